@@ -1,0 +1,33 @@
+//! The kernel's own calls.
+
+use crate::plain::plain;
+
+/// Answer of `cow_stats`: counts since boot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct CowStats {
+    pub total_faults: u64,
+    pub manager_path: u64,
+    pub direct_path: u64,
+    pub pages_copied: u64,
+    pub sole_owner_hits: u64,
+}
+
+/// Answer of `fbinfo`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct FbInfo {
+    /// Pixels.
+    pub width: u64,
+    /// Pixels.
+    pub height: u64,
+    /// Bytes from one line to the next.
+    pub stride: u64,
+    pub bytes_per_pixel: u64,
+    pub format: u64,
+}
+
+plain! {
+    CowStats { u64, u64, u64, u64, u64 } = 40;
+    FbInfo { u64, u64, u64, u64, u64 } = 40;
+}

@@ -1,0 +1,102 @@
+//! Two PL011 serial ports: the console and the result channel.
+
+use core::hint::spin_loop;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use arm_pl011_uart::{
+    DataBits, Interrupts, LineConfig, PL011Registers, Parity, StopBits, Uart, UniqueMmioPointer,
+};
+
+use crate::PhysAddr;
+use crate::mem::phys_to_virt;
+
+/// Physical addresses of the ports, 0 for none. The console's is known from the start, so that a panic
+/// while reading the device tree can be read.
+static CONSOLE: AtomicU64 = AtomicU64::new(0x0900_0000);
+static CHANNEL: AtomicU64 = AtomicU64::new(0);
+
+/// The console's interrupt, 0 for none (which is no device's on this architecture).
+static CONSOLE_IRQ: AtomicU32 = AtomicU32::new(0);
+
+/// Line speed and clock of the ports; QEMU passes bytes on at any speed.
+const BAUD: u32 = 115_200;
+const CLOCK_HZ: u32 = 24_000_000;
+
+/// Sets up the ports that the machine has.
+pub(super) fn init(console: PhysAddr, irq: Option<u32>, channel: Option<PhysAddr>) {
+    CONSOLE_IRQ.store(irq.unwrap_or(0), Ordering::Relaxed);
+    CONSOLE.store(console.0, Ordering::Relaxed);
+    CHANNEL.store(channel.map_or(0, PhysAddr::as_u64), Ordering::Relaxed);
+    let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
+    for mut port in [&CONSOLE, &CHANNEL].into_iter().filter_map(port) {
+        // It fails for speeds out of reach of the clock only.
+        let _ = port.enable(line, BAUD, CLOCK_HZ);
+    }
+}
+
+/// Writes bytes to the console, a carriage return before each newline; returns when the port has taken
+/// them. No lock: a panic may interrupt another write.
+pub fn console_write(bytes: &[u8]) {
+    let Some(mut port) = port(&CONSOLE) else { return };
+    for &byte in bytes {
+        if byte == b'\n' {
+            send(&mut port, b'\r');
+        }
+        send(&mut port, byte);
+    }
+}
+
+/// The interrupt that says that [`console_read`] has something, if the console has one.
+pub fn console_irq() -> Option<u32> {
+    Some(CONSOLE_IRQ.load(Ordering::Relaxed)).filter(|irq| *irq != 0)
+}
+
+/// Lets the console interrupt when a byte has come.
+pub fn console_listen() {
+    if let Some(mut port) = port(&CONSOLE) {
+        // The second comes for bytes that are too few for the first.
+        port.set_interrupt_masks(Interrupts::RXI | Interrupts::RTI);
+    }
+}
+
+/// The next byte that has come, if any. Reading all of them silences the interrupt.
+pub fn console_read() -> Option<u8> {
+    let mut port = port(&CONSOLE)?;
+    while !port.is_rx_fifo_empty() {
+        // An error took its byte along.
+        if let Ok(Some(byte)) = port.read_word() {
+            return Some(byte);
+        }
+    }
+    None
+}
+
+/// Writes bytes to the result channel as they are; does nothing without one. No lock.
+pub fn channel_write(bytes: &[u8]) {
+    let Some(mut port) = port(&CHANNEL) else { return };
+    for &byte in bytes {
+        send(&mut port, byte);
+    }
+}
+
+/// Whether the machine has a result channel.
+pub fn channel_present() -> bool {
+    CHANNEL.load(Ordering::Relaxed) != 0
+}
+
+fn port(base: &AtomicU64) -> Option<Uart<'static>> {
+    let base = base.load(Ordering::Relaxed);
+    let registers = phys_to_virt(PhysAddr(base)).cast::<PL011Registers>();
+    let registers = NonNull::new(registers).filter(|_| base != 0)?;
+    // SAFETY: the device tree named the port, which is mapped as device memory. Two instances at once (a
+    // panic during a write) mix their bytes, nothing worse: after the setup only data and flag registers are used.
+    Some(Uart::new(unsafe { UniqueMmioPointer::new(registers) }))
+}
+
+fn send(port: &mut Uart<'_>, byte: u8) {
+    while port.is_tx_fifo_full() {
+        spin_loop();
+    }
+    port.write_word(byte);
+}

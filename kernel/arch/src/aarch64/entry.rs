@@ -1,0 +1,150 @@
+//! Page tables as the CPU reads them: entries, tables, indices. 4 KiB granule, four levels, 48 bits.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::mem::phys_to_virt;
+use crate::{PAGE_SIZE, Perm, PhysAddr, VirtAddr};
+
+/// Entries per table.
+pub const ENTRIES: usize = 512;
+/// The level of the tables whose entries are pages.
+pub const PAGE_LEVEL: usize = 3;
+
+const VALID: u64 = 1 << 0;
+/// In levels 0 to 2: the entry leads to a table. In level 3: the entry is a page.
+const TABLE_OR_PAGE: u64 = 1 << 1;
+const USER: u64 = 1 << 6;
+const READ_ONLY: u64 = 1 << 7;
+const INNER_SHAREABLE: u64 = 3 << 8;
+const ACCESSED: u64 = 1 << 10;
+const NOT_GLOBAL: u64 = 1 << 11;
+const NO_KERNEL_EXECUTE: u64 = 1 << 53;
+const NO_USER_EXECUTE: u64 = 1 << 54;
+const ADDRESS: u64 = 0x0000_FFFF_FFFF_F000;
+
+/// Memory types, by index: 0 = device (no gathering, no reordering, early acknowledge), 1 = write-back RAM.
+pub const MAIR: u64 = 0xFF << 8 | 0x04;
+const DEVICE: u64 = 0 << 2;
+const NORMAL: u64 = 1 << 2 | INNER_SHAREABLE;
+
+/// Attributes of a mapping, without its address and size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attributes(u64);
+
+impl Attributes {
+    /// Device registers, for the kernel.
+    pub const DEVICE: Self = Self(DEVICE | ACCESSED | NO_KERNEL_EXECUTE | NO_USER_EXECUTE);
+    /// Kernel code.
+    pub const KERNEL_TEXT: Self = Self(NORMAL | ACCESSED | READ_ONLY | NO_USER_EXECUTE);
+    /// Kernel constants.
+    pub const KERNEL_RODATA: Self = Self(Self::KERNEL_TEXT.0 | NO_KERNEL_EXECUTE);
+    /// Kernel data and all other RAM.
+    pub const KERNEL_DATA: Self = Self(NORMAL | ACCESSED | NO_KERNEL_EXECUTE | NO_USER_EXECUTE);
+    /// RAM from which the boot code runs while it has only one coarse mapping.
+    pub const BOOT_RAM: Self = Self(NORMAL | ACCESSED);
+
+    /// A page of user memory.
+    pub const fn user(perm: Perm) -> Self {
+        let mut bits = NORMAL | ACCESSED | NOT_GLOBAL | NO_KERNEL_EXECUTE;
+        if perm.read || perm.write {
+            bits |= USER;
+        }
+        if !perm.write {
+            bits |= READ_ONLY;
+        }
+        if !perm.execute {
+            bits |= NO_USER_EXECUTE;
+        }
+        Self(bits)
+    }
+}
+
+/// One entry of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry(pub u64);
+
+impl Entry {
+    /// Nothing mapped.
+    pub const EMPTY: Self = Self(0);
+
+    /// An entry that leads to the next level's table.
+    pub const fn table(frame: PhysAddr) -> Self {
+        Self(frame.0 | VALID | TABLE_OR_PAGE)
+    }
+
+    /// An entry that maps memory: a page on level 3, a block of 2 MiB on level 2, of 1 GiB on level 1.
+    pub const fn leaf(level: usize, pa: PhysAddr, attributes: Attributes) -> Self {
+        let kind = if level == PAGE_LEVEL { VALID | TABLE_OR_PAGE } else { VALID };
+        Self(pa.0 | attributes.0 | kind)
+    }
+
+    /// Whether the entry maps memory or leads to a table.
+    pub const fn is_valid(self) -> bool {
+        self.0 & VALID != 0
+    }
+
+    /// Physical address of the table, page or block.
+    pub const fn address(self) -> PhysAddr {
+        PhysAddr(self.0 & ADDRESS)
+    }
+
+    /// What user code may do with the page.
+    pub const fn perm(self) -> Perm {
+        let user = self.0 & USER != 0;
+        Perm { read: user, write: user && self.0 & READ_ONLY == 0, execute: self.0 & NO_USER_EXECUTE == 0 }
+    }
+}
+
+/// A table in RAM. Entries are atomic because the CPU reads them on its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    frame: PhysAddr,
+}
+
+impl Table {
+    /// The table in `frame`.
+    ///
+    /// # Safety
+    /// `frame` holds a table (a zeroed frame is one) and does so as long as the value is used.
+    pub const unsafe fn at(frame: PhysAddr) -> Self {
+        Self { frame }
+    }
+
+    /// Entry number `index`.
+    pub fn get(self, index: usize) -> Entry {
+        Entry(self.slot(index).load(Ordering::Relaxed))
+    }
+
+    /// Replaces entry number `index`. The caller orders it against the CPU's own reads.
+    pub fn set(self, index: usize, entry: Entry) {
+        self.slot(index).store(entry.0, Ordering::Relaxed);
+    }
+
+    /// The next level's table behind entry number `index`, which is not a leaf.
+    pub fn child(self, index: usize) -> Option<Self> {
+        let entry = self.get(index);
+        entry.is_valid().then_some(Self { frame: entry.address() })
+    }
+
+    /// The frame that holds the table.
+    pub const fn frame(self) -> PhysAddr {
+        self.frame
+    }
+
+    fn slot(&self, index: usize) -> &AtomicU64 {
+        assert!(index < ENTRIES, "index {index} is outside a page table");
+        // SAFETY: the constructor's caller promised a table, the index is inside it, and the linear map
+        // reaches it.
+        unsafe { &*phys_to_virt(self.frame).cast::<AtomicU64>().add(index) }
+    }
+}
+
+/// Bytes that one entry of a table of `level` (0 to 3) covers.
+pub const fn span(level: usize) -> u64 {
+    PAGE_SIZE << (9 * (PAGE_LEVEL - level))
+}
+
+/// Which entry of a table of `level` covers `va`.
+pub const fn index(va: VirtAddr, level: usize) -> usize {
+    (va.0 / span(level)) as usize % ENTRIES
+}

@@ -1,0 +1,110 @@
+//! The final page tables of the kernel half: the linear map, with the kernel image protected in it.
+
+use core::ops::Range;
+
+use super::entry::{Attributes, Entry, PAGE_LEVEL, Table, index, span};
+use super::mem::{DEVICES, KERNEL_BASE};
+use crate::mem::{phys_to_virt, virt_to_phys};
+use crate::{PAGE_SIZE, PhysAddr, VirtAddr};
+
+/// The kernel image by section, as the linker script laid it out.
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub text: Range<PhysAddr>,
+    pub rodata: Range<PhysAddr>,
+    pub data: Range<PhysAddr>,
+}
+
+impl Image {
+    /// The running kernel's.
+    pub fn of_kernel() -> Self {
+        unsafe extern "C" {
+            static __kernel_start: u8;
+            static __rodata_start: u8;
+            static __data_start: u8;
+            static __kernel_end: u8;
+        }
+        let rodata = virt_to_phys(&raw const __rodata_start);
+        let data = virt_to_phys(&raw const __data_start);
+        Self {
+            text: virt_to_phys(&raw const __kernel_start)..rodata,
+            rodata: rodata..data,
+            data: data..virt_to_phys(&raw const __kernel_end),
+        }
+    }
+
+    /// All sections.
+    pub const fn range(&self) -> Range<PhysAddr> {
+        self.text.start..self.data.end
+    }
+}
+
+/// Takes frames for tables one after another from RAM that nobody uses.
+#[derive(Debug)]
+pub struct BootFrames {
+    next: PhysAddr,
+}
+
+impl BootFrames {
+    /// # Safety
+    /// The RAM from `start` (page-aligned) on is unused and in the boot mapping.
+    pub const unsafe fn starting_at(start: PhysAddr) -> Self {
+        Self { next: start }
+    }
+
+    /// The first frame not taken.
+    pub const fn next(&self) -> PhysAddr {
+        self.next
+    }
+
+    fn table(&mut self) -> Table {
+        let frame = self.next;
+        self.next = frame + PAGE_SIZE;
+        // SAFETY: the constructor's caller promised unused mapped RAM; zeroed, it is an empty table.
+        unsafe {
+            phys_to_virt(frame).write_bytes(0, PAGE_SIZE as usize);
+            Table::at(frame)
+        }
+    }
+}
+
+/// Builds the tables of the kernel half; they are not in use yet. Returns their root.
+pub fn build(memory: &Range<PhysAddr>, image: &Image, frames: &mut BootFrames) -> PhysAddr {
+    let root = frames.table();
+    let ranges = [
+        (DEVICES, Attributes::DEVICE),
+        (memory.start..image.text.start, Attributes::KERNEL_DATA),
+        (image.text.clone(), Attributes::KERNEL_TEXT),
+        (image.rodata.clone(), Attributes::KERNEL_RODATA),
+        (image.data.start..memory.end, Attributes::KERNEL_DATA),
+    ];
+    for (range, attributes) in ranges {
+        map(root, range, attributes, frames);
+    }
+    root.frame()
+}
+
+/// Maps a physical range at its place in the linear map, with the largest blocks that fit.
+fn map(root: Table, range: Range<PhysAddr>, attributes: Attributes, frames: &mut BootFrames) {
+    let mut pa = range.start;
+    while pa < range.end {
+        let level = (1..PAGE_LEVEL)
+            .find(|&level| pa.0.is_multiple_of(span(level)) && range.end - pa >= span(level))
+            .unwrap_or(PAGE_LEVEL);
+        let va = VirtAddr(KERNEL_BASE.0 + pa.0);
+        let mut table = root;
+        for above in 0..level {
+            table = child_or_new(table, index(va, above), frames);
+        }
+        table.set(index(va, level), Entry::leaf(level, pa, attributes));
+        pa = pa + span(level);
+    }
+}
+
+fn child_or_new(table: Table, index: usize, frames: &mut BootFrames) -> Table {
+    table.child(index).unwrap_or_else(|| {
+        let child = frames.table();
+        table.set(index, Entry::table(child.frame()));
+        child
+    })
+}

@@ -1,0 +1,24 @@
+//! The contract on aarch64 (ARMv8-A, EL1), for QEMU's `virt` machine.
+
+mod boot;
+pub mod console;
+pub mod cpu;
+mod device_tree;
+mod entry;
+pub mod exception;
+pub mod fp;
+pub mod intc;
+mod kernel_map;
+pub mod mem;
+pub mod paging;
+pub mod power;
+pub mod rtc;
+mod syndrome;
+pub mod thread;
+pub mod timer;
+pub mod trap;
+
+/// Number of this architecture in the result channel.
+pub const ARCH_ID: u8 = 1;
+/// ELF's number of this processor (EM_AARCH64).
+pub const ELF_MACHINE: u16 = 183;

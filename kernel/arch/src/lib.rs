@@ -1,0 +1,86 @@
+//! The architecture contract of the kernel: everything that `kernel/core` may know about the machine.
+//!
+//! The portable types are here, the rest is re-exported from the folder of the target architecture, which
+//! has the same file names for every architecture. Nothing above this crate names a register.
+//!
+//! Two calls lead upwards: the boot code ends in the function `kernel_main` of the crate that links the
+//! kernel (see [`BootInfo`]), and every trap ends in the one registered [`Handler`].
+//!
+//! Conventions: addresses are bytes; "masked" means that this CPU takes no interrupts; all functions may be
+//! called in any context unless they say otherwise; nothing here allocates or takes a lock.
+
+#![no_std]
+
+mod address;
+mod boot_info;
+mod fault;
+mod handler;
+mod mapping;
+
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64/mod.rs"]
+mod imp;
+
+pub use address::{PAGE_SIZE, PhysAddr, VirtAddr};
+pub use boot_info::{BootInfo, MAX_VIRTIO_MMIO, VirtioMmio};
+pub use fault::{Access, Exception, Fault, FaultKind};
+pub use handler::{Handler, register};
+pub use mapping::{FrameSource, MapError, Perm};
+
+/// Addresses: the kernel's linear map and the limits of user space.
+pub mod mem {
+    pub use crate::imp::mem::{
+        KERNEL_BASE, USER_BASE, USER_END, USER_STACK_TOP, phys_to_virt, sync_instruction_memory, virt_to_phys,
+    };
+}
+
+/// This CPU: interrupts, identity, per-CPU pointer.
+pub mod cpu {
+    pub use crate::imp::cpu::{
+        IrqState, cpu_id, cpu_pointer, frame_pointer, halt, irq_disable, irq_enable, irq_enabled,
+        irq_restore, irq_save, set_cpu_pointer, wait_for_interrupt,
+    };
+}
+
+/// The interrupt controller. Acknowledging and completing interrupts is done by the trap dispatcher.
+pub mod intc {
+    pub use crate::imp::intc::{disable, enable, init};
+}
+
+/// The periodic tick and the clock.
+pub mod timer {
+    pub use crate::imp::timer::{frequency, init, now};
+}
+
+/// The two serial ports: text for people, records for the host.
+pub mod console {
+    pub use crate::imp::console::{
+        channel_present, channel_write, console_irq, console_listen, console_read, console_write,
+    };
+}
+
+/// Faults of the kernel itself, raised on purpose.
+pub mod exception {
+    pub use crate::imp::exception::{ALL, read_unmapped, undefined};
+}
+
+/// The calendar clock, for the time at boot: [`timer`] is the finer clock from there on.
+pub mod rtc {
+    pub use crate::imp::rtc::unix_seconds;
+}
+
+/// Ends of the machine.
+pub mod power {
+    pub use crate::imp::power::{power_off, reset};
+}
+
+pub use imp::fp::FpState;
+pub use imp::paging::PageTable;
+pub use imp::thread::{Context, switch};
+pub use imp::trap::{TrapFrame, resume_user};
+
+/// Number of the architecture in the result channel's HELLO record (1 = aarch64, 2 = x86-64).
+pub const ARCH_ID: u8 = imp::ARCH_ID;
+
+/// The processor that programs are built for, as ELF numbers it (`e_machine`).
+pub const ELF_MACHINE: u16 = imp::ELF_MACHINE;

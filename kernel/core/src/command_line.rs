@@ -1,0 +1,59 @@
+//! The kernel's command line: `init=/bin/x tick_hz=200 seed=1 -- arguments of PID 1`.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::kprintln;
+
+const DEFAULT_INIT: &str = "/bin/init";
+const DEFAULT_TICK_HZ: u32 = 200;
+/// Faster ticks would leave no time for anything else.
+const MAX_TICK_HZ: u32 = 10_000;
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    /// Path of the program that becomes PID 1.
+    pub init: String,
+    /// Its arguments after its own name.
+    pub arguments: Vec<String>,
+    /// Timer ticks per second.
+    pub tick_hz: u32,
+    /// What the random part of in-kernel tests starts from.
+    pub seed: u64,
+}
+
+/// The value of `key` in `text`, for whoever cannot wait for memory.
+#[cfg(any(feature = "planted_faults", feature = "canaries"))]
+pub fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let words = text.split_ascii_whitespace().take_while(|word| *word != "--");
+    words.filter_map(|word| word.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| value)
+}
+
+impl CommandLine {
+    /// Reads the words of `text`; those it does not understand are named on the console and ignored.
+    pub fn parse(text: &str) -> Self {
+        let mut words = text.split_ascii_whitespace();
+        let mut line =
+            Self { init: DEFAULT_INIT.to_string(), arguments: Vec::new(), tick_hz: DEFAULT_TICK_HZ, seed: 0 };
+        for word in words.by_ref().take_while(|word| *word != "--") {
+            match word.split_once('=') {
+                Some(("init", path)) => line.init = path.to_string(),
+                Some(("tick_hz", number)) => match number.parse() {
+                    Ok(hz @ 1..=MAX_TICK_HZ) => line.tick_hz = hz,
+                    _ => kprintln!("command line: tick_hz={number}: expected 1 to {MAX_TICK_HZ}, ignored"),
+                },
+                Some(("seed", number)) => match number.parse() {
+                    Ok(seed) => line.seed = seed,
+                    Err(_) => kprintln!("command line: seed={number}: expected 0 to {}, ignored", u64::MAX),
+                },
+                // Those were asked for earlier, before there was memory.
+                Some(("fault", _)) if cfg!(feature = "planted_faults") => {}
+                Some(("canary" | "panic_at", _)) if cfg!(feature = "canaries") => {}
+                _ => kprintln!("command line: {word}: unknown, ignored"),
+            }
+        }
+        line.arguments = words.map(ToString::to_string).collect();
+        line
+    }
+}

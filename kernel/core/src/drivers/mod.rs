@@ -1,0 +1,7 @@
+//! Devices.
+
+pub mod block;
+pub mod block_cache;
+pub mod channel;
+pub mod console;
+pub mod terminal;

@@ -1,0 +1,46 @@
+//! Whoever types on the console: from interrupts to lines. In kernels with feature `interactive` alone; in all
+//! others nobody types.
+
+use parity_arch::console::{console_irq, console_listen, console_read};
+use parity_arch::intc;
+use parity_tty::LineEditor;
+
+use super::console;
+use crate::sync::{SpinLock, WaitQueue};
+
+/// Made by [`init`].
+static EDITOR: SpinLock<Option<LineEditor>> = SpinLock::new(None);
+
+static READERS: WaitQueue = WaitQueue::new();
+
+/// Begins to listen. Called once; a console without an interrupt stays silent.
+pub fn init() {
+    let Some(irq) = console_irq() else { return };
+    *EDITOR.lock() = Some(LineEditor::default());
+    console_listen();
+    intc::enable(irq);
+}
+
+/// Takes a device's interrupt; whether it was the console's.
+pub fn handle_interrupt(irq: u32) -> bool {
+    if console_irq() != Some(irq) {
+        return false;
+    }
+    if let Some(editor) = &mut *EDITOR.lock() {
+        while let Some(byte) = console_read() {
+            editor.input(byte, console::write);
+        }
+    }
+    READERS.wake_all();
+    true
+}
+
+/// Fills `buffer` with what was typed, a line at most; 0 is the end of input. Sleeps until there is something.
+pub fn read(buffer: &mut [u8]) -> usize {
+    READERS.wait_until(|| read_now(buffer))
+}
+
+/// As [`read`], but `None` instead of sleeping.
+pub fn read_now(buffer: &mut [u8]) -> Option<usize> {
+    EDITOR.lock().as_mut().map_or(Some(0), |editor| editor.read(buffer))
+}

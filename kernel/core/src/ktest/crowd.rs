@@ -1,0 +1,122 @@
+//! Many kernel threads: counts that must be exact. The tests after the first go on with its threads.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::cases::spawn;
+use super::runner::Fixture;
+use super::{Test, ensure, storm};
+use crate::thread::kthread::{self, Kthread};
+use crate::time::tick;
+
+const THREADS: u32 = 100;
+/// Ticks for all of them to start, and for all of them to stop.
+const PATIENCE: u64 = 5000;
+
+/// Cycles of one test; there are five tests of them.
+const CYCLES: u32 = 10;
+/// Ticks that the thread of a cycle lives.
+const LIFE: u64 = 10;
+
+pub const TESTS: &[Test] = &[
+    Test { name: "kthread_stress_start", run: start },
+    Test { name: "kthread_stress_stop", run: stop },
+    Test { name: "kthread_stress_join", run: join },
+    Test { name: "kthread_stress_cycles_10", run: cycles },
+    Test { name: "kthread_stress_cycles_20", run: cycles },
+    Test { name: "kthread_stress_cycles_30", run: cycles },
+    Test { name: "kthread_stress_cycles_40", run: cycles },
+    Test { name: "kthread_stress_cycles_50", run: cycles },
+    Test { name: "kthread_stress_random_1", run: |fixture| storm::run(fixture, 1) },
+    Test { name: "kthread_stress_random_2", run: |fixture| storm::run(fixture, 2) },
+    Test { name: "kthread_stress_random_3", run: |fixture| storm::run(fixture, 3) },
+    Test { name: "kthread_stress_random_4", run: |fixture| storm::run(fixture, 4) },
+];
+
+/// Threads that park until they are stopped.
+#[derive(Default)]
+pub struct Crowd {
+    threads: Vec<Arc<Kthread>>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    started: AtomicU32,
+    stopped: AtomicU32,
+}
+
+impl Crowd {
+    fn add(&mut self) -> Result<Arc<Kthread>, String> {
+        let counters = self.counters.clone();
+        let thread = spawn("crowd", move || {
+            counters.started.fetch_add(1, Ordering::Relaxed);
+            while !kthread::should_stop() {
+                kthread::park();
+            }
+            counters.stopped.fetch_add(1, Ordering::Relaxed);
+            0
+        })?;
+        self.threads.push(thread.clone());
+        Ok(thread)
+    }
+
+    fn started(&self) -> u32 {
+        self.counters.started.load(Ordering::Relaxed)
+    }
+
+    fn stopped(&self) -> u32 {
+        self.counters.stopped.load(Ordering::Relaxed)
+    }
+}
+
+fn start(fixture: &mut Fixture) -> Result<String, String> {
+    let crowd = &mut fixture.crowd;
+    for _ in 0..THREADS {
+        crowd.add()?;
+    }
+    let all = tick::wait_until(PATIENCE, || crowd.started() == THREADS);
+    ensure!(all, "{} of {THREADS} started within {PATIENCE} ticks", crowd.started());
+    ensure!(kthread::count() == THREADS as usize, "{} of {THREADS} live", kthread::count());
+    ensure!(crowd.stopped() == 0, "{} stopped unasked", crowd.stopped());
+    Ok(format!("{THREADS} started"))
+}
+
+fn stop(fixture: &mut Fixture) -> Result<String, String> {
+    let crowd = &fixture.crowd;
+    let errors = crowd.threads.iter().filter(|thread| thread.stop().is_err()).count();
+    ensure!(errors == 0, "{errors} of {THREADS} could not be stopped");
+    let all = tick::wait_until(PATIENCE, || crowd.stopped() == THREADS);
+    ensure!(all, "{} of {THREADS} stopped within {PATIENCE} ticks", crowd.stopped());
+    Ok(format!("{THREADS} stopped"))
+}
+
+fn join(fixture: &mut Fixture) -> Result<String, String> {
+    let crowd = core::mem::take(&mut fixture.crowd);
+    let wrong = crowd.threads.iter().filter(|thread| thread.join() != 0).count();
+    ensure!(wrong == 0, "{wrong} of {THREADS} exit codes are not 0");
+    let (started, stopped) = (crowd.started(), crowd.stopped());
+    ensure!((started, stopped) == (THREADS, THREADS), "{started} started, {stopped} stopped");
+    ensure!(kthread::count() == 0, "{} live on", kthread::count());
+    Ok(format!("{THREADS} joined"))
+}
+
+/// Starts a thread, lets it live for a moment, stops and joins it, and so on.
+fn cycles(_: &mut Fixture) -> Result<String, String> {
+    let mut crowd = Crowd::default();
+    for cycle in 1..=CYCLES {
+        let thread = crowd.add()?;
+        tick::sleep(LIFE);
+        let alive = (crowd.started(), crowd.stopped());
+        ensure!(alive == (cycle, cycle - 1), "cycle {cycle}: started and stopped: {alive:?}");
+        ensure!(thread.stop().is_ok(), "cycle {cycle}: it was stopped already");
+        let code = thread.join();
+        ensure!(code == 0, "cycle {cycle}: exit code {code}");
+        ensure!(crowd.stopped() == cycle, "cycle {cycle}: {} stopped", crowd.stopped());
+    }
+    ensure!(kthread::count() == 0, "{} live on", kthread::count());
+    Ok(format!("{CYCLES} started, stopped and joined"))
+}

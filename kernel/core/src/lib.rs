@@ -1,0 +1,2 @@
+//! The reference kernel.
+#![no_std]

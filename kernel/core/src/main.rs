@@ -1,0 +1,99 @@
+//! The reference kernel. This file is the boot list; every room has its own.
+//!
+//! Order of the rooms, each of which knows only those to its right:
+//! ktest > syscall > process > fs > drivers > time > thread > mm > sync > {arch, libs} > abi.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod canary;
+mod command_line;
+mod drivers;
+mod exceptions;
+mod faults;
+mod features;
+mod fs;
+mod ktest;
+mod mm;
+mod panic;
+mod process;
+mod sync;
+mod syscall;
+mod thread;
+mod time;
+mod trap;
+
+use alloc::vec::Vec;
+
+use parity_arch::{BootInfo, cpu, intc, timer};
+use parity_record::Record;
+
+use command_line::CommandLine;
+use drivers::block_cache::BlockCache;
+use drivers::{block, channel, terminal};
+use mm::frame;
+use thread::scheduler;
+
+/// Called by the architecture's boot code: high half, boot stack, interrupts masked, console ready.
+#[unsafe(no_mangle)]
+extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
+    canary::choose(boot.cmdline);
+    time::init();
+    hello(boot);
+    faults::choose(boot.cmdline);
+
+    // Physical memory; from here on the heap grows as needed.
+    frame::init(boot);
+    let line = CommandLine::parse(boot.cmdline);
+    let memory = frame::counts();
+    kprintln!("memory: {} of {} frames free", memory.free, memory.total);
+    stage("memory");
+
+    // Where traps lead, and the controller that brings interrupts.
+    trap::init();
+    intc::init();
+    stage("interrupts");
+
+    // This code becomes the idle thread; from the first tick on, whatever runs is preempted.
+    scheduler::init(line.tick_hz);
+    timer::init(line.tick_hz);
+    cpu::irq_enable();
+    stage("timer");
+
+    let disk = block::init(boot).unwrap_or_else(|errno| panic!("no disk: {errno}"));
+    kprintln!("disk: {} KiB", disk.bytes / 1024);
+    stage("block");
+
+    fs::disk::mount_root(BlockCache::new(disk))
+        .unwrap_or_else(|error| panic!("cannot mount the disk: {error}"));
+    stage("rootfs");
+
+    if cfg!(feature = "interactive") {
+        terminal::init();
+    }
+    exceptions::instead_of_init();
+    canary::instead_of_init();
+    ktest::instead_of_init(line.seed);
+
+    // PID 1, loaded now and run as soon as this thread gives the processor away.
+    let arguments: Vec<&str> =
+        core::iter::once(&line.init).chain(&line.arguments).map(|text| text.as_str()).collect();
+    process::fork::start_init(&line.init, &arguments, || stage("init"))
+        .unwrap_or_else(|errno| panic!("cannot start {}: {errno}", line.init));
+
+    scheduler::run_idle()
+}
+
+fn hello(boot: &BootInfo) {
+    kprintln!("parity kernel: {} cpu(s), features: {}", boot.cpus, features::NAMES);
+    let cpus = u16::try_from(boot.cpus).unwrap_or(u16::MAX);
+    channel::send(Record::Hello { arch: parity_arch::ARCH_ID, cpus, features: features::NAMES.as_bytes() });
+}
+
+fn stage(name: &str) {
+    kprintln!("boot: {name} at {} ms", time::since_boot_ms());
+    channel::send(Record::Stage { name: name.as_bytes() });
+    canary::at_stage(name);
+}

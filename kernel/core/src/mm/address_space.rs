@@ -1,0 +1,228 @@
+//! A user's address space: its page table, its frames, and where its heap ends.
+
+use alloc::vec::Vec;
+use core::mem::ManuallyDrop;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use parity_abi::Errno;
+use parity_arch::mem::{USER_END, USER_STACK_TOP, phys_to_virt, sync_instruction_memory};
+use parity_arch::{PAGE_SIZE, PageTable, Perm, PhysAddr, VirtAddr};
+
+use super::PAGE;
+use super::frame::{self, Purpose, TableFrames};
+use crate::faults::{Fault, planted};
+use crate::sync::{IrqGuard, MAX_CPUS, PerCpu};
+
+/// Anonymous mappings begin so far below the stack's top: room for stacks to come.
+const MAP_GAP: u64 = 1 << 30;
+
+/// All addresses a user can have.
+const EVERYWHERE: Range<VirtAddr> = VirtAddr(0)..USER_END;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Identity of the address space that is active on each processor, 0 for none.
+static ACTIVE: PerCpu<AtomicU64> = PerCpu::new([const { AtomicU64::new(0) }; MAX_CPUS]);
+
+/// Memory of one process. Dropping it frees all of it.
+pub struct AddressSpace {
+    /// Never used again, so that a stale entry of `ACTIVE` cannot mean somebody else.
+    id: u64,
+    /// Ended by `drop` alone.
+    table: ManuallyDrop<PageTable>,
+    /// Where the heap begins: the first page behind the program.
+    heap_start: u64,
+    /// The break: the first address behind the heap.
+    heap_end: u64,
+    /// Anonymous mappings are handed out downwards from here.
+    map_floor: u64,
+}
+
+impl AddressSpace {
+    /// An address space without any memory.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn new() -> Result<Self, Errno> {
+        let table = PageTable::new(&mut TableFrames).map_err(|_| Errno::ENOMEM)?;
+        Ok(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            table: ManuallyDrop::new(table),
+            heap_start: 0,
+            heap_end: 0,
+            map_floor: USER_STACK_TOP.0 - MAP_GAP,
+        })
+    }
+
+    /// Makes this the address space of the running processor.
+    pub fn activate(&self) {
+        let _irq = IrqGuard::new();
+        ACTIVE.this().store(self.id, Ordering::Relaxed);
+        // SAFETY: `drop` makes sure that no processor loses the table it uses.
+        unsafe { self.table.activate() };
+    }
+
+    /// Leaves the running processor without an address space.
+    pub fn deactivate() {
+        let _irq = IrqGuard::new();
+        PageTable::deactivate();
+        ACTIVE.this().store(0, Ordering::Relaxed);
+    }
+
+    /// Physical address behind a user address and what the user may do there.
+    pub fn lookup(&self, address: u64) -> Option<(PhysAddr, Perm)> {
+        if address >= USER_END.0 { None } else { self.table.lookup(VirtAddr(address)) }
+    }
+
+    /// Gives the user zeroed memory on the pages that `[start, start + length)` touches, none of which is
+    /// mapped yet. On failure some of them may be.
+    ///
+    /// # Errors
+    /// ENOMEM, also for addresses that are not the user's.
+    pub fn map(&mut self, start: u64, length: u64, perm: Perm) -> Result<(), Errno> {
+        let end = start.checked_add(length).filter(|end| *end <= USER_END.0).ok_or(Errno::ENOMEM)?;
+        // Known in advance: a user that asks for terabytes is not to keep the kernel busy until memory is gone.
+        if (end - start) / PAGE_SIZE > frame::available(Purpose::User) as u64 {
+            return Err(Errno::ENOMEM);
+        }
+        for page in pages(start, end) {
+            let frame = frame::allocate_zeroed(Purpose::User).ok_or(Errno::ENOMEM)?;
+            self.adopt(page, frame, perm)?;
+        }
+        Ok(())
+    }
+
+    /// Maps `frame` and owns it from here on, or frees it.
+    fn adopt(&mut self, page: u64, frame: PhysAddr, perm: Perm) -> Result<(), Errno> {
+        self.table.map(VirtAddr(page), frame, perm, &mut TableFrames).map_err(|_| {
+            frame::free(frame, 1);
+            Errno::ENOMEM
+        })
+    }
+
+    /// Takes the pages that `[start, start + length)` touches away; holes are fine.
+    pub fn unmap(&mut self, start: u64, length: u64) {
+        let end = start.saturating_add(length).min(USER_END.as_u64());
+        let mut mapped = Vec::new();
+        self.table.for_each(VirtAddr(start).page_down()..VirtAddr(end), |page, _, _| mapped.push(page));
+        for page in mapped {
+            if let Some(frame) = self.table.unmap(page)
+                && !planted(Fault::ForkSharesMemory)
+            {
+                frame::free(frame, 1);
+            }
+        }
+    }
+
+    /// A copy with frames of its own.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn duplicate(&self) -> Result<Self, Errno> {
+        let mut copy = Self::new()?;
+        (copy.heap_start, copy.heap_end, copy.map_floor) = (self.heap_start, self.heap_end, self.map_floor);
+        let mut result = Ok(());
+        self.table.for_each(EVERYWHERE, |page, frame, perm| {
+            if result.is_ok() {
+                result = copy.copy_page(page, frame, perm);
+            }
+        });
+        result.map(|()| copy)
+    }
+
+    fn copy_page(&mut self, page: VirtAddr, original: PhysAddr, perm: Perm) -> Result<(), Errno> {
+        if perm.write && page.0 < self.heap_end && planted(Fault::ForkSharesMemory) {
+            return self.adopt(page.0, original, perm);
+        }
+        let frame = frame::allocate(1, Purpose::User).ok_or(Errno::ENOMEM)?;
+        // SAFETY: both are whole frames that the linear map covers, and the new one is ours alone.
+        unsafe { phys_to_virt(frame).copy_from_nonoverlapping(phys_to_virt(original), PAGE) };
+        if perm.execute {
+            publish_instructions(frame);
+        }
+        self.adopt(page.0, frame, perm)
+    }
+
+    /// Ends loading: what was written to executable pages can be executed.
+    pub fn publish_code(&self) {
+        self.table.for_each(EVERYWHERE, |_, frame, perm| {
+            if perm.execute {
+                publish_instructions(frame);
+            }
+        });
+    }
+
+    /// Places the empty heap behind a program that ends at `end`.
+    pub fn place_heap(&mut self, end: u64) {
+        self.heap_start = end.next_multiple_of(PAGE_SIZE);
+        self.heap_end = self.heap_start;
+    }
+
+    /// Moves the break if it can; the break as it is then.
+    pub fn set_break(&mut self, wanted: u64) -> u64 {
+        let old = self.heap_end;
+        if planted(Fault::BrkIgnored) || wanted < self.heap_start || wanted > self.map_floor {
+            return old;
+        }
+        let (old_top, new_top) = (old.next_multiple_of(PAGE_SIZE), wanted.next_multiple_of(PAGE_SIZE));
+        if new_top < old_top {
+            self.unmap(new_top, old_top - new_top);
+        } else if new_top > old_top && self.map(old_top, new_top - old_top, Perm::READ_WRITE).is_err() {
+            // What was mapped before memory ran out was above the old top, so none of it was there before.
+            self.unmap(old_top, new_top - old_top);
+            return old;
+        }
+        self.heap_end = wanted;
+        wanted
+    }
+
+    /// Zeroed memory of `length` bytes, rounded up to pages, at an address of the kernel's choice.
+    ///
+    /// # Errors
+    /// ENOMEM; EINVAL for no bytes at all.
+    pub fn map_anonymous(&mut self, length: u64, perm: Perm) -> Result<u64, Errno> {
+        let length = length.checked_next_multiple_of(PAGE_SIZE).ok_or(Errno::ENOMEM)?;
+        if length == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let start = self
+            .map_floor
+            .checked_sub(length)
+            .filter(|start| *start >= self.heap_end)
+            .ok_or(Errno::ENOMEM)?;
+        if let Err(errno) = self.map(start, length, perm) {
+            self.unmap(start, length);
+            return Err(errno);
+        }
+        self.map_floor = start;
+        Ok(start)
+    }
+}
+
+impl Drop for AddressSpace {
+    fn drop(&mut self) {
+        for cpu in 0..MAX_CPUS {
+            assert!(
+                ACTIVE.of(cpu).load(Ordering::Relaxed) != self.id,
+                "dropping the address space of cpu {cpu}"
+            );
+        }
+        // Under this fault a frame may be somebody else's as well, so all are kept.
+        if !planted(Fault::ForkSharesMemory) {
+            self.table.for_each(EVERYWHERE, |_, frame, _| frame::free(frame, 1));
+        }
+        // SAFETY: `drop` runs once and nothing uses `table` afterwards; no processor has it active (above).
+        unsafe { ManuallyDrop::take(&mut self.table).destroy(&mut TableFrames) };
+    }
+}
+
+fn publish_instructions(frame: PhysAddr) {
+    // SAFETY: a whole frame, which the linear map covers.
+    unsafe { sync_instruction_memory(phys_to_virt(frame), PAGE) };
+}
+
+/// Addresses of the pages that `[start, end)` touches.
+fn pages(start: u64, end: u64) -> impl Iterator<Item = u64> {
+    (start / PAGE_SIZE * PAGE_SIZE..end).step_by(PAGE)
+}

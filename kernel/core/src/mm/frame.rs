@@ -1,0 +1,151 @@
+//! Physical memory in frames of one page.
+
+use core::ops::Range;
+
+use parity_arch::mem::phys_to_virt;
+use parity_arch::{BootInfo, FrameSource, PhysAddr};
+
+use super::PAGE;
+use crate::sync::SpinLock;
+
+/// Frames that users cannot have, so that the kernel's heap and stacks can still grow while it tells a program
+/// ENOMEM: 4 MiB.
+const KERNEL_RESERVE: usize = 1024;
+
+const FREE: u16 = 0;
+const TAKEN: u16 = 1;
+
+/// Who asks: users are refused earlier.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Kernel,
+    User,
+}
+
+/// State of every frame from `first` on.
+struct FrameTable {
+    /// Physical address of frame 0 of the table.
+    first: u64,
+    /// `FREE` or `TAKEN`; 16 bits each, as a shared frame will need a count.
+    states: &'static mut [u16],
+    free: usize,
+    /// Where the next search begins.
+    cursor: usize,
+}
+
+static FRAMES: SpinLock<FrameTable> =
+    SpinLock::new(FrameTable { first: 0, states: &mut [], free: 0, cursor: 0 });
+
+/// Frames in the table and frames free now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub total: usize,
+    pub free: usize,
+}
+
+/// Takes over the memory that nobody uses. Called once, first of all.
+pub fn init(boot: &BootInfo) {
+    let first = boot.free_memory.start.0;
+    let count = (boot.free_memory.end - boot.free_memory.start) as usize / PAGE;
+    let table_bytes = count * size_of::<u16>();
+    // SAFETY: free memory belongs to nobody yet, the linear map covers it, and 0 is a valid u16; the table marks the frames it lies in as taken below.
+    let states = unsafe {
+        let table = phys_to_virt(PhysAddr(first)).cast::<u16>();
+        table.write_bytes(0, count);
+        core::slice::from_raw_parts_mut(table, count)
+    };
+    let own = table_bytes.div_ceil(PAGE);
+    states[..own].fill(TAKEN);
+    *FRAMES.lock() = FrameTable { first, free: count - own, states, cursor: own };
+}
+
+pub fn counts() -> Counts {
+    let table = FRAMES.lock();
+    Counts { total: table.states.len(), free: table.free }
+}
+
+/// Frames that can be allocated for this purpose.
+pub fn available(purpose: Purpose) -> usize {
+    let free = FRAMES.lock().free;
+    free.saturating_sub(reserve(purpose))
+}
+
+const fn reserve(purpose: Purpose) -> usize {
+    match purpose {
+        Purpose::Kernel => 0,
+        Purpose::User => KERNEL_RESERVE,
+    }
+}
+
+/// `count` frames in a row with content undefined, or nothing if memory is short.
+pub fn allocate(count: usize, purpose: Purpose) -> Option<PhysAddr> {
+    FRAMES.lock().allocate(count, purpose)
+}
+
+/// One frame, filled with zeros.
+pub fn allocate_zeroed(purpose: Purpose) -> Option<PhysAddr> {
+    let frame = allocate(1, purpose)?;
+    // SAFETY: the frame is ours alone and the linear map covers it.
+    unsafe { phys_to_virt(frame).write_bytes(0, PAGE) };
+    Some(frame)
+}
+
+/// Gives `count` frames from `start` back.
+///
+/// # Panics
+/// If one of them is free already, or was never managed here.
+pub fn free(start: PhysAddr, count: usize) {
+    FRAMES.lock().free(start, count);
+}
+
+impl FrameTable {
+    fn allocate(&mut self, count: usize, purpose: Purpose) -> Option<PhysAddr> {
+        if self.free < count + reserve(purpose) {
+            return None;
+        }
+        let run = self
+            .find(self.cursor..self.states.len(), count)
+            .or_else(|| self.find(0..self.states.len(), count))?;
+        self.states[run..run + count].fill(TAKEN);
+        self.free -= count;
+        self.cursor = run + count;
+        Some(PhysAddr(self.first + (run * PAGE) as u64))
+    }
+
+    /// Index of the first run of `count` free frames inside `range`.
+    fn find(&self, range: Range<usize>, count: usize) -> Option<usize> {
+        let mut start = range.start;
+        for index in range {
+            if self.states[index] != FREE {
+                start = index + 1;
+            } else if index + 1 - start == count {
+                return Some(start);
+            }
+        }
+        None
+    }
+
+    #[track_caller]
+    fn free(&mut self, start: PhysAddr, count: usize) {
+        let index = start.0.checked_sub(self.first).map(|bytes| bytes as usize / PAGE);
+        let states = index.and_then(|index| self.states.get_mut(index..index + count));
+        let Some(states) = states else { panic!("freeing memory that was never allocated: {:#x}", start.0) };
+        assert!(states.iter().all(|state| *state == TAKEN), "double free of frame {:#x}", start.0);
+        states.fill(FREE);
+        self.free += count;
+    }
+}
+
+/// Frames for page tables.
+pub struct TableFrames;
+
+// SAFETY: a frame that was allocated is in nobody else's hands until it is freed.
+unsafe impl FrameSource for TableFrames {
+    fn alloc(&mut self) -> Option<PhysAddr> {
+        allocate_zeroed(Purpose::User)
+    }
+
+    fn free(&mut self, frame: PhysAddr) {
+        free(frame, 1);
+    }
+}

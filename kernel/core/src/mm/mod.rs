@@ -1,0 +1,13 @@
+//! Memory: physical frames, the kernel's heap, users' address spaces, and the border between them.
+
+pub mod address_space;
+pub mod frame;
+pub mod heap;
+mod page;
+pub mod user;
+
+pub use address_space::AddressSpace;
+pub use page::Page;
+
+/// Size of a page and of a frame in bytes.
+pub const PAGE: usize = parity_arch::PAGE_SIZE as usize;

@@ -1,0 +1,132 @@
+//! The border to user memory: the one place that looks at pointers that came from a user.
+//!
+//! Every byte is reached through the page table of the user's address space and never through the user's own
+//! address, so that no pointer, however bad, can make the kernel fault.
+
+use alloc::vec::Vec;
+
+use parity_abi::{Errno, Plain};
+use parity_arch::mem::{USER_END, phys_to_virt};
+
+use super::{AddressSpace, PAGE};
+
+/// What the kernel does to the user's memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// Fills `buffer` from the user's memory at `address`.
+///
+/// # Errors
+/// EFAULT if the user may not read all of it.
+pub fn read(space: &AddressSpace, address: u64, buffer: &mut [u8]) -> Result<(), Errno> {
+    let mut done = 0;
+    for_each_piece(space, address, buffer.len(), Access::Read, |piece, length| {
+        // SAFETY: `piece` is `length` mapped bytes of the user's frame; nobody holds a reference into it.
+        unsafe { piece.copy_to_nonoverlapping(buffer[done..done + length].as_mut_ptr(), length) };
+        done += length;
+    })
+}
+
+/// Puts `bytes` into the user's memory at `address`.
+///
+/// # Errors
+/// EFAULT if the user may not write all of it; nothing is written then.
+pub fn write(space: &AddressSpace, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+    check_writable(space, address, bytes.len())?;
+    write_anyway(space, address, bytes, Access::Write)
+}
+
+/// As [`write`], for the loader: it fills pages that the user itself may not write.
+///
+/// # Errors
+/// EFAULT where nothing is mapped.
+pub fn load(space: &AddressSpace, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+    write_anyway(space, address, bytes, Access::Read)
+}
+
+fn write_anyway(space: &AddressSpace, address: u64, bytes: &[u8], access: Access) -> Result<(), Errno> {
+    let mut done = 0;
+    for_each_piece(space, address, bytes.len(), access, |piece, length| {
+        // SAFETY: `piece` is `length` mapped bytes of the user's frame; nobody holds a reference into it.
+        unsafe { piece.copy_from_nonoverlapping(bytes[done..done + length].as_ptr(), length) };
+        done += length;
+    })
+}
+
+/// Whether the user may write `length` bytes at `address`: asked before data is taken from where it cannot be
+/// put back.
+///
+/// # Errors
+/// EFAULT if not.
+pub fn check_writable(space: &AddressSpace, address: u64, length: usize) -> Result<(), Errno> {
+    for_each_piece(space, address, length, Access::Write, |_, _| ())
+}
+
+/// A structure from the user's memory.
+///
+/// # Errors
+/// EFAULT.
+pub fn read_value<T: Plain>(space: &AddressSpace, address: u64) -> Result<T, Errno> {
+    let mut value = T::zeroed();
+    read(space, address, value.as_bytes_mut())?;
+    Ok(value)
+}
+
+/// A structure into the user's memory.
+///
+/// # Errors
+/// EFAULT.
+pub fn write_value<T: Plain>(space: &AddressSpace, address: u64, value: &T) -> Result<(), Errno> {
+    write(space, address, value.as_bytes())
+}
+
+/// The bytes of a C string, without its NUL. `limit` is the longest allowed, NUL included.
+///
+/// # Errors
+/// EFAULT; `too_long` if there is no NUL among the first `limit` bytes.
+pub fn read_string(
+    space: &AddressSpace,
+    address: u64,
+    limit: usize,
+    too_long: Errno,
+) -> Result<Vec<u8>, Errno> {
+    let mut string = Vec::new();
+    while string.len() < limit {
+        let from = address.checked_add(string.len() as u64).ok_or(Errno::EFAULT)?;
+        let length = (limit - string.len()).min(PAGE - from as usize % PAGE);
+        let start = string.len();
+        string.resize(start + length, 0);
+        read(space, from, &mut string[start..])?;
+        if let Some(end) = string[start..].iter().position(|byte| *byte == 0) {
+            string.truncate(start + end);
+            return Ok(string);
+        }
+    }
+    Err(too_long)
+}
+
+/// Calls `use_piece` with the kernel's pointer to each part of the range that lies in one page.
+fn for_each_piece(
+    space: &AddressSpace,
+    address: u64,
+    length: usize,
+    access: Access,
+    mut use_piece: impl FnMut(*mut u8, usize),
+) -> Result<(), Errno> {
+    let end = address.checked_add(length as u64).filter(|end| *end <= USER_END.0).ok_or(Errno::EFAULT)?;
+    let mut at = address;
+    while at < end {
+        let (physical, perm) = space.lookup(at).ok_or(Errno::EFAULT)?;
+        let allowed = if access == Access::Write { perm.write } else { perm.read };
+        if !allowed {
+            return Err(Errno::EFAULT);
+        }
+        let piece = (PAGE - at as usize % PAGE).min((end - at) as usize);
+        use_piece(phys_to_virt(physical), piece);
+        at += piece as u64;
+    }
+    Ok(())
+}

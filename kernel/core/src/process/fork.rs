@@ -1,0 +1,101 @@
+//! Making processes: PID 1 from nothing, all others by fork.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use parity_abi::Errno;
+use parity_abi::fs::O_RDWR;
+use parity_arch::{FpState, TrapFrame};
+use parity_record::Record;
+
+use super::exec::{self, Image};
+use super::fd_table::FdTable;
+use super::{Process, current, table};
+use crate::drivers::channel;
+use crate::faults::{Fault, planted};
+use crate::fs::OpenFile;
+use crate::fs::disk::Directory;
+use crate::fs::tty::Console;
+use crate::sync::spin_lock::assert_none_held;
+use crate::thread::{Thread, scheduler};
+
+/// Starts PID 1 with the console as standard input, output and error. `loaded` is called before it can run:
+/// afterwards it may be over before the caller does anything.
+///
+/// # Errors
+/// Why the program cannot be loaded.
+pub fn start_init(path: &str, arguments: &[&str], loaded: impl FnOnce()) -> Result<(), Errno> {
+    let arguments: Box<[&[u8]]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+    let Image { program, memory, frame } = exec::load(Directory::ROOT, path.as_bytes(), &arguments)?;
+    let console = Arc::new(OpenFile::new(Box::new(Console), O_RDWR));
+    let mut files = FdTable::default();
+    for _ in 0..3 {
+        files.add(console.clone(), false, 0)?;
+    }
+    let process = Process::new(table::next_pid(), program.clone(), memory, files, Directory::ROOT);
+    loaded();
+    spawn(Arc::new(process), program, 0, frame, FpState::new())
+}
+
+/// Makes a copy of the running process that goes on with `frame`, but finds 0 as the call's result; its number.
+///
+/// # Errors
+/// ENOMEM.
+pub fn fork(frame: &TrapFrame) -> Result<u32, Errno> {
+    let parent = current();
+    let memory = parent.with_memory(|memory| memory.duplicate())?;
+    let files = if planted(Fault::ForkDropsFiles) { FdTable::default() } else { parent.files.lock().clone() };
+    let program = parent.program();
+    let inherits = !planted(Fault::ForkForgetsCwd);
+    let directory = if inherits { parent.working_directory() } else { Directory::ROOT };
+    let child = Process::new(table::next_pid(), program.clone(), memory, files, directory);
+    let pid = child.pid;
+    let fp = scheduler::current().copy_fp();
+    let mut frame = frame.clone();
+    frame.set_return(0);
+    spawn(Arc::new(child), program, parent.pid, frame, fp)?;
+    Ok(if planted(Fault::ForkSamePid) { parent.pid } else { pid })
+}
+
+fn spawn(
+    process: Arc<Process>,
+    program: String,
+    parent: u32,
+    frame: TrapFrame,
+    fp: FpState,
+) -> Result<(), Errno> {
+    let frame = Box::into_raw(Box::new(frame));
+    let thread = match Thread::new(
+        program.clone(),
+        Some(process.clone()),
+        fp,
+        enter_user,
+        frame.expose_provenance(),
+    ) {
+        Ok(thread) => thread,
+        Err(errno) => {
+            // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.
+            drop(unsafe { Box::from_raw(frame) });
+            return Err(errno);
+        }
+    };
+    let pid = process.pid;
+    table::insert(process, parent);
+    channel::send(Record::ProcStart { pid, ppid: parent, program: program.as_bytes() });
+    scheduler::start(thread);
+    Ok(())
+}
+
+/// First code of a process's thread.
+extern "C" fn enter_user(frame: usize) -> ! {
+    scheduler::enter_new_thread();
+    // SAFETY: `spawn` made it by `into_raw` and handed it to this thread alone.
+    let frame = *unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<TrapFrame>(frame)) };
+    let stack_top = scheduler::current().stack_top();
+    // Who leaves with a lock leaves for good: every next taker would wait for ever.
+    assert_none_held("entering user space");
+    // SAFETY: `frame` is a user's; the stack is the running thread's; the scheduler activated its address space
+    // and loaded its registers; no lock is held and nothing here needs dropping.
+    unsafe { parity_arch::resume_user(&frame, stack_top) }
+}

@@ -1,0 +1,12 @@
+//! Processes: programs with an address space and descriptors of their own.
+
+pub mod exec;
+pub mod exit;
+pub mod fd_table;
+pub mod fork;
+#[expect(clippy::module_inception, reason = "the noun of the file is the noun of the room")]
+mod process;
+pub mod table;
+pub mod wait;
+
+pub use process::{Process, current};

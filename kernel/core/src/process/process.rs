@@ -1,0 +1,125 @@
+//! A process.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::any::Any;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use parity_abi::Errno;
+
+use super::fd_table::FdTable;
+use crate::faults::{Fault, planted};
+use crate::fs::disk::Directory;
+use crate::mm::AddressSpace;
+use crate::sync::{SpinLock, WaitQueue};
+use crate::thread::{Owner, scheduler};
+
+/// For the planted fault that never gives an address space back after an exec.
+static EXEC_SEEN: AtomicBool = AtomicBool::new(false);
+
+/// A process with its one thread. Who its parent is and whether it lives stands in the process table.
+pub struct Process {
+    pub pid: u32,
+    /// Path of the program it runs.
+    program: SpinLock<String>,
+    /// `None` once it has ended.
+    memory: SpinLock<Option<AddressSpace>>,
+    pub files: SpinLock<FdTable>,
+    working_directory: SpinLock<Directory>,
+    /// Where it waits for its children to end.
+    pub children: WaitQueue,
+}
+
+impl Process {
+    pub fn new(
+        pid: u32,
+        program: String,
+        memory: AddressSpace,
+        files: FdTable,
+        working_directory: Directory,
+    ) -> Self {
+        Self {
+            pid,
+            program: SpinLock::new(program),
+            memory: SpinLock::new(Some(memory)),
+            files: SpinLock::new(files),
+            working_directory: SpinLock::new(working_directory),
+            children: WaitQueue::new(),
+        }
+    }
+
+    /// Path of the program it runs.
+    pub fn program(&self) -> String {
+        self.program.lock().clone()
+    }
+
+    /// Where its relative paths begin.
+    pub fn working_directory(&self) -> Directory {
+        *self.working_directory.lock()
+    }
+
+    pub fn set_working_directory(&self, directory: Directory) {
+        *self.working_directory.lock() = directory;
+    }
+
+    /// Uses the process's memory, for a short time: interrupts are masked meanwhile.
+    ///
+    /// # Errors
+    /// EFAULT if the process has ended and has none, and whatever `use_it` gives.
+    pub fn with_memory<R>(
+        &self,
+        use_it: impl FnOnce(&mut AddressSpace) -> Result<R, Errno>,
+    ) -> Result<R, Errno> {
+        use_it(self.memory.lock().as_mut().ok_or(Errno::EFAULT)?)
+    }
+
+    /// Replaces program and memory of this, the running process.
+    pub fn replace_image(&self, program: String, memory: AddressSpace) {
+        if planted(Fault::ExecKeepsSpace) {
+            EXEC_SEEN.store(true, Ordering::Relaxed);
+        }
+        let old = {
+            let mut slot = self.memory.lock();
+            memory.activate();
+            slot.replace(memory)
+        };
+        // Freed with interrupts enabled: it may be large.
+        drop(old);
+        *self.program.lock() = program;
+    }
+
+    /// Frees the memory of this, the running process, for good.
+    pub fn drop_memory(&self) {
+        let old = {
+            let mut slot = self.memory.lock();
+            AddressSpace::deactivate();
+            slot.take()
+        };
+        drop(old);
+    }
+}
+
+impl Owner for Process {
+    fn activate(&self) {
+        if planted(Fault::ExecKeepsSpace) && EXEC_SEEN.load(Ordering::Relaxed) {
+            return;
+        }
+        match &*self.memory.lock() {
+            Some(memory) => memory.activate(),
+            None => AddressSpace::deactivate(),
+        }
+    }
+}
+
+/// The process whose thread is running.
+///
+/// # Panics
+/// In a thread of the kernel's own.
+pub fn current() -> Arc<Process> {
+    let owner: Option<Arc<dyn Any + Send + Sync>> =
+        scheduler::current().owner.clone().map(|owner| owner as _);
+    match owner.map(Arc::downcast) {
+        Some(Ok(process)) => process,
+        _ => panic!("this thread belongs to no process"),
+    }
+}

@@ -1,0 +1,87 @@
+//! The process table: who lives, who has ended, and who is whose parent.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use parity_abi::Errno;
+
+use super::Process;
+use crate::faults::{Fault, planted};
+use crate::sync::SpinLock;
+
+/// The process that inherits the children of those who end before them.
+pub const INIT: u32 = 1;
+
+static NEXT_PID: AtomicU32 = AtomicU32::new(INIT);
+
+static TABLE: SpinLock<BTreeMap<u32, Entry>> = SpinLock::new(BTreeMap::new());
+
+struct Entry {
+    process: Arc<Process>,
+    parent: u32,
+    /// The wait status of a process that has ended and that its parent has not yet asked for.
+    ended: Option<i32>,
+}
+
+/// A number no process has had yet.
+pub fn next_pid() -> u32 {
+    NEXT_PID.fetch_add(1, Ordering::Relaxed)
+}
+
+pub fn insert(process: Arc<Process>, parent: u32) {
+    TABLE.lock().insert(process.pid, Entry { process, parent, ended: None });
+}
+
+/// The parent's number, 0 for PID 1 and for unknown numbers.
+pub fn parent_of(pid: u32) -> u32 {
+    TABLE.lock().get(&pid).map_or(0, |entry| entry.parent)
+}
+
+/// All processes that have not ended, with their parents, by number.
+pub fn living() -> Vec<(Arc<Process>, u32)> {
+    let table = TABLE.lock();
+    let living = table.values().filter(|entry| entry.ended.is_none());
+    living.map(|entry| (entry.process.clone(), entry.parent)).collect()
+}
+
+/// Notes that a process has ended and gives its children to PID 1. Returns whose `children` queues to wake:
+/// the parent, and PID 1 if it inherited somebody who has ended already.
+pub fn end(pid: u32, status: i32) -> Vec<Arc<Process>> {
+    let mut table = TABLE.lock();
+    let mut inherited_ended = false;
+    for child in table.values_mut().filter(|entry| entry.parent == pid) {
+        child.parent = INIT;
+        inherited_ended |= child.ended.is_some();
+    }
+    let parent = table.get_mut(&pid).map(|entry| {
+        entry.ended = Some(status);
+        entry.parent
+    });
+    let heir = inherited_ended.then_some(INIT);
+    [parent, heir]
+        .into_iter()
+        .flatten()
+        .filter_map(|pid| table.get(&pid))
+        .map(|entry| entry.process.clone())
+        .collect()
+}
+
+/// Takes a child of `parent` that has ended out of the table, with its status: the one called `wanted`, or
+/// any. `None` if there are such children but none has ended.
+///
+/// # Errors
+/// ECHILD if there is no such child.
+pub fn reap(parent: u32, wanted: Option<u32>) -> Result<Option<(Arc<Process>, i32)>, Errno> {
+    let mut table = TABLE.lock();
+    let is_wanted =
+        |pid: u32, entry: &Entry| entry.parent == parent && wanted.is_none_or(|wanted| wanted == pid);
+    let mut candidates = table.iter().filter(|(pid, entry)| is_wanted(**pid, entry)).peekable();
+    candidates.peek().ok_or(Errno::ECHILD)?;
+    let ended = candidates.find_map(|(pid, entry)| entry.ended.map(|status| (*pid, status)));
+    if planted(Fault::WaitpidNeverReaps) {
+        return Ok(ended.and_then(|(pid, status)| Some((table.get(&pid)?.process.clone(), status))));
+    }
+    Ok(ended.and_then(|(pid, status)| table.remove(&pid).map(|entry| (entry.process, status))))
+}

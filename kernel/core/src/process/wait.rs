@@ -1,0 +1,32 @@
+//! Waiting for children to end.
+
+use parity_abi::Errno;
+
+use super::{current, table};
+use crate::faults::{Fault, planted};
+
+/// A child that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub pid: u32,
+    /// Linux's wait status.
+    pub status: i32,
+}
+
+/// Collects a child that has ended, the one called `wanted` or any; sleeps until there is one, unless
+/// `no_hang`, which gives `None`.
+///
+/// # Errors
+/// ECHILD if there is no such child.
+pub fn wait(wanted: Option<u32>, no_hang: bool) -> Result<Option<Ended>, Errno> {
+    let process = current();
+    let look = || table::reap(process.pid, wanted).transpose();
+    let reaped = if no_hang && !planted(Fault::WnohangBlocks) {
+        look()
+    } else {
+        Some(process.children.wait_until(look))
+    };
+    let Some((child, status)) = reaped.transpose()? else { return Ok(None) };
+    let wrong = if planted(Fault::WaitpidWrongStatus) { 1 << 8 } else { 0 };
+    Ok(Some(Ended { pid: child.pid, status: status ^ wrong }))
+}

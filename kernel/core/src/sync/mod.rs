@@ -1,0 +1,13 @@
+//! Mutual exclusion and waiting. Nothing here knows what a process is; the scheduler plugs in from above.
+
+pub mod irq;
+pub mod mutex;
+pub mod per_cpu;
+pub mod spin_lock;
+pub mod wait_queue;
+
+pub use irq::IrqGuard;
+pub use mutex::Mutex;
+pub use per_cpu::{MAX_CPUS, PerCpu};
+pub use spin_lock::SpinLock;
+pub use wait_queue::WaitQueue;

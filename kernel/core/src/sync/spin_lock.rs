@@ -1,0 +1,132 @@
+//! The spin lock: masks interrupts while held, knows its owner and where it was taken.
+
+use core::cell::UnsafeCell;
+use core::ops::{Deref, DerefMut};
+use core::panic::Location;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use parity_arch::cpu::cpu_id;
+
+use super::irq::IrqGuard;
+use super::per_cpu::{MAX_CPUS, PerCpu, current_thread_id};
+
+const FREE: u64 = 0;
+
+/// What is known about the locks a processor holds.
+struct Held {
+    count: AtomicU32,
+    /// Where the last one was taken.
+    last_site: AtomicPtr<Location<'static>>,
+}
+
+static HELD: PerCpu<Held> = PerCpu::new(
+    [const { Held { count: AtomicU32::new(0), last_site: AtomicPtr::new(core::ptr::null_mut()) } }; MAX_CPUS],
+);
+
+/// To be called before the processor is given away or left to user space.
+///
+/// # Panics
+/// If it holds a spin lock, which nobody could take any more.
+#[track_caller]
+pub fn assert_none_held(doing: &str) {
+    let held = HELD.this();
+    if held.count.load(Ordering::Relaxed) > 0 {
+        panic!("{doing} with a spin lock held; last taken at {}", site_name(&held.last_site));
+    }
+}
+
+/// The place a lock was taken at, for messages.
+fn site_name(site: &AtomicPtr<Location<'static>>) -> &'static dyn core::fmt::Display {
+    // SAFETY: the pointer is null or was made from a `&'static Location`, which nothing ever writes.
+    match unsafe { site.load(Ordering::Relaxed).as_ref() } {
+        Some(site) => site,
+        None => &"an unknown place",
+    }
+}
+
+/// Exclusive access to a `T` for a short time, from threads and from interrupt handlers alike.
+pub struct SpinLock<T: ?Sized> {
+    /// `FREE`, or (processor + 1) << 32 | thread.
+    owner: AtomicU64,
+    /// Where the owner took it; for the report of a deadlock.
+    site: AtomicPtr<Location<'static>>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the lock hands out one reference at a time, so sharing it only ever moves `T` between processors.
+unsafe impl<T: ?Sized + Send> Sync for SpinLock<T> {}
+// SAFETY: owning the lock is owning the `T`.
+unsafe impl<T: ?Sized + Send> Send for SpinLock<T> {}
+
+impl<T> SpinLock<T> {
+    pub const fn new(value: T) -> Self {
+        Self {
+            owner: AtomicU64::new(FREE),
+            site: AtomicPtr::new(core::ptr::null_mut()),
+            value: UnsafeCell::new(value),
+        }
+    }
+}
+
+impl<T: ?Sized> SpinLock<T> {
+    /// Takes the lock; interrupts stay masked until the guard is dropped.
+    ///
+    /// # Panics
+    /// If this processor holds it already: waiting would never end.
+    #[track_caller]
+    pub fn lock(&self) -> SpinGuard<'_, T> {
+        let irq = IrqGuard::new();
+        let me = (cpu_id() as u64 + 1) << 32 | u64::from(current_thread_id());
+        while let Err(owner) =
+            self.owner.compare_exchange_weak(FREE, me, Ordering::Acquire, Ordering::Relaxed)
+        {
+            if owner >> 32 == me >> 32 {
+                self.report_self_deadlock(owner);
+            }
+            core::hint::spin_loop();
+        }
+        let site = core::ptr::from_ref(Location::caller()).cast_mut();
+        self.site.store(site, Ordering::Relaxed);
+        let held = HELD.this();
+        held.count.fetch_add(1, Ordering::Relaxed);
+        held.last_site.store(site, Ordering::Relaxed);
+        SpinGuard { lock: self, _irq: irq }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn report_self_deadlock(&self, owner: u64) -> ! {
+        let (cpu, thread, site) = ((owner >> 32) - 1, owner as u32, site_name(&self.site));
+        panic!("deadlock: lock held since {site} by thread {thread} on cpu {cpu}, which asks again");
+    }
+}
+
+/// The right to use the `T` of a [`SpinLock`].
+pub struct SpinGuard<'a, T: ?Sized> {
+    lock: &'a SpinLock<T>,
+    // Dropped after `drop` below has released the lock: interrupts must not come in between.
+    _irq: IrqGuard,
+}
+
+impl<T: ?Sized> Deref for SpinGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the guard exists, so this processor owns the lock.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard exists, so this processor owns the lock, and `&mut self` makes the borrow unique.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for SpinGuard<'_, T> {
+    fn drop(&mut self) {
+        HELD.this().count.fetch_sub(1, Ordering::Relaxed);
+        self.lock.owner.store(FREE, Ordering::Release);
+    }
+}

@@ -1,0 +1,87 @@
+//! Wait queues: threads that sleep until somebody changes what they wait for.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use spin::Once;
+
+use super::{IrqGuard, SpinLock};
+
+/// A thread as a wait queue sees it.
+pub trait Sleeper: Send + Sync {
+    /// Makes the thread runnable; without effect on one that does not sleep.
+    fn wake(self: Arc<Self>);
+}
+
+/// What the scheduler does for wait queues. All calls come with interrupts masked and no spin lock held.
+pub trait Blocking: Sync {
+    /// Announces that the running thread is about to sleep: from here on `wake` cancels the sleep.
+    fn prepare(&self) -> Arc<dyn Sleeper>;
+    /// Sleeps, unless woken since `prepare`.
+    fn sleep(&self);
+    /// Takes `prepare` back.
+    fn cancel(&self);
+}
+
+static BLOCKING: Once<&'static dyn Blocking> = Once::new();
+
+/// Called by the scheduler once, before the first thread can wait.
+pub fn register_blocking(scheduler: &'static dyn Blocking) {
+    BLOCKING.call_once(|| scheduler);
+}
+
+/// Threads waiting for one condition.
+pub struct WaitQueue {
+    sleepers: SpinLock<Vec<Arc<dyn Sleeper>>>,
+}
+
+impl WaitQueue {
+    pub const fn new() -> Self {
+        Self { sleepers: SpinLock::new(Vec::new()) }
+    }
+
+    /// Sleeps until `ready` gives a value. Whoever changes what `ready` looks at calls a `wake` afterwards.
+    ///
+    /// `ready` runs with interrupts masked and must not sleep. The thread queues up *before* it looks, so a
+    /// change between looking and sleeping wakes it: no wake-up is lost.
+    #[track_caller]
+    pub fn wait_until<R>(&self, mut ready: impl FnMut() -> Option<R>) -> R {
+        if let Some(value) = ready() {
+            return value;
+        }
+        let Some(scheduler) = BLOCKING.get() else { panic!("waiting before there are threads") };
+        loop {
+            let _irq = IrqGuard::new();
+            let me = scheduler.prepare();
+            self.sleepers.lock().push(me.clone());
+            let value = ready();
+            match value {
+                Some(_) => scheduler.cancel(),
+                None => scheduler.sleep(),
+            }
+            self.sleepers.lock().retain(|sleeper| !Arc::ptr_eq(sleeper, &me));
+            if let Some(value) = value {
+                return value;
+            }
+        }
+    }
+
+    /// Wakes everybody; each looks again at its own condition.
+    pub fn wake_all(&self) {
+        let sleepers = core::mem::take(&mut *self.sleepers.lock());
+        for sleeper in sleepers {
+            sleeper.wake();
+        }
+    }
+
+    /// Wakes the one that waits longest.
+    pub fn wake_one(&self) {
+        let first = {
+            let mut sleepers = self.sleepers.lock();
+            (!sleepers.is_empty()).then(|| sleepers.remove(0))
+        };
+        if let Some(sleeper) = first {
+            sleeper.wake();
+        }
+    }
+}

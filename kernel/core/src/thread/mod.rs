@@ -1,0 +1,9 @@
+//! Threads of the kernel and the scheduler that shares the processors among them.
+
+pub mod kthread;
+pub mod scheduler;
+mod stack;
+#[expect(clippy::module_inception, reason = "the noun of the file is the noun of the room")]
+mod thread;
+
+pub use thread::{Owner, Thread};

@@ -1,0 +1,44 @@
+//! Time since boot, from the machine's counter.
+
+pub mod tick;
+
+use parity_abi::time::{NSEC_PER_SEC, Timespec};
+use parity_arch::{rtc, timer};
+use spin::Once;
+
+/// The counter when the kernel began.
+static START: Once<u64> = Once::new();
+
+/// Seconds since 1970 when the kernel began.
+static START_UNIX: Once<i64> = Once::new();
+
+/// Starts the clocks. Called once, early.
+pub fn init() {
+    START.call_once(timer::now);
+    // A machine without a calendar clock believes that it was switched on in 1970.
+    START_UNIX.call_once(|| rtc::unix_seconds().unwrap_or(0).cast_signed());
+}
+
+/// Counts since boot at the counter's own frequency.
+fn elapsed() -> u64 {
+    START.get().map_or(0, |start| timer::now() - start)
+}
+
+/// Time since boot, as fine as the counter counts.
+pub fn since_boot() -> Timespec {
+    let (counts, frequency) = (elapsed(), timer::frequency());
+    let nanoseconds = counts % frequency * NSEC_PER_SEC.unsigned_abs() / frequency;
+    Timespec { seconds: (counts / frequency).cast_signed(), nanoseconds: nanoseconds.cast_signed() }
+}
+
+/// Milliseconds since boot.
+pub fn since_boot_ms() -> u64 {
+    let now = since_boot();
+    now.seconds.unsigned_abs() * 1000 + now.nanoseconds.unsigned_abs() / 1_000_000
+}
+
+/// Time since 1970.
+pub fn since_epoch() -> Timespec {
+    let now = since_boot();
+    Timespec { seconds: START_UNIX.get().copied().unwrap_or(0) + now.seconds, ..now }
+}

@@ -1,0 +1,32 @@
+//! Ticks of the timer, counted as they are taken: a machine whose host does not let it run counts none, so that
+//! waiting for so many of them is fair.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::sync::WaitQueue;
+
+static TICKS: AtomicU64 = AtomicU64::new(0);
+static TICKED: WaitQueue = WaitQueue::new();
+
+/// The timer's tick.
+pub fn count() {
+    TICKS.fetch_add(1, Ordering::Relaxed);
+    TICKED.wake_all();
+}
+
+/// Sleeps until `ready`, looking at every tick, but for at most `ticks`; whether it came true. `ready` runs with
+/// interrupts masked and must not sleep.
+pub fn wait_until(ticks: u64, mut ready: impl FnMut() -> bool) -> bool {
+    let start = TICKS.load(Ordering::Relaxed);
+    TICKED.wait_until(|| {
+        if ready() {
+            return Some(true);
+        }
+        (TICKS.load(Ordering::Relaxed) - start >= ticks).then_some(false)
+    })
+}
+
+/// Sleeps for `ticks`.
+pub fn sleep(ticks: u64) {
+    wait_until(ticks, || false);
+}

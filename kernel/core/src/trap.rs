@@ -1,0 +1,87 @@
+//! Traps: where the processor enters the kernel, and the last thing that happens before it leaves.
+
+use parity_abi::signal::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+use parity_abi::wait::WaitStatus;
+use parity_arch::{Fault, FaultKind, Handler, TrapFrame, cpu, intc};
+
+use crate::drivers::{block, terminal};
+use crate::faults::{Fault as Planted, planted};
+use crate::sync::spin_lock::assert_none_held;
+use crate::thread::scheduler;
+use crate::time::tick;
+use crate::{exceptions, kprintln, process, syscall};
+
+static HANDLER: Handler = Handler {
+    syscall: enter_syscall,
+    fault: handle_fault,
+    interrupt: handle_interrupt,
+    tick: handle_tick,
+    trap_exit,
+};
+
+/// Called once, before the first interrupt and the first program.
+pub fn init() {
+    parity_arch::register(&HANDLER);
+}
+
+fn enter_syscall(frame: &mut TrapFrame) {
+    cpu::irq_enable();
+    syscall::dispatch(frame);
+}
+
+fn handle_interrupt(irq: u32) {
+    if !block::handle_interrupt(irq) && !terminal::handle_interrupt(irq) {
+        // Nobody can silence the device, so it would interrupt again at once.
+        intc::disable(irq);
+        kprintln!("interrupt {irq}: nobody asked for it, disabled");
+    }
+}
+
+fn handle_tick() {
+    scheduler::tick();
+    tick::count();
+}
+
+fn handle_fault(fault: Fault, frame: &mut TrapFrame) {
+    if !fault.from_user {
+        if exceptions::catch(fault, frame) {
+            return;
+        }
+        panic!(
+            "fault in the kernel: {:?} at {}, pc {}, syndrome {:#x}",
+            fault.kind,
+            fault.address,
+            frame.pc(),
+            fault.syndrome
+        );
+    }
+    let signal = match fault.kind {
+        FaultKind::Page { .. } | FaultKind::Unknown => SIGSEGV,
+        FaultKind::Bus | FaultKind::Alignment => SIGBUS,
+        FaultKind::IllegalInstruction => SIGILL,
+        FaultKind::Breakpoint => SIGTRAP,
+        FaultKind::FloatingPoint => SIGFPE,
+    };
+    cpu::irq_enable();
+    let process = process::current();
+    kprintln!(
+        "process {} ({}): {:?} at {}, pc {}: signal {signal}",
+        process.pid,
+        process.program(),
+        fault.kind,
+        fault.address,
+        frame.pc()
+    );
+    drop(process);
+    process::exit::exit(WaitStatus::killed(signal));
+}
+
+fn trap_exit(frame: &mut TrapFrame) {
+    let preempted = scheduler::preempt();
+    if preempted && planted(Planted::RegistersLost) {
+        frame.spoil_register();
+    }
+    if frame.from_user() {
+        assert_none_held("going back to user space");
+    }
+}

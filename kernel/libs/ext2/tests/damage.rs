@@ -1,0 +1,164 @@
+//! Damaged images: a typed error or some answer, but no panic and no endless loop.
+#![allow(clippy::unwrap_used)] // helpers of tests are not `#[test]` functions themselves
+
+mod image;
+
+use image::{Folder, content, lookup, mke2fs, open};
+use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, ROOT};
+use std::fs;
+use std::ops::ControlFlow;
+use std::os::unix::fs::symlink;
+
+const BLOCK: usize = 1024;
+
+/// A device in memory: what damage is done to.
+struct Bytes(Vec<u8>);
+
+impl BlockDevice for Bytes {
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        let start = usize::try_from(offset).map_err(|_| Error::Io)?;
+        let bytes = self.0.get(start..).and_then(|rest| rest.get(..buffer.len())).ok_or(Error::Io)?;
+        buffer.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn small_image(name: &str) -> Vec<u8> {
+    let folder = Folder::new(name);
+    let (tree, image) = (folder.0.join("tree"), folder.0.join("image"));
+    fs::create_dir_all(tree.join("sub")).unwrap();
+    fs::write(tree.join("hello.txt"), "Hello from ext2!\n").unwrap();
+    fs::write(tree.join("sub/big"), vec![7; 300 * BLOCK]).unwrap();
+    symlink("sub/big", tree.join("short")).unwrap();
+    symlink(format!("{}hello.txt", "./".repeat(60)), tree.join("long")).unwrap();
+    mke2fs(&tree, &image, 512, &["-b", "1024", "-N", "32"]);
+    assert_eq!(content(&open(&image), "short").unwrap().len(), 300 * BLOCK);
+    fs::read(&image).unwrap()
+}
+
+fn mount(bytes: Vec<u8>) -> Result<Filesystem<Bytes>, Error> {
+    Filesystem::mount(Bytes(bytes))
+}
+
+/// The image with other bytes in its superblock.
+fn mount_with(image: &[u8], offset: usize, bytes: &[u8]) -> Result<Filesystem<Bytes>, Error> {
+    let mut image = image.to_vec();
+    image[BLOCK + offset..BLOCK + offset + bytes.len()].copy_from_slice(bytes);
+    mount(image)
+}
+
+#[test]
+fn superblocks() {
+    let image = small_image("superblocks");
+    assert_eq!(mount(vec![0; 4096]).err(), Some(Error::NotExt2));
+    assert_eq!(mount(image[..1500].to_vec()).err(), Some(Error::Io));
+    let zero = 0_u32.to_le_bytes();
+    let cases: [(usize, &[u8], Error); 13] = [
+        (56, &[0], Error::NotExt2),
+        (76, &[2], Error::Unsupported),
+        (24, &[3], Error::Unsupported),
+        (96, &[0x42], Error::Unsupported), // extents
+        (4, &zero, Error::Corrupt),
+        (0, &zero, Error::Corrupt),
+        (0, &u32::MAX.to_le_bytes(), Error::Corrupt),
+        (20, &[0], Error::Corrupt),
+        (32, &zero, Error::Corrupt),
+        (40, &zero, Error::Corrupt),
+        (40, &u32::MAX.to_le_bytes(), Error::Corrupt),
+        (88, &[100, 0], Error::Corrupt),
+        (88, &[0, 8], Error::Corrupt),
+    ];
+    for (offset, bytes, error) in cases {
+        assert_eq!(mount_with(&image, offset, bytes).err(), Some(error), "{bytes:?} at {offset}");
+    }
+}
+
+#[test]
+fn numbers_out_of_range() {
+    let filesystem = mount(small_image("numbers")).unwrap();
+    let inodes = filesystem.superblock().inodes;
+    for number in [0, inodes + 1, u32::MAX] {
+        assert_eq!(filesystem.inode(number), Err(Error::Corrupt), "{number}");
+    }
+}
+
+/// The file system ends before its own data: every block number behind the end is refused.
+#[test]
+fn a_shorter_file_system() {
+    let image = small_image("shorter");
+    let filesystem = mount_with(&image, 4, &100_u32.to_le_bytes()).unwrap();
+    assert_eq!(content(&filesystem, "sub/big"), Err(Error::Corrupt));
+}
+
+#[test]
+fn directories_that_lie() {
+    let image = small_image("directories");
+    let place = image.windows(9).position(|window| window == b"hello.txt").unwrap() - 8;
+    let damage: [(usize, &[u8]); 6] = [
+        (4, &[0, 0]),       // no length: would never end
+        (4, &[8, 0]),       // shorter than its name
+        (4, &[21, 0]),      // not aligned
+        (4, &[0xfc, 0xff]), // over the block's end
+        (6, &[0]),          // no name
+        (8, b"/"),
+    ];
+    for (offset, bytes) in damage {
+        let mut image = image.clone();
+        image[place + offset..place + offset + bytes.len()].copy_from_slice(bytes);
+        assert_eq!(lookup(&mount(image).unwrap(), "missing"), Err(Error::Corrupt), "{bytes:?} at {offset}");
+    }
+    let mut image = image;
+    image[place..place + 4].copy_from_slice(&5000_u32.to_le_bytes());
+    assert_eq!(lookup(&mount(image).unwrap(), "hello.txt"), Err(Error::Corrupt));
+}
+
+/// Everything that a kernel would do with a file system, results thrown away.
+fn exercise(filesystem: &Filesystem<impl BlockDevice>) {
+    let Ok(root) = filesystem.inode(ROOT) else { return };
+    let mut buffer = vec![0; 8 * BLOCK];
+    for number in 1..=filesystem.superblock().inodes.min(64) {
+        let Ok(inode) = filesystem.inode(number) else { continue };
+        for offset in [0, 11 * BLOCK as u64, 267 * BLOCK as u64, 1 << 27, inode.size / 2, inode.size] {
+            let _ = filesystem.read(&inode, offset, &mut buffer);
+        }
+        let _ = filesystem.read_link(&inode);
+        if inode.kind == FileType::Directory && inode.size < 1 << 20 {
+            let _ = filesystem.scan(&inode, 0, |_| ControlFlow::<()>::Continue(()));
+        }
+    }
+    if root.size < 1 << 20 {
+        for path in ["/sub/big", "/short", "/long", "hello.txt", "sub/../short"] {
+            let _ = filesystem.lookup(&root, path.as_bytes(), Follow::Last);
+        }
+    }
+}
+
+/// Random damage to what is not file content. The seed is fixed, so a failure repeats.
+#[test]
+fn random_damage() {
+    let image = small_image("random");
+    let used: Vec<usize> = (BLOCK..image.len()).filter(|place| image[*place] != 7).collect();
+    let used: Vec<usize> = used.into_iter().filter(|place| image[*place] != 0 || place % 5 == 0).collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    let mut mounted = 0;
+    for _ in 0..3000 {
+        let mut image = image.clone();
+        for _ in 0..1 + random() % 8 {
+            let place = used[random() % used.len()];
+            let bytes = [[0; 4], [0xff; 4], (random() as u32).to_le_bytes()][random() % 3];
+            let end = (place + 1 + random() % 4).min(image.len());
+            image[place..end].copy_from_slice(&bytes[..end - place]);
+        }
+        if let Ok(filesystem) = mount(image) {
+            mounted += 1;
+            exercise(&filesystem);
+        }
+    }
+    assert!(mounted > 1000, "only {mounted} images could be mounted");
+}

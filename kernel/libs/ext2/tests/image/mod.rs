@@ -1,0 +1,65 @@
+//! Images made by `mke2fs -d`, and a device that reads them.
+
+use parity_ext2::{BlockDevice, Error, Filesystem, Follow, Inode, ROOT};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub struct Image(pub File);
+
+impl BlockDevice for Image {
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        self.0.read_exact_at(buffer, offset).map_err(|_| Error::Io)
+    }
+}
+
+/// A folder that goes away with its owner.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// An empty folder of this name, which is unique among all tests.
+    pub fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// Makes an image with the folder's content. `kib` is its size.
+pub fn mke2fs(content: &Path, image: &Path, kib: u64, options: &[&str]) {
+    let output = Command::new("mke2fs")
+        .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+        .args(["-q", "-F", "-t", "ext2", "-d"])
+        .arg(content)
+        .args(options)
+        .arg(image)
+        .arg(format!("{kib}k"))
+        .output()
+        .expect("mke2fs of e2fsprogs is needed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+pub fn open(image: &Path) -> Filesystem<Image> {
+    Filesystem::mount(Image(File::open(image).unwrap())).unwrap()
+}
+
+/// Looks a path up from the root, following the last link.
+pub fn lookup<D: BlockDevice>(filesystem: &Filesystem<D>, path: &str) -> Result<Inode, Error> {
+    let root = filesystem.inode(ROOT)?;
+    filesystem.lookup(&root, path.as_bytes(), Follow::Last)
+}
+
+/// The whole content of a file.
+pub fn content<D: BlockDevice>(filesystem: &Filesystem<D>, path: &str) -> Result<Vec<u8>, Error> {
+    let inode = lookup(filesystem, path)?;
+    let mut buffer = vec![0xaa; inode.size as usize];
+    assert_eq!(filesystem.read(&inode, 0, &mut buffer)?, buffer.len());
+    Ok(buffer)
+}
