@@ -1,0 +1,23 @@
+//! `echo [-n] [WORD]...`: prints the words, a space between two, and a line feed unless `-n` comes first.
+#![no_std]
+#![no_main]
+
+use ulib::Args;
+use ulib::tool::Tool;
+
+ulib::program!(main);
+
+fn main(args: &Args) -> i32 {
+    let mut tool = Tool::new(args);
+    let bare = args.get(1) == Some(b"-n");
+    for (number, word) in args.iter().skip(if bare { 2 } else { 1 }).enumerate() {
+        if number > 0 {
+            tool.print(b" ");
+        }
+        tool.print(word);
+    }
+    if !bare {
+        tool.print(b"\n");
+    }
+    tool.finish()
+}

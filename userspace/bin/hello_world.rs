@@ -1,0 +1,12 @@
+//! What tests execute to see that another program runs: greets and ends with 42.
+#![no_std]
+#![no_main]
+
+use ulib::{Args, println};
+
+ulib::program!(main);
+
+fn main(_: &Args) -> i32 {
+    println!("Hello, world!");
+    42
+}

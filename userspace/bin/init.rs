@@ -1,0 +1,12 @@
+//! The first program of an ordinary boot: says that it is up and ends.
+#![no_std]
+#![no_main]
+
+use ulib::{Args, println};
+
+ulib::program!(main);
+
+fn main(_: &Args) -> i32 {
+    println!("init: up");
+    0
+}

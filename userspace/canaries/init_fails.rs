@@ -1,0 +1,13 @@
+//! PID 1 fails while its child succeeds: what the child says is not the result.
+#![no_std]
+#![no_main]
+
+use ulib::Args;
+use ulib::child::Child;
+
+ulib::program!(main);
+
+fn main(_: &Args) -> i32 {
+    Child::start(|| 0).exits("child that succeeds", 0);
+    1
+}

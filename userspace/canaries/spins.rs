@@ -1,0 +1,13 @@
+//! Computes for ever.
+#![no_std]
+#![no_main]
+
+use ulib::Args;
+
+ulib::program!(main);
+
+fn main(_: &Args) -> i32 {
+    loop {
+        core::hint::spin_loop();
+    }
+}

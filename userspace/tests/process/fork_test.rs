@@ -1,0 +1,152 @@
+//! `fork` makes a second process that is equal and separate.
+//!
+//! Checks: what `fork` returns on both sides; pids distinct and the same from inside and outside; the child's
+//! exit code arrives through `wait`, three times in a row; stack, data and zeroed memory are private in both
+//! directions; `exec` of a program that does not exist gives ENOENT and the child goes on; all general
+//! registers, vector registers, flags and the thread pointer are the same in parent and child after the call;
+//! and they keep their values while parent and child preempt each other.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use ulib::arch::{Counter, Registers};
+use ulib::child::Child;
+use ulib::process::Pid;
+use ulib::{Args, Errno, check, io, process, time};
+
+ulib::test!(main);
+
+fn main(_: &Args) {
+    pids();
+    private_memory();
+    for _ in 0..3 {
+        missing_program();
+    }
+    registers_across_fork();
+    registers();
+}
+
+/// Every child tells its own pid and its parent's as it remembers it.
+fn pids() {
+    let parent = process::pid();
+    let mut seen = [parent; 4];
+    for round in 1..seen.len() {
+        let pipe = check::ok("pipe", io::pipe());
+        let child = Child::start(|| {
+            check::ok("child writes its pid", io::write_all(pipe.write, &process::pid().to_le_bytes()));
+            40 + round as i32
+        });
+        check::equal("parent's pid after fork", process::pid(), parent);
+        let mut bytes = [0; size_of::<Pid>()];
+        check::equal("bytes of the child's pid", io::read_full(pipe.read, &mut bytes), Ok(bytes.len()));
+        check::equal("fork's value and the child's own pid", child.pid(), Pid::from_le_bytes(bytes));
+        check::equal("pid used before", seen[..round].contains(&child.pid()), false);
+        seen[round] = child.pid();
+        child.exits("child that tells its pid", 40 + round as u8);
+        check::ok("close", io::close(pipe.read));
+        check::ok("close", io::close(pipe.write));
+    }
+}
+
+static DATA: AtomicU32 = AtomicU32::new(0x1111);
+static ZEROED: AtomicU32 = AtomicU32::new(0);
+/// Several pages.
+const STACK_BYTES: usize = 16 * 1024;
+
+fn private_memory() {
+    let mut stack = [0x33_u8; STACK_BYTES];
+    let stack = black_box(&mut stack);
+    let (to_child, to_parent) = (check::ok("pipe", io::pipe()), check::ok("pipe", io::pipe()));
+    let child = Child::start(|| {
+        // The parent has written to its memory before it sends this byte.
+        check::equal("child's signal", io::read(to_child.read, &mut [0]), Ok(1));
+        memory_is("child's", stack, (0x1111, 0, 0x33));
+        DATA.store(0x2222, Relaxed);
+        ZEROED.store(0x4444, Relaxed);
+        black_box(&mut *stack).fill(0x55);
+        check::ok("child's answer", io::write_all(to_parent.write, &[0]));
+        memory_is("child's own", stack, (0x2222, 0x4444, 0x55));
+        0
+    });
+    DATA.store(0x6666, Relaxed);
+    ZEROED.store(0x7777, Relaxed);
+    black_box(&mut *stack).fill(0x88);
+    check::ok("parent's signal", io::write_all(to_child.write, &[0]));
+    check::equal("parent's answer", io::read(to_parent.read, &mut [0]), Ok(1));
+    memory_is("parent's", stack, (0x6666, 0x7777, 0x88));
+    child.exits("child with memory of its own", 0);
+    memory_is("parent's, after the child", stack, (0x6666, 0x7777, 0x88));
+}
+
+fn memory_is(whose: &str, stack: &[u8; STACK_BYTES], (data, zeroed, filled): (u32, u32, u8)) {
+    check::equal(format_args!("{whose} data"), DATA.load(Relaxed), data);
+    check::equal(format_args!("{whose} zeroed memory"), ZEROED.load(Relaxed), zeroed);
+    check::bytes(format_args!("{whose} stack"), black_box(stack), &[filled; STACK_BYTES]);
+}
+
+fn missing_program() {
+    let child = Child::start(|| {
+        let errno = process::exec(c"/bin/no_such_program", &[c"no_such_program"]);
+        check::equal("exec of a missing program", errno, Errno::ENOENT);
+        42
+    });
+    child.exits("child whose exec failed", 42);
+}
+
+/// Only what the call gives differs, and the kernel's call spoils nothing else.
+fn registers_across_fork() {
+    let (answer, changed) = Registers::pattern(SEED_PARENT).hold_and_fork();
+    if answer == 0 {
+        check::equal("child's registers after fork", changed, None);
+        process::exit(41);
+    }
+    check::equal("parent's registers after fork", changed, None);
+    check::at_least("fork's value", answer, 1);
+    Child::started(answer as Pid).exits("child with the parent's registers", 41);
+}
+
+/// Each process holds its registers so often, and for so long. No upper bound: a host may be slow.
+const ROUNDS: usize = 100;
+const HOLD_MS: u64 = 200;
+const SPINS: u64 = 500_000;
+const SEED_PARENT: u64 = 0x5a;
+const SEED_CHILD: u64 = 0xa5;
+
+fn registers() {
+    let pipe = check::ok("pipe", io::pipe());
+    let child = Child::start(|| {
+        hold_registers("child's", SEED_CHILD, |now| {
+            check::ok("child's time", io::write_all(pipe.write, &now.to_le_bytes()));
+        });
+        0
+    });
+    check::ok("close", io::close(pipe.write));
+    let (mut first, mut last) = (None, 0);
+    hold_registers("parent's", SEED_PARENT, |now| {
+        first.get_or_insert(now);
+        last = now;
+    });
+    // The parent did not wait meanwhile, so what the child did then it did by preemption.
+    let (mut between, mut bytes) = (0, [0; 8]);
+    while check::ok("child's times", io::read_full(pipe.read, &mut bytes)) == bytes.len() {
+        let now = u64::from_le_bytes(bytes);
+        between += u32::from(first.is_some_and(|first| first < now) && now < last);
+    }
+    check::at_least("child's rounds between the parent's", between, 1);
+    child.exits("child that holds its registers", 0);
+    check::ok("close", io::close(pipe.read));
+}
+
+fn hold_registers(whose: &str, seed: u64, mut after_round: impl FnMut(u64)) {
+    let start = time::milliseconds();
+    let mut rounds = 0;
+    while rounds < ROUNDS || time::milliseconds() - start < HOLD_MS {
+        let counter = if rounds % 2 == 0 { Counter::First } else { Counter::Preserved };
+        let registers = Registers::pattern(seed + rounds as u64 * 0x100);
+        check::equal(format_args!("{whose} registers"), registers.hold(SPINS, counter), None);
+        after_round(time::milliseconds());
+        rounds += 1;
+    }
+}

@@ -1,0 +1,42 @@
+//! The processor: the only place of user space that knows which one it is. Every architecture offers the
+//! same names.
+//!
+//! * `syscall(number, arguments) -> i64`: enters the kernel.
+//! * `_start`: takes the stack pointer before any prologue moves it and calls `ulib_start` with it.
+//! * `store_byte(address)`: a store that the compiler cannot reason away.
+//! * `illegal_instruction()` and `KERNEL_ADDRESS`: what gets a program killed.
+//! * `Registers`: the values of all registers that a program may use; see [`Registers::hold`] and
+//!   [`Registers::hold_and_fork`].
+
+use core::fmt;
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "aarch64")]
+pub use aarch64::*;
+
+/// A register that did not keep its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    /// Name, without the number where there are several of a kind.
+    pub register: &'static str,
+    pub number: usize,
+    pub expected: u128,
+    pub found: u128,
+}
+
+impl fmt::Debug for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { register, number, expected, found } = self;
+        write!(f, "{register}{number} changed from {expected:#x} to {found:#x}")
+    }
+}
+
+/// Which register counts while the others are held; it comes down to zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// The register of the first argument and the return value.
+    First,
+    /// A register that calls preserve.
+    Preserved,
+}

@@ -1,0 +1,66 @@
+//! Options of a command: letters behind a `-`, alone or together, some with a value; `--` ends them.
+
+use core::ffi::CStr;
+
+use crate::Args;
+
+/// Goes through the arguments of a program behind its name. A `-` alone is an operand.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    args: &'a Args,
+    /// The argument to look at next.
+    next: usize,
+    /// Letters of the argument before it that were not looked at yet.
+    letters: &'static [u8],
+}
+
+impl<'a> Options<'a> {
+    /// Begins at the first argument.
+    #[must_use]
+    pub const fn new(args: &'a Args) -> Self {
+        Self { args, next: 1, letters: &[] }
+    }
+
+    /// The next option's letter; `None` where the operands begin.
+    pub fn letter(&mut self) -> Option<u8> {
+        if self.letters.is_empty() {
+            let argument = self.args.get(self.next)?;
+            match argument.strip_prefix(b"-") {
+                None | Some([]) => return None,
+                Some(b"-") => {
+                    self.next += 1;
+                    return None;
+                }
+                Some(letters) => self.letters = letters,
+            }
+            self.next += 1;
+        }
+        let (letter, rest) = self.letters.split_first()?;
+        self.letters = rest;
+        Some(*letter)
+    }
+
+    /// The value of the option whose letter came last: the rest of its argument, or the argument after it.
+    pub fn value(&mut self) -> Option<&'static [u8]> {
+        let rest = core::mem::take(&mut self.letters);
+        if rest.is_empty() {
+            self.next += 1;
+            return self.args.get(self.next - 1);
+        }
+        Some(rest)
+    }
+
+    /// What follows the options.
+    pub fn operands(self) -> impl ExactSizeIterator<Item = &'static CStr> + use<> {
+        let first = self.next.min(self.args.count());
+        let args = *self.args;
+        (first..args.count()).map(move |number| args.c_str(number).expect("the number is below the count"))
+    }
+}
+
+/// A decimal number without sign.
+#[must_use]
+pub fn number(text: &[u8]) -> Option<u64> {
+    let digits = str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok()
+}

@@ -1,0 +1,147 @@
+//! What the coreutils have in common: buffered standard output, complaints, and a way through the operands.
+
+use core::ffi::CStr;
+use core::fmt::{self, Display, Write};
+
+use crate::abi::fs::{O_RDONLY, STDIN, STDOUT};
+use crate::io::{self, Fd};
+use crate::{Args, Errno, Result, eprintln, fs, process};
+
+/// Exit code of a tool that could not do everything it was asked for.
+pub const EXIT_TROUBLE: i32 = 1;
+
+/// A file operand that is open: a file, or standard input for `-` and where there are no operands.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// As the user wrote it; empty for standard input without an operand.
+    pub name: &'static [u8],
+    pub fd: Fd,
+}
+
+/// A running tool.
+#[derive(Debug)]
+pub struct Tool {
+    name: &'static [u8],
+    failed: bool,
+    bytes: [u8; 4096],
+    len: usize,
+}
+
+impl Tool {
+    /// The tool is called as its first argument says, without the folder.
+    #[must_use]
+    pub fn new(args: &Args) -> Self {
+        let path = args.get(0).unwrap_or_default();
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        Self { name, failed: false, bytes: [0; 4096], len: 0 }
+    }
+
+    /// Prints to standard output, sooner or later. Ends the tool if nobody takes it.
+    pub fn print(&mut self, bytes: &[u8]) {
+        if bytes.len() > self.bytes.len() - self.len {
+            self.flush();
+        }
+        if bytes.len() > self.bytes.len() {
+            self.write(bytes);
+        } else {
+            self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+            self.len += bytes.len();
+        }
+    }
+
+    /// Prints now what was to be printed sooner or later.
+    pub fn flush(&mut self) {
+        let (bytes, len) = (self.bytes, core::mem::take(&mut self.len));
+        self.write(&bytes[..len]);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Err(errno) = io::write_all(STDOUT, bytes) {
+            self.complain(b"standard output", errno);
+            process::exit(EXIT_TROUBLE);
+        }
+    }
+
+    /// Says on standard error what went wrong and with what; the tool goes on, but will end with
+    /// [`EXIT_TROUBLE`].
+    pub fn complain(&mut self, what: &[u8], why: impl Display) {
+        // Whoever reads both in one place finds them in order.
+        if self.len > 0 {
+            self.flush();
+        }
+        self.failed = true;
+        eprintln!("{}: {}: {why}", self.name.escape_ascii(), what.escape_ascii());
+    }
+
+    /// Complains about the arguments and ends the tool.
+    pub fn refuse(&mut self, what: &[u8], why: impl Display) -> ! {
+        self.complain(what, why);
+        process::exit(EXIT_TROUBLE)
+    }
+
+    /// Refuses an option that the tool does not have.
+    pub fn refuse_option(&mut self, letter: u8) -> ! {
+        self.refuse(&[b'-', letter], "no such option")
+    }
+
+    /// Calls `body` with every operand, open. One that cannot be opened or that `body` fails with is
+    /// complained about, and the next one comes.
+    pub fn inputs(
+        &mut self,
+        operands: impl ExactSizeIterator<Item = &'static CStr>,
+        mut body: impl FnMut(&mut Self, Input) -> Result<()>,
+    ) {
+        if operands.len() == 0 {
+            self.input(Ok(Input { name: b"", fd: STDIN }), b"standard input", &mut body);
+        }
+        for path in operands {
+            let name = path.to_bytes();
+            let fd = if name == b"-" { Ok(STDIN) } else { fs::open(path, O_RDONLY, 0) };
+            self.input(fd.map(|fd| Input { name, fd }), name, &mut body);
+        }
+    }
+
+    fn input(
+        &mut self,
+        input: Result<Input>,
+        name: &[u8],
+        body: &mut impl FnMut(&mut Self, Input) -> Result<()>,
+    ) {
+        let opened = input.and_then(|input| body(self, input).map(|()| input.fd));
+        let closed = opened.and_then(|fd| if fd == STDIN { Ok(()) } else { io::close(fd) });
+        if let Err(errno) = closed {
+            self.complain(name, errno);
+        }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn finish(mut self) -> i32 {
+        self.flush();
+        if self.failed { EXIT_TROUBLE } else { 0 }
+    }
+}
+
+impl Write for Tool {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.print(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Reads to the end and calls `part` with what came, as long as it says that it wants more.
+///
+/// # Errors
+/// As the kernel says.
+pub fn read_parts(fd: Fd, mut part: impl FnMut(&[u8]) -> bool) -> Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        match io::read(fd, &mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) if part(&buffer[..count]) => {}
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
