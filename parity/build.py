@@ -1,0 +1,205 @@
+"""Kernels and programs: sources in, ELF files in the store out.
+
+Cargo runs in the toolchain's container with the tree at one fixed path, so that an ELF is the same from any
+checkout. Crates are fetched with the lock file in a step of their own; compiling has no network. Cargo's own
+messages say which file is the result, and it enters the store before the target folder's lock is given up:
+no other build can swap it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from parity import images
+from parity.engine import Mount, OnLine
+from parity.errors import BuildError, MachineError
+from parity.store import Digest, FileDigests, Outputs, file_digest
+from parity.tree import CargoBuild, Tree
+from parity.workspace import Workspace
+
+SOURCE, TARGET, CARGO_HOME = "/src", "/target", "/cargo"
+REGISTRY = f"{CARGO_HOME}/registry/src"
+ENVIRONMENT = {
+    "CARGO_HOME": CARGO_HOME,
+    "CARGO_TARGET_DIR": TARGET,
+    "CARGO_TERM_COLOR": "never",
+    "CARGO_INCREMENTAL": "0",
+    # Debian's compiler carries no target but its host's: core and alloc are built from source, which a stable
+    # compiler only does when told that it may.
+    "RUSTC_BOOTSTRAP": "1",
+}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A built kernel: the ELF's digest and the feature set it was built with."""
+
+    arch: str
+    feature_set: str
+    elf: Digest
+
+
+def kernel(space: Workspace, tree: Tree, arch: str, feature_set: str) -> Kernel:
+    """The kernel of one architecture and feature set, built or restored.
+
+    Raises:
+        BuildError: the tree does not compile.
+        MachineError: no Docker, no network, no room.
+    """
+    features = tree.feature_sets[feature_set].features
+    outputs = _cargo(space, tree, tree.kernel, arch, f"kernel {arch}-{feature_set}", features)
+    (elf,) = outputs.files.values()
+    return Kernel(arch, feature_set, elf)
+
+
+def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
+    """The user programs of one architecture by name, built or restored; raises as `kernel`."""
+    return dict(_cargo(space, tree, tree.programs, arch, f"userspace {arch}", ()).files)
+
+
+def source_digests(known: FileDigests, root: Path, patterns: Sequence[str]) -> dict[str, Digest]:
+    """SHA-256 of every source file by its path below `root`; `patterns` as in the tree's YAML."""
+    found: set[Path] = set()
+    for pattern in patterns:
+        below = root.glob(pattern + "**/*") if pattern.endswith("/") else root.glob(pattern)
+        found.update(path for path in below if path.is_file())
+    return {str(path.relative_to(root)): known.of(path) for path in sorted(found)}
+
+
+def _cargo(
+    space: Workspace, tree: Tree, build: CargoBuild, arch: str, title: str, features: Sequence[str]
+) -> Outputs:
+    """One cargo build, or what the same build gave before."""
+    toolchain = space.image("toolchain")
+    arguments = _arguments(build, arch, features)
+    sources = source_digests(space.digests, tree.root, build.sources)
+    inputs = {
+        "sources": sources,
+        "toolchain": toolchain.packages_digest,
+        "arguments": arguments,
+        "rustflags": build.rustflags,
+    }
+
+    def make() -> Outputs:
+        fetch(space, tree)
+        target = space.build / "cargo" / ("kernel" if build is tree.kernel else "programs")
+        target.mkdir(parents=True, exist_ok=True)
+        with FileLock(target / ".parity.lock"):
+            files = _compile(space, tree, arguments, build.rustflags, target)
+            outputs = Outputs({name: space.store.put(path) for name, path in files.items()})
+        if source_digests(space.digests, tree.root, build.sources) != sources:
+            raise BuildError(f"{title}: sources changed while they were compiled", hint="run it again")
+        return outputs
+
+    return space.kept("cargo", title, inputs, make)
+
+
+def _arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> list[str]:
+    chosen = [word for package in build.packages for word in ("--package", package)]
+    if build.binary:
+        chosen += ["--bin", build.binary]
+    if features:
+        chosen += ["--features", ",".join(features)]
+    return ["--release", "--target", build.targets[arch], *chosen, *build.arguments]
+
+
+def _compile(
+    space: Workspace, tree: Tree, arguments: Sequence[str], rustflags: Sequence[str], target: Path
+) -> dict[str, Path]:
+    """Runs cargo without network; the files it names as executables, by the binary's name."""
+    files: dict[str, Path] = {}
+    diagnostics: list[str] = []
+
+    def on_line(stream: str, line: str) -> None:
+        if stream == "stdout" and line.startswith("{"):
+            message = json.loads(line)
+            if message.get("executable"):
+                inside = Path(message["executable"]).relative_to(TARGET)
+                files[message["target"]["name"]] = target / inside
+        else:
+            diagnostics.append(line)
+            space.screen.say(line.strip())
+
+    command = ["build", "--frozen", "--message-format=json-render-diagnostics", *arguments]
+    if cargo(space, tree, command, target=target, rustflags=rustflags, on_line=on_line) != 0:
+        raise _failed(diagnostics)
+    return files
+
+
+def cargo(
+    space: Workspace,
+    tree: Tree,
+    command: Sequence[str],
+    *,
+    target: Path,
+    rustflags: Sequence[str] = (),
+    network: bool = False,
+    on_line: OnLine,
+) -> int:
+    """Runs cargo on the tree in the toolchain's container; its exit status.
+
+    `target` is cargo's target folder on the host, `rustflags` concern what is built for the guest.
+    """
+    home = space.cache / "cargo"
+    for folder in (home, target):
+        folder.mkdir(parents=True, exist_ok=True)
+    mounts, certificates = images.ca_mounts() if network else ([], {})
+    remap = [f"--remap-path-prefix={SOURCE}/=", f"--remap-path-prefix={REGISTRY}=crates"]
+    result = space.engine.run_tool(
+        space.image("toolchain").id,
+        ["cargo", *command],
+        mounts=[
+            Mount(tree.root, SOURCE),
+            Mount(home, CARGO_HOME, read_only=False),
+            Mount(target, TARGET, read_only=False),
+            *mounts,
+        ],
+        env={**ENVIRONMENT, **certificates, "CARGO_ENCODED_RUSTFLAGS": "\x1f".join([*rustflags, *remap])},
+        workdir=SOURCE,
+        network=network,
+        on_line=on_line,
+    )
+    return result.status
+
+
+def _failed(diagnostics: Sequence[str]) -> BuildError | MachineError:
+    """The error a failed cargo deserves: a full disk is the machine's fault, the rest the tree's."""
+    output = "\n".join(line for line in diagnostics if not line.strip().startswith("Compiling "))
+    if "No space left on device" in output:
+        return MachineError("the disk is full while compiling", hint="make room for the build/ folder")
+    return BuildError("does not compile", output=output)
+
+
+def fetch(space: Workspace, tree: Tree) -> None:
+    """Downloads the crates of the lock file, and those of the standard library's, once per lock file."""
+    lock = tree.root / "Cargo.lock"
+    if not lock.is_file():
+        raise BuildError(f"{lock} is missing", hint="run: cargo generate-lockfile")
+    home = space.cache / "cargo"
+    name = f"{file_digest(lock)[:16]}-{space.image('toolchain').packages_digest[:16]}"
+    # Inside cargo's own folder: whoever deletes the crates deletes the mark that they are there.
+    mark = home / ".parity-fetched" / name
+    if mark.exists():
+        return
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+
+    def on_line(_stream: str, line: str) -> None:
+        lines.append(line)
+        space.screen.say(line.strip())
+
+    command = ["fetch", "--locked", "-Zbuild-std=core,alloc"]
+    if (
+        cargo(space, tree, command, target=space.build / "cargo" / "fetch", network=True, on_line=on_line)
+        != 0
+    ):
+        text = "\n".join(lines[-20:])
+        if "--locked" in text and "lock file" in text:
+            raise BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)
+        raise MachineError(f"crates could not be fetched:\n{text}", hint="is the crates registry reachable?")
+    mark.touch()

@@ -1,0 +1,256 @@
+"""The result channel: bytes of the guest's second serial port, decoded into records.
+
+A frame is `PR`, type u8, flags u8 = 0, length u16, payload of at most 2048 bytes, CRC-32 over everything
+between the two letters and itself; all little endian. User programs cannot reach the port, so a whole frame
+is the kernel's word; the names inside frames are chosen by users and stay data.
+
+Nothing is believed that does not check out: whatever is not a whole frame becomes one ChannelError for each
+unbroken run of such bytes, and decoding goes on at the next valid frame.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MAGIC = b"PR"
+HEADER = struct.Struct("<2sBBH")
+CRC = struct.Struct("<I")
+MAX_PAYLOAD = 2048
+ARCHITECTURES = {1: "aarch64", 2: "x86_64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The kernel runs. `version` is that of this protocol."""
+
+    version: int
+    arch: str
+    cpus: int
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A boot stage was reached."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStart:
+    """A process exists; `program` is user data."""
+
+    pid: int
+    ppid: int
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnd:
+    """A process ended with a wait status (Linux encoding). `survivor`: the kernel killed it at shutdown."""
+
+    pid: int
+    ppid: int
+    status: int
+    survivor: bool
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An in-kernel run announces how many tests will follow."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestStart:
+    """An in-kernel test begins."""
+
+    __test__ = False  # not a pytest class
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestEnd:
+    """An in-kernel test ended: status 0 ok, 1 failed, 2 skipped."""
+
+    __test__ = False
+    name: str
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """The kernel panicked; `message` is "file:line:column: text"."""
+
+    cpu: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The last record before power-off: reason 0 = PID 1 ended, 1 = in-kernel run finished."""
+
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelError:
+    """Bytes that are no record: `skipped` of them, and why."""
+
+    reason: str
+    skipped: int
+
+
+Record = (
+    Hello | Stage | ProcessStart | ProcessEnd | Plan | TestStart | TestEnd | Panic | Shutdown | ChannelError
+)
+
+
+class Decoder:
+    """Incremental: the records that come out do not depend on how the bytes were cut."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._skipped = 0
+        self._reason = ""
+
+    def feed(self, data: bytes) -> list[Record]:
+        """Add bytes as they arrive; returns the records now complete."""
+        self._buffer += data
+        return self._decode(at_end=False)
+
+    def finish(self) -> list[Record]:
+        """No more bytes will come. A cut frame is an error; whole frames behind its start still count."""
+        records = self._decode(at_end=True)
+        self._report_skipped(records)
+        return records
+
+    def _decode(self, at_end: bool) -> list[Record]:
+        buffer, records, pos = self._buffer, list[Record](), 0
+        while pos < len(buffer):
+            size, reason = _frame_at(buffer, pos)
+            if size is None and not at_end:
+                break
+            if size is None or reason:
+                # Only the start is given up: a panic may have cut a frame and begun its own inside it.
+                following = buffer.find(MAGIC[:1], pos + 1)
+                following = len(buffer) if following < 0 else following
+                self._skipped += following - pos
+                self._reason = self._reason or reason or "a record was cut off"
+                pos = following
+                continue
+            self._report_skipped(records)
+            payload = bytes(buffer[pos + HEADER.size : pos + size - CRC.size])
+            records.append(_record(buffer[pos + 2], payload))
+            pos += size
+        del buffer[:pos]
+        return records
+
+    def _report_skipped(self, records: list[Record]) -> None:
+        if self._skipped:
+            records.append(ChannelError(self._reason, self._skipped))
+            self._skipped, self._reason = 0, ""
+
+
+def encode(kind: int, payload: bytes) -> bytes:
+    """One frame as the kernel writes it (for tests and replayed guests)."""
+    header = HEADER.pack(MAGIC, kind, 0, len(payload))
+    return header + payload + CRC.pack(zlib.crc32(header[2:] + payload))
+
+
+def _frame_at(buffer: bytearray, pos: int) -> tuple[int | None, str]:
+    """Size of the frame at `pos` (None: more bytes are needed), and why it is none ("" when it is whole)."""
+    available = len(buffer) - pos
+    if not MAGIC.startswith(buffer[pos : pos + 2]):
+        return 0, "bytes that begin no record"
+    if available < HEADER.size:
+        return None, ""
+    _, _, flags, length = HEADER.unpack_from(buffer, pos)
+    if flags != 0 or length > MAX_PAYLOAD:
+        return 0, "a record's header is damaged"
+    size = HEADER.size + length + CRC.size
+    if available < size:
+        return None, ""
+    body_end = pos + HEADER.size + length
+    if zlib.crc32(buffer[pos + 2 : body_end]) != CRC.unpack_from(buffer, body_end)[0]:
+        return 0, "a record's checksum is wrong"
+    return size, ""
+
+
+def _text(data: bytes) -> str:
+    # Reversible for the reader, never an exception, and no lone surrogates that would break JSON later.
+    return data.decode("utf-8", errors="backslashreplace")
+
+
+def _record(kind: int, payload: bytes) -> Record:
+    decode = _DECODERS.get(kind)
+    if decode is None:
+        return ChannelError(f"unknown record type {kind}", len(payload))
+    try:
+        return decode(payload)
+    except (struct.error, ValueError) as error:
+        return ChannelError(f"a record of type {kind} has a malformed payload: {error}", len(payload))
+
+
+def _fields(layout: str, payload: bytes) -> tuple[tuple[int, ...], bytes]:
+    """Fixed fields and the rest. Raises struct.error when the payload is too short."""
+    size = struct.calcsize(layout)
+    return struct.unpack_from(layout, payload), payload[size:]
+
+
+def _exact(layout: str, payload: bytes) -> tuple[int, ...]:
+    fields, rest = _fields(layout, payload)
+    if rest:
+        raise ValueError(f"{len(rest)} bytes too many")
+    return fields
+
+
+def _hello(payload: bytes) -> Hello:
+    (version, arch, cpus), rest = _fields("<HBxHxx", payload)
+    features = tuple(name for name in _text(rest).split(",") if name)
+    return Hello(version, ARCHITECTURES.get(arch, f"architecture {arch}"), cpus, features)
+
+
+def _process_start(payload: bytes) -> ProcessStart:
+    (pid, ppid), rest = _fields("<II", payload)
+    return ProcessStart(pid, ppid, _text(rest))
+
+
+def _process_end(payload: bytes) -> ProcessEnd:
+    (pid, ppid, status, survivor), rest = _fields("<IIiB", payload)
+    return ProcessEnd(pid, ppid, status, _flag(survivor), _text(rest))
+
+
+def _flag(value: int) -> bool:
+    if value not in (0, 1):
+        raise ValueError(f"{value} is not 0 or 1")
+    return value == 1
+
+
+def _test_end(payload: bytes) -> TestEnd:
+    (status, name_length), rest = _fields("<BH", payload)
+    if status > 2 or name_length > len(rest):
+        raise ValueError(f"status {status}, name of {name_length} bytes in {len(rest)}")
+    return TestEnd(_text(rest[:name_length]), status, _text(rest[name_length:]))
+
+
+def _panic(payload: bytes) -> Panic:
+    (cpu,), rest = _fields("<Hxx", payload)
+    return Panic(cpu, _text(rest))
+
+
+_DECODERS: dict[int, Callable[[bytes], Record]] = {
+    1: _hello,
+    2: lambda payload: Stage(_text(payload)),
+    3: _process_start,
+    4: _process_end,
+    5: lambda payload: Plan(*_exact("<I", payload)),
+    6: lambda payload: TestStart(_text(payload)),
+    7: _test_end,
+    8: _panic,
+    9: lambda payload: Shutdown(*_exact("<B", payload)),
+}

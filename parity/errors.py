@@ -1,0 +1,67 @@
+"""What can go wrong, and which exit status says so.
+
+::
+
+    ParityError            2   base of all; raise one of its children
+    ├── UserError          3   a user's mistake (option, YAML, name), found before anything ran
+    ├── MachineError       2   this machine cannot do it: no Docker, disk full, no network, no permission
+    ├── BuildError         2   a kernel tree or its programs do not build; carries the compiler's own text
+    └── InfraError         2   our own machinery failed: lane, emulator, supervisor
+
+``message`` is one sentence for a person, ``hint`` says what to do about it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class ParityError(Exception):
+    """Base of all errors that are told to the user in one line, without a traceback."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  {self.hint}"
+
+
+class UserError(ParityError):
+    """A user's mistake, with the place it was made where a file is at fault. ``line`` counts from 1."""
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+    ) -> None:
+        super().__init__(
+            message if file is None else f"{file}:{'' if line is None else f'{line}:'} {message}", hint
+        )
+        self.file = file
+        self.line = line
+
+
+class MachineError(ParityError):
+    """This machine cannot do what was asked: Docker, disk space, network, permission, host package."""
+
+
+class BuildError(ParityError):
+    """A tree does not build. ``output`` is the compiler's own text, as it would appear on a terminal."""
+
+    def __init__(self, message: str, hint: str | None = None, *, output: str = "") -> None:
+        super().__init__(message, hint)
+        self.output = output
+
+
+class InfraError(ParityError):
+    """Our own machinery failed: a lane, the emulator, the supervisor in the lane."""

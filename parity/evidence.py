@@ -1,0 +1,97 @@
+"""What was seen of a test under which digests: append-only, shared by all checkouts of a user.
+
+    evidence/ab/abcdef….jsonl   a JSON object a line, oldest first, under the key of everything that mattered
+
+A line is written with one append; a line cut by a kill in mid-write is not JSON and is passed over. The
+recording of the guest lies in the store under `recording`, so that every verdict can be judged again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from parity import verdict
+from parity.errors import MachineError
+from parity.store import Digest
+from parity.verdict import Judgement, Verdict
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One run of one test."""
+
+    key: Digest
+    test: str
+    arch: str
+    verdict: str
+    cause: str
+    guest_s: float | None
+    wall_s: float
+    kernel: Digest
+    disk: Digest | None
+    emulator: str
+    host: str
+    recording: Digest
+    when: str  # UTC, ISO 8601
+    host_pressure: float | None = None  # share of wall_s in which something here waited for a processor
+    fresh: bool = False  # the count of passes and failures began anew with this run
+
+
+def summed(found: Sequence[Evidence]) -> Evidence | None:
+    """All that was seen under a key as one: its verdict may be flaky, its log is the last failure's if so."""
+    if not found:
+        return None
+    start = max((number for number, each in enumerate(found) if each.fresh), default=0)
+    before = sum(each.verdict != Verdict.PASS for each in found[:start])
+    counted = found[start:]
+    judgement = verdict.sum_up([Judgement(Verdict(each.verdict), each.cause) for each in counted], before)
+    failures = [each for each in counted if each.verdict != Verdict.PASS]
+    shown = failures[-1] if judgement.verdict is Verdict.FLAKY else counted[-1]
+    return replace(shown, verdict=judgement.verdict, cause=judgement.cause)
+
+
+class Ledger:
+    """All evidence below one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "evidence"
+
+    def of(self, key: Digest) -> list[Evidence]:
+        """Everything seen under a key, oldest first."""
+        try:
+            lines = self._place(key).read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        found = []
+        for line in lines:
+            try:
+                found.append(Evidence(**json.loads(line)))
+            except (ValueError, TypeError):
+                continue
+        return found
+
+    def append(self, evidence: Evidence) -> None:
+        """Adds what was seen.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        place = self._place(evidence.key)
+        line = json.dumps(asdict(evidence), sort_keys=True) + "\n"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            # A leading newline keeps a line that an earlier kill cut short from swallowing this one.
+            handle = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(handle, ("\n" + line).encode())
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise MachineError(f"evidence cannot be written to {place}: {error.strerror}") from None
+
+    def _place(self, key: Digest) -> Path:
+        return self.root / key[:2] / f"{key}.jsonl"

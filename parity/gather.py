@@ -1,0 +1,156 @@
+"""From run specs to evidence: what was seen before under the same key counts, the rest is run now.
+
+The key of a verdict is the digest of the run spec (kernel, disk, test, machine, deadlines), the emulator's
+installed packages, the class of the host and the version of the judge's rules. An unchanged pass is not run
+again; anything else is.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from parity import guest, host, verdict
+from parity.evidence import Evidence, Ledger, summed
+from parity.lane import DockerLane, Lane, LaneSize
+from parity.machine import RunSpec
+from parity.report import log
+from parity.runner import Job, Pool, Result
+from parity.store import Digest, action_key
+from parity.verdict import Verdict
+from parity.workspace import Workspace
+
+
+class Gatherer:
+    """Finds evidence, and adds to it."""
+
+    def __init__(self, space: Workspace, panic_patterns: Sequence[str], disk_mib: int) -> None:
+        self.space = space
+        self.ledger = Ledger(space.cache)
+        self.panic_patterns = tuple(panic_patterns)
+        self.disk_mib = disk_mib
+        packages = space.image("qemu").packages
+        self.emulator = {name: version for name, version in packages.items() if name.startswith("qemu-")}
+        self.host = host.host_class()
+
+    def key(self, spec: RunSpec) -> Digest:
+        """The digest of what the verdict of a spec depends on."""
+        return action_key("verdict", {**self.inputs(spec), "spec": spec.digest()})
+
+    def inputs(self, spec: RunSpec) -> dict[str, Any]:
+        """What the verdict of a spec depends on."""
+        return {
+            "spec": asdict(spec),
+            "panic_patterns": self.panic_patterns,
+            "emulator": self.emulator,
+            "host": self.host,
+            "protocol": verdict.PROTOCOL_VERSION,
+        }
+
+    def known(self, spec: RunSpec) -> Evidence | None:
+        """What is known under today's key, of all runs since the count began."""
+        return summed(self.ledger.of(self.key(spec)))
+
+    def wanted(self, specs: Sequence[RunSpec], *, fresh: bool) -> list[RunSpec]:
+        """Those of the specs that have to run."""
+        if fresh:
+            return list(specs)
+        return [spec for spec in specs if self.space.history.forgotten(title(spec)) or not self._passed(spec)]
+
+    def _passed(self, spec: RunSpec) -> bool:
+        seen = self.known(spec)
+        return seen is not None and seen.verdict == Verdict.PASS
+
+    def run(
+        self,
+        specs: Sequence[RunSpec],
+        *,
+        lanes: int,
+        on_done: Callable[[RunSpec, Evidence], None],
+        fresh: bool = False,
+        disturb: Callable[[DockerLane], Lane] = lambda lane: lane,
+    ) -> None:
+        """Runs the specs over `lanes` lanes and keeps what is seen, in the order in which guests end.
+
+        `fresh` begins the count of passes and failures anew; `disturb` may put something between a lane and
+        its guests.
+
+        Raises:
+            MachineError: no Docker, no room.
+        """
+        engine, qemu = self.space.engine, self.space.image("qemu").id
+        size = LaneSize.of(specs, self.disk_mib)
+
+        def open_lane() -> Lane:
+            return disturb(DockerLane.open(engine, qemu, self.space.store, size))
+
+        with self.space.scratch() as folder, Pool(open_lane, min(lanes, len(specs))) as pool:
+            jobs = [self._job(spec, folder / f"{number}.jsonl") for number, spec in enumerate(specs)]
+            begun: set[Digest] = set()
+            for result in pool.run(jobs):
+                key = self.key(result.job.spec)
+                on_done(result.job.spec, self._keep(result, fresh=fresh and key not in begun))
+                begun.add(key)
+                result.job.recording.unlink(missing_ok=True)
+
+    def log(self, evidence: Evidence) -> str:
+        """The readable log of a run, a path from the checkout's root; made from the recording if need be."""
+        place = self._log(evidence)
+        if not place.exists() and self.space.store.intact(evidence.recording):
+            with self.space.scratch() as folder:
+                recording = folder / "recording.jsonl"
+                recording.write_bytes(gzip.decompress(self.space.store.read(evidence.recording)))
+                self._write_log(evidence, guest.judge_recording(recording))
+        return str(place.relative_to(self.space.root))
+
+    def _job(self, spec: RunSpec, recording: Path) -> Job:
+        before = self.known(spec)
+        expected_s = before.wall_s if before else spec.cpu_budget_s
+        return Job(spec, recording, self.panic_patterns, expected_s)
+
+    def _keep(self, result: Result, *, fresh: bool) -> Evidence:
+        spec, run = result.job.spec, result.run
+        recording = result.job.recording
+        content = recording.read_bytes() if recording.exists() else b""
+        evidence = Evidence(
+            key=self.key(spec),
+            test=spec.test,
+            arch=spec.arch,
+            verdict=run.judgement.verdict,
+            cause=run.judgement.cause,
+            guest_s=run.guest_s,
+            wall_s=run.wall_s,
+            kernel=spec.kernel,
+            disk=spec.disk,
+            emulator=", ".join(f"{name} {version}" for name, version in sorted(self.emulator.items())),
+            host=self.host,
+            recording=self.space.store.put_bytes(gzip.compress(content, mtime=0)),
+            when=now(),
+            host_pressure=result.host_pressure,
+            fresh=fresh,
+        )
+        self._write_log(evidence, run)
+        if run.judgement.verdict is not Verdict.INFRA:  # which says nothing about the test
+            self.ledger.append(evidence)
+        return evidence
+
+    def _log(self, evidence: Evidence) -> Path:
+        name = f"{evidence.test}-{evidence.recording[:12]}.log"
+        return self.space.build / "logs" / evidence.arch / name
+
+    def _write_log(self, evidence: Evidence, run: guest.GuestRun) -> None:
+        host.write_whole(self._log(evidence), log.render(run, f"{evidence.test} on {evidence.arch}"))
+
+
+def title(spec: RunSpec) -> str:
+    """What the user reads of a guest."""
+    return f"test {spec.test} {spec.arch}"
+
+
+def now() -> str:
+    """The time, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

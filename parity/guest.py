@@ -1,0 +1,220 @@
+"""One guest from start to reaped: a lane's messages into one stream of timed events, and their judgement.
+
+`python -m parity.guest RECORDING` judges a recording again, with no emulator at all.
+"""
+
+import json
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from parity import serial, verdict
+from parity.channel import Decoder, Hello, Shutdown
+from parity.errors import UserError
+from parity.event import (
+    Dropped,
+    EmulatorOutput,
+    EmulatorVersion,
+    Event,
+    Exit,
+    QmpEvent,
+    Sample,
+    SerialMatch,
+    SerialOutput,
+    Started,
+    StartFailure,
+    Timed,
+)
+from parity.lane import Lane, Message
+from parity.machine import Machine, RunSpec
+from parity.serial import Line, LineSplitter, Transcript
+from parity.verdict import Judgement, Rules, State, Verdict
+
+RECORDING_VERSION = 1
+KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
+
+
+@dataclass(frozen=True)
+class GuestRun:
+    """What was seen of one guest. Times are seconds.
+
+    `guest_s` is from the kernel's hello to its shutdown record (None when either is missing), `wall_s` from
+    the emulator's start to its reaping, `cpu_s` and `run_delay_s` what the vCPUs used and waited for a
+    processor up to the last sample. `lines` and `events` are the first and the last (see serial.KEPT_BYTES,
+    KEPT_EVENTS); `events` leaves out plain console output, `dropped` counts bytes by stream.
+    """
+
+    judgement: Judgement
+    events: tuple[Timed, ...] = ()
+    lines: tuple[Line, ...] = ()
+    guest_s: float | None = None
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    run_delay_s: float = 0.0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+class EventStream:
+    """Messages into timed events: bytes of the channel into records, bytes of the console into lines."""
+
+    def __init__(self, panic_patterns: Sequence[str]) -> None:
+        self.transcript = Transcript()
+        self._patterns = panic_patterns
+        self._records, self._lines = Decoder(), LineSplitter()
+
+    def feed(self, message: Message) -> list[Timed]:
+        """The events in one message."""
+        t = message.t
+        match message.kind:
+            case "serial":
+                lines = self._lines.feed(t, message.data)
+                return [Timed(t, SerialOutput(len(message.data))), *self._keep(t, lines)]
+            case "channel":
+                return [Timed(t, record) for record in self._records.feed(message.data)]
+            case "exit":
+                rest = [Timed(t, record) for record in self._records.finish()]
+                return [*rest, *self._keep(t, self._lines.finish()), Timed(t, _plain(message))]
+            case "reply":
+                return []
+            case _:
+                return [Timed(t, _plain(message))]
+
+    def _keep(self, t: float, lines: list[Line]) -> Iterator[Timed]:
+        for line in lines:
+            self.transcript.add(line)
+            if pattern := serial.match(line, self._patterns):
+                yield Timed(t, SerialMatch(pattern, line.text))
+
+
+def run_guest(lane: Lane, spec: RunSpec, panic_patterns: Sequence[str], recording: Path) -> GuestRun:
+    """Run one guest and judge it as it goes; what was seen is in `recording` even if we are killed.
+
+    Raises LaneError when the lane fails. A guest that counts as hung is stopped.
+    """
+    with recording.open("w", encoding="utf-8", buffering=1) as file:
+        header = {
+            "recording": RECORDING_VERSION,
+            "spec": asdict(spec),
+            "panic_patterns": list(panic_patterns),
+        }
+        file.write(json.dumps(header) + "\n")
+        return judged(spec, panic_patterns, _recorded(lane.run(spec), file), lane.stop)
+
+
+def judged(
+    spec: RunSpec,
+    panic_patterns: Sequence[str],
+    messages: Iterable[Message],
+    stop: Callable[[], None] = lambda: None,
+) -> GuestRun:
+    """Fold messages into a GuestRun, calling `stop` once when the guest should be ended."""
+    stream, state, asked = EventStream(panic_patterns), State(rules(spec)), False
+    first: list[Timed] = []
+    last: deque[Timed] = deque(maxlen=KEPT_EVENTS)
+    for message in messages:
+        for timed in stream.feed(message):
+            state = verdict.observe(state, timed)
+            if not isinstance(timed.event, SerialOutput):
+                (first if len(first) < KEPT_EVENTS else last).append(timed)
+        if verdict.reason_to_stop(state) and not asked and state.exit is None:
+            asked = True
+            stop()
+    return _run(state, [*first, *last], stream.transcript)
+
+
+def judge_recording(path: Path) -> GuestRun:
+    """Judge a recording by today's rules. Raises UserError when it is none; a cut one is judged as it is."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        try:
+            header = json.loads(file.readline())
+            values = {**header["spec"], "machine": _machine(header["spec"]["machine"])}
+            spec, patterns = RunSpec(**values), tuple(header["panic_patterns"])
+        except (ValueError, KeyError, TypeError):
+            raise UserError("this is not a recording of a guest", file=path, line=1) from None
+        return judged(spec, patterns, _messages(file))
+
+
+def rules(spec: RunSpec) -> Rules:
+    """What the judge measures a guest of this spec by."""
+    return Rules(spec.program, spec.cpu_budget_s, spec.silence_s, spec.machine.least_version)
+
+
+def _recorded(messages: Iterable[Message], file: TextIO) -> Iterator[Message]:
+    for message in messages:
+        file.write(message.to_json() + "\n")
+        yield message
+
+
+def _messages(file: TextIO) -> Iterator[Message]:
+    for line in file:
+        try:
+            yield Message.from_json(line)
+        except (ValueError, KeyError, TypeError):  # cut in the middle of a line
+            return
+
+
+def _machine(values: dict[str, object]) -> Machine:
+    # JSON has no tuples.
+    return Machine(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})  # type: ignore[arg-type]
+
+
+def _plain(message: Message) -> Event:
+    """Messages that are one event as they are. Raises ValueError for an unknown kind."""
+    values = message.fields
+    match message.kind:
+        case "started":
+            return Started(values["pid"])
+        case "stderr":
+            return EmulatorOutput(message.data.decode("utf-8", errors="replace"))
+        case "qmp" if "QMP" in values["message"]:
+            version = values["message"]["QMP"]["version"]["qemu"]
+            return EmulatorVersion(version["major"], version["minor"])
+        case "qmp":
+            return QmpEvent(values["message"]["event"], values["message"].get("data", {}))
+        case "sample":
+            cpu_s = sum(vcpu["cpu_s"] for vcpu in values["vcpus"])
+            delay_s = sum(vcpu["run_delay_s"] for vcpu in values["vcpus"])
+            return Sample(cpu_s, delay_s, values["serial_bytes"], values["channel_bytes"])
+        case "dropped":
+            return Dropped(values["stream"], values["count"])
+        case "failed":
+            return StartFailure(values["message"])
+        case "exit":
+            return Exit(values.get("status"), values.get("signal"), values["asked"])
+    raise ValueError(f"a message of unknown kind {message.kind!r}")
+
+
+def _run(state: State, events: list[Timed], transcript: Transcript) -> GuestRun:
+    hello = next((timed.t for timed in events if isinstance(timed.event, Hello)), None)
+    shutdown = next((timed.t for timed in reversed(events) if isinstance(timed.event, Shutdown)), None)
+    return GuestRun(
+        judgement=verdict.judge(state),
+        events=tuple(events),
+        lines=transcript.lines(),
+        guest_s=shutdown - hello if hello is not None and shutdown is not None else None,
+        wall_s=events[-1].t if events else 0.0,
+        cpu_s=state.sample.cpu_s if state.sample else 0.0,
+        run_delay_s=state.sample.run_delay_s if state.sample else 0.0,
+        dropped={
+            timed.event.stream: timed.event.count for timed in events if isinstance(timed.event, Dropped)
+        },
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a recording's verdict and console; 0 for a pass, 1 otherwise, 3 for no recording."""
+    try:
+        run = judge_recording(Path(arguments[0]))
+    except (UserError, OSError, IndexError) as error:
+        print(error if arguments else "usage: python -m parity.guest RECORDING", file=sys.stderr)
+        return 3
+    print(serial.render(run.lines), end="")
+    print(f"{run.judgement.verdict}: {run.judgement.cause}")
+    return 0 if run.judgement.verdict is Verdict.PASS else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,147 @@
+"""A suite on an architecture, from a tree to rows: build, gather evidence, hold it against the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from parity import build, disk, machine, matrix
+from parity.errors import BuildError
+from parity.evidence import Evidence
+from parity.gather import Gatherer, title
+from parity.machine import Machine, RunSpec
+from parity.matrix import Row
+from parity.store import Digest
+from parity.suite import Suite, Test
+from parity.tree import Tree
+from parity.verdict import Verdict
+from parity.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Built:
+    """All that guests of one architecture are made of."""
+
+    arch: str
+    features: str  # the kernel's feature set
+    kernel: Digest
+    disk: Digest
+    programs: Mapping[str, Digest]
+    machine: Machine
+
+
+def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) -> Built:
+    """Kernel, programs and disk of an architecture, built or restored; `features`: None for the suite's.
+
+    Raises:
+        UserError: the machine profile is not as it should be.
+        BuildError, MachineError: as the stages say.
+    """
+    found = profile(space, tree, arch)
+    features = features or tree.run.features
+    kernel = build.kernel(space, tree, arch, features)
+    programs = build.programs(space, tree, arch)
+    return Built(arch, features, kernel.elf, disk.image(space, tree, arch, programs), programs, found)
+
+
+def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
+    """The machine that guests of an architecture run on; raises UserError when it is not as it should be."""
+    return machine.load(space.root / "machines" / f"{tree.run.machines[arch]}.yaml")
+
+
+def spec(tree: Tree, test: Test, made: Built) -> RunSpec:
+    """The guest that runs one test: the same kernel and disk for all, the command line chooses."""
+    return RunSpec(
+        test=test.name,
+        arch=made.arch,
+        kernel=made.kernel,
+        disk=made.disk,
+        machine=made.machine,
+        cmdline=tree.run.command_line.format(program=test.name),
+        cpu_budget_s=test.cpu_budget_s,
+        silence_s=test.silence_s,
+    )
+
+
+def complete(suite: Suite, made: Built) -> None:
+    """Complains about a listed program that was not built: a suite never shrinks in silence.
+
+    Raises:
+        BuildError: naming the programs.
+    """
+    gone = [
+        name
+        for name, test in suite.tests.items()
+        if test.expected[made.arch] is not Verdict.MISSING and name not in made.programs
+    ]
+    if gone:
+        raise BuildError(
+            f"{made.arch}: the suite lists {', '.join(gone)}, but the build made no such program",
+            hint="write it, or say `expected: missing` and why in the suite",
+        )
+
+
+def run(
+    gatherer: Gatherer,
+    tree: Tree,
+    suite: Suite,
+    made: Built,
+    chosen: Sequence[Test],
+    *,
+    fresh: bool,
+    lanes: int,
+) -> list[Row]:
+    """Runs those of the chosen tests that need it; the rows of the whole suite on this architecture."""
+    complete(suite, made)
+    space = gatherer.space
+    specs = [spec(tree, test, made) for test in chosen if test.name in made.programs]
+    wanted = gatherer.wanted(specs, fresh=fresh)
+    ran: dict[str, Evidence] = {}
+    if wanted:
+        with space.screen.tests(len(wanted)) as view:
+
+            def on_done(done: RunSpec, seen: Evidence) -> None:
+                test = suite.tests[done.test]
+                ran[done.test] = seen
+                space.history.remember(title(done), gatherer.inputs(done))
+                view.finished(_row(gatherer, test, made, _seen(gatherer, tree, test, made, ran)))
+
+            gatherer.run(wanted, lanes=lanes, fresh=fresh, on_done=on_done)
+    return [
+        _row(gatherer, test, made, _seen(gatherer, tree, test, made, ran)) for test in suite.tests.values()
+    ]
+
+
+def _seen(
+    gatherer: Gatherer, tree: Tree, test: Test, made: Built, ran: Mapping[str, Evidence]
+) -> Evidence | None:
+    """What is known of a test under today's key, or that this command could not find out."""
+    if test.name not in made.programs:
+        return None
+    now = ran.get(test.name)
+    return now if now and now.verdict == Verdict.INFRA else gatherer.known(spec(tree, test, made))
+
+
+def boot(gatherer: Gatherer, tree: Tree, made: Built, count: int, *, lanes: int) -> list[Row]:
+    """Boots `count` times to the end that the feature set must come to, whatever is known; a row per boot.
+
+    Raises:
+        BuildError: there is no such program.
+    """
+    expected = tree.feature_sets[made.features].expected
+    test = Test(tree.run.boot_program, "boot", {made.arch: expected}, None)
+    complete(Suite("boot", {test.name: test}), made)
+    rows: list[Row] = []
+    with gatherer.space.screen.tests(count) as view:
+
+        def on_done(_done: RunSpec, seen: Evidence) -> None:
+            rows.append(_row(gatherer, test, made, seen))
+            view.finished(rows[-1])
+
+        gatherer.run([spec(tree, test, made)] * count, lanes=lanes, on_done=on_done)
+    return rows
+
+
+def _row(gatherer: Gatherer, test: Test, made: Built, seen: Evidence | None) -> Row:
+    log = gatherer.log(seen) if seen else None
+    return matrix.row(test, made.arch, made.features, seen, built=test.name in made.programs, log=log)

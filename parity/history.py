@@ -1,0 +1,90 @@
+"""What a checkout's stages were last made of, and which of them have to be made again whatever is kept.
+
+    build/stages/NAME.json        {"title", "inputs"} of the last time the stage was made or restored here
+    build/stages/NAME.forgotten   it was forgotten since
+
+It says nothing about results, which only the store does; who deletes it loses `doit why`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from parity import host
+from parity.errors import MachineError
+
+SHOWN = 60  # characters of a value that are worth reading
+
+
+class History:
+    """The stages of one checkout, by the titles that the user reads."""
+
+    def __init__(self, build: Path) -> None:
+        self.folder = build / "stages"
+
+    def remember(self, title: str, inputs: Mapping[str, Any]) -> None:
+        """The stage has given its result for these inputs; a mark that it was forgotten goes.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        place = self._place(title, "json")
+        text = json.dumps({"title": title, "inputs": inputs}, sort_keys=True)
+        try:
+            with host.scratch(self.folder) as folder:
+                (folder / "new").write_text(text, encoding="utf-8")
+                (folder / "new").replace(place)
+            self._place(title, "forgotten").unlink(missing_ok=True)
+        except OSError as error:
+            raise MachineError(f"{place} cannot be written: {error.strerror}") from None
+
+    def inputs(self, title: str) -> dict[str, Any] | None:
+        """What the stage was last made of; None when nobody knows."""
+        try:
+            found: dict[str, Any] = dict(json.loads(self._place(title, "json").read_text())["inputs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return found
+
+    def forget(self, title: str) -> None:
+        """Next time the stage is made, whatever is kept of it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._place(title, "forgotten").touch()
+
+    def forgotten(self, title: str) -> bool:
+        """Whether it has to be made."""
+        return self._place(title, "forgotten").exists()
+
+    def _place(self, title: str, kind: str) -> Path:
+        # A digest keeps titles apart that differ only in what a file's name cannot hold.
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", title)[:80]
+        return self.folder / f"{readable}-{hashlib.sha256(title.encode()).hexdigest()[:8]}.{kind}"
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two inputs, a line each; a value is shown where it is short enough to read."""
+    # Through JSON, as `before` was: tuples become lists.
+    old, new = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
+    lines = []
+    for name in sorted(old.keys() | new.keys()):
+        if name not in new:
+            lines.append(f"{name} is gone")
+        elif name not in old:
+            lines.append(f"{name} is new")
+        elif old[name] != new[name]:
+            short = len(str(old[name])) + len(str(new[name])) <= SHOWN
+            lines.append(f"{name} changed" + (f": {old[name]} → {new[name]}" if short else ""))
+    return lines
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}: ")
+        else:
+            yield f"{prefix}{name}", value

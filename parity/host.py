@@ -1,0 +1,216 @@
+"""This machine: cache directory, process identity, host class, certificates and proxies, scratch folders."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """Where everything that outlives a command is kept: PARITY_CACHE, else the user's cache directory.
+
+    The directory need not exist yet.
+    """
+    chosen = os.environ.get("PARITY_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser().absolute() / "parity"
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """One process, never mistaken for a later one with the same number: pid, start time, boot."""
+
+    pid: int
+    start_ticks: int
+    boot: str
+
+    def __str__(self) -> str:
+        return f"{self.pid}:{self.start_ticks}:{self.boot}"
+
+    @classmethod
+    def parse(cls, text: str) -> ProcessId | None:
+        """The inverse of ``str``; None where the text is not ours."""
+        pid, _, rest = text.partition(":")
+        start, _, boot = rest.partition(":")
+        if not (pid.isdecimal() and start.isdecimal() and boot):
+            return None
+        return cls(int(pid), int(start), boot)
+
+    def alive(self) -> bool:
+        """True while exactly this process runs."""
+        return self.boot == boot_id() and self.start_ticks == _start_ticks(self.pid)
+
+
+def this_process() -> ProcessId:
+    """The identity of the calling process."""
+    start = _start_ticks(os.getpid())
+    assert start is not None, "own /proc entry is unreadable"
+    return ProcessId(os.getpid(), start, boot_id())
+
+
+def machine_id() -> str:
+    """What tells this machine from others that may share a daemon or a home."""
+    for file in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        try:
+            if text := Path(file).read_text().strip():
+                return text
+        except OSError:
+            continue
+    return platform.node()
+
+
+def boot_id() -> str:
+    """The kernel's random identifier of this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _start_ticks(pid: int) -> int | None:
+    """Start time of a process in clock ticks since boot; None when it is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The second field is the program's name in parentheses and may itself hold spaces and parentheses.
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def host_class(accel: str = "tcg") -> str:
+    """Machines whose guests behave alike: "architecture/processor/cores/accelerator"."""
+    model = _processor() or "unknown"
+    words = re.sub(r"\((R|TM|C)\)|@.*|\b(CPU|Processor)\b", " ", model, flags=re.IGNORECASE)
+    return f"{platform.machine()}/{'-'.join(words.split())}/{usable_cores()}cpu/{accel}"
+
+
+def usable_cores() -> int:
+    """Processors this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def _processor() -> str:
+    """The processor's name; on Arm, which gives none, its implementer and part number."""
+    fields: dict[str, str] = {}
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            fields.setdefault(name.strip(), value.strip())
+    if "model name" in fields:
+        return fields["model name"]
+    return " ".join(fields[key] for key in ("CPU implementer", "CPU part") if key in fields)
+
+
+def ca_bundle() -> Path | None:
+    """The certificates this machine trusts: the file an environment variable names, else the system's."""
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT"):
+        if (chosen := os.environ.get(variable)) and Path(chosen).is_file():
+            return Path(chosen).resolve()
+    for system in ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"):
+        if Path(system).is_file():
+            return Path(system).resolve()
+    return None
+
+
+def proxies() -> dict[str, str]:
+    """The proxy settings of the environment, as they are."""
+    names = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+    spellings = [spelling for name in names for spelling in (name, name.upper())]
+    return {name: os.environ[name] for name in spellings if os.environ.get(name)}
+
+
+def write_whole(place: Path, text: str) -> None:
+    """Writes a file of a checkout whole or not at all: beside its place, then renamed."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    new = place.with_name(f".{place.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(place)
+
+
+@contextlib.contextmanager
+def scratch(cache: Path) -> Iterator[Path]:
+    """An empty folder below the cache, removed at the end, or after a kill by the next ``sweep``."""
+    folder, handle = _locked_folder(cache / "tmp")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def sweep(cache: Path) -> int:
+    """Remove the scratch folders whose process is gone; returns how many were there.
+
+    A folder below which something is mounted is left alone: what is mounted is not ours to delete.
+    """
+    swept = 0
+    for folder in sorted((cache / "tmp").glob("*-*")):
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue  # somebody else's sweep was faster
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _mounts_below(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+        except BlockingIOError:
+            pass  # in use
+        finally:
+            os.close(handle)
+    return swept
+
+
+def use(cache: Path) -> None:
+    """Keeps everybody from removing what is in the store, for as long as this process lives."""
+    fcntl.flock(_store_lock(cache), fcntl.LOCK_SH)  # the kernel lets go of it when we die
+
+
+@contextlib.contextmanager
+def alone(cache: Path) -> Iterator[bool]:
+    """Whether no command uses the store; if so, none begins to until the block ends."""
+    handle = _store_lock(cache)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unused = True
+        except BlockingIOError:
+            unused = False
+        yield unused
+    finally:
+        os.close(handle)
+
+
+def _store_lock(cache: Path) -> int:
+    (cache / "locks").mkdir(parents=True, exist_ok=True)
+    return os.open(cache / "locks" / "store.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+
+
+def _locked_folder(parent: Path) -> tuple[Path, int]:
+    """A new folder and the descriptor that holds its lock; the kernel lets go of it when we die."""
+    parent.mkdir(parents=True, exist_ok=True)
+    me = this_process()
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{me.pid}-{me.start_ticks}-", dir=parent))
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # a sweep took it for abandoned before it was locked
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if folder.is_dir():
+            return folder, handle
+        os.close(handle)
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    table = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = (line.split()[4].encode().decode("unicode_escape") for line in table)
+    return [point for point in points if Path(point).is_relative_to(folder.resolve())]

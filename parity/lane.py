@@ -1,0 +1,267 @@
+"""Lanes: where guests run, one after another, or play back from a recording.
+
+A lane takes a run spec and gives messages, in order, until the guest has ended: what the supervisor saw,
+neither decoded nor judged. A recording is those messages as JSON lines, so both kinds of lane give the same.
+"""
+
+import base64
+import json
+import os
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from parity.engine import Attached, Engine, Limits, Mount
+from parity.errors import InfraError, ParityError
+from parity.machine import CHANNEL_FD, CONSOLE_FD, QMP_FD, GuestPaths, RunSpec, qemu_argv
+from parity.store import Digest, Store
+
+STORE, SCRATCH = "/store", "/lane"  # inside a lane
+LAST_KINDS = frozenset({"exit", "failed", "broken"})
+HEARTBEAT_S = 30.0  # a running guest gives a sample a second; this long without any, the lane is dead
+EMULATOR_MIB = 512  # what an emulator needs beside its guest's memory
+QUEUED = 256  # messages between a lane's reader and its guest, so that a slow judge slows the lane, not us
+NOBODY = 65534
+
+# Standard input first carries the supervisor's length (4 bytes, big endian) and source; os.read, because a
+# buffered reader would take the commands that follow for itself.
+LOADER = """
+import os
+def take(n):
+    data = b""
+    while len(data) < n:
+        data += os.read(0, n - len(data)) or os._exit(0)
+    return data
+exec(compile(take(int.from_bytes(take(4), "big")), "supervisor.py", "exec"))
+"""
+
+
+class LaneError(InfraError):
+    """The lane failed, not the guest in it; the guest says nothing and may run again elsewhere."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a supervisor reported; its docstring lists the kinds. `t`: seconds since the emulator's start."""
+
+    kind: str
+    t: float
+    data: bytes = b""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One line of a recording."""
+        data = {"data": base64.b64encode(self.data).decode()} if self.data else {}
+        return json.dumps({"type": self.kind, "t": self.t, **data, **self.fields})
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """The inverse of `to_json`. Raises ValueError or KeyError for anything else."""
+        values = json.loads(line)
+        data = base64.b64decode(values.pop("data", ""), validate=True)
+        return cls(values.pop("type"), values.pop("t"), data, values)
+
+
+class Lane(Protocol):
+    """Runs one guest at a time. After a LaneError it is good for nothing but `close`."""
+
+    def run(self, spec: RunSpec) -> Iterator[Message]:
+        """The messages of one guest; the last is of one of LAST_KINDS. Raises LaneError."""
+
+    def stop(self) -> None:
+        """End the running guest; its messages go on to the last."""
+
+    def close(self) -> None:
+        """End the lane and all in it, from any thread; a `run` elsewhere then raises LaneError."""
+
+
+@dataclass(frozen=True)
+class LaneSize:
+    """The largest guest a lane must hold."""
+
+    vcpus: int
+    memory_mib: int
+    disk_mib: int
+
+    @classmethod
+    def of(cls, specs: Iterable[RunSpec], disk_mib: int) -> Self:
+        """For these specs (at least one), whose disk images are no larger than `disk_mib`."""
+        machines = [spec.machine for spec in specs]
+        return cls(max(m.vcpus for m in machines), max(m.memory_mib for m in machines), disk_mib)
+
+    def limits(self) -> Limits:
+        """The container's limits. The quota of processors stops runaways; a lower one would stall guests."""
+        memory = self.memory_mib + self.disk_mib + EMULATOR_MIB
+        return Limits(memory_mib=memory, pids=64 + self.vcpus, cpus=self.vcpus + 1)
+
+
+class FrameReader:
+    """The supervisor's standard output, in any pieces, into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, piece: bytes) -> list[Message]:
+        """Add bytes; returns the messages now complete. Raises ValueError when they are no frames."""
+        self._buffer += piece
+        messages: list[Message] = []
+        while (end := self._buffer.find(b"\n")) >= 0:
+            header = json.loads(self._buffer[:end])
+            after = end + 1 + header.pop("n")
+            if len(self._buffer) < after:
+                break
+            messages.append(
+                Message(header.pop("type"), header.pop("t"), bytes(self._buffer[end + 1 : after]), header)
+            )
+            del self._buffer[:after]
+        return messages
+
+
+class DockerLane:
+    """A long-lived container with a supervisor in it; `id` is the container's."""
+
+    def __init__(self, attached: Attached, store: Store) -> None:
+        self.id = attached.id
+        self._attached, self._store = attached, store
+        self._messages: queue.Queue[Message | None] = queue.Queue(QUEUED)
+        self._kept: list[Message] = []  # arrived while a reply was awaited
+        self._last_words = bytearray()
+        self._failure: str | None = None
+        self._commands = 0
+        threading.Thread(target=self._read, daemon=True, name=f"lane-{self.id[:12]}").start()
+
+    @classmethod
+    def open(cls, engine: Engine, image: str, store: Store, size: LaneSize) -> Self:
+        """Start a lane. Raises MachineError when Docker refuses, InfraError when the container ends."""
+        attached = engine.start_attached(
+            image,
+            ["python3", "-I", "-c", LOADER],
+            role="lane",
+            limits=size.limits(),
+            mounts=[Mount(_blobs(store), STORE)],
+            tmpfs_mib={SCRATCH: size.disk_mib + 1},
+            user=_user(engine),
+        )
+        try:
+            source = Path(__file__).with_name("supervisor.py").read_bytes()
+            attached.write(len(source).to_bytes(4, "big") + source)
+        except BaseException:
+            attached.close(grace_s=0)
+            raise
+        return cls(attached, store)
+
+    def run(self, spec: RunSpec) -> Iterator[Message]:
+        """See Lane."""
+        copy = f"{SCRATCH}/disk.img" if spec.disk else None
+        self._send(
+            cmd="run",
+            argv=qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy)),
+            files=[[self._inside(spec.disk), copy]] if spec.disk else [],
+            fds={"serial": CONSOLE_FD, "channel": CHANNEL_FD, "qmp": QMP_FD},
+        )
+        while True:
+            message = self._kept.pop(0) if self._kept else self._next()
+            if message.kind == "broken":
+                raise LaneError(f"the lane could not start a guest: {message.fields['message']}")
+            yield message
+            if message.kind in LAST_KINDS:
+                return
+
+    def stop(self) -> None:
+        """See Lane."""
+        self._send(cmd="stop")
+
+    def qmp(self, execute: str, **arguments: object) -> Mapping[str, Any]:
+        """The emulator's answer to one QMP command, while a guest runs. What arrives meanwhile is kept."""
+        self._commands += 1
+        self._send(cmd="qmp", id=self._commands, execute=execute, arguments=arguments)
+        while True:
+            message = self._next()
+            reply: Mapping[str, Any] = message.fields.get("reply", {})
+            if message.kind == "reply" and reply.get("id") == self._commands:
+                return reply
+            self._kept.append(message)
+            if message.kind in LAST_KINDS:
+                raise LaneError(f"the emulator ended before it answered {execute}")
+
+    def close(self) -> None:
+        """See Lane."""
+        self._failure = self._failure or "it was closed"
+        self._attached.close(grace_s=1.0)
+        # The reader may wait for room in the queue.
+        while self._messages.get() is not None:
+            pass
+        self._messages.put(None)
+
+    def _send(self, **command: object) -> None:
+        try:
+            self._attached.write(json.dumps(command).encode() + b"\n")
+        except ParityError as error:
+            raise self._error(str(error)) from error
+
+    def _next(self) -> Message:
+        try:
+            message = self._messages.get(timeout=HEARTBEAT_S)
+        except queue.Empty:
+            raise self._error(f"no sign of life for {HEARTBEAT_S:g} s") from None
+        if message is None:
+            self._messages.put(None)
+            raise self._error(self._failure or "its container ended")
+        return message
+
+    def _error(self, cause: str) -> LaneError:
+        words = self._last_words.decode(errors="replace").strip()
+        return LaneError(f"a lane failed: {cause}", words or None)
+
+    def _read(self) -> None:
+        reader = FrameReader()
+        try:
+            for stream, piece in self._attached.frames():
+                if stream == "stderr":
+                    self._last_words = (self._last_words + piece)[-4000:]
+                    continue
+                for message in reader.feed(piece):
+                    self._messages.put(message)
+        except (ParityError, ValueError, KeyError) as error:
+            self._failure = self._failure or str(error)
+        finally:
+            self._messages.put(None)
+
+    def _inside(self, digest: Digest) -> str:
+        return f"{STORE}/{self._store.path(digest).relative_to(_blobs(self._store)).as_posix()}"
+
+
+class ReplayLane:
+    """Plays recordings: by test name, the messages of its guests in order. Nothing is started."""
+
+    def __init__(self, recordings: Mapping[str, Sequence[Message]]) -> None:
+        self._recordings = recordings
+
+    def run(self, spec: RunSpec) -> Iterator[Message]:
+        """See Lane. Raises LaneError when there is no recording of the test, or it is cut."""
+        messages = self._recordings.get(spec.test)
+        if messages is None:
+            raise LaneError(f"there is no recording of {spec.test}")
+        yield from messages
+        if not messages or messages[-1].kind not in LAST_KINDS:
+            raise LaneError(f"the recording of {spec.test} is cut")
+
+    def stop(self) -> None:
+        """What was recorded goes on as it did."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def _blobs(store: Store) -> Path:
+    return store.root / "blobs"
+
+
+def _user(engine: Engine) -> str:
+    """The caller, who can read the store; never root: then nobody, as a rootless daemon makes root of us."""
+    if os.getuid() == 0 or engine.rootless():
+        return f"{NOBODY}:{NOBODY}"
+    return f"{os.getuid()}:{os.getgid()}"

@@ -1,0 +1,129 @@
+"""Machine profiles and run specs, and the QEMU command line that follows from them. Pure but for `load`."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from parity import yamlfile
+
+# File descriptors the emulator inherits from the lane's supervisor, each one end of a socket pair.
+CONSOLE_FD, CHANNEL_FD, QMP_FD = 10, 11, 12
+
+KEYS = (
+    "arch",
+    "emulator",
+    "least_version",
+    "machine",
+    "cpu",
+    "accelerator",
+    "vcpus",
+    "memory_mib",
+    "disk",
+    "arguments",
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One QEMU machine. `disk` is the device model that holds the disk image."""
+
+    name: str
+    arch: str
+    emulator: str
+    least_version: tuple[int, int]
+    machine: str
+    cpu: str
+    accelerator: str
+    vcpus: int
+    memory_mib: int
+    disk: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One guest: everything its outcome may depend on, but the emulator binary and the host.
+
+    `kernel` and `disk` are SHA-256 digests of files in the store. `cpu_budget_s` are CPU seconds of all vCPUs
+    together, `silence_s` seconds without event or byte, before the guest counts as hung.
+    """
+
+    test: str
+    arch: str
+    kernel: str
+    disk: str | None
+    machine: Machine
+    cmdline: str
+    cpu_budget_s: float = 20.0
+    silence_s: float = 3.0
+
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) over all fields, the machine's included."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def program(self) -> str:
+        """What PID 1 must be: the value of `init=` on the kernel's command line, as the kernel reads it."""
+        words = self.cmdline.partition(" -- ")[0].split()
+        chosen = [word.removeprefix("init=") for word in words if word.startswith("init=")]
+        return chosen[-1] if chosen else "/bin/init"
+
+
+@dataclass(frozen=True)
+class GuestPaths:
+    """Where a guest's files are, seen from the emulator."""
+
+    kernel: str
+    disk: str | None
+
+
+def load(path: Path) -> Machine:
+    """Reads machines/NAME.yaml.
+
+    Raises:
+        UserError: with file and line, for anything that is not a machine.
+    """
+    top = yamlfile.load(path).mapping(KEYS, required=[key for key in KEYS if key != "arguments"])
+    version = top["least_version"].text().split(".")
+    if len(version) != 2 or not all(part.isdecimal() for part in version):
+        raise top["least_version"].error(f'"MAJOR.MINOR" expected, not {".".join(version)!r}')
+    arguments = top.get("arguments")
+    return Machine(
+        name=path.stem,
+        arch=top["arch"].text(),
+        emulator=top["emulator"].text(),
+        least_version=(int(version[0]), int(version[1])),
+        machine=top["machine"].text(),
+        cpu=top["cpu"].text(),
+        accelerator=top["accelerator"].text(),
+        vcpus=top["vcpus"].integer(least=1),
+        memory_mib=top["memory_mib"].integer(least=16),
+        disk=top["disk"].text(),
+        arguments=arguments.texts() if arguments else (),
+    )
+
+
+def qemu_argv(spec: RunSpec, paths: GuestPaths) -> list[str]:
+    """The emulator's whole command line for `spec`.
+
+    The guest starts by QMP's `cont`, once its events have a listener. It stops where it ends
+    (`shutdown=pause`), so that its memory can still be read; a reset counts as an end. Threads have names, by
+    which the vCPUs' CPU time is found.
+    """
+    machine = spec.machine
+    argv = [machine.emulator, "-machine", machine.machine, "-cpu", machine.cpu, "-accel", machine.accelerator]
+    argv += ["-smp", str(machine.vcpus), "-m", str(machine.memory_mib)]
+    argv += ["-nodefaults", "-no-user-config", "-display", "none"]
+    argv += ["-S", "-no-reboot", "-action", "shutdown=pause"]
+    argv += ["-name", f"{spec.test.replace(',', ',,')},debug-threads=on"]
+    argv += machine.arguments
+    argv += ["-kernel", paths.kernel, "-append", spec.cmdline]
+    if paths.disk is not None:
+        # The image is this guest's own copy in memory: no cache on top of it, no waiting for flushes.
+        argv += ["-drive", f"if=none,id=root,format=raw,cache=unsafe,file={paths.disk}"]
+        argv += ["-device", f"{machine.disk},drive=root"]
+    for name, descriptor in (("console", CONSOLE_FD), ("channel", CHANNEL_FD)):
+        argv += ["-chardev", f"socket,id={name},fd={descriptor}", "-serial", f"chardev:{name}"]
+    return [*argv, "-chardev", f"socket,id=qmp,fd={QMP_FD}", "-mon", "chardev=qmp,mode=control"]

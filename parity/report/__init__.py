@@ -1,0 +1,1 @@
+"""Results as text: one small file per format, pure functions from rows; only `terminal` prints."""

@@ -1,0 +1,34 @@
+"""GitHub's own ways to show results: annotations on the run, and the job's summary.
+
+Workflow commands as GitHub documents them: `::error title=…::message`, with %, CR and LF escaped, and in
+properties also colon and comma. A step shows ten annotations of a kind at most and drops the rest in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parity.baseline import Changes
+from parity.matrix import Row
+
+MOST = 10
+
+
+def annotate(rows: Sequence[Row], changes: Changes) -> list[str]:
+    """At most ten lines for the log: regressions against the baseline first, the newest before older ones."""
+    regressions = {(row.arch, row.name) for row in changes.regressions}
+    bad = [row for row in rows if row.surprise or (row.arch, row.name) in regressions]
+    newest = sorted(bad, key=lambda row: row.when or "", reverse=True)
+    first = sorted(newest, key=lambda row: (row.arch, row.name) not in regressions)
+    return [_annotation(row) for row in first[:MOST]]
+
+
+def _annotation(row: Row) -> str:
+    title = _escape(f"{row.name} on {row.arch}: {row.verdict}", ":,")
+    return f"::error title={title}::{_escape(f'{row.cause}; expected {row.expected}; log: {row.log}')}"
+
+
+def _escape(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

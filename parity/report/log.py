@@ -1,0 +1,24 @@
+"""The readable log of one guest: console and events in the order in which they were seen, verdict last.
+
+[   0.1234] console: text        a line of the guest's console, control characters written out
+[   0.1240] ProcessEnd(pid=1, …) a record of the result channel, or what else was seen of the guest
+"""
+
+from __future__ import annotations
+
+from parity.event import Sample
+from parity.guest import GuestRun
+from parity.serial import escape
+
+
+def render(run: GuestRun, title: str) -> str:
+    """The log as text."""
+    entries = [(line.t, f"console: {escape(line.text)}") for line in run.lines]
+    entries += [
+        (timed.t, escape(repr(timed.event))) for timed in run.events if not isinstance(timed.event, Sample)
+    ]
+    lines = [f"[{t:9.4f}] {text}" for t, text in sorted(entries, key=lambda entry: entry[0])]
+    for stream, count in run.dropped.items():
+        lines.append(f"{count} bytes of {stream} beyond the limit were counted and dropped")
+    judgement = run.judgement
+    return "\n".join([title, *lines, f"{judgement.verdict}: {escape(judgement.cause)}"]) + "\n"

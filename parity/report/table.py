@@ -1,0 +1,46 @@
+"""The table at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from parity.matrix import Row, rates
+from parity.report.terminal import style
+
+
+def render(rows: Sequence[Row]) -> Table:
+    """A line per row."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("test", "arch", "verdict"):
+        table.add_column(title, no_wrap=True)
+    for title in ("guest s", "wall s"):
+        table.add_column(title, justify="right")
+    table.add_column("cause")
+    for row in rows:
+        word = f"{row.verdict} (last: {row.last})" if row.last else row.verdict
+        verdict = Text(word, "bold red" if row.surprise else style(row.verdict))
+        table.add_row(Text(row.name), row.arch, verdict, _s(row.guest_s), _s(row.wall_s), Text(row.cause))
+    return table
+
+
+def summary(rows: Sequence[Row]) -> list[str]:
+    """A line per architecture: passes of all names, other verdicts, what is not as expected."""
+    lines = []
+    for rate in rates(rows):
+        others = [
+            f"{count} {verdict}" for verdict, count in sorted(rate.verdicts.items()) if verdict != "pass"
+        ]
+        surprises = [row.name for row in rows if row.arch == rate.arch and row.surprise]
+        line = f"{rate.arch}: {rate.passed} of {rate.total} pass ({rate.percent:.2f} %)"
+        line += "".join(f", {other}" for other in others)
+        lines.append(
+            line + (f"; not as expected: {', '.join(surprises)}" if surprises else "; all as expected")
+        )
+    return lines
+
+
+def _s(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

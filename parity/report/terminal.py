@@ -1,0 +1,124 @@
+"""What the user sees while something runs: stages, tests done of all, failures at once.
+
+On a terminal the current stage turns and shows its last line; elsewhere (a pipe, CI) the same facts come as
+plain lines, with a sign of life every `HEARTBEAT_S` seconds. rich itself honours NO_COLOR.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from parity.matrix import Row
+
+HEARTBEAT_S = 10.0
+PIPE_COLUMNS = 160
+STYLES = {"pass": "green", "missing": "dim", "not_run": "dim"}
+
+
+def style(verdict: str) -> str:
+    """The colour of a verdict: green, dim, or red for everything that is bad."""
+    return STYLES.get(verdict, "red")
+
+
+def _console() -> Console:
+    """Standard output; a pipe has no width, and a table squeezed into 80 columns is no use to anybody."""
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
+    return console
+
+
+class Screen:
+    """The one place that prints while a command runs."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or _console()
+        self.live = self.console.is_terminal and not os.environ.get("CI")
+        self._status: Status | None = None
+        self._title = ""
+        self._text = ""
+        self._began = 0.0
+
+    def note(self, text: str, look: str = "") -> None:
+        """Prints a line that stays."""
+        self.console.print(escape(text), style=look or None)
+
+    def say(self, text: str) -> None:
+        """What the current stage is doing; replaced by the next text."""
+        self._text = text
+        if self._status is not None:
+            room = max(20, self.console.width - len(self._title) - 16)
+            self._status.update(f"{escape(self._title)}: [dim]{escape(text[:room])}[/dim]")
+
+    @contextmanager
+    def stage(self, title: str, *, result: str = "done") -> Iterator[None]:
+        """A stage from start to end; prints how long it took, or that it failed."""
+        with self._moving(title):
+            try:
+                yield
+            except BaseException:
+                self.note(f"{title}: failed after {self._elapsed():.1f} s", "red")
+                raise
+        self.note(f"{title}: {result} in {self._elapsed():.1f} s")
+
+    @contextmanager
+    def tests(self, total: int) -> Iterator[TestView]:
+        """The view of a run of `total` tests."""
+        with self._moving("tests"):
+            yield TestView(self, total)
+
+    @contextmanager
+    def _moving(self, title: str) -> Iterator[None]:
+        self._title, self._text, self._began = title, "", time.monotonic()
+        if self.live:
+            with self.console.status(escape(title)) as self._status:
+                try:
+                    yield
+                finally:
+                    self._status = None
+            return
+        over = Event()
+        beat = Thread(target=self._heartbeat, args=(over,), daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            over.set()
+            beat.join()
+
+    def _heartbeat(self, over: Event) -> None:
+        while not over.wait(HEARTBEAT_S):
+            self.note(f"{self._title}: {self._elapsed():.0f} s … {self._text}".rstrip(" …"))
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+
+class TestView:
+    """Tests done of all; every one that is not as expected appears at once with the path of its log."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    def __init__(self, screen: Screen, total: int) -> None:
+        self.screen, self.total, self.done, self.surprises = screen, total, 0, 0
+
+    def finished(self, row: Row) -> None:
+        """Takes the row of a test that has just ended."""
+        self.done += 1
+        self.surprises += row.surprise
+        if row.surprise:
+            self.screen.note(f"{row.verdict} {row.name} {row.arch}: {row.cause}  log: {row.log}", "red")
+        elif not self.screen.live:
+            self.screen.note(
+                f"{self.done}/{self.total} {row.verdict} {row.name} {row.arch} {row.wall_s:.2f} s"
+            )
+        self.screen.say(f"{self.done}/{self.total}, not as expected: {self.surprises}, last: {row.name}")

@@ -1,0 +1,173 @@
+"""Blobs by SHA-256, and actions by the key of what went into them.
+
+Layout below the cache directory, shared by all checkouts of a user:
+
+    blobs/ab/abcdef…      a file's bytes under the hexadecimal SHA-256 of its content, read-only
+    actions/ab/abcdef….json   outputs of one action: {"stage", "outputs": {name: digest}, "facts": {…}}
+
+Everything is written below `tmp/` and renamed into its place, so that a command killed at any moment leaves
+either the whole or nothing. A blob is hashed again before it is used: one that does not match its name
+(half written, cut, changed with its time put back) is removed and reported, and its action runs again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from parity import host
+from parity.errors import MachineError
+
+TICKS_NS = 100_000_000  # no clock of a file system is coarser
+
+Digest = str
+"""64 hexadecimal digits of a SHA-256."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What an action gave: blobs by name, and small facts (counts, seconds, versions)."""
+
+    files: Mapping[str, Digest]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def file_digest(path: Path) -> Digest:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class FileDigests:
+    """SHA-256 of files, read again only when something about the file has changed.
+
+    The time of the last change of a file's status (ctime) cannot be put back by a user, unlike its mtime; a
+    file that changed within the clock's last ticks is not remembered.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, int, int, int], Digest] = {}
+
+    def of(self, path: Path) -> Digest:
+        """The digest of the file as it is now."""
+        stat = path.stat()
+        seen = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        if seen in self._known:
+            return self._known[seen]
+        asked = time.time_ns()
+        digest = file_digest(path)
+        if asked - stat.st_ctime_ns > TICKS_NS:
+            self._known[seen] = digest
+        return digest
+
+
+def action_key(stage: str, inputs: Mapping[str, Any]) -> Digest:
+    """The key of an action: SHA-256 over its stage and everything that went into it, as canonical JSON."""
+    text = json.dumps({"stage": stage, "inputs": inputs}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """The blobs and actions below one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._checked: set[Digest] = set()
+
+    def put(self, path: Path) -> Digest:
+        """Takes a copy of a file; its digest is that of the bytes copied, whatever happens to the file."""
+        with path.open("rb") as file:
+            return self.put_bytes(file.read())
+
+    def put_bytes(self, content: bytes) -> Digest:
+        """Keeps `content` and returns its digest."""
+        digest = hashlib.sha256(content).hexdigest()
+        place = self.path(digest)
+        if not self.intact(digest):
+            self._write(place, content)
+        self._checked.add(digest)
+        return digest
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob lies, whether it is there or not."""
+        return self.root / "blobs" / digest[:2] / digest
+
+    def read(self, digest: Digest) -> bytes:
+        """A blob's bytes; the caller has asked `intact` first."""
+        return self.path(digest).read_bytes()
+
+    def intact(self, digest: Digest) -> bool:
+        """Whether the blob is there with its own content; read whole once per command, and used from then."""
+        if digest in self._checked:
+            return True
+        place = self.path(digest)
+        try:
+            whole = file_digest(place) == digest
+        except OSError:
+            return False
+        if whole:
+            self._checked.add(digest)
+            _touch(place)
+        return whole
+
+    def lookup(self, key: Digest) -> tuple[Outputs | None, str | None]:
+        """The kept outputs of an action, and a complaint when something kept was found damaged.
+
+        Outputs are None when the action has to run (again).
+        """
+        place = self._action(key)
+        try:
+            record = json.loads(place.read_text(encoding="utf-8"))
+            outputs = Outputs(dict(record["outputs"]), dict(record["facts"]))
+        except FileNotFoundError:
+            return None, None
+        except (OSError, ValueError, KeyError, TypeError):
+            place.unlink(missing_ok=True)
+            return None, f"record {key[:12]} in the store is damaged; made again"
+        for name, digest in outputs.files.items():
+            if not self.intact(digest):
+                there = self.path(digest).exists()
+                self.path(digest).unlink(missing_ok=True)
+                what = "is damaged" if there else "is gone"
+                return None, f"{name} ({digest[:12]}) in the store {what}; made again"
+        return outputs, None
+
+    def record(self, key: Digest, stage: str, outputs: Outputs) -> None:
+        """Keeps the outputs of an action under its key."""
+        record = {"stage": stage, "outputs": dict(outputs.files), "facts": dict(outputs.facts)}
+        self._write(self._action(key), json.dumps(record, indent=1, sort_keys=True).encode())
+
+    def _action(self, key: Digest) -> Path:
+        return self.root / "actions" / key[:2] / f"{key}.json"
+
+    def _write(self, place: Path, content: bytes) -> None:
+        """Writes a file whole or not at all, on the disk before it has its name."""
+        try:
+            with host.scratch(self.root) as folder:
+                new = folder / "new"
+                with new.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    os.fchmod(file.fileno(), 0o444)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                new.replace(place)
+        except OSError as error:
+            raise MachineError(
+                f"the store cannot write {place}: {error.strerror}",
+                hint="make room there, or set PARITY_CACHE to another disk",
+            ) from None
+
+
+def _touch(place: Path) -> None:
+    """Notes that a file was used: its access time, whatever the file system's own rule for it is."""
+    try:
+        os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))
+    except OSError:
+        pass  # another user's: it is still whole

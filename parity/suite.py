@@ -1,0 +1,98 @@
+"""Suites: the tests by name, and what is expected of each on every architecture.
+
+Keys of `suites/NAME.yaml`: `suite` (its name), `priorities` (reason → number, 1 is the most urgent: what the
+breakdown of failures is sorted by) and `tests`, a mapping from test to
+
+    area           group in reports; also a tag
+    tags           further words to select tests by
+    expected       a verdict, or a mapping from architecture to verdict
+    reason         why, where a verdict other than pass is expected
+    cpu_budget_s   CPU seconds of the virtual processors before the guest counts as hung (20)
+    silence_s      seconds without an event or a byte before an idle guest counts as hung (3)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from parity import yamlfile
+from parity.verdict import Verdict
+from parity.yamlfile import Mapping
+
+TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s")
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test: its name is its program's."""
+
+    __test__ = False  # pytest: not a test class
+    name: str
+    area: str
+    expected: dict[str, Verdict]  # by architecture
+    reason: str | None
+    cpu_budget_s: float = 20.0
+    silence_s: float = 3.0
+    tags: tuple[str, ...] = ()
+    priority: int | None = None  # of the reason; 1 is the most urgent
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The words this test is selected by."""
+        return (self.area, *self.tags)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """All tests of a suite, in the order of the file."""
+
+    name: str
+    tests: dict[str, Test]
+
+    def test(self, name: str) -> Test:
+        """The test of that name; KeyError when there is none."""
+        return self.tests[name]
+
+
+def load(path: Path, archs: tuple[str, ...]) -> Suite:
+    """Reads a suite.
+
+    Raises:
+        UserError: with file and line, for anything that is not as described above.
+    """
+    top = yamlfile.load(path).mapping(("suite", "priorities", "tests"), required=("suite", "tests"))
+    ranks = top.get("priorities")
+    priorities = {reason: rank.integer(least=1) for reason, rank in ranks.mapping()} if ranks else {}
+    tests = {}
+    for name, node in top["tests"].mapping():
+        test = _test(name, node.mapping(TEST_KEYS, required=("area", "expected")), archs)
+        tests[name] = replace(test, priority=priorities.get(test.reason or ""))
+    if not tests:
+        raise top["tests"].error("a suite without a test")
+    if ranks and (unused := set(priorities) - {test.reason for test in tests.values()}):
+        raise ranks.error(f"no test has the reason {min(unused)!r}")
+    return Suite(top["suite"].text(), tests)
+
+
+def _test(name: str, node: Mapping, archs: tuple[str, ...]) -> Test:
+    expected = _expected(node, archs)
+    reason = node.get("reason")
+    if reason is None and any(verdict is not Verdict.PASS for verdict in expected.values()):
+        raise node.node.error(f"{name} is not expected to pass: a reason is missing")
+    budget, silence = node.get("cpu_budget_s"), node.get("silence_s")
+    return Test(
+        name=name,
+        area=node["area"].text(),
+        expected=expected,
+        reason=reason.text() if reason else None,
+        cpu_budget_s=budget.number() if budget else 20.0,
+        silence_s=silence.number() if silence else 3.0,
+        tags=node["tags"].texts() if "tags" in node else (),
+    )
+
+
+def _expected(node: Mapping, archs: tuple[str, ...]) -> dict[str, Verdict]:
+    value = node["expected"]
+    given = dict(value.mapping(archs, required=archs)) if value.is_mapping() else {}
+    return {arch: Verdict(given.get(arch, value).one_of("verdict", Verdict)) for arch in archs}

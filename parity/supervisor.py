@@ -1,0 +1,399 @@
+"""Runs inside a lane: starts emulators one after another and reports everything it sees of them.
+
+The client hands this file over on standard input when the lane starts (see LOADER in lane.py), so it stands
+alone: standard library only, no import of ours. Then the client writes commands, a JSON object a line:
+
+    {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...}, "hold": false}
+    {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}    answered by a `reply`
+    {"cmd": "stop"}                                                  ends the guest now (SIGKILL)
+
+and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
+then n bytes. Types: started, serial, channel, stderr, qmp (an event or the greeting), reply, sample, dropped,
+failed (the emulator could not be started), broken (the lane itself could not do it), exit. `exit`, `failed`
+and `broken` end a guest. `files` are private copies, removed when the guest has ended.
+
+The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with `quit` unless `hold` is set:
+then the client looks at the dead machine and quits or stops it. The end of standard input is the client's
+death: the emulator is killed and the lane ends at once.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+SAMPLE_S = 1.0
+GATHER_S = 0.002  # a serial port writes byte by byte; to wake for each would cost the guest its processor
+FLUSH_S = 0.005  # frames are gathered this long, because each write to the client passes through Docker
+STREAM_LIMIT = 16 * 1024 * 1024  # bytes of console, and of channel, kept of one guest; the rest is counted
+READ_LIMIT = 256 * 1024  # bytes taken from one source before the others have their turn
+SOCKET_BUFFER = 1024 * 1024
+HIGH_FD = 64  # above every descriptor the emulator is given
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+OWN_ID = "parity"  # of our own QMP commands, whose answers are not the client's
+VCPU_THREAD = re.compile(r"(CPU \d+|ALL CPUs)/")
+
+
+class Output:
+    """Frames on their way to the client. Never blocks: a guest must be drained however slow the client is."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self.descriptor = descriptor
+        self.flush_at: float | None = None
+        self._pending = bytearray()
+        self._open: tuple[str, float, bytearray] | None = None  # a stream's frame that may still grow
+
+    def frame(self, kind: str, t: float, content: bytes | dict[str, object]) -> None:
+        """Add a frame of bytes or of header fields; consecutive console output becomes one frame."""
+        if kind == "serial" and isinstance(content, bytes) and self._open and self._open[0] == kind:
+            self._open[2].extend(content)
+        else:
+            self._close_frame()
+            if isinstance(content, bytes):
+                self._open = (kind, t, bytearray(content))
+            else:
+                self._append(kind, t, b"", content)
+        if self.flush_at is None:
+            self.flush_at = time.monotonic() + FLUSH_S
+
+    def flush(self) -> bool:
+        """Write what the client takes now; True when all is written."""
+        self._close_frame()
+        self.flush_at = None
+        while self._pending:
+            try:
+                written = os.write(self.descriptor, self._pending)
+            except BlockingIOError:
+                return False
+            del self._pending[:written]
+        return True
+
+    def _close_frame(self) -> None:
+        if self._open:
+            kind, t, data = self._open
+            self._open = None
+            self._append(kind, t, bytes(data), {})
+
+    def _append(self, kind: str, t: float, data: bytes, header: dict[str, object]) -> None:
+        line = json.dumps({"type": kind, "t": round(t, 6), "n": len(data), **header})
+        self._pending += line.encode() + b"\n" + data
+
+
+class Stream:
+    """One descriptor of the guest that is read to its end, within a limit."""
+
+    def __init__(self, kind: str, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self.kind, self.descriptor = kind, descriptor
+        self.total = self.dropped = 0
+        self.ended = False
+
+    def read(self) -> bytes:
+        """What is there now, at most READ_LIMIT bytes."""
+        data = bytearray()
+        while not self.ended and len(data) < READ_LIMIT:
+            try:
+                piece = os.read(self.descriptor, 65536)
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                piece = b""
+            self.ended = not piece
+            data += piece
+        self.total += len(data)
+        return bytes(data)
+
+    def keep(self, data: bytes) -> bytes:
+        """The part of the bytes just read that lies within the limit."""
+        over = min(len(data), max(0, self.total - STREAM_LIMIT))
+        self.dropped += over
+        return data[: len(data) - over]
+
+
+def spawn(argv: list[str], fds: dict[str, int]) -> tuple[int, dict[str, int]]:
+    """Start a program with a socket at each descriptor of `fds`; its pid, and our ends by name."""
+    ours: dict[str, int] = {}
+    actions: list[Any] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]
+    with contextlib.ExitStack() as theirs:
+        for name, target in fds.items():
+            pair = socket.socketpair()
+            for end in pair:  # serial ports write a byte at a time, and each costs a buffer of its own
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+            ours[name] = pair[0].detach()
+            high = fcntl.fcntl(theirs.enter_context(pair[1]).fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH_FD)
+            theirs.callback(os.close, high)
+            actions.append((os.POSIX_SPAWN_DUP2, high, target))
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+        try:
+            pid = os.posix_spawnp(
+                argv[0], argv, environment, file_actions=actions, setsigdef=[signal.SIGPIPE]
+            )
+        except OSError:
+            for descriptor in ours.values():
+                os.close(descriptor)
+            raise
+    return pid, ours
+
+
+class Guest:
+    """One emulator process and the descriptors between it and us."""
+
+    def __init__(self, argv: list[str], fds: dict[str, int], files: list[str], hold: bool) -> None:
+        self.files, self.hold = files, hold
+        self.asked = self.ended = self.leaving = False
+        self.start = time.monotonic()
+        self.pid, ends = spawn(argv, {**fds, "stderr": 2})
+        self.pidfd = os.pidfd_open(self.pid)
+        self.serial, self.channel = Stream("serial", ends["serial"]), Stream("channel", ends["channel"])
+        self.qmp, self.errors = Stream("qmp", ends["qmp"]), Stream("stderr", ends["stderr"])
+        self._qmp_text = b""
+        # The emulator waits (-S): a guest that ends at once would end before anybody is told of events.
+        self.qmp_send({"execute": "qmp_capabilities", "id": OWN_ID})
+        self.qmp_send({"execute": "cont", "id": OWN_ID})
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        return (self.serial, self.channel, self.qmp, self.errors)
+
+    def qmp_send(self, command: dict[str, Any]) -> None:
+        """Send one QMP command. An emulator that no longer listens says so by its exit."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            os.write(self.qmp.descriptor, json.dumps(command).encode() + b"\n")
+
+    def qmp_messages(self) -> list[dict[str, Any]]:
+        """The QMP messages now complete."""
+        *lines, self._qmp_text = (self._qmp_text + self.qmp.read()).split(b"\n")
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def quit(self) -> None:
+        """Ask the emulator to end in order; not twice, as QEMU may crash on a command while it leaves."""
+        if not (self.hold or self.leaving):
+            self.qmp_send({"execute": "quit", "id": OWN_ID})
+
+    def kill(self) -> None:
+        """End the emulator now. It is not reaped yet, so its number is still its own."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def sample(self) -> dict[str, object]:
+        """CPU and waiting time of each vCPU thread, and bytes so far. OSError when the process is gone."""
+        vcpus = []
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            name = (thread / "comm").read_text().strip()
+            if VCPU_THREAD.match(name):
+                cpu_ns, delay_ns, _ = map(int, (thread / "schedstat").read_text().split())
+                vcpus.append({"thread": name, "cpu_s": cpu_ns / 1e9, "run_delay_s": delay_ns / 1e9})
+        return {"vcpus": vcpus, "serial_bytes": self.serial.total, "channel_bytes": self.channel.total}
+
+    def close(self) -> None:
+        """Give back descriptors and files."""
+        for descriptor in (self.pidfd, *(stream.descriptor for stream in self.streams)):
+            os.close(descriptor)
+        for file in self.files:
+            Path(file).unlink()
+
+
+class Supervisor:
+    """The lane's only loop."""
+
+    def __init__(self, commands: int, output: int) -> None:
+        os.set_blocking(commands, False)
+        self._commands, self._command_text = commands, b""
+        self._output = Output(output)
+        self._all, self._urgent = selectors.DefaultSelector(), selectors.DefaultSelector()
+        self._gather_until = 0.0  # until then only what is urgent is looked at
+        self._watch(commands, self._on_commands)
+        self._guest: Guest | None = None
+        self._next_sample = 0.0
+
+    def run(self) -> NoReturn:
+        """Serve the client until it goes."""
+        while True:
+            now = time.monotonic()
+            gathering = now < self._gather_until
+            deadlines = [self._output.flush_at, self._next_sample if self._guest else None]
+            times = [at for at in (*deadlines, self._gather_until if gathering else None) if at is not None]
+            timeout = max(0.0, min(times) - now) if times else None
+            ready = (self._urgent if gathering else self._all).select(timeout)
+            for callback in dict.fromkeys(key.data for key, _ in ready):
+                callback()
+            now = time.monotonic()
+            if self._guest and now >= self._next_sample:
+                self._sample(self._guest)
+            if self._output.flush_at is not None and now >= self._output.flush_at:
+                self._flush()
+
+    def _flush(self) -> None:
+        try:
+            done = self._output.flush()
+        except BrokenPipeError:
+            self._end()
+        waiting = self._output.descriptor in self._all.get_map()
+        if done and waiting:
+            self._forget(self._output.descriptor)
+        elif not done and not waiting:
+            self._watch(self._output.descriptor, self._flush, WRITE)
+
+    def _watch(self, fd: int, callback: Callable[[], None], events: int = READ, urgent: bool = True) -> None:
+        self._all.register(fd, events, callback)
+        if urgent:
+            self._urgent.register(fd, events, callback)
+
+    def _forget(self, descriptor: int) -> None:
+        for selector in (self._all, self._urgent):
+            if descriptor in selector.get_map():
+                selector.unregister(descriptor)
+
+    def _end(self) -> NoReturn:
+        if self._guest:
+            self._guest.kill()
+        os._exit(0)
+
+    def _on_commands(self) -> None:
+        data = os.read(self._commands, 65536)
+        if not data:
+            self._end()
+        *lines, self._command_text = (self._command_text + data).split(b"\n")
+        for line in lines:
+            self._command(json.loads(line))
+
+    def _command(self, command: dict[str, Any]) -> None:
+        guest = self._guest
+        if command["cmd"] == "run":
+            self._start(command)
+        elif command["cmd"] == "stop" and guest:
+            guest.asked = True
+            guest.kill()
+        elif command["cmd"] == "qmp" and guest:
+            guest.qmp_send({key: value for key, value in command.items() if key != "cmd"})
+
+    def _start(self, command: dict[str, Any]) -> None:
+        copies: list[str] = []
+        if not Path("/proc/self/schedstat").exists():
+            self._refuse("broken", "this host's kernel has no /proc/PID/schedstat", copies)
+            return
+        try:
+            for source, target in command["files"]:
+                copies.append(target)
+                copy_sparse(source, target)
+        except OSError as error:
+            self._refuse("broken", f"cannot copy {source} to {target}: {error}", copies)
+            return
+        try:
+            guest = Guest(command["argv"], command["fds"], copies, command.get("hold", False))
+        except OSError as error:
+            self._refuse("failed", f"{command['argv'][0]}: {error.strerror}", copies)
+            return
+        self._guest = guest
+        self._next_sample = guest.start + SAMPLE_S
+        self._report("started", {"pid": guest.pid})
+        for stream in guest.streams:
+            self._watch(stream.descriptor, self._on_guest, urgent=stream not in (guest.serial, guest.channel))
+        self._watch(guest.pidfd, self._on_exit)
+
+    def _refuse(self, kind: str, message: str, copies: list[str]) -> None:
+        for file in copies:
+            Path(file).unlink(missing_ok=True)
+        self._output.frame(kind, 0.0, {"message": message})
+        self._flush()
+
+    def _report(self, kind: str, content: bytes | dict[str, object]) -> None:
+        assert self._guest is not None
+        self._output.frame(kind, time.monotonic() - self._guest.start, content)
+
+    def _on_guest(self) -> None:
+        guest = self._guest
+        if guest is None:
+            return
+        # What caused something must be reported before it: the machine's end comes last, and since the
+        # console is read first, every record written before a piece of its text is reported before that text.
+        messages = guest.qmp_messages()
+        serial, channel, errors = guest.serial.read(), guest.channel.read(), guest.errors.read()
+        for stream, data in ((guest.channel, channel), (guest.serial, serial), (guest.errors, errors)):
+            if kept := stream.keep(data):
+                self._report(stream.kind, kept)
+        for message in messages:
+            self._on_qmp(guest, message)
+        for stream in guest.streams:
+            if stream.ended:
+                self._forget(stream.descriptor)
+        self._gather_until = time.monotonic() + GATHER_S
+
+    def _on_qmp(self, guest: Guest, message: dict[str, Any]) -> None:
+        if "event" not in message and "QMP" not in message:
+            if message.get("id") != OWN_ID:
+                self._report("reply", {"reply": message})
+                self._flush()
+            return
+        self._report("qmp", {"message": message})
+        if message.get("event") == "SHUTDOWN":
+            guest.ended, guest.leaving = True, message["data"]["reason"] == "host-qmp-quit"
+            guest.quit()
+
+    def _on_exit(self) -> None:
+        guest = self._guest
+        if guest is None:
+            return
+        while not all(stream.ended for stream in guest.streams):
+            self._on_guest()
+        _, status = os.waitpid(guest.pid, 0)
+        for stream in (guest.serial, guest.channel, guest.errors):
+            if stream.dropped:
+                self._report("dropped", {"stream": stream.kind, "count": stream.dropped})
+        code = os.waitstatus_to_exitcode(status)
+        self._report("exit", {"asked": guest.asked, **({"status": code} if code >= 0 else {"signal": -code})})
+        self._forget(guest.pidfd)
+        guest.close()  # before the client hears of the end and sends the next guest
+        self._guest = None
+        self._flush()
+
+    def _sample(self, guest: Guest) -> None:
+        self._next_sample += SAMPLE_S
+        if guest.ended:
+            guest.quit()  # again: a `quit` that came while the machine was still being paused may be lost
+        try:
+            self._report("sample", guest.sample())
+        except OSError as error:  # a thread or the emulator ended between two reads: its exit will tell
+            if error.errno not in (errno.ENOENT, errno.ESRCH):
+                raise
+        self._flush()
+
+
+def copy_sparse(source: str, target: str) -> None:
+    """Copy a file, leaving its holes holes. OSError when it cannot be read or does not fit."""
+    with Path(source).open("rb") as read, Path(target).open("wb") as write:
+        size = os.fstat(read.fileno()).st_size
+        write.truncate(size)
+        begin = 0
+        while begin < size:
+            try:
+                begin = os.lseek(read.fileno(), begin, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # only a hole is left
+                    return
+                raise
+            end = os.lseek(read.fileno(), begin, os.SEEK_HOLE)
+            os.lseek(write.fileno(), begin, os.SEEK_SET)
+            while begin < end:
+                begin += os.sendfile(write.fileno(), read.fileno(), begin, end - begin)
+
+
+def main() -> NoReturn:
+    """Serve commands from standard input, report on standard output."""
+    supervisor = Supervisor(0, 1)
+    # As PID 1 of a container the default action is to ignore it.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    supervisor.run()
+
+
+if __name__ == "__main__":
+    main()

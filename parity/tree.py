@@ -1,0 +1,209 @@
+"""A kernel tree as its YAML describes it: what to build, what goes on the disk, how a guest is started.
+
+Keys of `trees/NAME.yaml`:
+
+    name            shown in reports
+    root            the tree's folder, relative to the YAML file
+    kernel          package, binary, sources, arguments, rustflags, targets (architecture → Rust target),
+                    feature_sets (name → features: Cargo features, expected: the verdict that a boot of it to
+                    `boot_program` earns, says: part of that verdict's cause, optional), planted_faults (names
+                    that its command line takes as `fault=NAME` in a build of the feature set
+                    "planted_faults"; optional)
+    programs        packages, sources, arguments, rustflags, targets
+    disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
+                    files (path → content), folders (paths, empty or not)
+    run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
+                    boot_program, machines (architecture → machines/NAME.yaml)
+    serial          panic: texts of the console that announce a panic
+
+`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from parity import yamlfile
+from parity.verdict import Verdict
+from parity.yamlfile import Mapping, Node, nearest
+
+CARGO_KEYS = ("sources", "arguments", "rustflags", "targets")
+KERNEL_KEYS = ("package", "binary", "feature_sets", *CARGO_KEYS)
+FEATURE_SET_KEYS = ("features", "expected", "says")
+PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
+PROGRAM_KEYS = ("packages", *CARGO_KEYS)
+
+
+@dataclass(frozen=True)
+class CargoBuild:
+    """One `cargo build`: what of the workspace, with which arguments, from which sources."""
+
+    packages: tuple[str, ...]
+    binary: str | None  # one binary of one package; None: all binaries of the packages
+    sources: tuple[str, ...]
+    arguments: tuple[str, ...]
+    rustflags: tuple[str, ...]
+    targets: dict[str, str]
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """One of the kernel's builds: the Cargo features it is made with, and how its boot must end."""
+
+    features: tuple[str, ...]
+    expected: Verdict
+    says: str = ""  # part of the cause that the verdict must have
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What the ext2 image holds besides the programs, and how large it is."""
+
+    size_mib: int
+    programs: PurePosixPath
+    copies: dict[PurePosixPath, str]  # of programs, by name
+    files: dict[PurePosixPath, bytes]
+    folders: tuple[PurePosixPath, ...]  # those that need to be there even if nothing is in them
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a test becomes a guest."""
+
+    suite: str
+    features: str
+    command_line: str
+    boot_program: str
+    machines: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A kernel tree."""
+
+    name: str
+    root: Path
+    kernel: CargoBuild
+    feature_sets: dict[str, FeatureSet]
+    planted_faults: tuple[str, ...]
+    programs: CargoBuild
+    disk: Disk
+    run: Run
+    panic_patterns: tuple[str, ...]
+
+    @property
+    def archs(self) -> tuple[str, ...]:
+        """The architectures this tree is built and run for, in the order of the file."""
+        return tuple(self.run.machines)
+
+
+def load(path: Path) -> Tree:
+    """Reads a tree's YAML.
+
+    Raises:
+        UserError: with file and line, for anything that is not as described above.
+    """
+    top = yamlfile.load(path).mapping(
+        known := ("name", "root", "kernel", "programs", "disk", "run", "serial"), required=known
+    )
+    root = (path.parent / top["root"].text()).resolve()
+    if not root.is_dir():
+        raise top["root"].error(f"there is no folder {root}")
+    kernel = top["kernel"].mapping((*KERNEL_KEYS, PLANTED_FAULTS), required=KERNEL_KEYS)
+    programs = top["programs"].mapping(PROGRAM_KEYS, required=PROGRAM_KEYS)
+    feature_sets = {name: _feature_set(node) for name, node in kernel["feature_sets"].mapping()}
+    tree = Tree(
+        name=top["name"].text(),
+        root=root,
+        kernel=_cargo(kernel, (kernel["package"].text(),), kernel["binary"].text()),
+        feature_sets=feature_sets,
+        planted_faults=_planted_faults(kernel, feature_sets),
+        programs=_cargo(programs, programs["packages"].texts(), None),
+        disk=_disk(top["disk"]),
+        run=_run(top["run"], feature_sets),
+        panic_patterns=top["serial"].mapping(("panic",), required=("panic",))["panic"].texts(),
+    )
+    for arch in tree.archs:
+        for part, build in (("kernel", tree.kernel), ("programs", tree.programs)):
+            if arch not in build.targets:
+                raise top[part].error(f"run.machines names {arch}, but {part}.targets does not")
+    return tree
+
+
+def _feature_set(node: Node) -> FeatureSet:
+    feature_set = node.mapping(FEATURE_SET_KEYS, required=("features", "expected"))
+    expected = Verdict(feature_set["expected"].one_of("verdict", Verdict))
+    says = feature_set.get("says")
+    return FeatureSet(feature_set["features"].texts(), expected, says.text() if says else "")
+
+
+def _planted_faults(kernel: Mapping, feature_sets: Container[str]) -> tuple[str, ...]:
+    node = kernel.get(PLANTED_FAULTS)
+    if node is None:
+        return ()
+    names = node.texts()
+    if PLANTED_FAULTS not in feature_sets:
+        raise node.error(f"there is no feature set {PLANTED_FAULTS} to plant them")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise node.error(f"{twice[0]!r} stands here twice")
+    return names
+
+
+def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> CargoBuild:
+    return CargoBuild(
+        packages=packages,
+        binary=binary,
+        sources=node["sources"].texts(),
+        arguments=node["arguments"].texts(),
+        rustflags=node["rustflags"].texts(),
+        targets={arch: target.text() for arch, target in node["targets"].mapping()},
+    )
+
+
+def _disk(node: Node) -> Disk:
+    disk = node.mapping(known := ("size_mib", "programs", "copies", "files", "folders"), required=known)
+    files: dict[PurePosixPath, bytes] = {}
+    for name, content in disk["files"].mapping():
+        files[_absolute(name, content)] = content.text().encode()
+    copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
+    folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
+    if clash := sorted(set(folders) & set(files)):
+        raise disk["folders"].error(f"{clash[0]} is a file already")
+    if clash := sorted(set(copies) & (set(files) | set(folders))):
+        raise disk["copies"].error(f"{clash[0]} is a file or folder already")
+    return Disk(
+        size_mib=disk["size_mib"].integer(least=1),
+        programs=_absolute(disk["programs"].text(), disk["programs"]),
+        copies=copies,
+        files=files,
+        folders=folders,
+    )
+
+
+def _absolute(name: str, node: Node) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if not path.is_absolute() or ".." in path.parts:
+        raise node.error(f"an absolute path in the guest expected, not {name!r}")
+    return path
+
+
+def _run(node: Node, feature_sets: dict[str, FeatureSet]) -> Run:
+    run = node.mapping(
+        known := ("suite", "features", "command_line", "boot_program", "machines"), required=known
+    )
+    features = run["features"].text()
+    if features not in feature_sets:
+        raise run["features"].error(f"no feature set {features!r}; {nearest(features, feature_sets)}")
+    if "{program}" not in run["command_line"].text():
+        raise run["command_line"].error(
+            "the command line does not say {program}: every test would be the same"
+        )
+    return Run(
+        suite=run["suite"].text(),
+        features=features,
+        command_line=run["command_line"].text(),
+        boot_program=run["boot_program"].text(),
+        machines={arch: machine.text() for arch, machine in run["machines"].mapping()},
+    )

@@ -1,0 +1,390 @@
+"""Events in, one verdict out. The only judge.
+
+Pure: `observe` folds one timed event into a State, `reason_to_stop` says when to end the guest, `judge`
+gives the verdict when nothing more will come. The same events give the same verdict, live
+or from a recording.
+
+What can be said of a guest, the strongest first:
+
+    panic    the kernel said so in a PANIC record, at any time, also after success; or, before its hello, in
+             the text of its console (after the hello user programs can print that text: it no longer counts)
+    infra    the emulator could not be started, refused its arguments, is too old, or was killed from outside
+    hang     the vCPUs used up the CPU budget; or silence while the host did let them run; or the guest lived,
+             never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor
+    not_run  it was stopped on request before any of that
+    crash    the guest or the emulator ended without the SHUTDOWN record, or otherwise than by powering off
+    fail     PID 1 is another program, did not end, or ended with another status than 0; an in-kernel test
+             did not end well (a skipped test did not); or the result channel broke its own rules: damaged
+             records, records out of order. A damaged channel can never be a pass, whatever else it says
+    pass     HELLO, PID 1 started as the program asked for and ended with 0, SHUTDOWN, power-off, status 0 of
+             the emulator; for an in-kernel run every announced test ended well instead
+
+Text on the console and ends of other processes never make a pass.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from parity import channel
+from parity.channel import Hello, Panic, Plan, ProcessEnd, ProcessStart, Shutdown, Stage, TestEnd, TestStart
+from parity.event import (
+    Dropped,
+    EmulatorOutput,
+    EmulatorVersion,
+    Exit,
+    QmpEvent,
+    Sample,
+    SerialMatch,
+    SerialOutput,
+    StartFailure,
+    Timed,
+)
+from parity.serial import escape
+
+PROTOCOL_VERSION = 1
+INIT_ENDED, IN_KERNEL_RUN_FINISHED = 0, 1  # reasons of a SHUTDOWN record
+STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
+LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
+OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator does not raise them itself
+EMULATOR_END_S = 10.0  # from the guest's last sign of life
+KEPT_OUTPUT = 2000
+
+
+class Verdict(StrEnum):
+    """What became of a test."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    PANIC = "panic"
+    HANG = "hang"
+    CRASH = "crash"
+    INFRA = "infra"
+    MISSING = "missing"  # there is no program of that name
+    NOT_RUN = "not_run"
+    FLAKY = "flaky"  # passed, and did not pass, under the same digests
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and its cause in one sentence, safe to print."""
+
+    verdict: Verdict
+    cause: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a guest is measured by. `program` is what PID 1 must be (None: any)."""
+
+    program: str | None = None
+    cpu_budget_s: float = 20.0
+    silence_s: float = 3.0
+    least_emulator: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a guest so far."""
+
+    rules: Rules
+    # what the guest said
+    hello: bool = False
+    panic: str | None = None
+    console_panic: str | None = None  # before the hello
+    console_claim: str | None = None  # the same text after it: anybody's word
+    broken: str | None = None  # the first rule the result channel broke
+    init: ProcessStart | None = None
+    init_end: ProcessEnd | None = None
+    plan: int | None = None
+    started: tuple[str, ...] = ()
+    ended: tuple[TestEnd, ...] = ()
+    shutdown: Shutdown | None = None
+    # how it used its time
+    sample: Sample | None = None
+    sample_t: float = 0.0
+    active_t: float = 0.0
+    active_delay_s: float = 0.0  # run delay up to active_t, or a little earlier
+    hang: str | None = None
+    # what became of the machine
+    ran: bool = False
+    machine_end: str | None = None
+    emulator_says: str = ""
+    infra: str | None = None
+    exit: Exit | None = None
+
+
+def observe(state: State, timed: Timed) -> State:
+    """The state after one more event."""
+    t, event = timed.t, timed.event
+    if state.exit:
+        return state  # nothing is seen of a process that was reaped
+    if isinstance(event, channel.Record):
+        return _record(replace(_active(state, t), broken=state.broken or _breach(state, event)), event)
+    match event:
+        case Sample():
+            return _sample(state, t, event)
+        case SerialOutput():
+            return _active(state, t)
+        case SerialMatch():
+            if state.hello:
+                return replace(state, console_claim=state.console_claim or event.line)
+            return replace(state, console_panic=state.console_panic or event.line)
+        case QmpEvent():
+            return _qmp(state, event)
+        case EmulatorOutput():
+            return replace(state, emulator_says=(state.emulator_says + event.text)[-KEPT_OUTPUT:])
+        case EmulatorVersion() if (event.major, event.minor) < state.rules.least_emulator:
+            least = ".".join(map(str, state.rules.least_emulator))
+            return _infra(state, f"the emulator is {event.major}.{event.minor}; the machine needs {least}")
+        case Dropped() if event.stream == "channel":
+            return replace(state, broken=state.broken or f"it was flooded: {event.count} bytes were dropped")
+        case StartFailure():
+            return _infra(state, f"the emulator did not start: {event.message}")
+        case Exit():
+            return _exit(state, event)
+    return state
+
+
+def reason_to_stop(state: State) -> str | None:
+    """Why the emulator should be ended now, if it should. Once given, it stays."""
+    return state.hang or state.infra
+
+
+def judge(state: State) -> Judgement:
+    """The verdict, when no more events will come."""
+    for verdict, cause in (
+        (Verdict.PANIC, state.panic or state.console_panic),
+        (Verdict.INFRA, state.infra),
+        (Verdict.HANG, state.hang),
+        (Verdict.INFRA, "the record of this guest ends before its emulator did" if not state.exit else None),
+        (Verdict.NOT_RUN, "it was stopped on request" if state.exit and state.exit.asked else None),
+        (Verdict.CRASH, _crash(state)),
+        (Verdict.FAIL, state.broken and f"the result channel cannot be trusted: {state.broken}"),
+        (Verdict.FAIL, _failed_init(state) if state.plan is None else _failed_tests(state, state.plan)),
+    ):
+        if cause is not None:
+            return Judgement(verdict, escape(cause))
+    if state.plan is not None:
+        return Judgement(Verdict.PASS, f"all {state.plan} in-kernel tests ended well")
+    return Judgement(Verdict.PASS, escape(f"PID 1 ({_init_name(state)}) ended with status 0"))
+
+
+def sum_up(judgements: Sequence[Judgement], before: int = 0) -> Judgement:
+    """One verdict from all that was seen of a test under one key (at least one run), oldest first.
+
+    Runs that all pass are a pass; some that pass and some that do not are flaky, however many there are of
+    each; else the last run decides. `before`: runs that did not pass before the count began anew; they are
+    shown, and change nothing.
+    """
+    last = judgements[-1]
+    failures = [judgement for judgement in judgements if judgement.verdict is not Verdict.PASS]
+    old = f"; {before} did not pass before fresh=1" if before else ""
+    if not failures or len(failures) == len(judgements):
+        return replace(last, cause=last.cause + old)
+    passed = len(judgements) - len(failures)
+    worst = failures[-1]
+    cause = f"passed {passed} of {len(judgements)} times; the last failure: {worst.verdict}: {worst.cause}"
+    return Judgement(Verdict.FLAKY, cause + old)
+
+
+def judge_all(rules: Rules, events: Iterable[Timed]) -> Judgement:
+    """The verdict on a whole sequence of events."""
+    state = State(rules)
+    for timed in events:
+        state = observe(state, timed)
+    return judge(state)
+
+
+def _active(state: State, t: float) -> State:
+    delay = state.sample.run_delay_s if state.sample else 0.0
+    return replace(state, ran=True, active_t=t, active_delay_s=delay)
+
+
+def _sample(state: State, t: float, sample: Sample) -> State:
+    before, rules = state, state.rules
+    state = replace(state, sample=sample, sample_t=t)
+    if before.active_t <= before.sample_t and _total_bytes(sample) > _total_bytes(before.sample):
+        # Bytes that nobody saw: the lane dropped them, but they are a sign of life.
+        state = replace(state, active_t=t, active_delay_s=sample.run_delay_s)
+    if state.machine_end is not None:
+        late = t - state.active_t > EMULATOR_END_S
+        return (
+            _infra(state, f"the emulator did not end after its guest: {state.machine_end}") if late else state
+        )
+    silent_s, waited_s = t - state.active_t, sample.run_delay_s - state.active_delay_s
+    cause = None
+    if sample.cpu_s > rules.cpu_budget_s:
+        cause = f"it used up its {rules.cpu_budget_s:g} s of CPU time"
+    elif silent_s >= rules.silence_s and waited_s < STARVED * silent_s:
+        cause = f"it was silent for {silent_s:.1f} s, of which it waited {waited_s:.1f} s for a processor"
+    elif t - sample.run_delay_s > LIFE_FACTOR * rules.cpu_budget_s:
+        cause = f"it was still running after {LIFE_FACTOR * rules.cpu_budget_s:g} s"
+    if cause is None or state.hang is not None:
+        return state
+    return replace(state, hang=f"{cause} ({_progress(state)})")
+
+
+def _total_bytes(sample: Sample | None) -> int:
+    return sample.serial_bytes + sample.channel_bytes if sample else 0
+
+
+def _progress(state: State) -> str:
+    """How far the guest came, for the causes of those that did not arrive."""
+    if state.shutdown:
+        return "after its shutdown record"
+    if state.init_end:
+        return f"after PID 1 {_how_it_ended(state.init_end)}"
+    if state.plan is not None:
+        running = [name for name in state.started if name not in {end.name for end in state.ended}]
+        return f"in test {running[-1]}" if running else f"{len(state.ended)} of {state.plan} tests had ended"
+    if state.init:
+        return f"PID 1 ({_init_name(state)}) was running"
+    return "before PID 1" if state.hello else "before its hello"
+
+
+def _qmp(state: State, event: QmpEvent) -> State:
+    if event.name == "RESUME":
+        return replace(state, ran=True)
+    if event.name != "SHUTDOWN" or state.machine_end is not None:
+        return state
+    reason = str(event.data.get("reason", "unknown"))
+    state = replace(state, machine_end=reason)
+    if event.data.get("guest") is True:
+        return state
+    return _infra(state, f"the emulator was ended from outside ({reason})")
+
+
+def _infra(state: State, cause: str) -> State:
+    return replace(state, infra=state.infra or cause)
+
+
+def _exit(state: State, event: Exit) -> State:
+    state = replace(state, exit=event)
+    if event.asked:
+        return state
+    if event.signal in OUTSIDE:
+        return _infra(state, f"the emulator was killed from outside (signal {event.signal})")
+    if not state.ran:
+        how = f"signal {event.signal}" if event.signal else f"status {event.status}"
+        return _infra(state, f"the emulator ended with {how} before the guest ran{_emulator_says(state)}")
+    return state
+
+
+def _emulator_says(state: State) -> str:
+    return f": {state.emulator_says.strip()}" if state.emulator_says.strip() else ""
+
+
+def _breach(state: State, record: channel.Record) -> str | None:
+    """The rule of the protocol that `record` breaks, coming when it does."""
+    match record:
+        case channel.ChannelError():
+            return f"{record.reason} ({record.skipped} bytes)"
+        case Panic():
+            return None
+        case Hello() if record.version != PROTOCOL_VERSION:
+            return f"the kernel speaks version {record.version} of it, not {PROTOCOL_VERSION}"
+        case Hello() if state.hello:
+            return "a second hello: the kernel started again"
+        case _ if state.shutdown or state.machine_end:
+            return "a record after " + ("the shutdown record" if state.shutdown else "the machine's end")
+        case Stage() | ProcessStart() | ProcessEnd() | Plan() | TestStart() | TestEnd() | Shutdown() if (
+            not state.hello
+        ):
+            return "a record before the hello"
+        case ProcessStart(pid=1) if state.init:
+            return "PID 1 started twice"
+        case ProcessEnd(pid=1) if not state.init or state.init_end:
+            return "PID 1 ended twice" if state.init_end else "PID 1 ended, but never started"
+        case Plan() if state.plan is not None:
+            return "two test plans"
+        case TestStart() if record.name in state.started:
+            return f"test {record.name} started twice"
+        case TestEnd() if record.name not in state.started:
+            return f"test {record.name} ended, but never started"
+        case TestEnd() if record.name in {end.name for end in state.ended}:
+            return f"test {record.name} ended twice"
+    return None
+
+
+def _record(state: State, record: channel.Record) -> State:
+    match record:
+        case Hello():
+            return replace(state, hello=True)
+        case Panic():
+            return replace(state, panic=state.panic or record.message or "the kernel panicked")
+        case ProcessStart(pid=1):
+            return replace(state, init=state.init or record)
+        case ProcessEnd(pid=1):
+            return replace(state, init_end=state.init_end or record)
+        case Plan():
+            return replace(state, plan=state.plan if state.plan is not None else record.count)
+        case TestStart():
+            return replace(state, started=(*state.started, record.name))
+        case TestEnd():
+            return replace(state, ended=(*state.ended, record))
+        case Shutdown():
+            return replace(state, shutdown=state.shutdown or record)
+    return state
+
+
+def _crash(state: State) -> str | None:
+    """Why the machine's end was not in order; None when it was."""
+    end = state.exit
+    if end is None:
+        return None
+    if end.signal is not None:
+        return f"the emulator died of signal {end.signal}{_emulator_says(state)} ({_progress(state)})"
+    if state.machine_end is None:
+        return f"the emulator ended with status {end.status}{_emulator_says(state)} ({_progress(state)})"
+    if state.shutdown is None:
+        claim = f"; its console says {state.console_claim!r}" if state.console_claim else ""
+        return f"the guest ended without a word: {state.machine_end} ({_progress(state)}){claim}"
+    if state.machine_end != "guest-shutdown":
+        return f"the guest did not power off: {state.machine_end}"
+    if end.status != 0:
+        return f"after power-off the emulator ended with status {end.status}{_emulator_says(state)}"
+    return None
+
+
+def _failed_init(state: State) -> str | None:
+    """Why a run with PID 1 is no pass. The machine's end was in order."""
+    wanted = state.rules.program
+    if not state.init or not state.init_end:
+        return "the kernel shut down, but PID 1 never " + ("ended" if state.init else "started")
+    if wanted is not None and state.init.program != wanted:
+        return f"PID 1 is {state.init.program!r}, not {wanted!r}"
+    if state.init_end.survivor:
+        return f"PID 1 ({_init_name(state)}) was killed by the kernel at shutdown"
+    if state.init_end.status != 0:
+        return f"PID 1 ({_init_name(state)}) {_how_it_ended(state.init_end)}"
+    if state.shutdown is None or state.shutdown.reason != INIT_ENDED:
+        return "the shutdown record gives another reason than the end of PID 1"
+    return None
+
+
+def _failed_tests(state: State, plan: int) -> str | None:
+    """Why an in-kernel run is no pass. The machine's end was in order."""
+    bad = [f"{end.name} {('', 'failed', 'was skipped')[end.status]}" for end in state.ended if end.status]
+    bad += [f"{name} did not end" for name in state.started if name not in {end.name for end in state.ended}]
+    if bad:
+        return f"{len(bad)} of {plan} tests did not end well: {', '.join(bad)}"
+    if plan == 0 or plan != len(state.ended):
+        return f"{plan} tests were announced, {len(state.ended)} ran"
+    if state.shutdown is None or state.shutdown.reason != IN_KERNEL_RUN_FINISHED:
+        return "the shutdown record gives another reason than the end of the in-kernel run"
+    if state.init_end and state.init_end.status and not state.init_end.survivor:
+        return f"PID 1 ({_init_name(state)}) {_how_it_ended(state.init_end)}"
+    return None
+
+
+def _init_name(state: State) -> str:
+    return state.init.program.rpartition("/")[2] if state.init else "?"
+
+
+def _how_it_ended(end: ProcessEnd) -> str:
+    """A wait status in words."""
+    signal = end.status & 0x7F
+    if signal:
+        return f"was killed by signal {signal}"
+    return f"ended with status {(end.status >> 8) & 0xFF}"
