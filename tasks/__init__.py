@@ -1,0 +1,38 @@
+"""The task graph, one file per stage that a user names. The only place that knows doit."""
+
+from tasks.boot import task_boot, task_boot_features, task_boot_strict
+from tasks.cache import task_gc, task_why
+from tasks.check import task_check
+from tasks.guide import DOIT_CONFIG, task_guide
+from tasks.judged import task_canaries, task_planted_faults
+from tasks.kernel import task_build_kernel
+from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
+from tasks.machine import task_doctor
+from tasks.report import task_baseline, task_report
+from tasks.suite import task_test
+from tasks.toolchain import task_images
+from tasks.userspace import task_disk, task_userspace
+
+__all__ = [
+    "DOIT_CONFIG",
+    "task_baseline",
+    "task_boot",
+    "task_boot_features",
+    "task_boot_strict",
+    "task_build_kernel",
+    "task_canaries",
+    "task_check",
+    "task_disk",
+    "task_doctor",
+    "task_gc",
+    "task_guide",
+    "task_images",
+    "task_kthread_mutants",
+    "task_kthread_parallel",
+    "task_kthread_replay",
+    "task_planted_faults",
+    "task_report",
+    "task_test",
+    "task_userspace",
+    "task_why",
+]

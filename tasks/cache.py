@@ -1,0 +1,122 @@
+"""What is kept: how much, what changed since, and what of it has to be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from doit.cmd_forget import Forget as DoitForget
+from doit.exceptions import InvalidCommand
+
+from parity import build, disk, harness, host, usage
+from parity.errors import MachineError
+from parity.gather import title
+from parity.why import Asking, UnknownError
+from tasks import kernel, suite
+from tasks.session import Session, current, group, task
+
+GIB = 2**30
+HOUR_S, DAY_S = 3600, 86400
+
+
+class Forget(DoitForget):  # type: ignore[misc]  # doit carries no types
+    """doit's forget, about what Parity keeps: the task's action runs next time, its neighbours' do not."""
+
+    def _execute(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> None:
+        """See doit."""
+        tasks = {each.name: each for each in self.task_list}
+        words = list(tasks) if forget_all else [] if self.sel_default_tasks else list(self.sel_tasks)
+        if not words:
+            raise InvalidCommand("which task? (--all: every one)")
+        chosen = [name for name in tasks if any(fnmatchcase(name, word) for word in words)]
+        for name in chosen:  # grows while we go
+            more = [dep for dep in tasks[name].task_dep if forget_sub or tasks[dep].subtask_of == name]
+            chosen += [dep for dep in more if dep not in chosen]
+        for name in chosen:
+            stages = tasks[name].meta["stages"] if tasks[name].meta else []
+            for stage in stages:
+                current().space.history.forget(stage)
+            self.outstream.write(f"forgetting {name}" + ("" if stages else ": nothing is kept of it") + "\n")
+
+
+def task_gc() -> Any:
+    """Show what the store holds and for how long unused; remove what was used least recently above limit="""
+    return task("gc", str(task_gc.__doc__), gc)
+
+
+def gc() -> None:
+    """Prints sizes and ages, and removes down to the limit.
+
+    Raises:
+        MachineError: something has to go, but a command is running that may need it.
+    """
+    session = current()
+    root, limit = session.space.cache, session.settings.limit_gib * GIB
+    with host.alone(root) as alone:
+        found = usage.blobs(root)
+        for held in usage.holdings(root, found):
+            ages = f"unused for {_age(held.youngest_s)} to {_age(held.oldest_s)}"
+            session.screen.note(f"{held.size / GIB:8.3f} GiB  {held.count:6} × {held.stage}, {ages}")
+        gone = usage.surplus(found, limit)
+        if gone and not alone:
+            raise MachineError("a command is running and may need what is kept; nothing was removed")
+        usage.remove(root, gone)
+    total, removed = (sum(blob.size for blob in some) for some in (found, gone))
+    session.screen.note(f"{total / GIB:.3f} GiB in {root}, limit {limit / GIB:g} GiB")
+    session.screen.note(f"removed {removed / GIB:.3f} GiB in {len(gone)} blobs")
+
+
+def _age(seconds: float) -> str:
+    if seconds < HOUR_S:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / HOUR_S:.1f} h" if seconds < DAY_S else f"{seconds / DAY_S:.1f} days"
+
+
+def task_why() -> Iterator[Any]:
+    """Say what changed since a task last ran here: why:<task>"""
+    session = current()
+    made = [
+        task(f"why:{name}", f"what changed since {name} last ran here", why, walk)
+        for name, walk in _walks(session).items()
+    ]
+    yield from group("why", str(task_why.__doc__), made)
+
+
+def why(walk: Callable[[Asking], object]) -> None:
+    """Walks the stages of a task without making any; raises MachineError without Docker or a tool image."""
+    space = current().space
+    try:
+        walk(Asking(space.root, space.cache, space.screen))
+    except UnknownError:
+        pass  # it has said so
+
+
+def _walks(session: Session) -> dict[str, Callable[[Asking], object]]:
+    """How each task comes to its stages."""
+    tree = session.tree
+    walks: dict[str, Callable[[Asking], object]] = {}
+    for arch in tree.archs:
+        for features in tree.feature_sets:
+            walks[kernel.name(arch, features)] = partial(
+                build.kernel, tree=tree, arch=arch, feature_set=features
+            )
+        walks[f"userspace:{arch}"] = partial(build.programs, tree=tree, arch=arch)
+        walks[f"disk:{arch}"] = partial(_disk, arch=arch)
+        walks[f"test_{arch}"] = partial(harness.built, tree=tree, arch=arch)
+        for name in session.suite.tests:
+            walks[f"test_{arch}:{name}"] = partial(_test, arch=arch, name=name)
+    return walks
+
+
+def _disk(space: Asking, arch: str) -> None:
+    tree = current().tree
+    disk.image(space, tree, arch, build.programs(space, tree, arch))
+
+
+def _test(space: Asking, arch: str, name: str) -> None:
+    session = current()
+    made = harness.built(space, session.tree, arch)
+    spec = harness.spec(session.tree, session.suite.tests[name], made)
+    space.compare(title(spec), suite.gatherer(session, space).inputs(spec))

@@ -1,0 +1,102 @@
+"""The tests of Parity itself: linters, types, the kernel's crates, and pytest, each callable alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from parity import build
+from tasks.session import current, group, task
+
+BIN = Path(sys.executable).parent
+STD = ("-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem")
+HOST_CRATES = ("parity-abi", "parity-record", "parity-elf", "parity-ext2", "parity-tty")
+PYTHON = {
+    "ruff": ("ruff", "check"),
+    "format": ("ruff", "format", "--check"),
+    "mypy": ("mypy",),
+    "pytest": ("pytest",),
+}
+
+
+def task_check() -> Iterator[Any]:
+    """Parity's own tests: linters, types, kernel crates, pytest (what CI runs)"""
+    made = [
+        task(f"check:{name}", " ".join(PYTHON[name]), python, name) for name in ("ruff", "format", "mypy")
+    ]
+    made.append(task("check:rustfmt", "cargo fmt --check", rust, "rustfmt", after=["images:toolchain"]))
+    made.append(task("check:clippy", "cargo clippy", rust, "clippy", after=["images:toolchain"]))
+    made.append(
+        task("check:crates", "cargo test of the pure crates", rust, "crates", after=["images:toolchain"])
+    )
+    made.append(task("check:pytest", "pytest, with real guests", python, "pytest", after=["images"]))
+    yield from group("check", str(task_check.__doc__), made)
+
+
+def python(name: str) -> bool:
+    """Runs a Python tool over the checkout; whether it is content."""
+    program, *arguments = PYTHON[name]
+    return _said(name, [str(BIN / program), *arguments])
+
+
+def _said(name: str, command: Sequence[str]) -> bool:
+    session = current()
+    session.screen.note(f"+ {' '.join([Path(command[0]).name, *command[1:]])}")
+    sys.stdout.flush()
+    return subprocess.run(command, cwd=session.space.root, check=False).returncode == 0
+
+
+def rust(name: str) -> bool:
+    """Runs cargo's side of the checks in the toolchain's container; whether all of it is content."""
+    session = current()
+    tree = session.tree
+    build.fetch(session.space, tree)
+    return all(_cargo(name, command) for command in _commands(name))
+
+
+def _commands(name: str) -> list[list[str]]:
+    tree = current().tree
+    if name == "rustfmt":
+        return [["fmt", "--check"]]
+    if name == "crates":
+        return [["test", "--frozen", *_packages(HOST_CRATES)]]
+    commands = [["--all-targets", *_packages(HOST_CRATES)]]
+    for arch in tree.archs:
+        kernel = ["--target", tree.kernel.targets[arch], *_packages(tree.kernel.packages)]
+        programs = ["--target", tree.programs.targets[arch], *_packages(tree.programs.packages)]
+        every = sorted({name for each in tree.feature_sets.values() for name in each.features})
+        # Code that a feature leaves out is not linted.
+        kernels = (tree.feature_sets[tree.run.features].features, every)
+        commands += [["--release", *kernel, "--features", ",".join(names), *STD] for names in kernels]
+        commands.append(["--release", *programs, *STD])
+    return [["clippy", "--frozen", *command, "--", "-D", "warnings"] for command in commands]
+
+
+def _packages(names: Sequence[str]) -> list[str]:
+    return [word for name in names for word in ("--package", name)]
+
+
+def _cargo(name: str, command: Sequence[str]) -> bool:
+    session = current()
+    session.screen.note(f"+ cargo {' '.join(command)}")
+    lines: list[str] = []
+
+    def on_line(_stream: str, line: str) -> None:
+        lines.append(line)
+        session.screen.say(line.strip())
+
+    with session.screen.stage(f"cargo {command[0]}"):
+        status = build.cargo(
+            session.space,
+            session.tree,
+            command,
+            target=session.space.build / "cargo" / "check",
+            on_line=on_line,
+        )
+    kept = [line for line in lines if status != 0 or line.startswith("test result")]
+    for line in kept:
+        session.screen.note(line)
+    return status == 0

@@ -1,0 +1,33 @@
+"""Kernel builds, one per architecture and feature set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from parity import build
+from tasks.session import current, group, task
+
+
+def task_build_kernel() -> Iterator[Any]:
+    """Build the kernel: build_kernel:<architecture>-<feature set>"""
+    tree = current().tree
+    made = [
+        task(name(arch, features), f"the kernel for {arch}, features {features}", make, arch, features,
+             after=["images:toolchain"], stages=[f"kernel {arch}-{features}"])
+        for arch in tree.archs
+        for features in tree.feature_sets
+    ]  # fmt: skip
+    yield from group("build_kernel", str(task_build_kernel.__doc__), made, outputs=["cargo/kernel"])
+
+
+def name(arch: str, features: str) -> str:
+    """The task that builds this kernel."""
+    return f"build_kernel:{arch}-{features}"
+
+
+def make(arch: str, features: str) -> None:
+    """Builds or restores the kernel and says where it lies."""
+    session = current()
+    kernel = build.kernel(session.space, session.tree, arch, features)
+    session.screen.note(f"  {session.space.store.path(kernel.elf)}", "dim")

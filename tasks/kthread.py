@@ -1,0 +1,221 @@
+"""Kernel threads under stress: many guests, a seed each; one of them again; a kernel that must fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from parity import harness, host, stress
+from parity.errors import InfraError, MachineError, UserError
+from parity.evidence import Evidence
+from parity.harness import Built
+from parity.machine import RunSpec
+from parity.matrix import Row
+from parity.report import stressed
+from parity.stress import Run
+from parity.verdict import Verdict
+from tasks import kernel, suite
+from tasks.boot import counts
+from tasks.session import Session, current, task
+
+GUESTS, MUTANTS = 20, 5
+FEATURES, MUTANT_FEATURES = "kthread_stress_test", "kthread_mutant"
+FAULT = "park_loses_wakeup"
+OUTPUTS = ("report/kthread.json", "logs/*/kthread-*.log")
+REPLAY = "kthread_replay"
+# A thousand ticks a second make a guest last about one. Nothing is there to be PID 1: a kernel that does not
+# run its own tests cannot pass instead with a program's.
+COMMAND_LINE = "init=/no/program tick_hz=1000"
+
+
+def task_kthread_parallel() -> Iterator[Any]:
+    """Stress kernel threads in 20 guests (or :N), a fresh seed each"""
+    session = current()
+    name, after = "kthread_parallel", _needs(session, FEATURES)
+    yield task(name, str(task_kthread_parallel.__doc__), parallel, GUESTS, after=after, outputs=OUTPUTS)
+    for count in counts(session, name):
+        doc = f"Stress kernel threads in {count} guests"
+        yield task(f"{name}:{count}", doc, parallel, count, after=after, outputs=OUTPUTS)
+
+
+def task_kthread_replay() -> Iterator[Any]:
+    """Run one guest of kthread_parallel again, with its kernel and seed: kthread_replay:<id>"""
+    session = current()
+    yield task(REPLAY, str(task_kthread_replay.__doc__), which)
+    for word in dict.fromkeys(session.selected):
+        base, colon, name = word.partition(":")
+        if base == REPLAY and colon:
+            run = stress.find(_earlier(session), name)  # a mistake is told before anything runs
+            yield task(word, f"seed {run.seed} on {run.arch} again", replay, run, after=["images:qemu"])
+
+
+def task_kthread_mutants() -> Any:
+    """Lose wake-ups in the kernel on purpose; the stress test must find it"""
+    after = _needs(current(), MUTANT_FEATURES)
+    return task("kthread_mutants", str(task_kthread_mutants.__doc__), mutants, after=after)
+
+
+def _needs(session: Session, features: str) -> list[str]:
+    return [need for arch in session.tree.archs for need in (kernel.name(arch, features), f"disk:{arch}")]
+
+
+def parallel(count: int) -> bool:
+    """Runs `count` guests on every architecture, whatever is known; whether all passed.
+
+    Raises:
+        InfraError: a guest could not be judged for lack of machinery.
+    """
+    session = current()
+    root = _root(session, f"kthread_parallel:{count}")
+    runs: list[Run] = []
+    for arch in session.tree.archs:
+        like = _guest(harness.built(session.space, session.tree, arch, FEATURES))
+        found = _run(session, stress.specs(like, root, count), FEATURES)
+        session.screen.console.print(stressed.render(found))
+        _tell(session, arch, found)
+        runs += found
+    return _all_passed(runs)
+
+
+def which() -> None:
+    """Says that an id is missing, and which there are; raises UserError."""
+    known = ", ".join(run.id for run in _earlier(current())[-10:]) or "none; run: doit kthread_parallel"
+    raise UserError(f"{REPLAY}:<id> expected", f"last ids: {known}")
+
+
+def replay(run: Run) -> bool:
+    """Runs one guest again; whether it passes, as every guest should.
+
+    Raises:
+        MachineError: its kernel or disk is no longer in the store.
+    """
+    session = current()
+    if not all(session.space.store.intact(digest) for digest in (run.kernel, run.disk or run.kernel)):
+        raise MachineError(
+            f"the kernel or disk of run {run.id} is no longer in the store",
+            hint=f"build it again from its sources, and: doit {REPLAY}:{run.id}",
+        )
+    machine = harness.profile(session.space, session.tree, run.arch)
+    spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, run.command_line)
+    (again,) = _run(session, [(run.seed, spec)], run.features)
+    session.screen.console.print(stressed.render([run, again]))
+    session.screen.note(f"{stress.compared(run, again)} ({run.verdict} before)")
+    return _all_passed([again])
+
+
+def mutants() -> bool:
+    """Runs guests whose kernel loses wake-ups, and as many where it does not; whether only those fail.
+
+    Raises:
+        InfraError: a guest could not be judged for lack of machinery.
+    """
+    session = current()
+    root, good = _root(session, "kthread_mutants"), True
+    for arch in session.tree.archs:
+        like = _guest(harness.built(session.space, session.tree, arch, MUTANT_FEATURES))
+        lossy = replace(like, cmdline=f"{like.cmdline} fault={FAULT}")
+        control = _run(session, stress.specs(like, root, MUTANTS), MUTANT_FEATURES)
+        mutant = _run(session, stress.specs(lossy, root, MUTANTS), MUTANT_FEATURES)
+        _tell(session, f"{arch} without a fault", control)
+        _tell(session, f"{arch} with {FAULT}", mutant)
+        # What lost its machinery is no find.
+        _all_passed(mutant)
+        good &= _all_passed(control) and not all(run.passed for run in mutant)
+    return good
+
+
+def _root(session: Session, name: str) -> int:
+    given = session.settings.seed
+    root = stress.fresh_root() if given is None else given
+    session.screen.note(f"root seed {root} (the same seeds again: doit seed={root} {name})")
+    return root
+
+
+def _guest(made: Built) -> RunSpec:
+    return RunSpec("kthread", made.arch, made.kernel, made.disk, made.machine, COMMAND_LINE)
+
+
+def _run(session: Session, seeded: Sequence[tuple[int, RunSpec]], features: str) -> list[Run]:
+    """Runs the guests over the lanes; in the order of their seeds, all of them kept for a replay."""
+    gatherer = suite.gatherer(session)
+    seeds = {stress.identity(spec): seed for seed, spec in seeded}
+    done: dict[str, Run] = {}
+    try:
+        with session.screen.tests(len(seeded)) as view:
+
+            def on_done(spec: RunSpec, seen: Evidence) -> None:
+                name = stress.identity(spec)
+                done[name] = _seen(name, seeds[name], features, spec, seen, gatherer.log(seen))
+                view.finished(_row(done[name]))
+
+            gatherer.run([spec for _, spec in seeded], lanes=session.settings.lanes, on_done=on_done)
+    finally:  # also what ended before a Ctrl-C can be run again
+        _keep(session, [done[name] for name in seeds if name in done])
+    return [done[name] for name in seeds]
+
+
+def _seen(name: str, seed: int, features: str, spec: RunSpec, seen: Evidence, log: str) -> Run:
+    return Run(
+        id=name,
+        seed=seed,
+        arch=spec.arch,
+        features=features,
+        kernel=spec.kernel,
+        disk=spec.disk,
+        command_line=spec.cmdline,
+        verdict=seen.verdict,
+        cause=seen.cause,
+        guest_s=seen.guest_s,
+        wall_s=seen.wall_s,
+        log=log,
+        when=seen.when,
+    )
+
+
+def _row(run: Run) -> Row:
+    return Row(
+        name=run.id,
+        arch=run.arch,
+        area="kthread",
+        verdict=run.verdict,
+        expected=str(Verdict.PASS),
+        reason=None,
+        cause=run.cause,
+        guest_s=run.guest_s,
+        wall_s=run.wall_s,
+        log=run.log,
+    )
+
+
+def _tell(session: Session, what: str, runs: Sequence[Run]) -> None:
+    for line in stress.summary(runs):
+        session.screen.note(f"{what}: {line}")
+
+
+def _all_passed(runs: Sequence[Run]) -> bool:
+    lost = [run for run in runs if run.verdict == Verdict.INFRA]
+    if lost:
+        raise InfraError(f"kthread {lost[0].id} on {lost[0].arch}: {lost[0].cause}")
+    return all(run.passed for run in runs)
+
+
+def _place(session: Session) -> Path:
+    return session.space.build / "report" / "kthread.json"
+
+
+def _earlier(session: Session) -> list[Run]:
+    try:
+        return stress.parse(_place(session).read_text(encoding="utf-8"))
+    except OSError:
+        return []
+
+
+def _keep(session: Session, runs: Sequence[Run]) -> None:
+    place = _place(session)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(place.parent / ".kthread.lock"):  # two commands at once lose no row of each other
+        host.write_whole(place, stress.render(_earlier(session), runs))

@@ -1,0 +1,42 @@
+"""Loads the tasks for doit: opens the session and reports users' mistakes, for all commands of doit alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from doit import doit_cmd
+from doit.cmd_base import DodoTaskLoader
+from doit.exceptions import InvalidCommand
+
+from parity.errors import UserError
+from parity.yamlfile import nearest
+from tasks import session
+
+
+class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
+    """doit's loader of dodo.py, with the command line made known to the task creators."""
+
+    def load_tasks(self, cmd: Any, pos_args: Sequence[str]) -> list[Any]:
+        """All tasks; a name that makes none is doit's InvalidCommand, status 3."""
+        selected = [word for word in pos_args if not word.startswith("-")]
+        try:
+            session.begin(Path.cwd(), dict(doit_cmd._CMDLINE_VARS or {}), selected)
+            tasks: list[Any] = super().load_tasks(cmd, pos_args)
+        except UserError as error:
+            raise InvalidCommand(str(error)) from None
+        _check(selected, [task.name for task in tasks])
+        return tasks
+
+
+def _check(selected: Sequence[str], names: Sequence[str]) -> None:
+    """Complains about a word that selects no task: doit lacks the nearest name, and a glob runs nothing."""
+    for word in selected:
+        if any(fnmatchcase(name, word) if "*" in word else name == word for name in names):
+            continue
+        base = word.partition(":")[0]
+        subs = [name for name in names if name.startswith(f"{base}:")]
+        near = subs or [name for name in names if ":" not in name]
+        raise InvalidCommand(f"there is no task {word!r}; {nearest(word, near)}")

@@ -1,0 +1,150 @@
+"""Results on the screen and in files, held against the suite and the committed baseline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from parity import baseline, host, matrix
+from parity.baseline import Changes
+from parity.errors import InfraError, UserError
+from parity.gather import now
+from parity.matrix import Row
+from parity.report import github, json, junit, markdown, table
+from parity.verdict import Verdict
+from tasks.session import BASELINE, Session, current, task
+
+README_BEGIN, README_END = "<!-- results: made by `doit report:readme` -->\n", "<!-- end of results -->"
+
+
+def task_report() -> Iterator[Any]:
+    """Show the last results again, and where their files are"""
+    outputs = ("report/results.json", "report/junit.xml", "report/report.md")
+    yield task("report", str(task_report.__doc__), last, outputs=outputs)
+    yield task("report:readme", "Write the last results into README.md", readme)
+
+
+def task_baseline() -> Any:
+    """Make the last results the committed baseline that every run is held against"""
+    return task("baseline", str(task_baseline.__doc__), rebase)
+
+
+def last() -> bool:
+    """Shows the rows of the last run, and writes the files again.
+
+    Raises:
+        UserError: nothing has run in this checkout.
+    """
+    session = current()
+    rows = update(session, _last(session))
+    show(rows)
+    return as_expected(session, rows)
+
+
+def rebase() -> None:
+    """Writes the baseline from the last results; raises as `last`."""
+    session = current()
+    place = session.space.root / BASELINE
+    text = baseline.render(_last(session), session.baseline)
+    place.write_text(text, encoding="utf-8")
+    session.screen.note(f"{place.relative_to(session.space.root)}: {text.count(chr(10)) - 1} verdicts")
+
+
+def readme() -> None:
+    """Puts summary and table between README's two marks; raises as `last`, or UserError without marks."""
+    session = current()
+    place = session.space.root / "README.md"
+    before, begin, rest = place.read_text(encoding="utf-8").partition(README_BEGIN)
+    _, end, after = rest.partition(README_END)
+    if not (begin and end):
+        raise UserError(f"the marks {README_BEGIN.strip()} and {README_END} are missing", file=place)
+    rows = _last(session)
+    ran = [row for row in rows if row.verdict not in (Verdict.MISSING, Verdict.NOT_RUN)]
+    text = "\n\n".join((markdown.summary(rows), markdown.table(ran)))
+    place.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def _last(session: Session) -> list[Row]:
+    rows = earlier(session)
+    if not rows:
+        raise UserError(
+            "nothing has run in this checkout yet", hint=f"run: doit test_{session.tree.archs[0]}"
+        )
+    return rows
+
+
+def earlier(session: Session) -> list[Row]:
+    """The rows of the last run; none when nothing has run."""
+    return json.parse(session.space.build / "report" / "results.json")
+
+
+def update(session: Session, rows: list[Row]) -> list[Row]:
+    """Writes the reports: these rows, completed by what was known before, and other architectures'."""
+    folder = session.space.build / "report"
+    whole = matrix.merged(earlier(session), rows)
+    for name, text in (
+        ("results.json", json.render(whole, session.tree.name, now())),
+        ("junit.xml", junit.render(whole)),
+        ("report.md", markdown.render(whole)),
+    ):
+        host.write_whole(folder / name, text)
+    archs = {row.arch for row in rows}
+    return [row for row in whole if row.arch in archs]
+
+
+def show_some(rows: list[Row]) -> None:
+    """Prints the table of some rows, and what in it differs from the baseline."""
+    session = current()
+    session.screen.console.print(table.render(rows))
+    for line in _changes(session, rows).lines():
+        session.screen.note(f"against the baseline: {line}")
+
+
+def show(rows: list[Row]) -> None:
+    """Prints the table of a whole suite, the pass rate over all names, what differs from the baseline.
+
+    Names without a program are counted in the summary only.
+    """
+    session = current()
+    show_some([row for row in rows if row.verdict != Verdict.MISSING or row.surprise])
+    changes = _changes(session, rows)
+    for line in table.summary(rows):
+        session.screen.note(line)
+    session.screen.note(f"report: {(session.space.build / 'report').relative_to(session.space.root)}/", "dim")
+    for line in _for_github(rows, changes):
+        print(line)
+
+
+def _for_github(rows: list[Row], changes: Changes) -> Iterator[str]:
+    """Annotations, and the job's summary where GitHub wants one."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        yield from github.annotate(rows, changes)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(markdown.render(rows, changes))
+
+
+def as_expected(session: Session, rows: list[Row]) -> bool:
+    """Whether no row is a surprise, neither to the suite nor to the baseline.
+
+    Raises:
+        InfraError: a guest could not be judged for lack of machinery; that is nobody's failed test.
+    """
+    broken = [row for row in rows if row.verdict == Verdict.INFRA and row.surprise]
+    if broken:
+        raise InfraError(f"{broken[0].name} on {broken[0].arch}: {broken[0].cause}")
+    return not any(row.surprise for row in rows) and not _changes(session, rows)
+
+
+def _changes(session: Session, rows: list[Row]) -> Changes:
+    """What differs from the baseline on the tests of the suite among `rows`; nothing without a baseline."""
+    found = session.baseline
+    of_suite = [row for row in rows if row.name in session.suite.tests]
+    if found is None:
+        return Changes()
+    if len(of_suite) < len(session.suite.tests):  # some tests only: the others are not gone
+        names = {(row.arch, row.name) for row in of_suite}
+        found = {key: verdict for key, verdict in found.items() if key in names}
+    return baseline.compare(found, of_suite)

@@ -1,0 +1,167 @@
+"""One command: what was asked for, the tree and suite it is about, and the workspace it works in.
+
+doit calls task creators without arguments, so this is the one place of the project with a global: the loader
+opens the session, the creators and actions ask for the current one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from doit.exceptions import TaskError, TaskFailed
+from doit.task import Task, dict_to_task
+
+from parity import baseline as baselines
+from parity import host
+from parity import suite as suites
+from parity import tree as trees
+from parity.baseline import Baseline
+from parity.errors import BuildError, ParityError, UserError
+from parity.matrix import Row
+from parity.report.terminal import Screen
+from parity.suite import Suite
+from parity.tree import Tree
+from parity.workspace import Workspace
+from tasks import bug
+from tasks.settings import Settings
+
+TREE = "reference"
+BASELINE = Path("suites", "baseline.txt")
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command is about."""
+
+    space: Workspace
+    settings: Settings
+    tree: Tree
+    suite: Suite
+    baseline: Baseline | None
+    selected: tuple[str, ...]  # the words of the command line that may be names of tasks
+    rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
+    mistakes: list[UserError] = field(default_factory=list)  # found by an action, before it did anything
+
+    @property
+    def screen(self) -> Screen:
+        """Where to print."""
+        return self.space.screen
+
+
+_current: Session | None = None
+
+
+def current() -> Session:
+    """The session of this command."""
+    assert _current is not None, "the loader opens the session before any task is made"
+    return _current
+
+
+def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> Session:
+    """Opens the session.
+
+    Raises:
+        UserError: a variable, the tree's or the suite's YAML or the baseline is not as it should be.
+    """
+    global _current
+    settings = Settings.read(root / "pyproject.toml", variables)
+    tree = trees.load(root / "trees" / f"{TREE}.yaml")
+    suite = suites.load(root / "suites" / f"{tree.run.suite}.yaml", tree.archs)
+    space = Workspace(root, host.cache_dir(), Screen())
+    settings.selection.choose(list(suite.tests.values()), ())  # a mistake in it is found before anything runs
+    _current = Session(space, settings, tree, suite, baselines.load(root / BASELINE), tuple(selected))
+    return _current
+
+
+def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | TaskFailed | None]:
+    """Makes a stage's function doit's: an error becomes one message and status 2, False status 1."""
+
+    @wraps(function)
+    def run(*args: Any) -> TaskError | TaskFailed | None:
+        try:
+            as_expected = function(*args)
+        except ParityError as error:
+            tell(error)
+            current().mistakes.extend([error] if isinstance(error, UserError) else [])
+            return TaskError(str(error), report=False)
+        except Exception as error:
+            current().screen.note(bug.report(), "red")
+            return TaskError(str(error), report=False)
+        return TaskFailed("not as expected", report=False) if as_expected is False else None
+
+    return run
+
+
+def tell(error: ParityError) -> None:
+    """Prints an error for a person; a compiler's own text first, whole."""
+    screen = current().screen
+    if isinstance(error, BuildError) and error.output:
+        screen.note(error.output)
+    screen.note(f"error: {error}", "red")
+
+
+def task(
+    name: str,
+    doc: str,
+    function: Callable[..., bool | None],
+    *args: Any,
+    after: Sequence[str] = (),
+    stages: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+) -> Task:
+    """A task with one action; `base:name` is a sub-task, which `doit list` shows with `--all` only.
+
+    `stages` are the titles under which something is kept of it (`doit forget`), `outputs` globs below build/
+    of what it leaves in the checkout (`doit clean`).
+
+    Unlike doit's own generators this lets a task with sub-tasks have an action of its own.
+    """
+    made: Task = dict_to_task(
+        {
+            "name": name,
+            "doc": doc,
+            "actions": [(action(function), list(args))],
+            "task_dep": list(after),
+            "io": {"capture": False},
+            "meta": {"stages": list(stages)},
+            "clean": [(clean, [list(outputs)])],
+        }
+    )
+    base, _, sub = name.partition(":")
+    if sub:
+        made.subtask_of = base
+    return made
+
+
+def clean(globs: Sequence[str], dryrun: bool) -> None:
+    """Removes what a task left in the checkout; the store, other checkouts' too, keeps all."""
+    space = current().space
+    for path in sorted(found for glob in globs for found in space.build.glob(glob)):
+        space.screen.note(f"  {path.relative_to(space.root)}")
+        if dryrun:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def group(name: str, doc: str, tasks: Sequence[Task], outputs: Sequence[str] = ()) -> list[Task]:
+    """A task that is its sub-tasks, and those."""
+    made: Task = dict_to_task(
+        {
+            "name": name,
+            "doc": doc,
+            "actions": None,
+            "task_dep": [each.name for each in tasks],
+            "meta": {"stages": []},
+            "clean": [(clean, [list(outputs)])],
+        }
+    )
+    made.has_subtask = True
+    return [made, *tasks]

@@ -1,0 +1,112 @@
+"""Tests: a suite per architecture, and one test of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from parity import harness
+from parity.gather import Gatherer
+from parity.matrix import Row
+from parity.selection import failed_last
+from parity.suite import Test
+from parity.workspace import Workspace
+from tasks import kernel, report
+from tasks.session import Session, current, task
+
+
+def task_test() -> Iterator[Any]:
+    """Run the suite: test_<architecture>, or one test of it: test_<architecture>:<test>"""
+    session = current()
+    for arch in session.tree.archs:
+        after = needs(session, arch)
+        stages = {name: f"test {name} {arch}" for name in session.suite.tests}
+        yield task(
+            f"test_{arch}",
+            f"Run the user programs on {arch}",
+            suite,
+            arch,
+            after=after,
+            stages=list(stages.values()),
+            outputs=[f"logs/{arch}/{name}-*.log" for name in stages],
+        )
+        for name, stage in stages.items():
+            yield task(
+                f"test_{arch}:{name}",
+                f"{name} on {arch}",
+                one,
+                arch,
+                name,
+                after=after,
+                stages=[stage],
+                outputs=[f"logs/{arch}/{name}-*.log"],
+            )
+
+
+def needs(session: Session, arch: str) -> list[str]:
+    """What tests are made of; a plan needs nothing."""
+    return [] if session.settings.plan else [kernel.name(arch, session.tree.run.features), f"disk:{arch}"]
+
+
+def suite(arch: str) -> bool:
+    """Runs what has no evidence yet and shows all; whether every row is as expected."""
+    session = current()
+    if session.settings.plan:
+        return _plan(session, arch)
+    rows = _run(session, arch)
+    report.show(rows)
+    return report.as_expected(session, rows)
+
+
+def one(arch: str, name: str) -> bool:
+    """Runs one test, with the others that the command names; whether its row is as expected."""
+    session = current()
+    if session.settings.plan:
+        return _plan(session, arch)
+    rows = [row for row in _run(session, arch) if row.name == name]
+    report.show_some(rows)
+    return report.as_expected(session, rows)
+
+
+def _plan(session: Session, arch: str) -> bool:
+    """Lists what the command selects; nothing is built, nothing runs."""
+    for test in _chosen(session, arch):
+        session.screen.note(f"{test.name} {arch} expected {test.expected[arch]}")
+    return True
+
+
+def _run(session: Session, arch: str) -> list[Row]:
+    """All that the command asks of an architecture, in one pool and once, whichever task comes first."""
+    if arch in session.rows:
+        return session.rows[arch]
+    chosen = _chosen(session, arch)
+    made = harness.built(session.space, session.tree, arch)
+    settings = session.settings
+    rows = harness.run(
+        gatherer(session),
+        session.tree,
+        session.suite,
+        made,
+        chosen,
+        fresh=settings.fresh,
+        lanes=settings.lanes,
+    )
+    session.rows[arch] = report.update(session, rows)
+    return session.rows[arch]
+
+
+def gatherer(session: Session, space: Workspace | None = None) -> Gatherer:
+    """What finds evidence for this command, and adds to it; `space`: None for the session's."""
+    return Gatherer(space or session.space, session.tree.panic_patterns, session.tree.disk.size_mib)
+
+
+def _chosen(session: Session, arch: str) -> list[Test]:
+    """The tests of an architecture that the command names and its variables select, in the suite's order."""
+    words = session.selected
+    tests = list(session.suite.tests.values())
+    whole = any(fnmatchcase(f"test_{arch}", word) for word in words)
+    named = [test for test in tests if any(fnmatchcase(f"test_{arch}:{test.name}", word) for word in words)]
+    failed = failed_last(report.earlier(session), arch)
+    selected = session.settings.selection.choose(tests, failed)
+    return [test for test in tests if test in named or (whole and test in selected)]

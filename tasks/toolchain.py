@@ -1,0 +1,21 @@
+"""Tool images: compilers and emulators in Docker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tasks.session import current, group, task
+
+ROLES = ("toolchain", "qemu")
+
+
+def task_images() -> Iterator[Any]:
+    """Make the tool images (compilers, QEMU) where they are missing"""
+    made = [task(f"images:{role}", f"the tool image {role}", ensure, role) for role in ROLES]
+    yield from group("images", str(task_images.__doc__), made)
+
+
+def ensure(role: str) -> None:
+    """Makes one image, or finds it."""
+    current().space.image(role)

@@ -1,0 +1,56 @@
+"""User programs and the disk image that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from parity import build, disk
+from tasks.session import current, group, task
+
+
+def task_userspace() -> Iterator[Any]:
+    """Build the user programs: userspace:<architecture>"""
+    made = [
+        task(
+            f"userspace:{arch}",
+            f"the user programs for {arch}",
+            programs,
+            arch,
+            after=["images:toolchain"],
+            stages=[f"userspace {arch}"],
+        )
+        for arch in current().tree.archs
+    ]
+    yield from group("userspace", str(task_userspace.__doc__), made, outputs=["cargo/programs"])
+
+
+def task_disk() -> Iterator[Any]:
+    """Make the ext2 disk image: disk:<architecture>"""
+    made = [
+        task(
+            f"disk:{arch}",
+            f"the disk image for {arch}",
+            image,
+            arch,
+            after=[f"userspace:{arch}", "images:qemu"],
+            stages=[f"disk {arch}"],
+        )
+        for arch in current().tree.archs
+    ]
+    yield from group("disk", str(task_disk.__doc__), made)
+
+
+def programs(arch: str) -> None:
+    """Builds or restores the programs."""
+    session = current()
+    found = build.programs(session.space, session.tree, arch)
+    session.screen.note(f"  {len(found)} programs", "dim")
+
+
+def image(arch: str) -> None:
+    """Makes or restores the image and says where it lies."""
+    session = current()
+    found = build.programs(session.space, session.tree, arch)
+    made = disk.image(session.space, session.tree, arch, found)
+    session.screen.note(f"  {session.space.store.path(made)}", "dim")
