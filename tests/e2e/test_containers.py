@@ -1,0 +1,167 @@
+"""Containers with a real Docker: what they may do, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from waiting import containers, until
+
+from parity import images
+from parity.engine import Engine, Limits, Mount
+from parity.errors import MachineError
+from parity.owner import CLIENT_LABEL, OWNER_LABEL
+
+pytestmark = pytest.mark.docker
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_tool_gives_lines_as_they_come_and_its_status(docker: Engine, qemu: images.Image) -> None:
+    seen: list[tuple[str, str, float]] = []
+    result = docker.run_tool(
+        qemu.id,
+        ["sh", "-c", "echo first; sleep 0.5; echo second >&2; exit 7"],
+        on_line=lambda stream, line: seen.append((stream, line, time.monotonic())),
+    )
+    assert result.status == 7
+    assert not result.timed_out
+    assert [entry[:2] for entry in seen] == [("stdout", "first"), ("stderr", "second")]
+    assert seen[1][2] - seen[0][2] > 0.4, "lines were held back until the end"
+    assert containers(docker) == []
+
+
+def test_a_tool_works_on_the_callers_files_without_network(
+    docker: Engine, qemu: images.Image, tmp_path: Path
+) -> None:
+    (tmp_path / "in").write_text("content")
+    (tmp_path / "out").mkdir()
+    script = "cp /in /out/copy; echo x > /in; ls /sys/class/net"
+    lines: list[str] = []
+    docker.run_tool(
+        qemu.id,
+        ["sh", "-c", script],
+        mounts=[Mount(tmp_path / "in", "/in"), Mount(tmp_path / "out", "/out", read_only=False)],
+        on_line=lambda _, line: lines.append(line),
+    )
+    copy = tmp_path / "out" / "copy"
+    assert copy.read_text() == "content"
+    assert (copy.stat().st_uid, copy.stat().st_gid) == (os.getuid(), os.getgid())
+    assert (tmp_path / "in").read_text() == "content", "a read-only mount was written"
+    assert lines[-1] == "lo"
+
+
+def test_a_tool_is_ended_at_its_deadline(docker: Engine, qemu: images.Image) -> None:
+    result = docker.run_tool(qemu.id, ["sleep", "100"], timeout_s=1)
+    assert result.timed_out
+    assert result.status == 128 + signal.SIGKILL
+    assert result.seconds < 10
+
+
+def test_a_missing_image_says_how_to_make_it(docker: Engine) -> None:
+    with pytest.raises(MachineError) as caught:
+        docker.run_tool("parity-nonesuch:1", ["true"])
+    assert "doit images" in (caught.value.hint or "")
+
+
+def test_a_lane_is_shut_in_and_answers(docker: Engine, qemu: images.Image) -> None:
+    script = (
+        "read word; echo got $word; id -u; (echo x > /file) 2>/dev/null || echo read-only;"
+        "echo y > /run/lane/f && cat /run/lane/f; grep CapEff /proc/self/status; cat >/dev/null"
+    )
+    with docker.start_attached(
+        qemu.id,
+        ["sh", "-c", script],
+        role="lane",
+        limits=Limits(memory_mib=64, pids=16, cpus=1.5),
+        tmpfs_mib={"/run/lane": 8},
+    ) as lane:
+        lane.write(b"hello\n")
+        output = b""
+        for stream, data in lane.frames():
+            assert stream == "stdout"
+            output += data
+            if b"CapEff" in output and output.endswith(b"\n"):
+                break
+        settings = docker.client.api.inspect_container(lane.id)["HostConfig"]
+        assert output.decode().split() == ["got", "hello", "65534", "read-only", "y", "CapEff:", "0" * 16]
+        assert settings["NetworkMode"] == "none"
+        assert settings["Memory"] == settings["MemorySwap"] == 64 * 2**20
+        assert (settings["PidsLimit"], settings["NanoCpus"]) == (16, 1_500_000_000)
+        assert settings["LogConfig"]["Type"] == "none"
+        lane.close()
+        assert lane.wait(0) == 0, "the lane did not end by itself when its input was closed"
+
+
+CLIENT = """
+import sys
+from pathlib import Path
+from parity import engine
+docker = engine.connect(Path(sys.argv[1]))
+what, image = sys.argv[2:]
+if what == "tool":
+    script = "echo up; sleep 100 & sleep 101"
+    docker.run_tool(image, ["sh", "-c", script], on_line=lambda _, line: print(line, flush=True))
+elif what == "lane":
+    argv = ["sh", "-c", "echo up; exec cat"]
+    lane = docker.start_attached(image, argv, role="lane", limits=engine.Limits())
+    for _, data in lane.frames():
+        print(data.decode(), end="", flush=True)
+else:
+    docker.client.containers.create(image, ["true"], labels=docker.owner.labels("lane"))
+    print("up", flush=True)
+    import time
+    time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("what", ["tool", "lane"])
+def test_containers_die_with_a_killed_client(
+    docker: Engine, qemu: images.Image, what: str, tmp_path: Path
+) -> None:
+    with _client(what, qemu, tmp_path) as client:
+        assert len(containers(docker)) == 1
+        client.send_signal(signal.SIGKILL)
+    assert until(lambda: containers(docker) == [])
+
+
+def test_ctrl_c_leaves_no_container(docker: Engine, qemu: images.Image, tmp_path: Path) -> None:
+    with _client("tool", qemu, tmp_path) as client:
+        client.send_signal(signal.SIGINT)
+        client.communicate()
+        assert containers(docker) == [], "it was gone when the command had ended"
+
+
+def test_containers_never_started_are_reaped_when_their_client_is_dead(
+    docker: Engine, qemu: images.Image, tmp_path: Path
+) -> None:
+    """And nobody else's: not those of a living client, not those of another owner."""
+    other = docker.client.containers.create(
+        qemu.id, ["true"], labels={OWNER_LABEL: "somebody", CLIENT_LABEL: "1:1:gone"}
+    )
+    try:
+        with _client("create", qemu, tmp_path) as client:
+            assert docker.reap() == 0
+            assert len(containers(docker)) == 1
+            client.send_signal(signal.SIGKILL)
+        assert docker.reap() == 1
+        assert containers(docker) == []
+        other.reload()
+    finally:
+        other.remove()
+
+
+def _client(what: str, image: images.Image, cache: Path) -> subprocess.Popen[str]:
+    client = subprocess.Popen(
+        [sys.executable, "-c", CLIENT, str(cache), what, image.id],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert client.stdout is not None
+    assert client.stdout.readline() == "up\n"
+    return client

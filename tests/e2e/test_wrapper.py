@@ -1,0 +1,135 @@
+"""`./doit`, which makes its own environment, on a checkout that is tiny but for the wrapper."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+PYPROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "tiny"
+version = "0"
+optional-dependencies = { dev = [] }
+scripts = { doit = "tiny:main" }
+[tool.setuptools]
+py-modules = ["tiny"]
+"""
+TINY = """
+import sys
+def main():
+    print("tiny", *sys.argv[1:])
+    return 7
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose `doit` prints its arguments and ends with 7."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    shutil.copy(ROOT / "doit", folder)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "tiny.py").write_text(TINY)
+    return folder
+
+
+def _start(checkout: Path, **env: str) -> subprocess.Popen[str]:
+    home, temporary = checkout.parent / "home", checkout.parent / "tmp"
+    for folder in (home, temporary):
+        folder.mkdir(exist_ok=True)
+    settings = {**os.environ, "HOME": str(home), "TMPDIR": str(temporary), **env}
+    settings.pop("XDG_CACHE_HOME", None)
+    # pip asks `rustc --version`, and rustup's rustc makes a folder in a home that has none yet.
+    settings["RUSTUP_HOME"] = str(checkout.parent / "rustup")
+    return subprocess.Popen(
+        ["./doit", "a", "b c"],
+        cwd=checkout,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _run(checkout: Path, **env: str) -> tuple[int, str, str]:
+    process = _start(checkout, **env)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def _processes(home: Path) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"\0HOME={home}\0".encode() in b"\0" + (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def test_the_environment_is_made_once_by_two_at_once_and_again_after_a_change(checkout: Path) -> None:
+    both = [_start(checkout), _start(checkout)]
+    ends = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [7, 7]
+    assert [output for output, _ in ends] == ["tiny a b c\n"] * 2
+    assert sum("making .venv" in errors for _, errors in ends) == 1
+
+    started = time.monotonic()
+    assert _run(checkout) == (7, "tiny a b c\n", "")
+    assert time.monotonic() - started < 1
+
+    with (checkout / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    assert "making .venv" in _run(checkout)[2]
+    assert list((checkout.parent / "tmp").iterdir()) == []
+    assert {path.name for path in (checkout.parent / "home").iterdir()} <= {".cache"}
+
+
+def test_a_killed_run_leaves_no_process_and_no_environment_that_passes_for_whole(checkout: Path) -> None:
+    process = _start(checkout)
+    deadline = time.monotonic() + 60
+    while not any("pip" in line for line in _processes(checkout.parent / "home")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    time.sleep(0.3)
+    assert _processes(checkout.parent / "home") == []
+    assert list((checkout.parent / "tmp").iterdir()) == []
+    status, _, errors = _run(checkout)
+    assert status == 7
+    assert "making .venv" in errors
+
+
+def test_somebody_elses_environment_is_left_alone(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "precious").touch()
+    status, _, errors = _run(checkout)
+    assert status == 2
+    assert ".venv is not mine" in errors
+    assert (checkout / ".venv" / "precious").exists()
+
+
+def test_a_machine_without_python_is_told_what_to_install(checkout: Path) -> None:
+    tools = checkout.parent / "tools"
+    tools.mkdir()
+    for tool in ("sh", "dirname", "cat", "cmp", "flock", "setpriv", "true"):
+        found = shutil.which(tool)
+        assert found is not None
+        (tools / tool).symlink_to(found)
+    status, _, errors = _run(checkout, PATH=str(tools))
+    assert status == 2
+    assert "Python 3.11 or newer is needed" in errors
+    assert "sudo apt-get install" in errors

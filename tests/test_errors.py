@@ -1,0 +1,25 @@
+import pytest
+
+from parity.errors import BuildError, InfraError, MachineError, ParityError, UserError
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(ParityError, 2), (UserError, 3), (MachineError, 2), (BuildError, 2), (InfraError, 2)],
+)
+def test_every_kind_of_error_has_its_exit_status(kind: type[ParityError], status: int) -> None:
+    assert kind("text").exit_code == status
+    assert issubclass(kind, ParityError)
+
+
+def test_a_users_mistake_names_file_and_line() -> None:
+    assert str(UserError("no such key", file="trees/x.yaml", line=7)) == "trees/x.yaml:7: no such key"
+    assert str(UserError("unreadable", file="trees/x.yaml")) == "trees/x.yaml: unreadable"
+
+
+def test_the_hint_stands_on_a_line_of_its_own() -> None:
+    assert str(MachineError("Docker is stopped", "Start it.")) == "Docker is stopped\n  Start it."
+
+
+def test_a_build_error_carries_the_compilers_words() -> None:
+    assert BuildError("does not build", output="error[E0425]").output == "error[E0425]"

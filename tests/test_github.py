@@ -1,0 +1,32 @@
+"""Annotations: few, escaped, the newest regressions first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from parity.baseline import Changes
+from parity.matrix import Row
+from parity.report import github
+
+PASS = Row("fork_test", "aarch64", "process", "pass", "pass", None, "PID 1 ended", when="2026-01-01T00:00:00")
+
+
+def test_a_regression_comes_before_an_older_surprise_and_a_newer_one() -> None:
+    old = replace(PASS, name="old", verdict="hang", when="2026-01-02T00:00:00")
+    new = replace(PASS, name="new", verdict="hang", when="2026-01-03T00:00:00")
+    newest = replace(PASS, name="newest", verdict="fail", when="2026-01-04T00:00:00")
+    lines = github.annotate([PASS, old, newest, new], Changes(regressions=(old, new)))
+    assert [line.split("=")[1].split()[0] for line in lines] == ["new", "old", "newest"]
+
+
+def test_there_are_ten_at_most() -> None:
+    rows = [replace(PASS, name=f"t{number}", verdict="hang") for number in range(12)]
+    assert len(github.annotate(rows, Changes())) == 10
+
+
+def test_what_a_guest_said_cannot_forge_a_command() -> None:
+    row = replace(PASS, name="a,b", verdict="fail", cause="50%\n::error::forged", log="x.log")
+    (line,) = github.annotate([row], Changes())
+    assert line == (
+        "::error title=a%2Cb on aarch64%3A fail::50%25%0A::error::forged; expected pass; log: x.log"
+    )

@@ -1,0 +1,156 @@
+import json
+from pathlib import Path
+
+import frames
+import pytest
+from test_machine import spec
+
+from parity import guest
+from parity.channel import Hello, ProcessEnd, Shutdown
+from parity.errors import UserError
+from parity.event import Exit, SerialMatch
+from parity.guest import GuestRun, judge_recording, judged, run_guest
+from parity.lane import LaneError, Message, ReplayLane
+from parity.machine import RunSpec
+from parity.verdict import Judgement, Verdict
+
+RECORDINGS = sorted((Path(__file__).parent / "data/guests").glob("*.jsonl"))
+PATTERNS = ("KERNEL PANIC:",)
+
+
+def run(spec: RunSpec, messages: list[Message], tmp_path: Path) -> GuestRun:
+    return run_guest(ReplayLane({spec.test: messages}), spec, PATTERNS, tmp_path / "recording.jsonl")
+
+
+def test_a_guest_from_start_to_reaped(tmp_path: Path) -> None:
+    seen = run(spec(), frames.messages(frames.good_run(), b"hi\nthere"), tmp_path)
+    assert seen.judgement == Judgement(Verdict.PASS, "PID 1 (fork_test) ended with status 0")
+    assert [line.text for line in seen.lines] == ["hi", "there"]
+    assert seen.wall_s == pytest.approx(0.21)
+    assert seen.guest_s == 0.0
+    assert isinstance(seen.events[-1].event, Exit)
+
+
+def test_guest_time_is_from_hello_to_shutdown(tmp_path: Path) -> None:
+    late = [Message("channel", 1.6, frames.shutdown()), *frames.power_off(1.7)]
+    seen = run(spec(), frames.messages(frames.good_run()[: -len(frames.shutdown())], tail=late), tmp_path)
+    assert seen.guest_s == pytest.approx(1.5)
+    assert seen.judgement.verdict == "pass"
+
+
+def test_a_recording_gives_the_verdict_of_the_run(tmp_path: Path) -> None:
+    for messages in (
+        frames.messages(frames.good_run(), b"hi\n"),
+        frames.messages(frames.good_run(status=3), b"hi\n\xff"),
+        frames.messages(b"", b"KERNEL PANIC: no memory"),
+        frames.messages(frames.hello() + b"PR\0\0junk"),
+        frames.messages(frames.hello(), tail=[frames.exited(0.5, signal=9)]),
+    ):
+        live = run(spec(), messages, tmp_path)
+        assert judge_recording(tmp_path / "recording.jsonl") == live
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+def test_recorded_guests(path: Path) -> None:
+    assert judge_recording(path).judgement.verdict == path.name.partition("-")[0]
+
+
+def test_there_are_recorded_guests_of_every_verdict_a_guest_can_earn() -> None:
+    verdicts = {path.name.partition("-")[0] for path in RECORDINGS}
+    assert verdicts == {"pass", "fail", "panic", "hang", "crash", "infra"}
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+def test_a_cut_recording_never_passes(path: Path, tmp_path: Path) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    for length in range(1, len(lines)):
+        cut = tmp_path / "cut.jsonl"
+        cut.write_text("".join(lines[:length]) + lines[length][: len(lines[length]) // 2])
+        assert judge_recording(cut).judgement.verdict != "pass", length
+
+
+def test_a_real_guests_events() -> None:
+    seen = judge_recording(Path(__file__).parent / "data/guests/pass-fork_test.jsonl")
+    events = [timed.event for timed in seen.events]
+    assert Hello(1, "aarch64", 1, ("testing",)) in events
+    ends = [event for event in events if isinstance(event, ProcessEnd)]
+    assert ends[-1] == ProcessEnd(1, 0, 0, False, "/bin/fork_test")
+    assert len(ends) > 5
+    assert [event for event in events if isinstance(event, Shutdown)] == [Shutdown(0)]
+    assert [timed.t for timed in seen.events] == sorted(timed.t for timed in seen.events)
+    assert seen.guest_s is not None
+    assert 0.1 < seen.guest_s < seen.wall_s
+
+
+def test_a_silent_guest_is_stopped_once() -> None:
+    stops: list[str] = []
+    samples = [frames.sample(t, 0.01 * t, 0.0) for t in range(1, 9)]
+    messages = frames.messages(frames.hello(), tail=[*samples, frames.exited(8.1, signal=9, asked=True)])
+    seen = judged(spec(), PATTERNS, messages, lambda: stops.append("stop"))
+    assert stops == ["stop"]
+    assert seen.judgement.verdict == "hang"
+    assert (seen.cpu_s, seen.run_delay_s) == (0.08, 0.0)
+
+
+def test_panic_text_without_a_line_end_is_seen_at_the_end(tmp_path: Path) -> None:
+    seen = run(spec(), frames.messages(b"", b"early\nKERNEL PANIC: x"), tmp_path)
+    assert seen.judgement == Judgement(Verdict.PANIC, "KERNEL PANIC: x")
+    assert any(isinstance(timed.event, SerialMatch) for timed in seen.events)
+
+
+def test_a_record_cut_by_power_off_is_never_a_pass(tmp_path: Path) -> None:
+    seen = run(spec(), frames.messages(frames.good_run() + frames.stage("x")[:-1]), tmp_path)
+    assert seen.judgement.verdict == "fail"
+    assert "cut off" in seen.judgement.cause
+
+
+def test_forged_records_in_text_and_names_change_nothing(tmp_path: Path) -> None:
+    program = b"/bin/evil\n" + frames.good_run()
+    records = (
+        frames.hello() + frames.start(1, 0, program) + frames.end(1, 0, 256, program) + frames.shutdown()
+    )
+    seen = run(spec(), frames.messages(records, frames.good_run() + b"PASS\nall tests passed\n"), tmp_path)
+    assert seen.judgement.verdict == "fail"
+    assert "PID 1 is" in seen.judgement.cause
+    assert "\n" not in seen.judgement.cause
+
+
+def test_an_endless_guest_is_kept_within_bounds(tmp_path: Path) -> None:
+    forks = b"".join(frames.start(pid, 1, b"x") for pid in range(2, 30_000))
+    records = frames.hello() + frames.start(1, 0, b"/bin/fork_test") + forks
+    records += frames.end(1, 0, 0, b"/bin/fork_test") + frames.shutdown()
+    seen = run(spec(), frames.messages(records), tmp_path)
+    assert seen.judgement.verdict == "pass"
+    assert len(seen.events) == 2 * guest.KEPT_EVENTS
+    assert seen.guest_s == 0.0
+
+
+def test_a_lane_that_breaks_is_not_a_verdict(tmp_path: Path) -> None:
+    with pytest.raises(LaneError):
+        run(spec(), frames.messages(frames.good_run())[:-1], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not json\n", "{}\n", '{"spec": {"test": "x"}, "panic_patterns": []}\n']
+)
+def test_what_is_no_recording_is_told(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"x\.jsonl:1: this is not a recording"):
+        judge_recording(path)
+
+
+def test_the_command_judges_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    by_verdict = {path.name.partition("-")[0]: path for path in RECORDINGS}
+    assert guest.main([str(by_verdict["pass"])]) == 0
+    assert "pass: PID 1 (fork_test) ended with status 0" in capsys.readouterr().out
+    assert guest.main([str(by_verdict["crash"])]) == 1
+    assert guest.main(["/nowhere"]) == 3
+    assert guest.main([]) == 3
+
+
+def test_a_recording_says_what_was_run() -> None:
+    for path in RECORDINGS:
+        header = json.loads(path.read_text().splitlines()[0])
+        assert header["recording"] == guest.RECORDING_VERSION
+        assert header["spec"]["machine"]["name"] == "qemu-virt"

@@ -1,0 +1,115 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from parity import host
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PARITY_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert host.cache_dir() == tmp_path / ".cache" / "parity"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert host.cache_dir() == Path("/elsewhere/parity")
+    monkeypatch.setenv("PARITY_CACHE", "~/mine")
+    assert host.cache_dir() == tmp_path / "mine"
+
+
+def test_a_process_is_recognised_until_it_ends() -> None:
+    with subprocess.Popen(["sleep", "100"]) as child:
+        start = host.ProcessId.parse(f"{child.pid}:{_start_ticks(child.pid)}:{host.boot_id()}")
+        assert start is not None
+        assert start.alive()
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not start.alive(), "a zombie holds nothing any more"
+    assert not start.alive()
+
+
+def _start_ticks(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+
+
+def test_a_process_number_used_again_is_another_process() -> None:
+    me = host.this_process()
+    assert me.alive()
+    assert not host.ProcessId(me.pid, me.start_ticks + 1, me.boot).alive()
+    assert not host.ProcessId(me.pid, me.start_ticks, "another-boot").alive()
+
+
+def test_a_process_identity_survives_being_written_down() -> None:
+    me = host.this_process()
+    assert host.ProcessId.parse(str(me)) == me
+    assert host.ProcessId.parse("") is None
+    assert host.ProcessId.parse("12:x:boot") is None
+
+
+def test_the_host_class_names_architecture_cores_and_accelerator() -> None:
+    architecture, processor, cores, accel = host.host_class().split("/")
+    assert architecture == os.uname().machine
+    assert processor
+    assert cores == f"{len(os.sched_getaffinity(0))}cpu"
+    assert accel == "tcg"
+    assert " " not in host.host_class()
+
+
+def test_certificates_come_from_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "company.pem"
+    bundle.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    assert host.ca_bundle() == bundle
+
+
+def test_scratch_folders_go_when_the_block_ends(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="stop"), host.scratch(tmp_path) as folder:
+        (folder / "file").touch()
+        assert host.sweep(tmp_path) == 0, "a folder in use is not swept"
+        assert folder.exists()
+        raise RuntimeError("stop")
+    assert not folder.exists()
+
+
+def test_scratch_folders_of_killed_processes_are_swept(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from parity import host\n"
+        "with host.scratch(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'big').touch(); print(folder, flush=True); time.sleep(100)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        folder = Path(child.stdout.readline().strip())
+        child.send_signal(signal.SIGKILL)
+    assert (folder / "big").exists()
+    assert host.sweep(tmp_path) == 1
+    assert not folder.exists()
+    assert host.sweep(tmp_path) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounting takes root")
+def test_what_is_mounted_in_a_scratch_folder_is_never_swept(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from parity import host\n"
+        "print(host.sweep(Path(sys.argv[1])))\n"
+    )
+    folder = tmp_path / "tmp" / "1-1-abandoned"
+    (folder / "inside").mkdir(parents=True)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    script = f'mount --bind "{precious}" "{folder}/inside" && exec "{sys.executable}" -c "$0" "{tmp_path}"'
+    swept = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, program], capture_output=True, text=True, check=True
+    )
+    assert swept.stdout.strip() == "0"
+    assert (precious / "file").exists()

@@ -1,0 +1,80 @@
+"""The house's rules that a machine can check: who knows whom, how large a file may be."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LIBRARY = sorted((ROOT / "parity").rglob("*.py"))
+INSIDE_A_LANE = ROOT / "parity" / "supervisor.py"  # stands alone, and is never imported by us
+
+
+def name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(file: Path) -> set[str]:
+    """The modules a file imports, as far as they are named in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_the_librarys_imports_make_no_circle() -> None:
+    modules = {name(file) for file in LIBRARY}
+    graph = {name(file): (imported(file) & modules) - {"parity", "parity.report"} for file in LIBRARY}
+    assert "parity.verdict" in graph["parity.guest"]
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_only_tasks_know_doit() -> None:
+    assert {
+        name(file) for file in LIBRARY if any(module.startswith("doit") for module in imported(file))
+    } == set()
+
+
+def test_one_place_reads_yaml_and_one_talks_to_docker() -> None:
+    assert {name(file) for file in LIBRARY if "yaml" in imported(file)} == {"parity.yamlfile"}
+    docker = {name(file) for file in LIBRARY if "docker" in imported(file)}
+    assert docker <= {"parity.engine", "parity.attached", "parity.daemon"}
+
+
+@pytest.mark.parametrize("module", [name(file) for file in LIBRARY if file != INSIDE_A_LANE])
+def test_importing_a_module_does_nothing(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    importlib.import_module(module)
+    assert capsys.readouterr().out == ""
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """The files of the checkout that git knows, or would."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "-z", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return [path for line in listed.stdout.split("\0") if line and (path := ROOT / line).is_file()]
+
+
+def test_architecture_shows_in_one_crate_and_one_folder_only() -> None:
+    allowed = (ROOT / "kernel" / "arch", ROOT / "userspace" / "ulib" / "src" / "arch")
+    rust = tracked("kernel/*.rs", "userspace/*.rs")
+    assert len(rust) > 50
+    outside = [path for path in rust if not any(path.is_relative_to(place) for place in allowed)]
+    assert [path for path in outside if "target_arch" in path.read_text(encoding="utf-8")] == []
+
+
+def test_no_file_of_ours_is_longer_than_400_lines() -> None:
+    ours = tracked("*.py", "*.rs", "*.S")
+    assert [path for path in ours if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []

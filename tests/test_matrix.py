@@ -1,0 +1,74 @@
+"""Rows and rates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from parity import matrix
+from parity.evidence import Evidence
+from parity.matrix import Row
+from parity.suite import Test
+from parity.verdict import Verdict
+
+FORK = Test("fork_test", "process", {"aarch64": Verdict.PASS}, None)
+FIFO = Test("fifo_test", "pipe", {"aarch64": Verdict.MISSING}, "FIFOs are not there yet")
+SEEN = Evidence(
+    *("k" * 64, "fork_test", "aarch64", "pass", "PID 1 ended with status 0", 0.1, 0.3, "a" * 64, "b" * 64),
+    *("qemu 10", "host", "c" * 64, "2026-01-01T00:00:00+00:00"),
+)
+
+
+def rows() -> list[Row]:
+    return [
+        matrix.row(FORK, "aarch64", "testing", SEEN, built=True, log="build/logs/fork_test.log"),
+        matrix.row(FIFO, "aarch64", "testing", None, built=False, log=None),
+    ]
+
+
+def test_evidence_becomes_a_row() -> None:
+    row = rows()[0]
+    assert (row.verdict, row.expected, row.guest_s, row.wall_s) == ("pass", "pass", 0.1, 0.3)
+    assert (row.kernel, row.disk, row.log) == ("a" * 64, "b" * 64, "build/logs/fork_test.log")
+    assert not row.surprise
+
+
+def test_a_name_without_a_program_is_missing() -> None:
+    row = rows()[1]
+    assert (row.verdict, row.expected, row.reason) == ("missing", "missing", "FIFOs are not there yet")
+    assert not row.surprise
+
+
+def test_a_program_without_evidence_has_not_run_and_is_no_surprise() -> None:
+    row = matrix.row(FORK, "aarch64", "testing", None, built=True, log=None)
+    assert row.verdict == "not_run"
+    assert not row.surprise
+
+
+def test_a_surprise_goes_in_both_directions() -> None:
+    fork, fifo = rows()
+    assert replace(fork, verdict="hang").surprise
+    assert replace(fifo, verdict="pass").surprise
+    assert replace(fork, verdict="missing").surprise
+
+
+def test_the_rate_is_over_all_names() -> None:
+    (rate,) = matrix.rates(rows())
+    assert (rate.passed, rate.total, rate.percent) == (1, 2, 50.0)
+    assert rate.verdicts == {"pass": 1, "missing": 1}
+
+
+def test_a_row_that_has_not_run_remembers_its_last_verdict() -> None:
+    fork, fifo = rows()
+    unseen = replace(fork, verdict="not_run")
+    once = matrix.merged([replace(fork, verdict="hang")], [unseen, fifo])
+    assert [row.last for row in once] == ["hang", None]
+    twice = matrix.merged(once, [unseen, fifo])
+    assert [row.last for row in twice] == ["hang", None]
+    assert matrix.merged(twice, [fork, fifo])[0].last is None
+
+
+def test_merging_keeps_other_architectures() -> None:
+    fork, fifo = rows()
+    other = replace(fork, arch="x86_64")
+    stale = replace(fork, verdict="hang")
+    assert matrix.merged([stale, other], [fork, fifo]) == [fork, fifo, other]

@@ -1,0 +1,36 @@
+"""Which test catches which fault."""
+
+from __future__ import annotations
+
+from parity.planted import Catches
+
+VERDICTS = {
+    ("", "dup"): "pass",
+    ("", "fork"): "pass",
+    ("", "cat"): "pass",
+    ("dup_aliases_zero", "dup"): "fail",
+    ("dup_aliases_zero", "fork"): "pass",
+    ("dup_aliases_zero", "cat"): "pass",
+    ("fork_same_pid", "dup"): "hang",
+    ("fork_same_pid", "fork"): "panic",
+    ("fork_same_pid", "cat"): "pass",
+    ("unseen", "dup"): "pass",
+    ("unseen", "fork"): "pass",
+    ("unseen", "cat"): "pass",
+}
+
+
+def test_every_fault_names_its_tests() -> None:
+    catches = Catches(VERDICTS)
+    assert catches.by_fault() == {"dup_aliases_zero": ["dup"], "fork_same_pid": ["dup", "fork"], "unseen": []}
+    assert catches.uncaught() == ["unseen"]
+
+
+def test_a_test_that_no_fault_turns_red_is_named() -> None:
+    assert Catches(VERDICTS).toothless() == ["cat"]
+
+
+def test_red_without_a_fault_is_a_failed_control_and_no_catch() -> None:
+    catches = Catches({**VERDICTS, ("", "cat"): "fail"})
+    assert catches.control_failures() == ["cat"]
+    assert catches.toothless() == ["cat"]

@@ -1,0 +1,58 @@
+"""The variables of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from parity.errors import UserError
+from parity.selection import Selection, Shard
+from tasks.settings import Settings
+
+PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
+
+
+def test_defaults_come_from_pyproject() -> None:
+    settings = Settings.read(PYPROJECT, {})
+    assert settings.fresh is False
+    assert settings.lanes >= 1
+    assert settings.seed is None
+
+
+@pytest.mark.parametrize("seed", [0, 2**64 - 1])
+def test_a_root_seed_is_any_u64(seed: int) -> None:
+    assert Settings.read(PYPROJECT, {"seed": str(seed)}).seed == seed
+
+
+def test_the_command_line_overrules_them() -> None:
+    settings = Settings.read(PYPROJECT, {"fresh": "1", "lanes": "7", "shard": "1/4", "only": "fork*"})
+    assert (settings.fresh, settings.lanes, settings.plan) == (True, 7, False)
+    assert settings.selection == Selection(only="fork*", shard=Shard(1, 4))
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"fersh": "1"}, "variable 'fersh' is read by nobody; did you mean 'fresh'?"),
+        ({"fresh": "maybe"}, "fresh=maybe: 0 or 1 expected"),
+        ({"lanes": "-1"}, "lanes=-1: a whole number expected"),
+        ({"shard": "4"}, "shard=4: INDEX/COUNT expected"),
+        ({"seed": "-1"}, "seed=-1: a whole number from 0 to 18446744073709551615 expected"),
+        ({"seed": "18446744073709551616"}, "seed=18446744073709551616: a whole number"),
+        ({"seed": "0x5"}, "seed=0x5: a whole number"),
+        ({"limit": "much"}, "limit=much: a number of GiB expected"),
+        ({"lanes": "two"}, "lanes=two: a whole number expected"),
+    ],
+)
+def test_a_mistake_is_told(given: dict[str, str], complaint: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Settings.read(PYPROJECT, given)
+    assert complaint in str(caught.value)
+
+
+def test_a_default_nobody_reads_is_told_too(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool.parity]\nfresh = false\nlanes = 0\nspeed = 3\n", encoding="utf-8")
+    with pytest.raises(UserError, match="'speed' is read by nobody"):
+        Settings.read(file, {})

@@ -1,0 +1,105 @@
+"""The store: what goes in comes out whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from parity.errors import MachineError
+from parity.store import Outputs, Store, action_key
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def kept(store: Store, content: bytes = b"kernel") -> tuple[str, str]:
+    digest = store.put_bytes(content)
+    key = action_key("cargo", {"source": "a"})
+    store.record(key, "cargo", Outputs({"kernel": digest}, {"seconds": 3}))
+    return key, digest
+
+
+def test_a_blob_lies_under_its_sha256_and_is_read_only(store: Store) -> None:
+    digest = store.put_bytes(b"abc")
+    assert digest == hashlib.sha256(b"abc").hexdigest()
+    assert store.read(digest) == b"abc"
+    assert store.path(digest).stat().st_mode & 0o777 == 0o444
+
+
+def test_a_copy_is_taken_of_a_file(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "kernel"
+    file.write_bytes(b"first")
+    digest = store.put(file)
+    file.write_bytes(b"swapped")
+    assert store.read(digest) == b"first"
+
+
+def test_outputs_come_back_under_their_key(store: Store, tmp_path: Path) -> None:
+    key, digest = kept(store)
+    outputs, complaint = Store(tmp_path).lookup(key)
+    assert complaint is None
+    assert outputs == Outputs({"kernel": digest}, {"seconds": 3})
+
+
+def test_an_unknown_key_gives_nothing_and_no_complaint(store: Store) -> None:
+    assert store.lookup("0" * 64) == (None, None)
+
+
+@pytest.mark.parametrize("damage", [b"", b"kerne", b"kernel and more", b"Kernel"])
+def test_a_damaged_blob_is_noticed_even_with_its_time_put_back(
+    store: Store, tmp_path: Path, damage: bytes
+) -> None:
+    key, digest = kept(store)
+    blob = store.path(digest)
+    before = blob.stat()
+    blob.chmod(0o644)
+    blob.write_bytes(damage)
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+    again = Store(tmp_path)
+    outputs, complaint = again.lookup(key)
+    assert outputs is None
+    assert complaint is not None and "damaged" in complaint and "kernel" in complaint
+    assert again.put_bytes(b"kernel") == digest
+    assert again.read(digest) == b"kernel"
+
+
+def test_a_blob_that_is_gone_is_said_to_be(store: Store, tmp_path: Path) -> None:
+    key, digest = kept(store)
+    store.path(digest).unlink()
+    outputs, complaint = Store(tmp_path).lookup(key)
+    assert outputs is None
+    assert complaint is not None and "gone" in complaint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"outputs": 3, "facts": {}}'])
+def test_a_torn_record_is_made_again(store: Store, text: str) -> None:
+    key, _ = kept(store)
+    place = next(store.root.glob("actions/*/*.json"))
+    place.chmod(0o644)
+    place.write_text(text)
+    outputs, complaint = store.lookup(key)
+    assert outputs is None
+    assert complaint is not None and "damaged" in complaint
+    assert not place.exists()
+
+
+def test_nothing_half_written_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(MachineError, match="No space left on device"):
+        store.put_bytes(b"abc")
+    assert [path for path in store.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_key_depends_on_all_that_went_in_and_not_on_order() -> None:
+    key = action_key("cargo", {"a": 1, "b": [1, 2]})
+    assert key == action_key("cargo", {"b": [1, 2], "a": 1})
+    assert key != action_key("disk", {"a": 1, "b": [1, 2]})
+    assert key != action_key("cargo", {"a": 1, "b": [2, 1]})

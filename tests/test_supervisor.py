@@ -1,0 +1,253 @@
+"""The supervisor as a process, as in a lane, with a program that plays the emulator."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity import supervisor
+from parity.lane import LAST_KINDS, LOADER, FrameReader, Message
+
+FAKE = [sys.executable, str(Path(__file__).with_name("fake_emulator.py"))]
+HELLO = [b"hello\n"[a:b] for a in range(6) for b in range(a + 1, 7)]  # any piece of it
+FDS = {"serial": 10, "channel": 11, "qmp": 12}
+
+
+class Client:
+    """Starts a supervisor as a lane does, and speaks with it."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-c", LOADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        source = Path(supervisor.__file__).read_bytes()
+        self.write(len(source).to_bytes(4, "big") + source)
+
+    def write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def send(self, **command: object) -> None:
+        self.write(json.dumps(command).encode() + b"\n")
+
+    def run(self, *argv: str, files: list[list[str]] | None = None, **more: object) -> None:
+        self.send(cmd="run", argv=list(argv), files=files or [], fds=FDS, **more)
+
+    def messages(self) -> Iterator[Message]:
+        assert self.process.stdout is not None
+        reader = FrameReader()
+        while piece := os.read(self.process.stdout.fileno(), 65536):
+            for message in reader.feed(piece):
+                yield message
+                if message.kind in LAST_KINDS:
+                    return
+
+    def until(self, kind: str, data: bytes = b"") -> Message:
+        return next(message for message in self.messages() if message.kind == kind and data in message.data)
+
+    def peak_mib(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    started = Client()
+    with started.process:
+        yield started
+        assert started.process.stdin is not None
+        started.process.stdin.close()
+        assert started.process.wait(5) == 0
+
+
+def gist(messages: list[Message]) -> list[Any]:
+    names = {"qmp": lambda m: m.fields["message"].get("event", "greeting")}
+    return [names.get(m.kind, lambda m: m.data or m.kind)(m) for m in messages if m.kind != "sample"]
+
+
+def test_a_guest_from_start_to_reaped(client: Client) -> None:
+    client.run(*FAKE, "talk")
+    messages = list(client.messages())
+    seen = gist(messages)
+    assert seen[0] == "started"
+    assert {"greeting", "RESUME"} <= set(seen)
+    assert seen[-2:] == ["SHUTDOWN", "exit"]
+    assert b"".join(message.data for message in messages if message.kind == "serial") == b"hello\n"
+    assert b"".join(message.data for message in messages if message.kind == "channel") == b"first"
+    assert b"".join(message.data for message in messages if message.kind == "stderr") == b"a warning\n"
+    assert messages[-1].fields == {"asked": False, "status": 0}
+    assert [message.t for message in messages] == sorted(message.t for message in messages)
+    assert not {"reply", "dropped"} & {message.kind for message in messages}
+
+
+def test_what_was_written_before_the_end_is_reported_before_it(client: Client) -> None:
+    for _ in range(5):
+        client.run(*FAKE, "talk")
+        seen = gist(list(client.messages()))
+        end = seen.index("SHUTDOWN")
+        assert b"a warning\n" in seen[:end]
+        assert b"first" in seen[:end]
+        assert seen.index(b"first") < next(at for at, what in enumerate(seen) if what in HELLO), "later text"
+
+
+def test_a_flood_is_counted_and_dropped_and_memory_stays_flat(client: Client) -> None:
+    client.run(*FAKE, "flood")
+    kept: dict[str, int] = {}
+    dropped: dict[str, int] = {}
+    for message in client.messages():
+        kept[message.kind] = kept.get(message.kind, 0) + len(message.data)
+        if message.kind == "dropped":
+            dropped[message.fields["stream"]] = message.fields["count"]
+    mib = 1024 * 1024
+    assert (kept["serial"], kept["channel"]) == (16 * mib, 16 * mib)
+    assert dropped == {"serial": 24 * mib, "channel": mib}
+    assert client.peak_mib() < 64
+
+
+def test_a_client_that_does_not_read_does_not_stop_the_guest(client: Client) -> None:
+    client.run(*FAKE, "flood")
+    started = client.until("started")
+    pid, deadline = started.fields["pid"], time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, "the guest waits for its client"
+        time.sleep(0.05)
+    assert client.peak_mib() < 128
+    assert client.until("exit").fields["status"] == 0
+
+
+def test_samples_count_the_vcpu_threads(client: Client) -> None:
+    client.run(*FAKE, "work")
+    samples = []
+    for message in client.messages():
+        if message.kind == "sample":
+            samples.append(message)
+            if len(samples) == 2:
+                client.send(cmd="stop")
+        last = message
+    for number, sample in enumerate(samples[:2], start=1):
+        assert number <= sample.t < number + 0.9
+        (vcpu,) = sample.fields["vcpus"]
+        assert vcpu["thread"] == "CPU 0/TCG"
+        assert vcpu["cpu_s"] > 0
+        assert vcpu["run_delay_s"] >= 0
+        assert sample.fields["serial_bytes"] == len("working")
+    assert samples[1].fields["vcpus"][0]["cpu_s"] > samples[0].fields["vcpus"][0]["cpu_s"]
+    assert last.fields == {"asked": True, "signal": 9}
+
+
+def test_qmp_commands_are_passed_on_and_their_answers_back(client: Client) -> None:
+    client.run(*FAKE, "answer")
+    client.until("serial")
+    client.send(cmd="qmp", id=7, execute="query-x", arguments={"a": 1})
+    reply = client.until("reply").fields["reply"]
+    assert reply == {"return": {"got": {"execute": "query-x", "arguments": {"a": 1}, "id": 7}}, "id": 7}
+    client.send(cmd="stop")
+    client.until("exit")
+
+
+def test_a_held_guest_is_left_to_the_client(client: Client) -> None:
+    client.run(*FAKE, "talk", hold=True)
+    kinds = []
+    for message in client.messages():
+        kinds.append(message.kind)
+        if kinds.count("sample") == 2:
+            client.send(cmd="qmp", id=1, execute="quit")
+            break
+    assert "exit" not in kinds
+    assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+def test_a_lost_quit_is_said_again(client: Client) -> None:
+    client.run(*FAKE, "deaf to the first quit")
+    assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+def test_a_quit_that_was_heard_is_not_said_again(client: Client) -> None:
+    client.run(*FAKE, "no command while it leaves")
+    assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+@pytest.mark.parametrize(
+    ("argv", "kind", "fields"),
+    [
+        (("/nonexistent/qemu",), "failed", {"message": "/nonexistent/qemu: No such file or directory"}),
+        ((*FAKE, "abort"), "exit", {"asked": False, "signal": 6}),
+        (("false",), "exit", {"asked": False, "status": 1}),
+    ],
+)
+def test_how_emulators_end(
+    client: Client, argv: tuple[str, ...], kind: str, fields: dict[str, object]
+) -> None:
+    client.run(*argv)
+    assert client.until(kind).fields == fields
+
+
+def test_files_are_copied_for_the_guest_and_removed(client: Client, tmp_path: Path) -> None:
+    source, copy = tmp_path / "master", tmp_path / "copy"
+    source.write_bytes(b"content")
+    client.run(*FAKE, "answer", files=[[str(source), str(copy)]])
+    client.until("serial")
+    assert copy.read_bytes() == b"content"
+    copy.write_bytes(b"changed")
+    client.send(cmd="stop")
+    client.until("exit")
+    assert not copy.exists()
+    assert source.read_bytes() == b"content"
+
+
+def test_a_file_that_cannot_be_copied_breaks_the_lane(client: Client, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    client.run(*FAKE, "talk", files=[[str(tmp_path / "missing"), str(copy)]])
+    assert "No such file or directory" in client.until("broken").fields["message"]
+    client.run(*FAKE, "talk")
+    assert client.until("exit").fields["status"] == 0
+
+
+def test_the_end_of_its_client_ends_everything(client: Client) -> None:
+    client.run(*FAKE, "work")
+    pid = client.until("started").fields["pid"]
+    client.until("serial")
+    assert client.process.stdin is not None
+    client.process.stdin.close()
+    assert client.process.wait(5) == 0
+    deadline = time.monotonic() + 5
+    while running(pid):
+        assert time.monotonic() < deadline, "the emulator outlived its client"
+        time.sleep(0.02)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_copies_keep_their_holes(tmp_path: Path) -> None:
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    mib = 1024 * 1024
+    with source.open("wb") as file:
+        file.write(b"begin")
+        file.seek(8 * mib)
+        file.write(b"middle")
+        file.truncate(32 * mib)
+    supervisor.copy_sparse(str(source), str(copy))
+    assert copy.read_bytes() == source.read_bytes()
+    assert copy.stat().st_blocks * 512 < mib
+    source.write_bytes(b"")
+    supervisor.copy_sparse(str(source), str(copy))
+    assert copy.read_bytes() == b""
+
+
+def test_the_supervisor_stands_alone() -> None:
+    source = Path(supervisor.__file__).read_text()
+    imports = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
+    names = {line.split()[1].partition(".")[0] for line in imports}
+    assert names <= sys.stdlib_module_names

@@ -1,0 +1,143 @@
+"""The reference tree and its suite, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from parity import suite, tree
+from parity.errors import UserError
+from parity.tree import FeatureSet
+from parity.verdict import Verdict
+
+ROOT = Path(__file__).parent.parent
+TREE = ROOT / "trees" / "reference.yaml"
+SUITE = ROOT / "suites" / "user_programs.yaml"
+
+
+def changed(tmp_path: Path, file: Path, old: str, new: str) -> Path:
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) >= 1
+    copy = tmp_path / file.name
+    copy.write_text(text.replace(old, new, 1).replace("root: ..", "root: ."), encoding="utf-8")
+    return copy
+
+
+def test_the_reference_tree_is_whole() -> None:
+    reference = tree.load(TREE)
+    assert reference.root == ROOT
+    assert reference.archs == ("aarch64",)
+    assert reference.feature_sets[reference.run.features] == FeatureSet(("testing",), Verdict.PASS)
+    hello = {str(path): content for path, content in reference.disk.files.items()}
+    assert hello["/hello.txt"] == b"Hello from ext2!\n"
+    assert len(hello["/hello.txt"]) == 17
+    assert hello["/lines.txt"].splitlines() == [b"Line %d" % number for number in range(1, 16)]
+    assert hello["/empty.txt"] == b""
+    assert [str(path) for path in reference.disk.folders] == ["/dev"]
+    assert reference.disk.copies[PurePosixPath("/sbin/true")] == "true"
+
+
+def test_the_suite_lists_all_80() -> None:
+    tests = suite.load(SUITE, ("aarch64",)).tests
+    assert len(tests) == 80
+    assert all(name.endswith("_test") for name in tests)
+    expected = [test for test in tests.values() if test.expected["aarch64"] is Verdict.PASS]
+    assert all(test.reason for test in tests.values() if test not in expected)
+    assert {test.name for test in expected} >= {"fork_test", "waitpid_test", "argv_test", "exec_argv_test"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("size_mib: 16", "size_mb: 16", "unknown key 'size_mb'; did you mean 'size_mib'?"),
+        ("size_mib: 16", "size_mib: big", "a number expected"),
+        ("features: testing", "features: tasting", "no feature set 'tasting'; did you mean 'testing'?"),
+        ("init=/bin/{program}", "init=/bin/sh", "does not say {program}"),
+        ("/hello.txt:", "hello.txt:", "an absolute path in the guest expected"),
+        ("/sbin/true:", "sbin/true:", "an absolute path in the guest expected"),
+        ("/sbin/true:", "/dev:", "/dev is a file or folder already"),
+        (
+            "[testing], expected: pass",
+            "[testing], expected: passes",
+            "no verdict 'passes'; did you mean 'pass'?",
+        ),
+        ("[testing], expected: pass", "[testing]", "key 'expected' is missing"),
+        ("folders: [/dev]", "folders: [dev]", "an absolute path in the guest expected"),
+        ("folders: [/dev]", "folders: [/hello.txt]", "/hello.txt is a file already"),
+        ("  boot_program: init\n", "", "key 'boot_program' is missing"),
+    ],
+)
+def test_a_wrong_tree_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    with pytest.raises(UserError) as caught:
+        tree.load(changed(tmp_path, TREE, old, new))
+    assert complaint in str(caught.value)
+    assert "reference.yaml:" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            "fork_test: {area: process, expected: pass}",
+            "fork_test: {area: process, expected: passes}",
+            "no verdict",
+        ),
+        ("expected: pass", "expects: pass", "unknown key 'expects'; did you mean 'expected'?"),
+        ("expected: pass", "expected: {arm: pass}", "unknown key 'arm'"),
+        ("expected: pass", "expected: hang", "a reason is missing"),
+        ("  waitpid_test:", "  fork_test:", "'fork_test' stands here twice"),
+    ],
+)
+def test_a_wrong_suite_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    with pytest.raises(UserError) as caught:
+        suite.load(changed(tmp_path, SUITE, old, new), ("aarch64",))
+    assert complaint in str(caught.value)
+    assert "user_programs.yaml:" in str(caught.value)
+
+
+def test_an_expectation_per_architecture(tmp_path: Path) -> None:
+    text = "suite: s\ntests:\n  a_test: {area: x, expected: {aarch64: pass, x86_64: hang}, reason: known}\n"
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    test = suite.load(tmp_path / "s.yaml", ("aarch64", "x86_64")).tests["a_test"]
+    assert test.expected == {"aarch64": Verdict.PASS, "x86_64": Verdict.HANG}
+
+
+def with_faults(tmp_path: Path, sets: str, faults: str) -> Path:
+    """The reference tree with other feature sets and planted faults."""
+    text = re.sub(r"\n  planted_faults: \[[^]]*\]", "", TREE.read_text(encoding="utf-8"))
+    text = "\n".join(line for line in text.splitlines() if "{features: [" not in line)
+    text = text.replace("root: ..", "root: .").replace(
+        "  feature_sets:\n", f"  feature_sets:\n{sets}{faults}"
+    )
+    (tmp_path / "t.yaml").write_text(text, encoding="utf-8")
+    return tmp_path / "t.yaml"
+
+
+TESTING = "    testing: {features: [testing], expected: pass}\n"
+PLANTED = "    planted_faults: {features: [planted_faults], expected: pass}\n"
+
+
+def test_planted_faults_are_names_for_a_feature_set_of_their_own(tmp_path: Path) -> None:
+    assert tree.load(with_faults(tmp_path, TESTING, "")).planted_faults == ()
+    loaded = tree.load(with_faults(tmp_path, TESTING + PLANTED, "  planted_faults: [b, a]\n"))
+    assert loaded.planted_faults == ("b", "a")
+    with pytest.raises(UserError, match="'a' stands here twice"):
+        tree.load(with_faults(tmp_path, TESTING + PLANTED, "  planted_faults: [a, b, a]\n"))
+    with pytest.raises(UserError, match="there is no feature set planted_faults"):
+        tree.load(with_faults(tmp_path, TESTING, "  planted_faults: [a]\n"))
+
+
+def test_the_reference_kernel_knows_the_planted_faults_and_features_of_its_tree() -> None:
+    reference = tree.load(TREE)
+    kernel = reference.root / "kernel" / "core"
+    source = (kernel / "src" / "faults.rs").read_text(encoding="utf-8")
+    listed = source[source.index("\nfaults! {") :]
+    assert reference.planted_faults == tuple(re.findall(r"^    \w+ = \"(\w+)\", ", listed, re.MULTILINE))
+    features = tomllib.loads((kernel / "Cargo.toml").read_text(encoding="utf-8"))["features"]
+    used = {name for each in reference.feature_sets.values() for name in each.features}
+    assert used == set(features), "a feature that no set builds, or one that the kernel lacks"
+    told = (kernel / "src" / "features.rs").read_text(encoding="utf-8")
+    assert [name for name in features if f'"{name}"' not in told] == [], "features that the hello conceals"

@@ -1,0 +1,79 @@
+"""What the store holds and what goes: the least recently used first, no more than has to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from parity import host, usage
+from parity.store import Outputs, Store, action_key
+
+
+def kept(root: Path, name: str, used: int, size: int = 10) -> tuple[str, str]:
+    """An action with one blob of `size` bytes, last used at `used` seconds; its key and the blob's digest."""
+    store = Store(root)
+    digest = store.put_bytes(name.encode().ljust(size))
+    key = action_key("cargo", {"name": name})
+    store.record(key, "cargo", Outputs({"kernel": digest}))
+    os.utime(store.path(digest), (used, used))
+    return key, digest
+
+
+def test_blobs_come_least_recently_used_first(tmp_path: Path) -> None:
+    digests = [kept(tmp_path, name, used)[1] for name, used in (("b", 200), ("a", 100), ("c", 300))]
+    assert [blob.digest for blob in usage.blobs(tmp_path)] == [digests[1], digests[0], digests[2]]
+
+
+def test_a_lookup_is_a_use_and_changes_no_mtime(tmp_path: Path) -> None:
+    key, digest = kept(tmp_path, "old", 100)
+    kept(tmp_path, "newer", 200)
+    assert Store(tmp_path).lookup(key)[0] is not None
+    assert [blob.digest for blob in usage.blobs(tmp_path)][-1] == digest
+    assert Store(tmp_path).path(digest).stat().st_mtime == 100
+
+
+def test_no_more_goes_than_has_to(tmp_path: Path) -> None:
+    for number in range(5):
+        kept(tmp_path, str(number), 100 + number)
+    found = usage.blobs(tmp_path)
+    assert usage.surplus(found, 50) == []
+    assert usage.surplus(found, 49) == found[:1]
+    assert usage.surplus(found, 20) == found[:3]
+    assert usage.surplus(found, 0) == found
+
+
+def test_what_goes_takes_the_actions_that_promise_it_along(tmp_path: Path) -> None:
+    old, _ = kept(tmp_path, "old", 100)
+    new, _ = kept(tmp_path, "new", 200)
+    usage.remove(tmp_path, usage.surplus(usage.blobs(tmp_path), 10))
+    assert Store(tmp_path).lookup(old) == (None, None)  # neither there nor complained about
+    assert Store(tmp_path).lookup(new)[0] is not None
+
+
+def test_holdings_are_by_stage_with_sizes_and_ages(tmp_path: Path) -> None:
+    kept(tmp_path, "a", 100, size=1000)
+    kept(tmp_path, "b", 200, size=1000)
+    Store(tmp_path).put_bytes(b"recording")
+    big, small = usage.holdings(tmp_path, usage.blobs(tmp_path))
+    assert (big.stage, big.count, big.size) == ("cargo", 2, 2000)
+    assert round(big.oldest_s - big.youngest_s) == 100
+    assert (small.stage, small.count, small.size) == (usage.OTHERS, 1, 9)
+
+
+def test_nobody_is_alone_while_a_command_uses_the_store(tmp_path: Path) -> None:
+    with host.alone(tmp_path) as alone:
+        assert alone
+    child = os.fork()
+    if child == 0:
+        host.use(tmp_path)
+        os.kill(os.getpid(), 19)  # stops, with the lock in its hands
+        os._exit(0)
+    os.waitpid(child, os.WUNTRACED)
+    try:
+        with host.alone(tmp_path) as alone:
+            assert not alone
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    with host.alone(tmp_path) as alone:  # a kill leaves no lock
+        assert alone

@@ -1,0 +1,145 @@
+"""A stage is made once per key: restored on A → B → A, early cutoff, damage noticed, forgotten on request."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from parity import store as stores
+from parity.report.terminal import Screen
+from parity.store import FileDigests, Outputs
+from parity.why import Asking, UnknownError
+from parity.workspace import Workspace
+
+
+class House:
+    """Commands, one after another, on one source file: compile it without its comment, link that."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: list[str] = []
+        self.source = b""
+        self.said = ""
+
+    def command(self, source: bytes) -> bytes:
+        """Makes the product of `source` in a new command; what it printed is in `said`."""
+        self.source, self.made = source, []
+        space, text = self.space(Workspace)
+        product = self.stages(space)
+        self.said = text.getvalue()
+        return product
+
+    def ask(self, source: bytes) -> str:
+        """What `why` says of the source."""
+        self.source, self.made = source, []
+        space, text = self.space(Asking)
+        try:
+            self.stages(space)
+        except UnknownError:
+            pass
+        assert self.made == []
+        return text.getvalue()
+
+    def space(self, kind: type[Workspace]) -> tuple[Workspace, io.StringIO]:
+        text = io.StringIO()
+        return kind(self.folder, self.folder / "cache", Screen(Console(file=text, width=200))), text
+
+    def stages(self, space: Workspace) -> bytes:
+        def compiled() -> Outputs:
+            self.made.append("compile")
+            return Outputs({"object": space.store.put_bytes(self.source.partition(b"//")[0])})
+
+        part = space.kept("cc", "compile", {"source": self.source.hex()}, compiled).files["object"]
+
+        def linked() -> Outputs:
+            self.made.append("link")
+            return Outputs({"product": space.store.put_bytes(b"linked " + space.store.read(part))})
+
+        product = space.kept("ld", "link", {"object": part}, linked).files["product"]
+        return space.store.read(product)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_then_b_then_a_restores(house: House) -> None:
+    assert house.command(b"a") == b"linked a"
+    assert house.made == ["compile", "link"]
+    assert house.command(b"b") == b"linked b"
+    assert house.made == ["compile", "link"]
+    assert house.command(b"a") == b"linked a"
+    assert house.made == []
+    assert "compile: kept" in house.said
+
+
+def test_a_stage_that_gives_the_same_stops_the_next(house: House) -> None:
+    house.command(b"a//x")
+    house.command(b"a//y")
+    assert house.made == ["compile"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"linked", b"linked A", b"linked a and more"])
+def test_a_damaged_blob_is_said_and_made_again_though_its_time_is_back(house: House, damage: bytes) -> None:
+    house.command(b"a")
+    blobs = (house.folder / "cache" / "blobs").glob("*/*")
+    (blob,) = [path for path in blobs if path.read_bytes() == b"linked a"]
+    before = blob.stat()
+    blob.chmod(0o644)
+    blob.write_bytes(damage)
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert house.command(b"a") == b"linked a"
+    assert house.made == ["link"]
+    assert "is damaged; made again" in house.said
+
+
+def test_what_is_forgotten_is_made_once_and_its_neighbour_is_not(house: House) -> None:
+    house.command(b"a")
+    house.space(Workspace)[0].history.forget("compile")
+    house.command(b"a")
+    assert house.made == ["compile"]
+    house.command(b"a")
+    assert house.made == []
+
+
+def test_why_says_what_changed_and_makes_nothing(house: House) -> None:
+    assert "compile: has not run in this checkout" in house.ask(b"a")
+    house.command(b"a")
+    said = house.ask(b"a")
+    assert said.count("nothing changed since it last ran") == 2
+    said = house.ask(b"b")
+    assert f"source changed: {b'a'.hex()} → {b'b'.hex()}" in said
+    assert "it would be made" in said
+    house.space(Workspace)[0].history.forget("link")
+    assert "it was forgotten" in house.ask(b"a")
+
+
+def test_a_source_is_hashed_once_a_command_and_again_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def digest(path: Path) -> str:
+        read.append(path)
+        return path.read_text()
+
+    monkeypatch.setattr(stores, "file_digest", digest)
+    source, known = tmp_path / "main.rs", FileDigests()
+    source.write_text("old")
+    assert [known.of(source), known.of(source)] == ["old", "old"]
+    assert len(read) == 2  # it has changed only just: the clock might not tell the next change
+    monkeypatch.setattr(stores, "TICKS_NS", 0)
+    time.sleep(0.02)
+    assert [known.of(source), known.of(source)] == ["old", "old"]
+    assert len(read) == 3
+    before = source.stat()
+    time.sleep(0.02)
+    source.write_text("new")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert known.of(source) == "new"
