@@ -13,7 +13,7 @@ from tasks.session import current, group, task
 
 BIN = Path(sys.executable).parent
 STD = ("-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem")
-HOST_CRATES = ("parity-abi", "parity-record", "parity-elf", "parity-ext2", "parity-tty")
+HOST_CRATES = ("parity-abi", "parity-record", "parity-elf", "parity-ext2", "parity-inventory", "parity-tty")
 PYTHON = {
     "ruff": ("ruff", "check"),
     "format": ("ruff", "format", "--check"),

@@ -27,57 +27,68 @@ pub use fault::{Access, Exception, Fault, FaultKind};
 pub use handler::{Handler, register};
 pub use mapping::{FrameSource, MapError, Perm};
 
+/// Takes items of the contract from the architecture's folder, which must have them, and notes each.
+macro_rules! contract {
+    ($module:ident: $($item:ident),+ $(,)?) => {
+        pub use crate::imp::$module::{$($item),+};
+        $(parity_inventory::inventory!("hal", concat!(stringify!($module), "::", stringify!($item)));)+
+    };
+}
+
 /// Addresses: the kernel's linear map and the limits of user space.
 pub mod mem {
-    pub use crate::imp::mem::{
+    contract!(
+        mem:
         KERNEL_BASE, USER_BASE, USER_END, USER_STACK_TOP, phys_to_virt, sync_instruction_memory, virt_to_phys,
-    };
+    );
 }
 
 /// This CPU: interrupts, identity, per-CPU pointer.
 pub mod cpu {
-    pub use crate::imp::cpu::{
-        IrqState, cpu_id, cpu_pointer, frame_pointer, halt, irq_disable, irq_enable, irq_enabled,
-        irq_restore, irq_save, set_cpu_pointer, wait_for_interrupt,
-    };
+    contract!(
+        cpu:
+        IrqState, cpu_id, cpu_pointer, frame_pointer, halt, irq_disable, irq_enable, irq_enabled, irq_restore,
+        irq_save, set_cpu_pointer, wait_for_interrupt,
+    );
 }
 
 /// The interrupt controller. Acknowledging and completing interrupts is done by the trap dispatcher.
 pub mod intc {
-    pub use crate::imp::intc::{disable, enable, init};
+    contract!(intc: disable, enable, init);
 }
 
 /// The periodic tick and the clock.
 pub mod timer {
-    pub use crate::imp::timer::{frequency, init, now};
+    contract!(timer: frequency, init, now);
 }
 
 /// The two serial ports: text for people, records for the host.
 pub mod console {
-    pub use crate::imp::console::{
+    contract!(
+        console:
         channel_present, channel_write, console_irq, console_listen, console_read, console_write,
-    };
+    );
 }
 
 /// Faults of the kernel itself, raised on purpose.
 pub mod exception {
-    pub use crate::imp::exception::{ALL, read_unmapped, undefined};
+    contract!(exception: ALL, read_unmapped, undefined);
 }
 
 /// The calendar clock, for the time at boot: [`timer`] is the finer clock from there on.
 pub mod rtc {
-    pub use crate::imp::rtc::unix_seconds;
+    contract!(rtc: unix_seconds);
 }
 
 /// Ends of the machine.
 pub mod power {
-    pub use crate::imp::power::{power_off, reset};
+    contract!(power: power_off, reset);
 }
 
-pub use imp::fp::FpState;
-pub use imp::paging::PageTable;
-pub use imp::thread::{Context, switch};
-pub use imp::trap::{TrapFrame, resume_user};
+contract!(fp: FpState);
+contract!(paging: PageTable);
+contract!(thread: Context, switch);
+contract!(trap: TrapFrame, resume_user);
 
 /// Number of the architecture in the result channel's HELLO record (1 = aarch64, 2 = x86-64).
 pub const ARCH_ID: u8 = imp::ARCH_ID;

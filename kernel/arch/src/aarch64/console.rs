@@ -7,9 +7,13 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use arm_pl011_uart::{
     DataBits, Interrupts, LineConfig, PL011Registers, Parity, StopBits, Uart, UniqueMmioPointer,
 };
+use parity_inventory::inventory;
 
 use crate::PhysAddr;
 use crate::mem::phys_to_virt;
+
+inventory!("driver", "console: PL011");
+inventory!("driver", "channel: PL011");
 
 /// Physical addresses of the ports, 0 for none. The console's is known from the start, so that a panic
 /// while reading the device tree can be read.

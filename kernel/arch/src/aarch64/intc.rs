@@ -5,10 +5,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use arm_gic::gicv2::GicV2;
 use arm_gic::gicv2::registers::Gicd;
 use arm_gic::{IntId, InterruptGroup};
+use parity_inventory::inventory;
 
 use super::{cpu, timer};
 use crate::mem::phys_to_virt;
 use crate::{Handler, PhysAddr};
+
+inventory!("driver", "interrupts: GICv2");
 
 /// Physical addresses of the two register blocks.
 static DISTRIBUTOR: AtomicU64 = AtomicU64::new(0);

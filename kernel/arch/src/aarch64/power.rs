@@ -2,9 +2,12 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use parity_inventory::inventory;
 use smccc::{Hvc, Smc, psci};
 
 use super::cpu;
+
+inventory!("driver", "power: PSCI");
 
 /// The instruction that calls the firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,12 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use parity_inventory::inventory;
+
 use super::mem::phys_to_virt;
 use crate::PhysAddr;
+
+inventory!("driver", "calendar: PL031");
 
 const NONE: u64 = 0;
 

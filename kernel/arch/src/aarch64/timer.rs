@@ -4,8 +4,11 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, Readable, Writeable};
+use parity_inventory::inventory;
 
 use super::intc;
+
+inventory!("driver", "timer: generic timer");
 
 /// Interrupt of the virtual timer; the architecture's base system fixes it.
 pub(super) const IRQ: u32 = 27;

@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use parity_abi::Errno;
 use parity_arch::mem::{phys_to_virt, virt_to_phys};
 use parity_arch::{BootInfo, PhysAddr, VirtioMmio, intc};
+use parity_inventory::inventory;
 use spin::Once;
 use virtio_drivers::device::blk::{BlkReq, BlkResp, SECTOR_SIZE, VirtIOBlk};
 use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
@@ -14,6 +15,8 @@ use virtio_drivers::{BufferDirection, Hal};
 use crate::mm::PAGE;
 use crate::mm::frame::{self, Purpose};
 use crate::sync::{Mutex, SpinLock, WaitQueue};
+
+inventory!("driver", "block: virtio-blk, virtio-mmio");
 
 type Driver = VirtIOBlk<Dma, MmioTransport<'static>>;
 
