@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import ClassVar
 
@@ -65,3 +66,29 @@ class BuildError(ParityError):
 
 class InfraError(ParityError):
     """Our own machinery failed: a lane, the emulator, the supervisor in the lane."""
+
+
+_ROOM = "make room for the cache (PARITY_CACHE, else ~/.cache/parity) and for build/"
+# What a system call may answer that is no mistake of ours, wherever it happens.
+_MACHINES = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EIO: "the disk does not read or write",
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EMFILE: "too many open files in this process",
+    errno.ENFILE: "too many open files on this machine",
+    errno.ENOMEM: "no memory",
+}
+
+
+def foreseen(error: Exception) -> ParityError | None:
+    """The error to tell the user; None for what nobody foresaw, a bug."""
+    if isinstance(error, ParityError):
+        return error
+    if isinstance(error, OSError) and error.errno in _MACHINES:
+        place = f": {error.filename}" if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return MachineError(f"{_MACHINES[error.errno]}{place}", _ROOM if full else None)
+    return None

@@ -28,11 +28,10 @@ from parity.workspace import Workspace
 class Gatherer:
     """Finds evidence, and adds to it."""
 
-    def __init__(self, space: Workspace, panic_patterns: Sequence[str], disk_mib: int) -> None:
+    def __init__(self, space: Workspace, panic_patterns: Sequence[str]) -> None:
         self.space = space
         self.ledger = Ledger(space.cache)
         self.panic_patterns = tuple(panic_patterns)
-        self.disk_mib = disk_mib
         packages = space.image("qemu").packages
         self.emulator = {name: version for name, version in packages.items() if name.startswith("qemu-")}
         self.host = host.host_class()
@@ -83,7 +82,7 @@ class Gatherer:
             MachineError: no Docker, no room.
         """
         engine, qemu = self.space.engine, self.space.image("qemu").id
-        size = LaneSize.of(specs, self.disk_mib)
+        size = LaneSize.of(specs, self.space.store)
 
         def open_lane() -> Lane:
             return disturb(DockerLane.open(engine, qemu, self.space.store, size))
@@ -143,7 +142,8 @@ class Gatherer:
         return self.space.build / "logs" / evidence.arch / name
 
     def _write_log(self, evidence: Evidence, run: guest.GuestRun) -> None:
-        host.write_whole(self._log(evidence), log.render(run, f"{evidence.test} on {evidence.arch}"))
+        text = log.render(run, f"{evidence.test} on {evidence.arch}")
+        host.write_whole(self._log(evidence), text.encode(), self.space.build)
 
 
 def title(spec: RunSpec) -> str:

@@ -90,8 +90,8 @@ def run(
     *,
     fresh: bool,
     lanes: int,
-) -> list[Row]:
-    """Runs those of the chosen tests that need it; the rows of the whole suite on this architecture."""
+) -> dict[str, Evidence]:
+    """Runs those of the chosen tests that need it; what was seen of them, by name."""
     complete(suite, made)
     space = gatherer.space
     specs = [spec(tree, test, made) for test in chosen if test.name in made.programs]
@@ -107,6 +107,14 @@ def run(
                 view.finished(_row(gatherer, test, made, _seen(gatherer, tree, test, made, ran)))
 
             gatherer.run(wanted, lanes=lanes, fresh=fresh, on_done=on_done)
+    return ran
+
+
+def rows(gatherer: Gatherer, tree: Tree, suite: Suite, made: Built, ran: Mapping[str, Evidence]) -> list[Row]:
+    """The rows of the whole suite on this architecture: what is known now, by whichever command.
+
+    `ran` is what this one has seen.
+    """
     return [
         _row(gatherer, test, made, _seen(gatherer, tree, test, made, ran)) for test in suite.tests.values()
     ]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from parity import host
-from parity.errors import MachineError
 
 SHOWN = 60  # characters of a value that are worth reading
 
@@ -33,15 +32,9 @@ class History:
         Raises:
             MachineError: it cannot be written.
         """
-        place = self._place(title, "json")
         text = json.dumps({"title": title, "inputs": inputs}, sort_keys=True)
-        try:
-            with host.scratch(self.folder) as folder:
-                (folder / "new").write_text(text, encoding="utf-8")
-                (folder / "new").replace(place)
-            self._place(title, "forgotten").unlink(missing_ok=True)
-        except OSError as error:
-            raise MachineError(f"{place} cannot be written: {error.strerror}") from None
+        host.write_whole(self._place(title, "json"), text.encode(), self.folder.parent)
+        self._place(title, "forgotten").unlink(missing_ok=True)
 
     def inputs(self, title: str) -> dict[str, Any] | None:
         """What the stage was last made of; None when nobody knows."""

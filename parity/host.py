@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from parity.errors import MachineError
+
 
 def cache_dir() -> Path:
     """Where everything that outlives a command is kept: PARITY_CACHE, else the user's cache directory.
@@ -127,12 +129,29 @@ def proxies() -> dict[str, str]:
     return {name: os.environ[name] for name in spellings if os.environ.get(name)}
 
 
-def write_whole(place: Path, text: str) -> None:
-    """Writes a file of a checkout whole or not at all: beside its place, then renamed."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    new = place.with_name(f".{place.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(place)
+def write_whole(
+    place: Path, content: bytes, base: Path, *, lasting: bool = False, remedy: str = "make room there"
+) -> None:
+    """Writes a file whole or not at all: in a scratch folder below `base`, then renamed.
+
+    What is `lasting` is read-only, and on the disk before it has its name.
+
+    Raises:
+        MachineError: it cannot be written.
+    """
+    try:
+        with scratch(base) as folder:
+            new = folder / "new"
+            with new.open("wb") as file:
+                file.write(content)
+                if lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
+                    os.fchmod(file.fileno(), 0o444)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            new.replace(place)
+    except OSError as error:
+        raise MachineError(f"{place} cannot be written: {error.strerror}", remedy) from None
 
 
 @contextlib.contextmanager

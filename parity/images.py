@@ -167,9 +167,5 @@ def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
         raise InfraError(
             f"cannot read the installed versions of image {image_id[:19]}", "\n".join(lines[-5:])
         )
-    with host.scratch(cache) as folder:
-        new = folder / "packages.json"
-        new.write_text(json.dumps(packages, sort_keys=True))
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        new.replace(kept)
+    host.write_whole(kept, json.dumps(packages, sort_keys=True).encode(), cache)
     return packages

@@ -9,7 +9,7 @@ import json
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -22,6 +22,7 @@ from parity.store import Digest, Store
 STORE, SCRATCH = "/store", "/lane"  # inside a lane
 LAST_KINDS = frozenset({"exit", "failed", "broken"})
 HEARTBEAT_S = 30.0  # a running guest gives a sample a second; this long without any, the lane is dead
+MIB = 2**20
 EMULATOR_MIB = 512  # what an emulator needs beside its guest's memory
 QUEUED = 256  # messages between a lane's reader and its guest, so that a slow judge slows the lane, not us
 NOBODY = 65534
@@ -87,10 +88,12 @@ class LaneSize:
     disk_mib: int
 
     @classmethod
-    def of(cls, specs: Iterable[RunSpec], disk_mib: int) -> Self:
-        """For these specs (at least one), whose disk images are no larger than `disk_mib`."""
+    def of(cls, specs: Sequence[RunSpec], store: Store) -> Self:
+        """For these specs (at least one), whose disk images are in the store."""
         machines = [spec.machine for spec in specs]
-        return cls(max(m.vcpus for m in machines), max(m.memory_mib for m in machines), disk_mib)
+        disks = {spec.disk for spec in specs if spec.disk}
+        size = max((store.path(disk).stat().st_size for disk in disks), default=0)
+        return cls(max(m.vcpus for m in machines), max(m.memory_mib for m in machines), -(-size // MIB))
 
     def limits(self) -> Limits:
         """The container's limits. The quota of processors stops runaways; a lower one would stall guests."""

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from parity import host
-from parity.errors import MachineError
 
 TICKS_NS = 100_000_000  # no clock of a file system is coarser
 
@@ -147,22 +146,8 @@ class Store:
         return self.root / "actions" / key[:2] / f"{key}.json"
 
     def _write(self, place: Path, content: bytes) -> None:
-        """Writes a file whole or not at all, on the disk before it has its name."""
-        try:
-            with host.scratch(self.root) as folder:
-                new = folder / "new"
-                with new.open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    os.fchmod(file.fileno(), 0o444)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                new.replace(place)
-        except OSError as error:
-            raise MachineError(
-                f"the store cannot write {place}: {error.strerror}",
-                hint="make room there, or set PARITY_CACHE to another disk",
-            ) from None
+        remedy = "make room there, or set PARITY_CACHE to another disk"
+        host.write_whole(place, content, self.root, lasting=True, remedy=remedy)
 
 
 def _touch(place: Path) -> None:

@@ -43,6 +43,7 @@ class Workspace:
         """
         host.use(self.cache)
         host.sweep(self.cache)
+        host.sweep(self.build)
         connected = engine.connect(self.cache)
         connected.reap()
         return connected

@@ -9,8 +9,15 @@ from pathlib import Path
 
 
 def report() -> str:
-    """Writes the exception being handled to a file; returns the line that names it."""
+    """Writes the exception being handled to a file; returns the line that names it.
+
+    The text itself is returned where it cannot be written.
+    """
     place = Path("build") / "bug-reports" / time.strftime("%Y%m%dT%H%M%SZ.txt", time.gmtime())
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(traceback.format_exc(), encoding="utf-8")
-    return f"error: a bug in Parity ({sys.exc_info()[1]!r}); please report it with {place}"
+    what, text = repr(sys.exc_info()[1]), traceback.format_exc()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    except OSError:
+        return f"error: a bug in Parity; please report it with this:\n{text}"
+    return f"error: a bug in Parity ({what}); please report it with {place}"

@@ -218,4 +218,4 @@ def _keep(session: Session, runs: Sequence[Run]) -> None:
     place = _place(session)
     place.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(place.parent / ".kthread.lock"):  # two commands at once lose no row of each other
-        host.write_whole(place, stress.render(_earlier(session), runs))
+        host.write_whole(place, stress.render(_earlier(session), runs).encode(), session.space.build)

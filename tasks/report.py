@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from parity import baseline, host, matrix
 from parity.baseline import Changes
@@ -38,7 +40,7 @@ def last() -> bool:
         UserError: nothing has run in this checkout.
     """
     session = current()
-    rows = update(session, _last(session))
+    rows = update(session, lambda: _last(session))
     show(rows)
     return as_expected(session, rows)
 
@@ -80,16 +82,22 @@ def earlier(session: Session) -> list[Row]:
     return json.parse(session.space.build / "report" / "results.json")
 
 
-def update(session: Session, rows: list[Row]) -> list[Row]:
-    """Writes the reports: these rows, completed by what was known before, and other architectures'."""
+def update(session: Session, known: Callable[[], list[Row]]) -> list[Row]:
+    """Writes the reports: the rows that are known, completed by earlier ones, and other architectures'.
+
+    They are asked for once nobody else writes: what another command in this checkout has seen is in them.
+    """
     folder = session.space.build / "report"
-    whole = matrix.merged(earlier(session), rows)
-    for name, text in (
-        ("results.json", json.render(whole, session.tree.name, now())),
-        ("junit.xml", junit.render(whole)),
-        ("report.md", markdown.render(whole)),
-    ):
-        host.write_whole(folder / name, text)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        rows = known()
+        whole = matrix.merged(earlier(session), rows)
+        for name, text in (
+            ("results.json", json.render(whole, session.tree.name, now())),
+            ("junit.xml", junit.render(whole)),
+            ("report.md", markdown.render(whole)),
+        ):
+            host.write_whole(folder / name, text.encode(), session.space.build)
     archs = {row.arch for row in rows}
     return [row for row in whole if row.arch in archs]
 

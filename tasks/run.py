@@ -17,7 +17,7 @@ from doit.cmd_run import Run as DoitRun
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
-from parity.errors import ParityError, UserError
+from parity.errors import ParityError, UserError, foreseen
 from tasks import bug, session
 
 INTERRUPTED = 130
@@ -40,10 +40,8 @@ class Run(DoitRun):  # type: ignore[misc]  # doit carries no types
         except KeyboardInterrupt:
             sys.stderr.write("interrupted\n")
             return INTERRUPTED
-        except ParityError as error:
-            sys.stderr.write(f"error: {error}\n")
-            return UserError.exit_code if isinstance(error, UserError) else ParityError.exit_code
-        except Exception:
-            sys.stderr.write(f"{bug.report()}\n")
-            return ParityError.exit_code
+        except Exception as error:
+            known = foreseen(error)
+            sys.stderr.write(f"error: {known}\n" if known else f"{bug.report()}\n")
+            return known.exit_code if known else ParityError.exit_code
         return UserError.exit_code if session.current().mistakes else status

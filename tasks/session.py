@@ -21,7 +21,7 @@ from parity import host
 from parity import suite as suites
 from parity import tree as trees
 from parity.baseline import Baseline
-from parity.errors import BuildError, ParityError, UserError
+from parity.errors import BuildError, ParityError, UserError, foreseen
 from parity.matrix import Row
 from parity.report.terminal import Screen
 from parity.suite import Suite
@@ -85,12 +85,13 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
     def run(*args: Any) -> TaskError | TaskFailed | None:
         try:
             as_expected = function(*args)
-        except ParityError as error:
-            tell(error)
-            current().mistakes.extend([error] if isinstance(error, UserError) else [])
-            return TaskError(str(error), report=False)
         except Exception as error:
-            current().screen.note(bug.report(), "red")
+            known = foreseen(error)
+            if known is None:
+                current().screen.note(bug.report(), "red")
+            else:
+                tell(known)
+            current().mistakes.extend([known] if isinstance(known, UserError) else [])
             return TaskError(str(error), report=False)
         return TaskFailed("not as expected", report=False) if as_expected is False else None
 

@@ -82,23 +82,16 @@ def _run(session: Session, arch: str) -> list[Row]:
         return session.rows[arch]
     chosen = _chosen(session, arch)
     made = harness.built(session.space, session.tree, arch)
-    settings = session.settings
-    rows = harness.run(
-        gatherer(session),
-        session.tree,
-        session.suite,
-        made,
-        chosen,
-        fresh=settings.fresh,
-        lanes=settings.lanes,
-    )
-    session.rows[arch] = report.update(session, rows)
+    settings, found = session.settings, gatherer(session)
+    of_suite = (found, session.tree, session.suite, made)
+    ran = harness.run(*of_suite, chosen, fresh=settings.fresh, lanes=settings.lanes)
+    session.rows[arch] = report.update(session, lambda: harness.rows(*of_suite, ran))
     return session.rows[arch]
 
 
 def gatherer(session: Session, space: Workspace | None = None) -> Gatherer:
     """What finds evidence for this command, and adds to it; `space`: None for the session's."""
-    return Gatherer(space or session.space, session.tree.panic_patterns, session.tree.disk.size_mib)
+    return Gatherer(space or session.space, session.tree.panic_patterns)
 
 
 def _chosen(session: Session, arch: str) -> list[Test]:

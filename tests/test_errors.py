@@ -1,6 +1,9 @@
+import errno
+import os
+
 import pytest
 
-from parity.errors import BuildError, InfraError, MachineError, ParityError, UserError
+from parity.errors import BuildError, InfraError, MachineError, ParityError, UserError, foreseen
 
 
 @pytest.mark.parametrize(
@@ -23,3 +26,17 @@ def test_the_hint_stands_on_a_line_of_its_own() -> None:
 
 def test_a_build_error_carries_the_compilers_words() -> None:
     assert BuildError("does not build", output="error[E0425]").output == "error[E0425]"
+
+
+def test_what_a_machine_refuses_is_no_bug() -> None:
+    full = foreseen(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert isinstance(full, MachineError)
+    assert full.message == "the disk is full"
+    assert full.hint is not None and "PARITY_CACHE" in full.hint
+    closed = foreseen(OSError(errno.EACCES, os.strerror(errno.EACCES), "/place"))
+    assert isinstance(closed, MachineError)
+    assert str(closed) == "no permission: /place"
+    told = BuildError("does not build")
+    assert foreseen(told) is told
+    assert foreseen(OSError(errno.ENOENT, "gone", "/place")) is None
+    assert foreseen(ValueError()) is None

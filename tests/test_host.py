@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from parity import host
+from parity.errors import MachineError
 
 
 def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -113,3 +114,32 @@ def test_what_is_mounted_in_a_scratch_folder_is_never_swept(tmp_path: Path) -> N
     )
     assert swept.stdout.strip() == "0"
     assert (precious / "file").exists()
+
+
+def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    place = tmp_path / "folder" / "file"
+    host.write_whole(place, b"first", tmp_path)
+    host.write_whole(place, b"second", tmp_path)
+    assert place.read_bytes() == b"second"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [place]
+
+
+def test_a_file_that_cannot_be_written_is_the_machines_fault(tmp_path: Path) -> None:
+    (tmp_path / "folder").touch()
+    with pytest.raises(MachineError, match="folder/file cannot be written") as caught:
+        host.write_whole(tmp_path / "folder" / "file", b"x", tmp_path, remedy="move it")
+    assert caught.value.hint == "move it"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["folder"]
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from parity import host\n"
+        "base, content = Path(sys.argv[1]), sys.argv[2].encode() * 100_000\n"
+        "for _ in range(100): host.write_whole(base / 'file', content, base)\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), text]) for text in "ab"]
+    while any(writer.poll() is None for writer in writers):
+        if (tmp_path / "file").exists():
+            assert (tmp_path / "file").read_bytes() in (b"a" * 100_000, b"b" * 100_000)
+    assert [writer.wait() for writer in writers] == [0, 0]

@@ -157,10 +157,12 @@ def test_qmp_fails_when_the_emulator_ends_first(tmp_path: Path) -> None:
         docker.qmp("query-status")
 
 
-def test_a_lanes_size_is_that_of_its_largest_guest() -> None:
+def test_a_lanes_size_is_that_of_its_largest_guest(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    disks = [store.put_bytes(bytes(size)) for size in (3, 15 * 2**20 + 1)]
     small = virt()
-    large = spec(machine=type(small)(**{**vars(small), "vcpus": 4, "memory_mib": 512}))
-    size = LaneSize.of([spec(), large], disk_mib=16)
+    large = spec(machine=type(small)(**{**vars(small), "vcpus": 4, "memory_mib": 512}), disk=disks[0])
+    size = LaneSize.of([spec(disk=None), large, spec(disk=disks[1])], store)
     assert size == LaneSize(4, 512, 16)
     limits = size.limits()
     assert limits.cpus == 5

@@ -93,7 +93,7 @@ def test_nothing_half_written_stays(store: Store, monkeypatch: pytest.MonkeyPatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(MachineError, match="No space left on device"):
+    with pytest.raises(MachineError, match="cannot be written: No space left on device"):
         store.put_bytes(b"abc")
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 
