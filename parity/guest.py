@@ -139,7 +139,10 @@ def judge_recording(path: Path) -> GuestRun:
 
 def rules(spec: RunSpec) -> Rules:
     """What the judge measures a guest of this spec by."""
-    return Rules(spec.program, spec.cpu_budget_s, spec.silence_s, spec.machine.least_version)
+    machine = spec.machine
+    return Rules(
+        spec.program, spec.cpu_budget_s, spec.silence_s, machine.least_version, machine.power_off_status
+    )
 
 
 def _recorded(messages: Iterable[Message], file: TextIO) -> Iterator[Message]:

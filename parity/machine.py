@@ -9,6 +9,7 @@ from parity import yamlfile
 
 # File descriptors the emulator inherits from the lane's supervisor, each one end of a socket pair.
 CONSOLE_FD, CHANNEL_FD, QMP_FD = 10, 11, 12
+EMULATOR_REFUSED = 1  # the exit status of an emulator that gives up for reasons of its own
 
 KEYS = (
     "arch",
@@ -20,13 +21,20 @@ KEYS = (
     "vcpus",
     "memory_mib",
     "disk",
+    "channel",
+    "power_off_status",
     "arguments",
 )
 
 
 @dataclass(frozen=True)
 class Machine:
-    """One QEMU machine. `disk` is the device model that holds the disk image."""
+    """One QEMU machine.
+
+    `disk` is the device model that holds the disk image, `channel` the arguments that attach the chardev
+    "channel" as result channel, `power_off_status` the emulator's exit status after an orderly power-off.
+    What recordings may lack has the value that held when they were made.
+    """
 
     name: str
     arch: str
@@ -39,6 +47,8 @@ class Machine:
     memory_mib: int
     disk: str
     arguments: tuple[str, ...] = ()
+    channel: tuple[str, ...] = ("-serial", "chardev:channel")
+    power_off_status: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,9 @@ def load(path: Path) -> Machine:
     version = top["least_version"].text().split(".")
     if len(version) != 2 or not all(part.isdecimal() for part in version):
         raise top["least_version"].error(f'"MAJOR.MINOR" expected, not {".".join(version)!r}')
-    arguments = top.get("arguments")
+    arguments, status = top.get("arguments"), top["power_off_status"].integer(least=0)
+    if status == EMULATOR_REFUSED:
+        raise top["power_off_status"].error(f"{status} is how the emulator says that it failed")
     return Machine(
         name=path.stem,
         arch=top["arch"].text(),
@@ -102,6 +114,8 @@ def load(path: Path) -> Machine:
         memory_mib=top["memory_mib"].integer(least=16),
         disk=top["disk"].text(),
         arguments=arguments.texts() if arguments else (),
+        channel=top["channel"].texts(),
+        power_off_status=status,
     )
 
 
@@ -124,6 +138,6 @@ def qemu_argv(spec: RunSpec, paths: GuestPaths) -> list[str]:
         # The image is this guest's own copy in memory: no cache on top of it, no waiting for flushes.
         argv += ["-drive", f"if=none,id=root,format=raw,cache=unsafe,file={paths.disk}"]
         argv += ["-device", f"{machine.disk},drive=root"]
-    for name, descriptor in (("console", CONSOLE_FD), ("channel", CHANNEL_FD)):
-        argv += ["-chardev", f"socket,id={name},fd={descriptor}", "-serial", f"chardev:{name}"]
+    argv += ["-chardev", f"socket,id=console,fd={CONSOLE_FD}", "-serial", "chardev:console"]
+    argv += ["-chardev", f"socket,id=channel,fd={CHANNEL_FD}", *machine.channel]
     return [*argv, "-chardev", f"socket,id=qmp,fd={QMP_FD}", "-mon", "chardev=qmp,mode=control"]

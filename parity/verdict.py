@@ -13,11 +13,12 @@ What can be said of a guest, the strongest first:
              never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor
     not_run  it was stopped on request before any of that
     crash    the guest or the emulator ended without the SHUTDOWN record, or otherwise than by powering off
+             with the status that power-off has on its machine
     fail     PID 1 is another program, did not end, or ended with another status than 0; an in-kernel test
              did not end well (a skipped test did not); or the result channel broke its own rules: damaged
              records, records out of order. A damaged channel can never be a pass, whatever else it says
-    pass     HELLO, PID 1 started as the program asked for and ended with 0, SHUTDOWN, power-off, status 0 of
-             the emulator; for an in-kernel run every announced test ended well instead
+    pass     HELLO, PID 1 started as the program asked for and ended with 0, SHUTDOWN, power-off; for an
+             in-kernel run every announced test ended well instead
 
 Text on the console and ends of other processes never make a pass.
 """
@@ -75,12 +76,16 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Rules:
-    """What a guest is measured by. `program` is what PID 1 must be (None: any)."""
+    """What a guest is measured by.
+
+    `program` is what PID 1 must be (None: any), `power_off_status` the emulator's after an orderly end.
+    """
 
     program: str | None = None
     cpu_budget_s: float = 20.0
     silence_s: float = 3.0
     least_emulator: tuple[int, int] = (0, 0)
+    power_off_status: int = 0
 
 
 @dataclass(frozen=True)
@@ -342,7 +347,7 @@ def _crash(state: State) -> str | None:
         return f"the guest ended without a word: {state.machine_end} ({_progress(state)}){claim}"
     if state.machine_end != "guest-shutdown":
         return f"the guest did not power off: {state.machine_end}"
-    if end.status != 0:
+    if end.status != state.rules.power_off_status:
         return f"after power-off the emulator ended with status {end.status}{_emulator_says(state)}"
     return None
 

@@ -32,7 +32,26 @@ def test_the_machine_the_project_carries() -> None:
         memory_mib=256,
         disk="virtio-blk-device",
         arguments=("-global", "virtio-mmio.force-legacy=false"),
+        channel=("-serial", "chardev:channel"),
+        power_off_status=0,
     )
+
+
+def test_what_differs_between_machines_is_data() -> None:
+    microvm = machine.load(MACHINES / "qemu-microvm.yaml")
+    assert (microvm.arch, microvm.power_off_status) == ("x86_64", 85)
+    argv = machine.qemu_argv(spec(arch="x86_64", machine=microvm), GuestPaths("/k", "/d"))
+    assert argv[0] == "qemu-system-x86_64"
+    assert [*argv].count("-serial") == 1
+    at = argv.index("socket,id=channel,fd=11")
+    assert argv[at + 1 : at + 3] == ["-device", "isa-debugcon,iobase=0xe9,chardev=channel"]
+    assert "isa-debug-exit,iobase=0x501,iosize=4" in argv
+
+
+def test_both_architectures_get_the_same_of_what_can_be_the_same() -> None:
+    one, other = virt(), machine.load(MACHINES / "qemu-microvm.yaml")
+    assert (one.vcpus, one.memory_mib, one.accelerator) == (other.vcpus, other.memory_mib, other.accelerator)
+    assert (one.disk, one.least_version) == (other.disk, other.least_version)
 
 
 def test_the_whole_command_line() -> None:
@@ -96,6 +115,7 @@ def test_what_pid_1_must_be(cmdline: str, program: str) -> None:
         ("least_version: ten", "MAJOR.MINOR"),
         ("speed: 3", "unknown key 'speed'"),
         ("cpu: [a]", "text expected"),
+        ("power_off_status: 1", "how the emulator says that it failed"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, line: str, complaint: str) -> None:

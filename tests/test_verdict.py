@@ -66,6 +66,23 @@ def test_a_good_guest_passes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("events", "cause"),
+    [
+        (instead(EXIT, Exit(85, None, False)), None),
+        (instead(EXIT, Exit(1, None, False)), "the emulator ended with status 1"),
+        (instead(EXIT, Exit(0, None, False)), "the emulator ended with status 0"),
+        (without(instead(EXIT, Exit(85, None, False)), SHUTDOWN), "ended without a word: guest-shutdown"),
+        (without(instead(EXIT, Exit(85, None, False)), POWER_OFF), "the emulator ended with status 85"),
+        ([*instead(POWER_OFF, RESET)[:-1], Exit(85, None, False)], "did not power off: guest-reset"),
+    ],
+)
+def test_only_the_machines_own_status_is_a_power_off(events: list[Event], cause: str | None) -> None:
+    judgement = judge(events, Rules("/bin/t", power_off_status=85))
+    assert judgement.verdict == ("crash" if cause else "pass")
+    assert (cause or "ended with status 0") in judgement.cause
+
+
+@pytest.mark.parametrize(
     ("events", "expected", "cause"),
     [
         (instead(END, ProcessEnd(1, 0, 3 << 8, False, "/bin/t")), "fail", "PID 1 (t) ended with status 3"),
