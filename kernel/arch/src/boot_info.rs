@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use arrayvec::ArrayVec;
 
-use crate::PhysAddr;
+use crate::{PhysAddr, VirtAddr};
 
 /// How many virtio-mmio slots are kept; QEMU's `virt` machine has 32.
 pub const MAX_VIRTIO_MMIO: usize = 32;
@@ -23,8 +23,8 @@ pub struct VirtioMmio {
 /// What the boot code hands to the kernel proper, which defines
 /// `#[unsafe(no_mangle)] extern "Rust" fn kernel_main(boot: &'static BootInfo) -> !`.
 ///
-/// When it is called, this CPU runs in the high half on the boot stack ([`BOOT_STACK_SIZE`] bytes, never
-/// reused by this crate), under the final kernel page tables (no mapping of the low half), interrupts are
+/// When it is called, this CPU runs in the high half on the boot stack ([`BOOT_STACK_SIZE`] bytes above a page
+/// that is not mapped, never reused by this crate), under the final kernel page tables (no mapping of the low half), interrupts are
 /// masked, the console works; interrupt controller, timer and [`Handler`](crate::Handler) are not set up.
 ///
 /// [`BOOT_STACK_SIZE`]: crate::BootInfo::BOOT_STACK_SIZE
@@ -34,6 +34,8 @@ pub struct BootInfo {
     pub memory: Range<PhysAddr>,
     /// The kernel's code and data including the boot stack; lies inside `memory`.
     pub kernel_image: Range<PhysAddr>,
+    /// The stack on which `kernel_main` is called.
+    pub boot_stack: Range<VirtAddr>,
     /// The part of `memory` that nobody uses yet (whole frames): what the frame allocator may give out.
     pub free_memory: Range<PhysAddr>,
     /// The kernel's command line, empty when the machine gave none (or one that is not UTF-8).

@@ -31,6 +31,9 @@ pub enum FaultKind {
     Alignment,
     /// A breakpoint instruction, or a debug event.
     Breakpoint,
+    /// The kernel ran over the end of its stack: the handler is called on a stack of its own, for messages, and
+    /// must not return.
+    StackOverflow,
     /// A floating-point exception that the program had enabled.
     FloatingPoint,
     /// Anything else.
@@ -54,8 +57,8 @@ pub struct Exception {
 pub struct Fault {
     /// What went wrong.
     pub kind: FaultKind,
-    /// The address accessed ([`FaultKind::Page`], [`FaultKind::Bus`], [`FaultKind::Alignment`]), otherwise
-    /// the address of the instruction.
+    /// The address accessed ([`FaultKind::Page`], [`FaultKind::Bus`], [`FaultKind::Alignment`]), the stack
+    /// pointer ([`FaultKind::StackOverflow`]), otherwise the address of the instruction.
     pub address: VirtAddr,
     /// Whether user code caused it; otherwise it is a bug of the kernel.
     pub from_user: bool,

@@ -7,7 +7,8 @@ use crate::{Fault, TrapFrame};
 
 /// The kernel's ends of the traps.
 ///
-/// All of them are called on the kernel stack of the thread that was interrupted, with interrupts masked.
+/// All of them are called on the kernel stack of the thread that was interrupted (but for a
+/// [`FaultKind::StackOverflow`](crate::FaultKind::StackOverflow)), with interrupts masked.
 /// `frame` holds the interrupted registers; changes to it take effect when the trap returns. `syscall` and
 /// `fault` may unmask interrupts and may switch threads; they need not mask them again before returning.
 #[derive(Clone, Copy)]

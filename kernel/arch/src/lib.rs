@@ -43,6 +43,11 @@ pub mod mem {
     );
 }
 
+/// Kernel pages outside the linear map, for memory that must have holes beside it.
+pub mod kernel_pages {
+    contract!(kernel_pages: REGION, lookup, map, unmap);
+}
+
 /// This CPU: interrupts, identity, per-CPU pointer.
 pub mod cpu {
     contract!(
@@ -66,13 +71,14 @@ pub mod timer {
 pub mod console {
     contract!(
         console:
-        channel_present, channel_write, console_irq, console_listen, console_read, console_write,
+        channel_present, channel_write, console_irq, console_listen, console_loop_back, console_read,
+        console_write,
     );
 }
 
 /// Faults of the kernel itself, raised on purpose.
 pub mod exception {
-    contract!(exception: ALL, read_unmapped, undefined);
+    contract!(exception: ALL, read_at, read_unmapped, undefined);
 }
 
 /// The calendar clock, for the time at boot: [`timer`] is the finer clock from there on.

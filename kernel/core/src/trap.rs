@@ -44,6 +44,14 @@ fn handle_tick() {
 
 fn handle_fault(fault: Fault, frame: &mut TrapFrame) {
     if !fault.from_user {
+        if fault.kind == FaultKind::StackOverflow {
+            panic!(
+                "kernel stack overflow in thread {}, stack pointer {}, pc {}",
+                scheduler::current().name,
+                fault.address,
+                frame.pc()
+            );
+        }
         if exceptions::catch(fault, frame) {
             return;
         }
@@ -56,7 +64,7 @@ fn handle_fault(fault: Fault, frame: &mut TrapFrame) {
         );
     }
     let signal = match fault.kind {
-        FaultKind::Page { .. } | FaultKind::Unknown => SIGSEGV,
+        FaultKind::Page { .. } | FaultKind::StackOverflow | FaultKind::Unknown => SIGSEGV,
         FaultKind::Bus | FaultKind::Alignment => SIGBUS,
         FaultKind::IllegalInstruction => SIGILL,
         FaultKind::Breakpoint => SIGTRAP,

@@ -100,8 +100,18 @@ boot_level1:
     .quad 0x40000000 + {RAM_BLOCK}
     .fill 510, 8, 0
 
+// Two stacks, each above a page that the final tables leave out.
 .section .bss.boot, "aw", %nobits
-.balign 16
-boot_stack:
+.balign 4096
+.global emergency_guard
+emergency_guard:
+    .skip 4096
+    .skip {EMERGENCY_STACK_SIZE}
+.global emergency_stack_top
+emergency_stack_top:
+.global boot_guard
+boot_guard:
+    .skip 4096
     .skip {STACK_SIZE}
+.global boot_stack_top
 boot_stack_top:

@@ -1,6 +1,7 @@
 //! From the machine's entry to `kernel_main`.
 
 use core::arch::global_asm;
+use core::ops::Range;
 
 use aarch64_cpu::registers::{CNTKCTL_EL1, CPACR_EL1, SCTLR_EL1, TCR_EL1, Writeable};
 
@@ -10,7 +11,7 @@ use super::mem::{KERNEL_BASE, RAM_BASE};
 use super::paging::{PageTable, empty_root};
 use super::{console, cpu, device_tree, intc, power, rtc, trap};
 use crate::mem::{phys_to_virt, virt_to_phys};
-use crate::{BootInfo, PhysAddr};
+use crate::{BootInfo, PhysAddr, VirtAddr};
 
 /// 48 bits of address in both halves, 4 KiB pages, cacheable table walks; the boot code adds the size of
 /// physical addresses.
@@ -51,6 +52,7 @@ global_asm!(
     DEVICE_BLOCK = const Entry::leaf(1, PhysAddr(0), Attributes::DEVICE).0,
     RAM_BLOCK = const Entry::leaf(1, PhysAddr(0), Attributes::BOOT_RAM).0,
     STACK_SIZE = const BootInfo::BOOT_STACK_SIZE,
+    EMERGENCY_STACK_SIZE = const trap::EMERGENCY_STACK_SIZE,
     boot_main = sym boot_main,
 );
 
@@ -82,6 +84,7 @@ extern "C" fn boot_main() -> ! {
 
     let boot = BootInfo {
         kernel_image: image.range(),
+        boot_stack: boot_stack(),
         free_memory: frames.next()..machine.memory.end.page_down(),
         memory: machine.memory,
         cmdline: machine.cmdline,
@@ -90,6 +93,14 @@ extern "C" fn boot_main() -> ! {
     };
     // SAFETY: `kernel_main` does not return and nothing else uses the boot stack: the value lives forever.
     kernel_main(unsafe { &*core::ptr::from_ref(&boot) })
+}
+
+fn boot_stack() -> Range<VirtAddr> {
+    unsafe extern "C" {
+        static boot_stack_top: u8;
+    }
+    let top = VirtAddr((&raw const boot_stack_top).addr() as u64);
+    top - BootInfo::BOOT_STACK_SIZE as u64..top
 }
 
 /// Puts the final tables of the kernel half in place of the boot mapping, and takes the low half away.

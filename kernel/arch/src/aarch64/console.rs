@@ -9,6 +9,7 @@ use arm_pl011_uart::{
 };
 use parity_inventory::inventory;
 
+use super::cpu;
 use crate::PhysAddr;
 use crate::mem::phys_to_virt;
 
@@ -26,6 +27,10 @@ static CONSOLE_IRQ: AtomicU32 = AtomicU32::new(0);
 /// Line speed and clock of the ports; QEMU passes bytes on at any speed.
 const BAUD: u32 = 115_200;
 const CLOCK_HZ: u32 = 24_000_000;
+
+/// Offset of the control register, which crate `arm-pl011-uart` keeps to itself, and its bit of that name.
+const CONTROL: u64 = 0x30;
+const LOOP_BACK: u32 = 1 << 7;
 
 /// Sets up the ports that the machine has.
 pub(super) fn init(console: PhysAddr, irq: Option<u32>, channel: Option<PhysAddr>) {
@@ -87,6 +92,30 @@ pub fn channel_write(bytes: &[u8]) {
 /// Whether the machine has a result channel.
 pub fn channel_present() -> bool {
     CHANNEL.load(Ordering::Relaxed) != 0
+}
+
+/// Puts bytes, at most 16, into the console's receiver as if somebody had typed them: the port hears itself
+/// meanwhile. For tests of the way that input takes; what it writes then may be seen outside, or not.
+pub fn console_loop_back(bytes: &[u8]) {
+    let Some(mut port) = port(&CONSOLE) else { return };
+    let control = phys_to_virt(PhysAddr(CONSOLE.load(Ordering::Relaxed) + CONTROL)).cast::<u32>();
+    let state = cpu::irq_save();
+    while port.is_busy() {
+        spin_loop();
+    }
+    // SAFETY: the register of the port that was found just now; nobody else changes it after the setup.
+    let before = unsafe { control.read_volatile() };
+    // SAFETY: as above.
+    unsafe { control.write_volatile(before | LOOP_BACK) };
+    for &byte in bytes {
+        send(&mut port, byte);
+    }
+    while port.is_busy() {
+        spin_loop();
+    }
+    // SAFETY: as above.
+    unsafe { control.write_volatile(before) };
+    cpu::irq_restore(state);
 }
 
 fn port(base: &AtomicU64) -> Option<Uart<'static>> {

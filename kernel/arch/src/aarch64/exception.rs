@@ -45,6 +45,12 @@ pub extern "C" fn read_unmapped() {
     naked_asm!("mov x0, #0xffff800000000000", "ldr x1, [x0]", "ret")
 }
 
+/// Reads a word of kernel memory, whether it is there or not.
+#[unsafe(naked)]
+pub extern "C" fn read_at(address: usize) {
+    naked_asm!("ldr x1, [x0]", "ret")
+}
+
 #[unsafe(naked)]
 extern "C" fn write_unmapped() {
     naked_asm!("mov x0, #0xffff800000000000", "str xzr, [x0]", "ret")

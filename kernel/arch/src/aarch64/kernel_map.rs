@@ -13,6 +13,8 @@ pub struct Image {
     pub text: Range<PhysAddr>,
     pub rodata: Range<PhysAddr>,
     pub data: Range<PhysAddr>,
+    /// The pages below the boot stacks, by rising address: part of the data, but not mapped.
+    pub guards: [PhysAddr; 2],
 }
 
 impl Image {
@@ -23,6 +25,8 @@ impl Image {
             static __rodata_start: u8;
             static __data_start: u8;
             static __kernel_end: u8;
+            static emergency_guard: u8;
+            static boot_guard: u8;
         }
         let rodata = virt_to_phys(&raw const __rodata_start);
         let data = virt_to_phys(&raw const __data_start);
@@ -30,6 +34,7 @@ impl Image {
             text: virt_to_phys(&raw const __kernel_start)..rodata,
             rodata: rodata..data,
             data: data..virt_to_phys(&raw const __kernel_end),
+            guards: [virt_to_phys(&raw const emergency_guard), virt_to_phys(&raw const boot_guard)],
         }
     }
 
@@ -71,12 +76,15 @@ impl BootFrames {
 /// Builds the tables of the kernel half; they are not in use yet. Returns their root.
 pub fn build(memory: &Range<PhysAddr>, image: &Image, frames: &mut BootFrames) -> PhysAddr {
     let root = frames.table();
+    let [lower, upper] = image.guards;
     let ranges = [
         (DEVICES, Attributes::DEVICE),
         (memory.start..image.text.start, Attributes::KERNEL_DATA),
         (image.text.clone(), Attributes::KERNEL_TEXT),
         (image.rodata.clone(), Attributes::KERNEL_RODATA),
-        (image.data.start..memory.end, Attributes::KERNEL_DATA),
+        (image.data.start..lower, Attributes::KERNEL_DATA),
+        (lower + PAGE_SIZE..upper, Attributes::KERNEL_DATA),
+        (upper + PAGE_SIZE..memory.end, Attributes::KERNEL_DATA),
     ];
     for (range, attributes) in ranges {
         map(root, range, attributes, frames);

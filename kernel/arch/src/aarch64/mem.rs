@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use aarch64_cpu::asm::barrier;
 
+use super::kernel_pages;
 use crate::{PhysAddr, VirtAddr};
 
 /// Start of the kernel half; physical address 0 of the linear map. The linker script repeats it.
@@ -27,9 +28,10 @@ pub const fn phys_to_virt(address: PhysAddr) -> *mut u8 {
     core::ptr::with_exposed_provenance_mut((address.0 + KERNEL_BASE.0) as usize)
 }
 
-/// The physical address of an object in the linear map (kernel image, heap, stacks: all kernel memory).
+/// The physical address of an object of the kernel (in its image, on its heap, on a stack: all kernel memory).
 pub fn virt_to_phys<T: ?Sized>(object: *const T) -> PhysAddr {
-    PhysAddr(object.cast::<u8>().addr() as u64 - KERNEL_BASE.0)
+    let address = VirtAddr(object.cast::<u8>().addr() as u64);
+    kernel_pages::lookup(address).unwrap_or_else(|| PhysAddr(address.0 - KERNEL_BASE.0))
 }
 
 /// Makes instructions that were written through `start` visible to instruction fetch on all CPUs, under

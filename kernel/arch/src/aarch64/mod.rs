@@ -9,6 +9,7 @@ pub mod exception;
 pub mod fp;
 pub mod intc;
 mod kernel_map;
+pub mod kernel_pages;
 pub mod mem;
 pub mod paging;
 pub mod power;

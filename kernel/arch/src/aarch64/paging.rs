@@ -49,22 +49,7 @@ impl PageTable {
         if !va.is_page_aligned() || !pa.is_page_aligned() || va >= USER_END {
             return Err(MapError::BadAddress);
         }
-        let mut table = self.root;
-        for level in 0..PAGE_LEVEL {
-            table = match table.child(index(va, level)) {
-                Some(child) => child,
-                None => {
-                    let child = new_table(frames)?;
-                    table.set(index(va, level), Entry::table(child.frame()));
-                    child
-                }
-            };
-        }
-        let slot = index(va, PAGE_LEVEL);
-        if table.get(slot).is_valid() {
-            return Err(MapError::AlreadyMapped);
-        }
-        table.set(slot, Entry::leaf(PAGE_LEVEL, pa, Attributes::user(perm)));
+        insert(self.root, va, Entry::leaf(PAGE_LEVEL, pa, Attributes::user(perm)), frames)?;
         publish();
         Ok(())
     }
@@ -72,10 +57,9 @@ impl PageTable {
     /// Removes the page at `va` and returns its frame, `None` when it is not mapped. No CPU uses the
     /// translation any more when this returns.
     pub fn unmap(&mut self, va: VirtAddr) -> Option<PhysAddr> {
-        let (table, entry) = self.find(va)?;
-        table.set(index(va, PAGE_LEVEL), Entry::EMPTY);
-        forget(va);
-        Some(entry.address())
+        let frame = if va < USER_END { remove(self.root, va)? } else { return None };
+        forget_all([va]);
+        Some(frame)
     }
 
     /// Changes the permissions of the page at `va`, in effect when this returns.
@@ -86,7 +70,7 @@ impl PageTable {
         let (table, entry) = self.find(va).ok_or(MapError::NotMapped)?;
         let changed = Entry::leaf(PAGE_LEVEL, entry.address(), Attributes::user(perm));
         table.set(index(va, PAGE_LEVEL), changed);
-        forget(va);
+        forget_all([va]);
         Ok(())
     }
 
@@ -125,16 +109,52 @@ impl PageTable {
 
     /// The page of `va`: the table that holds its entry, and the entry.
     fn find(&self, va: VirtAddr) -> Option<(Table, Entry)> {
-        if va >= USER_END {
-            return None;
-        }
-        let mut table = self.root;
-        for level in 0..PAGE_LEVEL {
-            table = table.child(index(va, level))?;
-        }
-        let entry = table.get(index(va, PAGE_LEVEL));
-        entry.is_valid().then_some((table, entry))
+        if va < USER_END { find(self.root, va) } else { None }
     }
+}
+
+/// Puts `entry` where the page at `va` belongs, below a root of either half, with the tables that are missing on
+/// the way. It is in effect after [`publish`].
+pub(super) fn insert(
+    root: Table,
+    va: VirtAddr,
+    entry: Entry,
+    frames: &mut impl FrameSource,
+) -> Result<(), MapError> {
+    let mut table = root;
+    for level in 0..PAGE_LEVEL {
+        table = match table.child(index(va, level)) {
+            Some(child) => child,
+            None => {
+                let child = new_table(frames)?;
+                table.set(index(va, level), Entry::table(child.frame()));
+                child
+            }
+        };
+    }
+    let slot = index(va, PAGE_LEVEL);
+    if table.get(slot).is_valid() {
+        return Err(MapError::AlreadyMapped);
+    }
+    table.set(slot, entry);
+    Ok(())
+}
+
+/// The page of `va` below a root of either half, where no block is: the table that holds its entry, and the entry.
+pub(super) fn find(root: Table, va: VirtAddr) -> Option<(Table, Entry)> {
+    let mut table = root;
+    for level in 0..PAGE_LEVEL {
+        table = table.child(index(va, level))?;
+    }
+    let entry = table.get(index(va, PAGE_LEVEL));
+    entry.is_valid().then_some((table, entry))
+}
+
+/// Empties the entry of the page at `va`, in effect after [`forget_all`]; the frame that was there.
+pub(super) fn remove(root: Table, va: VirtAddr) -> Option<PhysAddr> {
+    let (table, entry) = find(root, va)?;
+    table.set(index(va, PAGE_LEVEL), Entry::EMPTY);
+    Some(entry.address())
 }
 
 /// Frame of the root without entries.
@@ -182,16 +202,20 @@ fn free_tables(table: Table, level: usize, frames: &mut impl FrameSource) {
 
 /// Makes new entries visible to the CPU's table walks. An entry that was empty needs no more, since the
 /// CPU does not remember missing translations.
-fn publish() {
+pub(super) fn publish() {
     barrier::dsb(barrier::ISHST);
     barrier::isb(barrier::SY);
 }
 
-/// Makes all CPUs forget the translation of a page whose entry was changed.
-fn forget(va: VirtAddr) {
+/// Makes all CPUs forget the translations of pages whose entries were changed.
+pub(super) fn forget_all(pages: impl IntoIterator<Item = VirtAddr>) {
+    // Bits 63 to 56 of the operand are an address space's, not the page's.
+    const PAGE_NUMBER: u64 = (1 << 44) - 1;
     barrier::dsb(barrier::ISHST);
-    // SAFETY: forgotten translations are looked up again.
-    unsafe { asm!("tlbi vaae1is, {}", in(reg) va.0 >> 12, options(nostack)) };
+    for va in pages {
+        // SAFETY: forgotten translations are looked up again.
+        unsafe { asm!("tlbi vaae1is, {}", in(reg) va.0 >> 12 & PAGE_NUMBER, options(nostack)) };
+    }
     barrier::dsb(barrier::ISH);
     barrier::isb(barrier::SY);
 }

@@ -60,6 +60,11 @@ pub fn unexpected(frame: &TrapFrame) -> Fault {
     }
 }
 
+/// The trap, whichever it was, that found no room for its frame on the kernel's stack.
+pub fn stack_overflow(frame: &TrapFrame) -> Fault {
+    Fault { kind: FaultKind::StackOverflow, address: frame.sp(), from_user: false, syndrome: ESR_EL1.get() }
+}
+
 /// In the syndrome of a data abort: the access was a store.
 const WRITE: u64 = 1 << 6;
 

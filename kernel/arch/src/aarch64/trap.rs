@@ -9,7 +9,7 @@ use aarch64_cpu::registers::{VBAR_EL1, Writeable};
 use parity_abi::syscall::AARCH64_ALIASES;
 
 use super::syndrome::{self, Cause};
-use super::{cpu, intc};
+use super::{cpu, intc, power};
 use crate::VirtAddr;
 use crate::handler::registered;
 
@@ -32,6 +32,11 @@ pub struct TrapFrame {
 const SYNCHRONOUS: u64 = 0;
 const INTERRUPT: u64 = 1;
 const OTHER: u64 = 2;
+const OVERFLOW: u64 = 3;
+
+/// Bytes of the stack for what is said when another one has run over: the machine has one, as no more than one
+/// CPU says it.
+pub(super) const EMERGENCY_STACK_SIZE: usize = 16 * 1024;
 
 global_asm!(
     include_str!("vectors.S"),
@@ -43,6 +48,7 @@ global_asm!(
     SYNCHRONOUS = const SYNCHRONOUS,
     INTERRUPT = const INTERRUPT,
     OTHER = const OTHER,
+    OVERFLOW = const OVERFLOW,
     dispatch = sym dispatch,
 );
 
@@ -125,7 +131,7 @@ pub(super) fn init() {
     barrier::isb(barrier::SY);
 }
 
-/// Every trap, with interrupts masked, on the kernel stack of the interrupted thread.
+/// Every trap, with interrupts masked, on the kernel stack of the interrupted thread or the emergency stack.
 extern "C" fn dispatch(frame: &mut TrapFrame, reason: u64) {
     let handler = registered();
     match reason {
@@ -134,6 +140,11 @@ extern "C" fn dispatch(frame: &mut TrapFrame, reason: u64) {
             Cause::Fault(fault) => (handler.fault)(fault, frame),
         },
         INTERRUPT => intc::dispatch(handler),
+        OVERFLOW => {
+            (handler.fault)(syndrome::stack_overflow(frame), frame);
+            // There is no stack to return to.
+            power::power_off();
+        }
         _ => (handler.fault)(syndrome::unexpected(frame), frame),
     }
     cpu::irq_disable();

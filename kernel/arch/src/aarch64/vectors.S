@@ -1,10 +1,22 @@
 // Exception vectors: every register goes into a trap frame on the kernel stack, and comes back from it.
 // Operands in braces come from trap.rs.
 
-// One of the 16 vectors. `kind` is handed to the dispatcher, `origin` is `user` or `kernel`.
+// One of the 16 vectors. `kind` is handed to the dispatcher, `origin` is `user` or `kernel`. The stack is empty
+// when user code traps; when the kernel does, it may be used up, and storing the frame would trap again, for ever:
+// the CPU is asked first whether it could. x0 waits in the user's stack pointer, which the frame of the user's own
+// trap holds.
 .macro VECTOR kind, origin
     .balign 0x80
     sub sp, sp, #{SIZE}
+.ifc \origin, kernel
+    msr sp_el0, x0
+    mov x0, sp
+    at s1e1w, x0
+    isb
+    mrs x0, par_el1
+    tbnz x0, #0, stack_overflow     // bit 0: a store there would fault
+    mrs x0, sp_el0
+.endif
     stp x0, x1, [sp, #0]
     mov x1, #\kind
     b save_\origin
@@ -83,6 +95,24 @@ save_kernel:
     mov x3, x29
     mrs x4, elr_el1
     SAVE_STATE_AND_DISPATCH
+
+// The kernel's stack has run over its end, where nothing is mapped; sp_el0 = x0. User code can read the register
+// that the stack pointer waits in, but none runs any more.
+stack_overflow:
+    mov x0, sp
+    msr tpidrro_el0, x0
+    ldr x0, =emergency_stack_top
+    sub sp, x0, #{SIZE}
+    mrs x0, sp_el0
+    stp x0, x1, [sp, #0]
+    mov x1, #{OVERFLOW}
+    SAVE_GENERAL
+    mrs x2, tpidrro_el0
+    add x2, x2, #{SIZE}
+    mov x3, x29
+    mrs x4, elr_el1
+    SAVE_STATE_AND_DISPATCH
+    .ltorg
 
 // x0 = trap frame (anywhere), x1 = the kernel's stack pointer afterwards. Nothing is taken while the frame
 // may lie below the stack pointer: all exceptions are masked until `eret`.

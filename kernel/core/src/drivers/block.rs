@@ -93,8 +93,8 @@ impl Disk {
 /// Memory the device can see: all of it, at its physical address.
 struct Dma;
 
-// SAFETY: frames come from the frame allocator, zeroed and ours alone; addresses are those of the linear map,
-// in which all kernel memory lies.
+// SAFETY: frames come from the frame allocator, zeroed and ours alone; buffers are kernel memory, whose address
+// the architecture knows, and as long in physical memory: also a stack's frames lie in a row.
 unsafe impl Hal for Dma {
     fn dma_alloc(pages: usize, _direction: BufferDirection) -> (u64, NonNull<u8>) {
         let start = frame::allocate(pages, Purpose::Kernel).and_then(|start| {

@@ -142,7 +142,6 @@ fn switch_from(departure: Departure) {
     spin_lock::assert_none_held("giving the processor away");
     let current = current();
     let cpu = CPUS.this();
-    current.check_stack();
     let next = pick(&current, cpu, departure);
     cpu.need_switch.store(false, Ordering::Relaxed);
     cpu.ticks_left.store(TICKS_PER_SLICE.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -1,22 +1,52 @@
-//! Kernel stacks.
+//! Kernel stacks: whole frames, mapped in a region of their own so that nothing is mapped below them.
+
+use alloc::vec::Vec;
 
 use parity_abi::Errno;
-use parity_arch::mem::phys_to_virt;
+use parity_arch::kernel_pages::{self, REGION};
 use parity_arch::{PhysAddr, VirtAddr};
 
 use crate::mm::PAGE;
-use crate::mm::frame::{self, Purpose};
+use crate::mm::frame::{self, Purpose, TableFrames};
+use crate::sync::SpinLock;
 
-/// Pages of a kernel stack: 32 KiB.
-const PAGES: usize = 8;
+/// Size in bytes of a kernel stack, and of the guard below it: a function's frame would have to be larger to
+/// reach the next stack.
+pub const STACK_BYTES: u64 = 32 * 1024;
+const PAGES: u64 = STACK_BYTES / PAGE as u64;
+/// A guard and the stack above it.
+const SLOT_BYTES: u64 = 2 * STACK_BYTES;
+const SLOTS_MAX: usize = ((REGION.end.0 - REGION.start.0) / SLOT_BYTES) as usize;
 
-/// What stands at the lower end of a stack as long as nobody has run over it.
-const CANARY: [u64; 2] = [0x5ca1_ab1e_0ddb_a115, 0xdead_57ac_cafe_f00d];
+/// Which slots of the region have a stack. Its lock keeps calls that change the region's tables apart.
+static SLOTS: SpinLock<Slots> = SpinLock::new(Slots { free: Vec::new(), used: 0 });
 
-/// A stack of whole frames. It lies in the linear map, where no page can be left out as a guard, so it ends in
-/// a canary.
+struct Slots {
+    /// Slots that had a stack; there is always room for all of them.
+    free: Vec<usize>,
+    /// Slots below this number have, or had, a stack.
+    used: usize,
+}
+
+impl Slots {
+    fn take(&mut self) -> Result<usize, Errno> {
+        if let Some(slot) = self.free.pop() {
+            return Ok(slot);
+        }
+        if self.used == SLOTS_MAX {
+            return Err(Errno::ENOMEM);
+        }
+        // Giving a slot back must not need memory.
+        self.free.try_reserve(self.used + 1).map_err(|_| Errno::ENOMEM)?;
+        self.used += 1;
+        Ok(self.used - 1)
+    }
+}
+
+/// A stack and the guard below it.
 pub struct KernelStack {
-    start: PhysAddr,
+    slot: usize,
+    frames: PhysAddr,
 }
 
 impl KernelStack {
@@ -24,33 +54,42 @@ impl KernelStack {
     /// ENOMEM.
     pub fn new() -> Result<Self, Errno> {
         // A user's purpose: every fork asks for a stack, and the kernel's own reserve is not for forks.
-        let stack = Self { start: frame::allocate(PAGES, Purpose::User).ok_or(Errno::ENOMEM)? };
-        // SAFETY: the stack's frames are ours alone and nobody runs on them yet.
-        unsafe { stack.canary().write(CANARY) };
-        Ok(stack)
+        let frames = frame::allocate(PAGES as usize, Purpose::User).ok_or(Errno::ENOMEM)?;
+        Self::place(frames).inspect_err(|_| frame::free(frames, PAGES as usize))
+    }
+
+    fn place(frames: PhysAddr) -> Result<Self, Errno> {
+        let mut slots = SLOTS.lock();
+        let slot = slots.take()?;
+        // SAFETY: the lock is held.
+        match unsafe { kernel_pages::map(bottom_of(slot), frames, PAGES, &mut TableFrames) } {
+            Ok(()) => Ok(Self { slot, frames }),
+            Err(_) => {
+                slots.free.push(slot);
+                Err(Errno::ENOMEM)
+            }
+        }
     }
 
     /// End (exclusive) of the stack: where it begins to grow downwards.
     pub fn top(&self) -> VirtAddr {
-        VirtAddr(phys_to_virt(self.start).addr() as u64 + (PAGES * PAGE) as u64)
+        bottom_of(self.slot) + STACK_BYTES
     }
+}
 
-    /// # Panics
-    /// If the stack ran over its end: what lay below it is destroyed already.
-    pub fn check(&self, name: &str) {
-        // SAFETY: the canary lies inside the stack's own frames; a volatile read, as the compiler does not
-        // know that a stack can run over.
-        let canary = unsafe { self.canary().read_volatile() };
-        assert!(canary == CANARY, "kernel stack overflow in thread {name}");
-    }
-
-    fn canary(&self) -> *mut [u64; 2] {
-        phys_to_virt(self.start).cast()
-    }
+/// The lowest address of a slot's stack. Nothing is mapped below it for as many bytes as the stack has.
+fn bottom_of(slot: usize) -> VirtAddr {
+    REGION.start + slot as u64 * SLOT_BYTES + (SLOT_BYTES - STACK_BYTES)
 }
 
 impl Drop for KernelStack {
     fn drop(&mut self) {
-        frame::free(self.start, PAGES);
+        {
+            let mut slots = SLOTS.lock();
+            // SAFETY: the lock is held, and the stack is nobody's any more.
+            unsafe { kernel_pages::unmap(bottom_of(self.slot), PAGES) };
+            slots.free.push(self.slot);
+        }
+        frame::free(self.frames, PAGES as usize);
     }
 }

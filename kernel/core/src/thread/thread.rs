@@ -109,14 +109,6 @@ impl Thread {
         }
     }
 
-    /// # Panics
-    /// If the kernel stack ran over its end.
-    pub fn check_stack(&self) {
-        if let Some(stack) = &self.stack {
-            stack.check(&self.name);
-        }
-    }
-
     pub(super) fn state(&self) -> State {
         match self.state.load(Ordering::Relaxed) {
             0 => State::Ready,

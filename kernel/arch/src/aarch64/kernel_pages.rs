@@ -1,0 +1,71 @@
+//! Kernel pages outside the linear map, each mapped on its own: for memory that must have holes beside it.
+
+use core::ops::Range;
+
+use aarch64_cpu::registers::{Readable, TTBR1_EL1};
+
+use super::entry::{Attributes, Entry, PAGE_LEVEL, Table};
+use super::paging::{find, forget_all, insert, publish, remove};
+use crate::{FrameSource, MapError, PAGE_SIZE, PhysAddr, VirtAddr};
+
+/// Where these pages can be: 512 GiB in the middle of the kernel half, behind all memory there can be.
+pub const REGION: Range<VirtAddr> = VirtAddr(0xFFFF_C000_0000_0000)..VirtAddr(0xFFFF_C080_0000_0000);
+
+/// Maps `count` pages from `start` on to as many frames in a row from `frames` on, as kernel data. On failure
+/// none of them is mapped.
+///
+/// # Errors
+/// [`MapError::BadAddress`], [`MapError::AlreadyMapped`], [`MapError::OutOfFrames`] (tables made so far stay and
+/// serve later calls).
+///
+/// # Safety
+/// No other call of `map` or [`unmap`] runs meanwhile.
+pub unsafe fn map(
+    start: VirtAddr,
+    frames: PhysAddr,
+    count: u64,
+    tables: &mut impl FrameSource,
+) -> Result<(), MapError> {
+    let end = start.checked_add(count * PAGE_SIZE).ok_or(MapError::BadAddress)?;
+    let aligned = start.is_page_aligned() && frames.is_page_aligned();
+    if !aligned || start < REGION.start || end > REGION.end {
+        return Err(MapError::BadAddress);
+    }
+    for page in 0..count {
+        let offset = page * PAGE_SIZE;
+        let entry = Entry::leaf(PAGE_LEVEL, frames + offset, Attributes::KERNEL_DATA);
+        if let Err(error) = insert(root(), start + offset, entry, tables) {
+            // SAFETY: the caller's promise, and nobody has been told of these pages.
+            unsafe { unmap(start, page) };
+            return Err(error);
+        }
+    }
+    publish();
+    Ok(())
+}
+
+/// Takes `count` pages from `start` on away; no CPU uses their translations any more when this returns.
+///
+/// # Safety
+/// Nobody uses these pages any more, and no other call of [`map`] or `unmap` runs meanwhile.
+pub unsafe fn unmap(start: VirtAddr, count: u64) {
+    let pages = (0..count).map(|page| start + page * PAGE_SIZE);
+    for page in pages.clone() {
+        remove(root(), page);
+    }
+    forget_all(pages);
+}
+
+/// The physical address behind `va` (of any alignment), if one of these pages is there.
+pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
+    if !REGION.contains(&va) {
+        return None;
+    }
+    find(root(), va).map(|(_, entry)| entry.address() + va.page_offset())
+}
+
+/// The tables of the kernel half.
+fn root() -> Table {
+    // SAFETY: this register holds them since the boot, for good.
+    unsafe { Table::at(PhysAddr(TTBR1_EL1.get_baddr())) }
+}
