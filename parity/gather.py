@@ -95,6 +95,7 @@ class Gatherer:
                 on_done(result.job.spec, self._keep(result, fresh=fresh and key not in begun))
                 begun.add(key)
                 result.job.recording.unlink(missing_ok=True)
+            self.space.screen.used(pool.use)
 
     def log(self, evidence: Evidence) -> str:
         """The readable log of a run, a path from the checkout's root; made from the recording if need be."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -46,6 +47,24 @@ class Result:
     lane_failures: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Use:
+    """How well lanes were used: `span_s` from the first lane being ready to the last verdict.
+
+    `wall_s` is the sum over all guests, each from its emulator's start to its being reaped.
+    """
+
+    guests: int
+    lanes: int
+    span_s: float
+    wall_s: float
+
+    @property
+    def ideal_s(self) -> float:
+        """What the same guests would take if no lane ever waited."""
+        return self.wall_s / self.lanes
+
+
 class Pool:
     """At most `lanes` lanes, opened when there is work for them and ended by `close`; a context manager.
 
@@ -54,11 +73,22 @@ class Pool:
 
     def __init__(self, open_lane: Callable[[], Lane], lanes: int) -> None:
         self._open_lane = open_lane
+        self._lanes = lanes
         self._executor = ThreadPoolExecutor(lanes, thread_name_prefix="guest")
         self._lock = threading.Lock()
         self._idle: list[Lane] = []
         self._all: list[Lane] = []
         self._closed = False
+        self._guests, self._wall_s = 0, 0.0
+        self._ready_at: float | None = None  # of the first lane, monotonic()
+        self._verdict_at = 0.0  # of the last guest
+
+    @property
+    def use(self) -> Use:
+        """How the lanes were used so far, by all calls of `run`."""
+        with self._lock:
+            span_s = self._verdict_at - self._ready_at if self._ready_at and self._guests else 0.0
+            return Use(self._guests, self._lanes, span_s, self._wall_s)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
         """Start all jobs; gives results in the order in which guests end. Several threads may call this."""
@@ -107,7 +137,10 @@ class Pool:
                 self._discard(lane)
                 raise
             else:
-                self._idle.append(lane)
+                with self._lock:
+                    self._idle.append(lane)
+                    self._guests, self._wall_s = self._guests + 1, self._wall_s + run.wall_s
+                    self._verdict_at = monotonic()
                 return Result(job, run, _share(before, _waited_s(), run.wall_s), tuple(failures))
 
     def _take(self) -> Lane:
@@ -118,6 +151,7 @@ class Pool:
         with self._lock:
             if not self._closed:
                 self._all.append(lane)
+                self._ready_at = self._ready_at or monotonic()
                 return lane
         lane.close()
         raise LaneError("the lanes were closed")

@@ -93,7 +93,7 @@ def update(session: Session, known: Callable[[], list[Row]]) -> list[Row]:
         rows = known()
         whole = matrix.merged(earlier(session), rows)
         for name, text in (
-            ("results.json", json.render(whole, session.tree.name, now())),
+            ("results.json", json.render(whole, session.tree.name, now(), session.screen.stages)),
             ("junit.xml", junit.render(whole)),
             ("report.md", markdown.render(whole)),
         ):
@@ -120,7 +120,8 @@ def show(rows: list[Row]) -> None:
     changes = _changes(session, rows)
     for line in table.summary(rows):
         session.screen.note(line)
-    session.screen.note(f"report: {(session.space.build / 'report').relative_to(session.space.root)}/", "dim")
+    place = (session.space.build / "report").relative_to(session.space.root)
+    session.screen.note(f"report: {place}/, {session.screen.age_s:.1f} s after the command began", "dim")
     for line in _for_github(rows, changes):
         print(line)
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from parity.matrix import Row
 from parity.report import json, junit, markdown, table
+from parity.report.terminal import Stage
 
 PASS = Row(
     "fork_test", "aarch64", "process", "pass", "pass", None, "PID 1 ended with status 0", 0.1, 0.3, "a" * 64
@@ -26,8 +27,9 @@ ROWS = [PASS, HANG, MISSING, INFRA]
 
 
 def test_json_is_what_it_documents_and_comes_back(tmp_path: Path) -> None:
-    text = json.render(ROWS, "reference", "2026-01-01T00:00:00+00:00")
+    text = json.render(ROWS, "reference", "2026-01-01T00:00:00+00:00", [Stage("userspace aarch64", 12.5)])
     document = stdjson.loads(text)
+    assert document["stages"] == [{"title": "userspace aarch64", "seconds": 12.5}]
     assert document["tests"][0]["guest_s"] == 0.1
     assert document["tests"][2]["wall_s"] is None
     file = tmp_path / "results.json"

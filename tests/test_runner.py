@@ -11,7 +11,7 @@ from parity import runner
 from parity.errors import MachineError
 from parity.lane import Lane, LaneError, Message, ReplayLane
 from parity.machine import RunSpec
-from parity.runner import Job, Pool
+from parity.runner import Job, Pool, Use
 
 GOOD = frames.messages(frames.good_run())
 
@@ -69,6 +69,17 @@ def test_all_run_over_the_lanes_that_are_needed(tmp_path: Path) -> None:
         assert 1 <= len(lanes.opened) <= 2
         assert list(pool.run([])) == []
     assert all(lane.closed.is_set() for lane in lanes.opened)
+
+
+def test_the_use_of_the_lanes_is_from_the_first_being_ready_to_the_last_verdict(tmp_path: Path) -> None:
+    clock, lanes = iter(range(100, 200)), Lanes()
+    with pytest.MonkeyPatch.context() as patch, Pool(lanes, 1) as pool:
+        patch.setattr(runner, "monotonic", lambda: float(next(clock)))
+        assert pool.use == Use(0, 1, 0.0, 0.0)
+        (first,) = pool.run(jobs(tmp_path, "a"))
+        (second,) = pool.run(jobs(tmp_path, "b"))
+        assert pool.use == Use(2, 1, 2.0, first.run.wall_s + second.run.wall_s)
+        assert pool.use.ideal_s == pool.use.wall_s > 0
 
 
 def test_the_longest_go_first(tmp_path: Path) -> None:

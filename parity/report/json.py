@@ -1,5 +1,6 @@
-"""`results.json`: an object with `format` (1), `tree`, `made` (UTC) and `tests`, a list of rows.
+"""`results.json`: an object with `format` (1), `tree`, `made` (UTC), `stages` and `tests`, a list of rows.
 
+`stages` are title and seconds of what the command that wrote it has made, in that order, its guests included.
 A row has the fields of `parity.matrix.Row`; `guest_s` is the kernel's hello to its shutdown, `wall_s` the
 emulator's start to its being reaped, both in seconds, null where no guest has run.
 """
@@ -12,13 +13,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 from parity.matrix import Row
+from parity.report.terminal import Stage
 
 FORMAT = 1
 
 
-def render(rows: Sequence[Row], tree: str, made: str) -> str:
+def render(rows: Sequence[Row], tree: str, made: str, stages: Sequence[Stage] = ()) -> str:
     """The document as text."""
-    document = {"format": FORMAT, "tree": tree, "made": made, "tests": [asdict(row) for row in rows]}
+    document = {
+        "format": FORMAT,
+        "tree": tree,
+        "made": made,
+        "stages": [{"title": stage.title, "seconds": round(stage.seconds, 3)} for stage in stages],
+        "tests": [asdict(row) for row in rows],
+    }
     return json.dumps(document, indent=1) + "\n"
 
 

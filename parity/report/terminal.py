@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event, Thread
+from time import monotonic
 
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 from parity.matrix import Row
+from parity.runner import Use
 
 HEARTBEAT_S = 10.0
 PIPE_COLUMNS = 160
@@ -37,13 +40,22 @@ def _console() -> Console:
     return console
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A stage that ended well, and how long it took."""
+
+    title: str
+    seconds: float
+
+
 class Screen:
-    """The one place that prints while a command runs."""
+    """The one place that prints while a command runs; `stages` are those that it has seen end."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
         self.live = self.console.is_terminal and not os.environ.get("CI")
-        self._status: Status | None = None
+        self.stages: list[Stage] = []
+        self._opened = monotonic()
         self._title = ""
         self._text = ""
         self._began = 0.0
@@ -55,9 +67,6 @@ class Screen:
     def say(self, text: str) -> None:
         """What the current stage is doing; replaced by the next text."""
         self._text = text
-        if self._status is not None:
-            room = max(20, self.console.width - len(self._title) - 16)
-            self._status.update(f"{escape(self._title)}: [dim]{escape(text[:room])}[/dim]")
 
     @contextmanager
     def stage(self, title: str, *, result: str = "done") -> Iterator[None]:
@@ -68,23 +77,33 @@ class Screen:
             except BaseException:
                 self.note(f"{title}: failed after {self._elapsed():.1f} s", "red")
                 raise
-        self.note(f"{title}: {result} in {self._elapsed():.1f} s")
+        self.stages.append(Stage(title, self._elapsed()))
+        self.note(f"{title}: {result} in {self.stages[-1].seconds:.1f} s")
+
+    def used(self, use: Use) -> None:
+        """Says how well the lanes were used, where there was more than one guest to use them."""
+        if use.guests > 1 and use.ideal_s:
+            within = f"{use.guests} guests on {use.lanes} lanes in {use.span_s:.3f} s"
+            self.note(f"{within}, {use.span_s / use.ideal_s:.2f} × the ideal of {use.ideal_s:.3f} s")
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the command began."""
+        return monotonic() - self._opened
 
     @contextmanager
     def tests(self, total: int) -> Iterator[TestView]:
         """The view of a run of `total` tests."""
         with self._moving("tests"):
             yield TestView(self, total)
+        self.stages.append(Stage("tests", self._elapsed()))
 
     @contextmanager
     def _moving(self, title: str) -> Iterator[None]:
-        self._title, self._text, self._began = title, "", time.monotonic()
+        self._title, self._text, self._began = title, "", monotonic()
         if self.live:
-            with self.console.status(escape(title)) as self._status:
-                try:
-                    yield
-                finally:
-                    self._status = None
+            with Status(_Moving(self), console=self.console):
+                yield
             return
         over = Event()
         beat = Thread(target=self._heartbeat, args=(over,), daemon=True)
@@ -100,7 +119,20 @@ class Screen:
             self.note(f"{self._title}: {self._elapsed():.0f} s … {self._text}".rstrip(" …"))
 
     def _elapsed(self) -> float:
-        return time.monotonic() - self._began
+        return monotonic() - self._began
+
+
+class _Moving:
+    """The line of the current stage on a terminal, made anew whenever it is drawn: its seconds go on."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def __rich__(self) -> Text:
+        screen = self._screen
+        line = Text.assemble(f"{screen._title}: {screen._elapsed():.0f} s  ", (screen._text, "dim"))
+        line.truncate(max(20, screen.console.width - 4))  # the turning sign stands before it
+        return line
 
 
 class TestView:

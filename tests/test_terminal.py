@@ -1,0 +1,63 @@
+"""What is shown while something runs: plain lines in a pipe, a moving line on a terminal."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+from time import sleep
+
+import pytest
+from rich.console import Console
+
+from parity.report import terminal
+from parity.report.terminal import Screen, Stage
+from parity.runner import Use
+
+
+def plain() -> tuple[Screen, io.StringIO]:
+    text = io.StringIO()
+    return Screen(Console(file=text, width=160)), text
+
+
+def test_a_pipe_gets_a_sign_of_life_and_the_seconds_of_every_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "HEARTBEAT_S", 0.01)
+    screen, text = plain()
+    with screen.stage("disk aarch64"):
+        screen.say("Compiling core")
+        while "…" not in text.getvalue():
+            sleep(0.01)
+    first, *_, last = text.getvalue().splitlines()
+    assert first == "disk aarch64: 0 s … Compiling core"
+    assert last == f"disk aarch64: done in {screen.stages[0].seconds:.1f} s"
+    assert screen.stages == [Stage("disk aarch64", screen.stages[0].seconds)]
+
+
+def test_a_stage_that_failed_is_none_that_was_made() -> None:
+    screen, text = plain()
+    with pytest.raises(OSError), screen.stage("disk aarch64"):
+        raise OSError
+    assert text.getvalue().startswith("disk aarch64: failed after 0.0 s")
+    assert screen.stages == []
+
+
+def test_on_a_terminal_the_seconds_go_on_while_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    text = io.StringIO()
+    screen = Screen(Console(file=text, width=60, force_terminal=True, color_system=None))
+    clock = itertools.count(100)
+    monkeypatch.setattr(terminal, "monotonic", lambda: float(next(clock)))
+    drawn: list[str] = []
+    with screen.stage("kernel aarch64-testing"):
+        screen.say("Compiling [core]" + 60 * "x")
+        while len(drawn) < 3:
+            sleep(0.01)
+            drawn = re.findall(r"kernel aarch64-testing: (\d+) s  Compiling \[core\]x+\r", text.getvalue())
+    assert drawn == sorted(set(drawn), key=int)
+
+
+def test_the_use_of_lanes_is_said_where_there_was_any() -> None:
+    screen, text = plain()
+    screen.used(Use(24, 2, 6.2, 10.0))
+    screen.used(Use(1, 1, 0.5, 0.4))
+    assert text.getvalue() == "24 guests on 2 lanes in 6.200 s, 1.24 × the ideal of 5.000 s\n"
