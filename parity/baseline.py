@@ -5,7 +5,7 @@ A text file, sorted, a line a test: architecture, test and verdict with a space 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,9 @@ class Changes:
     fixes: tuple[Row, ...] = ()  # did not pass, does now
     changed: tuple[Row, ...] = ()  # neither passed nor passes, but ends in another way
     new: tuple[Row, ...] = ()  # not in the baseline
-    gone: tuple[str, ...] = ()  # in the baseline, not in the suite: "test on architecture"
 
     def __bool__(self) -> bool:
-        return any((self.regressions, self.fixes, self.changed, self.new, self.gone))
+        return any((self.regressions, self.fixes, self.changed, self.new))
 
     def lines(self) -> Iterator[str]:
         """A line per kind that there is, each test with what it was and is."""
@@ -37,19 +36,18 @@ class Changes:
             rows = getattr(self, kind)
             if rows:
                 yield f"{kind}: " + ", ".join(f"{row.name} on {row.arch} ({row.verdict})" for row in rows)
-        if self.gone:
-            yield f"gone: {', '.join(self.gone)}"
 
 
 Baseline = Mapping[tuple[str, str], Verdict]
 """Verdict by architecture and test."""
 
 
-def load(path: Path) -> Baseline | None:
-    """Reads a baseline; None when there is none.
+def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline | None:
+    """Reads a baseline of these tests and architectures; None when there is none.
 
     Raises:
-        UserError: with file and line, for a line that is not one of a baseline, or that stands there twice.
+        UserError: with file and line, for a line that is not one of a baseline, that speaks of what there is
+            not, or that stands there twice.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -63,9 +61,14 @@ def load(path: Path) -> Baseline | None:
         if len(words) != 3:
             raise UserError("architecture, test and verdict expected", file=path, line=number)
         arch, test, verdict = words
-        known = [str(each) for each in Verdict]
-        if verdict not in known:
-            raise UserError(f"no verdict {verdict!r}; {nearest(verdict, known)}", file=path, line=number)
+        verdicts = [str(each) for each in Verdict]
+        for what, word, known in (
+            ("architecture", arch, archs),
+            ("test", test, tests),
+            ("verdict", verdict, verdicts),
+        ):
+            if word not in known:
+                raise UserError(f"no {what} {word!r}; {nearest(word, known)}", file=path, line=number)
         if (arch, test) in found:
             raise UserError(f"{test} on {arch} stands here twice", file=path, line=number)
         found[arch, test] = Verdict(verdict)
@@ -87,16 +90,13 @@ def render(rows: Sequence[Row], before: Baseline | None) -> str:
 
 
 def compare(baseline: Baseline, rows: Sequence[Row]) -> Changes:
-    """What differs; only architectures that the rows speak of are compared."""
+    """What differs of these rows."""
     kinds: dict[str, list[Row]] = {"regressions": [], "fixes": [], "changed": [], "new": []}
     for row in rows:
         kind = _kind(baseline.get((row.arch, row.name)), row.verdict)
         if kind is not None:
             kinds[kind].append(row)
-    there = {(row.arch, row.name) for row in rows}
-    archs = {arch for arch, _ in there}
-    gone = tuple(f"{test} on {arch}" for arch, test in sorted(set(baseline) - there) if arch in archs)
-    return Changes(**{kind: tuple(found) for kind, found in kinds.items()}, gone=gone)
+    return Changes(**{kind: tuple(found) for kind, found in kinds.items()})
 
 
 def _kind(before: Verdict | None, now: str) -> str | None:

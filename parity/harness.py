@@ -12,7 +12,7 @@ from parity.gather import Gatherer, title
 from parity.machine import Machine, RunSpec
 from parity.matrix import Row
 from parity.store import Digest
-from parity.suite import Suite, Test
+from parity.suite import CPU_BUDGET_S, SILENCE_S, Suite, Test
 from parity.tree import Tree
 from parity.verdict import Verdict
 from parity.workspace import Workspace
@@ -58,8 +58,8 @@ def spec(tree: Tree, test: Test, made: Built) -> RunSpec:
         disk=made.disk,
         machine=made.machine,
         cmdline=tree.run.command_line.format(program=test.name),
-        cpu_budget_s=test.cpu_budget_s,
-        silence_s=test.silence_s,
+        cpu_budget_s=test.cpu_budget_s.get(made.arch, CPU_BUDGET_S),
+        silence_s=test.silence_s.get(made.arch, SILENCE_S),
     )
 
 

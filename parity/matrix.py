@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from parity.evidence import Evidence
 from parity.suite import Test
@@ -33,11 +34,18 @@ class Row:
     features: str | None = None  # the kernel's feature set
     priority: int | None = None  # of the reason; 1 is the most urgent
     last: str | None = None  # of a row that has not run under today's digests: its verdict before
+    quarantine: str | None = None  # what is said of its quarantine, if it has one
+    excused: bool = False  # by that quarantine: a surprise does not gate
 
     @property
     def surprise(self) -> bool:
         """Whether the verdict is not the expected one, in either direction; what did not run cannot be."""
         return self.verdict not in (self.expected, "not_run")
+
+    @property
+    def gates(self) -> bool:
+        """Whether it makes the command end with 1: a surprise that nothing excuses."""
+        return self.surprise and not self.excused
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ def row(
     test: Test, arch: str, features: str, evidence: Evidence | None, *, built: bool, log: str | None
 ) -> Row:
     """The row of a test: what was seen, or why nothing was. `built`: there is a program of that name."""
+    today, quarantine = datetime.now(UTC).date(), test.quarantine.get(arch)
     unseen = Row(
         name=test.name,
         arch=arch,
@@ -89,6 +98,8 @@ def row(
         cause="nothing is known under today's digests" if built else "there is no program of that name",
         features=features,
         priority=test.priority,
+        quarantine=quarantine.sentence(today) if quarantine else None,
+        excused=quarantine is not None and not quarantine.expired(today),
     )
     if evidence is None:
         return unseen

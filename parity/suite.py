@@ -9,17 +9,21 @@ breakdown of failures is sorted by) and `tests`, a mapping from test to
     reason         why, where a verdict other than pass is expected
     cpu_budget_s   CPU seconds of the virtual processors before the guest counts as hung (20)
     silence_s      seconds without an event or a byte before an idle guest counts as hung (3)
+
+The last two are a number, or a mapping from architecture to number.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from parity import yamlfile
+from parity.quarantine import Entry, Quarantine
 from parity.verdict import Verdict
-from parity.yamlfile import Mapping
+from parity.yamlfile import Mapping, Node
 
+CPU_BUDGET_S, SILENCE_S = 20.0, 3.0
 TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s")
 
 
@@ -32,10 +36,11 @@ class Test:
     area: str
     expected: dict[str, Verdict]  # by architecture
     reason: str | None
-    cpu_budget_s: float = 20.0
-    silence_s: float = 3.0
+    cpu_budget_s: dict[str, float] = field(default_factory=dict)  # by architecture, where not the usual
+    silence_s: dict[str, float] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     priority: int | None = None  # of the reason; 1 is the most urgent
+    quarantine: dict[str, Entry] = field(default_factory=dict)  # by architecture
 
     @property
     def all_tags(self) -> tuple[str, ...]:
@@ -53,6 +58,14 @@ class Suite:
     def test(self, name: str) -> Test:
         """The test of that name; KeyError when there is none."""
         return self.tests[name]
+
+    def quarantined(self, entries: Quarantine) -> Suite:
+        """The suite with every entry at its test."""
+        by_test: dict[str, dict[str, Entry]] = {name: {} for name in self.tests}
+        for (arch, name), entry in entries.items():
+            by_test[name][arch] = entry
+        tests = {name: replace(test, quarantine=by_test[name]) for name, test in self.tests.items()}
+        return replace(self, tests=tests)
 
 
 def load(path: Path, archs: tuple[str, ...]) -> Suite:
@@ -80,14 +93,13 @@ def _test(name: str, node: Mapping, archs: tuple[str, ...]) -> Test:
     reason = node.get("reason")
     if reason is None and any(verdict is not Verdict.PASS for verdict in expected.values()):
         raise node.node.error(f"{name} is not expected to pass: a reason is missing")
-    budget, silence = node.get("cpu_budget_s"), node.get("silence_s")
     return Test(
         name=name,
         area=node["area"].text(),
         expected=expected,
         reason=reason.text() if reason else None,
-        cpu_budget_s=budget.number() if budget else 20.0,
-        silence_s=silence.number() if silence else 3.0,
+        cpu_budget_s=_seconds(node.get("cpu_budget_s"), archs),
+        silence_s=_seconds(node.get("silence_s"), archs),
         tags=node["tags"].texts() if "tags" in node else (),
     )
 
@@ -96,3 +108,11 @@ def _expected(node: Mapping, archs: tuple[str, ...]) -> dict[str, Verdict]:
     value = node["expected"]
     given = dict(value.mapping(archs, required=archs)) if value.is_mapping() else {}
     return {arch: Verdict(given.get(arch, value).one_of("verdict", Verdict)) for arch in archs}
+
+
+def _seconds(node: Node | None, archs: tuple[str, ...]) -> dict[str, float]:
+    if node is None:
+        return {}
+    if node.is_mapping():
+        return {arch: value.seconds() for arch, value in node.mapping(archs)}
+    return dict.fromkeys(archs, node.seconds())

@@ -8,6 +8,7 @@ The one place that reads YAML. `load` gives a `Node`: a value with its place, as
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,13 @@ class Node:
             return float(self.text())
         except ValueError:
             raise self.error(f"a number expected, not {self.text()!r}") from None
+
+    def seconds(self) -> float:
+        """The value as a time of more than no seconds."""
+        number = self.number()
+        if not 0 < number < math.inf:
+            raise self.error(f"a number of seconds expected, not {self.text()!r}")
+        return number
 
     def flag(self) -> bool:
         """The value as true or false."""

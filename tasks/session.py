@@ -17,7 +17,7 @@ from doit.exceptions import TaskError, TaskFailed
 from doit.task import Task, dict_to_task
 
 from parity import baseline as baselines
-from parity import host
+from parity import host, quarantine
 from parity import suite as suites
 from parity import tree as trees
 from parity.baseline import Baseline
@@ -31,7 +31,7 @@ from tasks import bug
 from tasks.settings import Settings
 
 TREE = "reference"
-BASELINE = Path("suites", "baseline.txt")
+BASELINE, QUARANTINE = Path("suites", "baseline.txt"), Path("suites", "quarantine.yaml")
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,19 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     """Opens the session.
 
     Raises:
-        UserError: a variable, the tree's or the suite's YAML or the baseline is not as it should be.
+        UserError: a variable, a YAML file or the baseline is not as it should be.
     """
     global _current
     settings = Settings.read(root / "pyproject.toml", variables)
     tree = trees.load(root / "trees" / f"{TREE}.yaml")
     suite = suites.load(root / "suites" / f"{tree.run.suite}.yaml", tree.archs)
+    tests, archs = suite.tests, tree.archs
+    suite = suite.quarantined(quarantine.load(root / QUARANTINE, tests, archs))
     space = Workspace(root, host.cache_dir(), Screen())
     settings.selection.choose(list(suite.tests.values()), ())  # a mistake in it is found before anything runs
-    _current = Session(space, settings, tree, suite, baselines.load(root / BASELINE), tuple(selected))
+    _current = Session(
+        space, settings, tree, suite, baselines.load(root / BASELINE, tests, archs), tuple(selected)
+    )
     return _current
 
 

@@ -19,6 +19,18 @@ def test_a_regression_comes_before_an_older_surprise_and_a_newer_one() -> None:
     assert [line.split("=")[1].split()[0] for line in lines] == ["new", "old", "newest"]
 
 
+def test_what_is_quarantined_comes_last_as_a_warning() -> None:
+    excused = replace(
+        PASS, name="old", verdict="hang", quarantine="quarantine until 2027-01-01, 7: why", excused=True
+    )
+    other = replace(PASS, name="new", verdict="hang", quarantine="quarantine expired on 2026-01-01, 7: why")
+    first, last = github.annotate([excused, other], Changes(regressions=(excused,)))
+    assert first.startswith("::error title=new") and first.endswith(
+        "; quarantine expired on 2026-01-01, 7: why"
+    )
+    assert last.startswith("::warning title=old")
+
+
 def test_there_are_ten_at_most() -> None:
     rows = [replace(PASS, name=f"t{number}", verdict="hang") for number in range(12)]
     assert len(github.annotate(rows, Changes())) == 10

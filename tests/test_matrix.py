@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 from parity import matrix
 from parity.evidence import Evidence
 from parity.matrix import Row
+from parity.quarantine import Entry
 from parity.suite import Test
 from parity.verdict import Verdict
 
@@ -49,6 +51,22 @@ def test_a_surprise_goes_in_both_directions() -> None:
     assert replace(fork, verdict="hang").surprise
     assert replace(fifo, verdict="pass").surprise
     assert replace(fork, verdict="missing").surprise
+
+
+def test_quarantine_excuses_a_surprise_on_its_architecture_to_its_last_day() -> None:
+    def hang(expires: date, arch: str = "aarch64") -> matrix.Row:
+        test = replace(FORK, quarantine={arch: Entry("fork_test", arch, "why", "7", expires)})
+        seen = replace(SEEN, verdict="hang")
+        return matrix.row(test, "aarch64", "testing", seen, built=True, log=None)
+
+    today = datetime.now(UTC).date()
+    row = hang(today + timedelta(days=1))  # not today, which may end during the test
+    assert (row.surprise, row.excused, row.gates) == (True, True, False)
+    row = hang(today - timedelta(days=1))
+    assert (row.surprise, row.excused, row.gates) == (True, False, True)
+    assert row.quarantine is not None and "expired" in row.quarantine
+    row = hang(today + timedelta(days=1), "x86_64")
+    assert (row.quarantine, row.gates) == (None, True)
 
 
 def test_the_rate_is_over_all_names() -> None:

@@ -65,6 +65,18 @@ def test_junit_tells_failure_error_and_skipped_apart() -> None:
     }
 
 
+def test_a_quarantined_surprise_is_shown_and_is_no_failure() -> None:
+    row = replace(HANG, quarantine="quarantine until 2027-01-01, 7: why", excused=True)
+    case = ElementTree.fromstring(junit.render([row])).find("testsuite/testcase")
+    assert case is not None
+    assert [(child.tag, child.get("message")) for child in case] == [("skipped", row.quarantine)]
+    assert "| **hang** (expected pass) (quarantine until 2027-01-01, 7: why) |" in markdown.table([row])
+    assert "| hang, quarantined | dup_test |" in markdown.breakdown([row])
+    assert table.summary([row])[0].endswith("not as expected: dup_test (quarantined)")
+    expired = replace(row, excused=False)
+    assert ElementTree.fromstring(junit.render([expired])).find("testsuite/testcase/failure") is not None
+
+
 def test_markdown_keeps_all_names_in_the_denominator() -> None:
     text = markdown.render(ROWS)
     assert "| aarch64 | 1 | 4 | 25.00 % | 1 hang, 1 infra, 1 missing |" in text

@@ -89,6 +89,9 @@ def test_a_wrong_tree_names_file_and_line(tmp_path: Path, old: str, new: str, co
         ("expected: pass", "expected: {arm: pass}", "unknown key 'arm'"),
         ("expected: pass", "expected: hang", "a reason is missing"),
         ("  waitpid_test:", "  fork_test:", "'fork_test' stands here twice"),
+        ("fork_test: {", "fork_test: {silence_s: 0, ", "a number of seconds expected, not '0'"),
+        ("fork_test: {", "fork_test: {silence_s: nan, ", "a number of seconds expected, not 'nan'"),
+        ("fork_test: {", "fork_test: {cpu_budget_s: {arm: 9}, ", "unknown key 'arm'"),
     ],
 )
 def test_a_wrong_suite_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:
@@ -103,6 +106,13 @@ def test_an_expectation_per_architecture(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
     test = suite.load(tmp_path / "s.yaml", ("aarch64", "x86_64")).tests["a_test"]
     assert test.expected == {"aarch64": Verdict.PASS, "x86_64": Verdict.HANG}
+
+
+def test_a_deadline_for_all_architectures_or_for_one(tmp_path: Path) -> None:
+    text = "suite: s\ntests:\n  a: {area: x, expected: pass, cpu_budget_s: {x86_64: 40}, silence_s: 5}\n"
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    test = suite.load(tmp_path / "s.yaml", ("aarch64", "x86_64")).tests["a"]
+    assert (test.cpu_budget_s, test.silence_s) == ({"x86_64": 40.0}, {"aarch64": 5.0, "x86_64": 5.0})
 
 
 def with_faults(tmp_path: Path, sets: str, faults: str) -> Path:

@@ -15,17 +15,19 @@ MOST = 10
 
 
 def annotate(rows: Sequence[Row], changes: Changes) -> list[str]:
-    """At most ten lines for the log: regressions against the baseline first, the newest before older ones."""
+    """At most ten lines for the log: regressions against the baseline first, the newest before older ones,
+    what is quarantined last, as a warning."""
     regressions = {(row.arch, row.name) for row in changes.regressions}
     bad = [row for row in rows if row.surprise or (row.arch, row.name) in regressions]
     newest = sorted(bad, key=lambda row: row.when or "", reverse=True)
-    first = sorted(newest, key=lambda row: (row.arch, row.name) not in regressions)
+    first = sorted(newest, key=lambda row: (row.excused, (row.arch, row.name) not in regressions))
     return [_annotation(row) for row in first[:MOST]]
 
 
 def _annotation(row: Row) -> str:
     title = _escape(f"{row.name} on {row.arch}: {row.verdict}", ":,")
-    return f"::error title={title}::{_escape(f'{row.cause}; expected {row.expected}; log: {row.log}')}"
+    text = "; ".join(filter(None, (row.cause, f"expected {row.expected}", f"log: {row.log}", row.quarantine)))
+    return f"::{'warning' if row.excused else 'error'} title={title}::{_escape(text)}"
 
 
 def _escape(text: str, more: str = "") -> str:

@@ -1,7 +1,8 @@
 """JUnit XML: a suite per architecture and feature set, with digests as properties, and a case per test.
 
-What is as expected is never a failure. A test that is missing or did not run is `skipped` with its reason; a
-surprise is a `failure`, one that could not be judged for lack of machinery an `error`.
+What is as expected is never a failure. A test that is missing or did not run is `skipped` with its reason, so
+is a surprise that is quarantined; any other is a `failure`, one that could not be judged for lack of
+machinery an `error`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def _suite(root: ElementTree.Element, name: str, rows: Sequence[Row]) -> None:
         if kind is None:
             continue
         counts[kind] += 1
-        note = ElementTree.SubElement(case, kind, message=FORBIDDEN.sub("?", row.reason or row.cause))
+        why = (row.quarantine if row.excused else None) or row.reason or row.cause
+        note = ElementTree.SubElement(case, kind, message=FORBIDDEN.sub("?", why))
         if kind != "skipped":
             note.text = FORBIDDEN.sub(
                 "?", f"{row.verdict}, expected {row.expected}: {row.cause}\nlog: {row.log}"
@@ -59,6 +61,6 @@ def _suite(root: ElementTree.Element, name: str, rows: Sequence[Row]) -> None:
 def _kind(row: Row) -> str | None:
     if row.verdict == "infra":
         return "error"
-    if row.surprise:
+    if row.gates:
         return "failure"
-    return "skipped" if row.verdict in ("missing", "not_run") else None
+    return "skipped" if row.surprise or row.verdict in ("missing", "not_run") else None

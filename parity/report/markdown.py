@@ -43,8 +43,9 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         verdict = f"**{row.verdict}** (expected {row.expected})" if row.surprise else row.verdict
         verdict += f" (last: {row.last})" if row.last else ""
+        verdict += f" ({row.quarantine})" if row.quarantine else ""
         cells = (row.name, row.arch, verdict, _seconds(row.guest_s), _seconds(row.wall_s), row.cause)
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+        lines.append("| " + " | ".join(map(cell, cells)) + " |")
     return "\n".join(lines)
 
 
@@ -54,7 +55,7 @@ def breakdown(rows: Sequence[Row]) -> str:
     for row in rows:
         # Two guests that hang for the same reason still say different numbers of seconds.
         cause = row.reason or re.sub("[0-9]+([.][0-9]+)?", "n", row.cause)
-        status = "surprise" if row.surprise else "as expected"
+        status = "quarantined" if row.excused else "surprise" if row.surprise else "as expected"
         groups.setdefault((row.arch, cause, f"{row.verdict}, {status}"), []).append(row)
     order = sorted(groups.items(), key=lambda group: (group[1][0].priority or UNRANKED, -len(group[1])))
     lines = [
@@ -64,7 +65,7 @@ def breakdown(rows: Sequence[Row]) -> str:
     for (arch, cause, status), members in order:
         names = ", ".join(row.name for row in members)
         cells = (arch, cause, str(len(members)), str(members[0].priority or ""), status, names)
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+        lines.append("| " + " | ".join(map(cell, cells)) + " |")
     return "\n".join(lines)
 
 
@@ -72,5 +73,6 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Text as it stands in a table."""
     return text.replace("|", "\\|").replace("\n", " ")

@@ -21,7 +21,8 @@ def render(rows: Sequence[Row]) -> Table:
     table.add_column("cause")
     for row in rows:
         word = f"{row.verdict} (last: {row.last})" if row.last else row.verdict
-        verdict = Text(word, "bold red" if row.surprise else style(row.verdict))
+        look = "yellow" if row.excused else "bold red" if row.surprise else style(row.verdict)
+        verdict = Text(word, look)
         table.add_row(Text(row.name), row.arch, verdict, _s(row.guest_s), _s(row.wall_s), Text(row.cause))
     return table
 
@@ -33,7 +34,11 @@ def summary(rows: Sequence[Row]) -> list[str]:
         others = [
             f"{count} {verdict}" for verdict, count in sorted(rate.verdicts.items()) if verdict != "pass"
         ]
-        surprises = [row.name for row in rows if row.arch == rate.arch and row.surprise]
+        surprises = [
+            f"{row.name} (quarantined)" if row.excused else row.name
+            for row in rows
+            if row.arch == rate.arch and row.surprise
+        ]
         line = f"{rate.arch}: {rate.passed} of {rate.total} pass ({rate.percent:.2f} %)"
         line += "".join(f", {other}" for other in others)
         lines.append(

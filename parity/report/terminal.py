@@ -148,7 +148,9 @@ class TestView:
         self.done += 1
         self.surprises += row.surprise
         if row.surprise:
-            self.screen.note(f"{row.verdict} {row.name} {row.arch}: {row.cause}  log: {row.log}", "red")
+            look, excuse = ("yellow", f"  ({row.quarantine})") if row.excused else ("red", "")
+            line = f"{row.verdict} {row.name} {row.arch}: {row.cause}  log: {row.log}{excuse}"
+            self.screen.note(line, look)
         elif not self.screen.live:
             self.screen.note(
                 f"{self.done}/{self.total} {row.verdict} {row.name} {row.arch} {row.wall_s:.2f} s"

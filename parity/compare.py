@@ -1,0 +1,98 @@
+"""Two commits side by side: what passes here and not there, or the other way round, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from parity.matrix import Row
+from parity.sides import UNKNOWN_VERDICTS
+from parity.verdict import Verdict
+
+
+class Kind(StrEnum):
+    """What became of a test."""
+
+    REGRESSION = "regression"  # passed there, does not here
+    FIX = "fix"  # did not pass there, does here
+    CHANGED = "changed"  # passes on neither, but ends in another way
+    NEW = "new"  # is here only
+    GONE = "gone"  # was there only
+
+
+class Other(StrEnum):
+    """What the other architecture says to that."""
+
+    CHANGED = "changed too"
+    UNCHANGED = "unchanged"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A test whose verdict on an architecture is not the same. `others`: by architecture."""
+
+    name: str
+    arch: str
+    kind: Kind
+    there: str | None
+    here: str | None
+    others: Mapping[str, Other]
+
+    @property
+    def worse(self) -> bool:
+        """Whether a pass was lost."""
+        return self.there == Verdict.PASS
+
+
+Verdicts = Mapping[tuple[str, str], str]
+
+
+def moves(there: Sequence[Row], here: Sequence[Row]) -> list[Move]:
+    """What differs, the rows' order kept; an architecture that one side knows nothing of is not compared."""
+    old, new = _verdicts(there), _verdicts(here)
+    archs = compared(there, here)
+    found = []
+    for name in dict.fromkeys(row.name for row in (*here, *there)):
+        for arch in archs:
+            before, after = old.get((arch, name)), new.get((arch, name))
+            if kind := _kind(before, after):
+                others = {
+                    other: _other(old, new, other, name) for other in _archs(there, here) if other != arch
+                }
+                found.append(Move(name, arch, kind, before, after, others))
+    return found
+
+
+def compared(there: Sequence[Row], here: Sequence[Row]) -> list[str]:
+    """The architectures that both sides know something of."""
+    known = [{arch for arch, _ in _verdicts(rows)} for rows in (there, here)]
+    return [arch for arch in _archs(there, here) if all(arch in archs for archs in known)]
+
+
+def _archs(there: Sequence[Row], here: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.arch for row in (*here, *there)))
+
+
+def _verdicts(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
+    return {(row.arch, row.name): row.verdict for row in rows if row.verdict not in UNKNOWN_VERDICTS}
+
+
+def _kind(there: str | None, here: str | None) -> Kind | None:
+    if there == here:
+        return None
+    if there is None:
+        return Kind.NEW
+    if here is None:
+        return Kind.GONE
+    if there == Verdict.PASS:
+        return Kind.REGRESSION
+    return Kind.FIX if here == Verdict.PASS else Kind.CHANGED
+
+
+def _other(old: Verdicts, new: Verdicts, arch: str, name: str) -> Other:
+    there, here = old.get((arch, name)), new.get((arch, name))
+    if there is None or here is None:
+        return Other.UNKNOWN
+    return Other.UNCHANGED if there == here else Other.CHANGED

@@ -1,0 +1,66 @@
+"""Two commits: regressions, fixes, and what the other architecture says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from parity import compare
+from parity.compare import Kind, Other
+from parity.matrix import Row
+
+
+def rows(verdicts: Mapping[str, str]) -> list[Row]:
+    """By "architecture/test"."""
+    found = []
+    for key, verdict in verdicts.items():
+        arch, name = key.split("/")
+        found.append(Row(name, arch, "process", verdict, "pass", None, ""))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "kind", "worse"),
+    [
+        ("pass", "hang", Kind.REGRESSION, True),
+        ("missing", "pass", Kind.FIX, False),
+        ("fail", "panic", Kind.CHANGED, False),
+    ],
+)
+def test_every_direction_has_its_name(there: str, here: str, kind: Kind, worse: bool) -> None:
+    (move,) = compare.moves(rows({"a/t": there}), rows({"a/t": here}))
+    assert (move.kind, move.worse, move.there, move.here) == (kind, worse, there, here)
+
+
+def test_what_is_the_same_or_unknown_is_no_move() -> None:
+    for there, here in (("pass", "pass"), ("fail", "fail")):
+        assert compare.moves(rows({"a/t": there}), rows({"a/t": here})) == []
+    assert compare.moves(rows({"a/t": "pass"}), rows({"a/t": "not_run"})) == []  # all of `a` is unknown here
+
+
+def test_a_test_that_only_one_side_has() -> None:
+    there, here = rows({"a/t": "pass", "a/old": "pass"}), rows({"a/t": "pass", "a/new": "pass"})
+    assert [(move.name, move.kind, move.worse) for move in compare.moves(there, here)] == [
+        ("new", Kind.NEW, False),
+        ("old", Kind.GONE, True),
+    ]
+
+
+def test_whether_the_other_architecture_changed_too_is_said() -> None:
+    there = rows({"a/both": "pass", "x/both": "pass", "a/one": "pass", "x/one": "pass", "a/none": "fail"})
+    here = rows({"a/both": "hang", "x/both": "fail", "a/one": "hang", "x/one": "pass", "a/none": "pass"})
+    found = {(move.name, move.arch): move for move in compare.moves(there, here)}
+    assert {key: dict(move.others) for key, move in found.items()} == {
+        ("both", "a"): {"x": Other.CHANGED},
+        ("both", "x"): {"a": Other.CHANGED},
+        ("one", "a"): {"x": Other.UNCHANGED},
+        ("none", "a"): {"x": Other.UNKNOWN},
+    }
+
+
+def test_an_architecture_that_was_not_there_yet_is_not_compared() -> None:
+    there, here = rows({"a/t": "pass"}), rows({"a/t": "hang", "x/t": "hang"})
+    assert compare.compared(there, here) == ["a"]
+    (move,) = compare.moves(there, here)
+    assert (move.arch, dict(move.others)) == ("a", {"x": Other.UNKNOWN})

@@ -1,0 +1,107 @@
+"""The document of a comparison, and what moved between two: exactly the row that changed, and no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from parity import environment, sides, standing
+from parity.census import Dimension, Figures
+from parity.machine import Machine, RunSpec
+from parity.matrix import Row
+from parity.report import sides as report
+from parity.standing import Standing
+
+ARCHS = ("aarch64", "x86_64")
+ROW = Row("fork_test", "aarch64", "process", "pass", "pass", None, "", guest_s=0.2)
+ROWS = [replace(ROW, name=name, arch=arch) for arch in ARCHS for name in ("fork_test", "dup_test")]
+ARM = Machine(
+    *("qemu-virt", "aarch64", "qemu-system-aarch64", (10, 0), "virt", "cortex-a72", "tcg"),
+    *(1, 256, "virtio-blk-device", ("-device", "virtio-rng-device")),
+)
+SPECS = [
+    RunSpec("fork_test", arch, "k" * 64, "d" * 64, replace(ARM, arch=arch), "init=/bin/fork_test")
+    for arch in ARCHS
+]
+CALLS = {"FORK": "", "PIPE2": ""}
+
+
+def stand(
+    rows: Sequence[Row] = ROWS, x86_calls: dict[str, str] | None = CALLS, x86: RunSpec = SPECS[1]
+) -> Standing:
+    """How aarch64 stands to an x86-64 that may be given."""
+    passing = {
+        arch: {row.name: "" for row in rows if (row.arch, row.verdict) == (arch, "pass")} for arch in ARCHS
+    }
+    dimensions = [
+        Dimension(
+            Figures("Syscalls", "call", {"aarch64": "~68"}, "~97 %"), {"aarch64": CALLS, "x86_64": x86_calls}
+        ),
+        Dimension(Figures("Test Pass Rate", "pass", {}, "Improving"), passing, 2),
+    ]
+    fields = environment.difference(
+        {spec.arch: environment.surroundings([spec], {}) for spec in (SPECS[0], x86)}
+    )
+    return Standing(ARCHS, sides.pairs(rows, ARCHS), dimensions, fields)
+
+
+def moved(after: Standing) -> list[str]:
+    made = [standing.document(each, "reference", "now") for each in (stand(), after)]
+    return standing.moved(*(json.loads(json.dumps(each)) for each in made))
+
+
+def test_nothing_moves_by_itself_nor_by_time() -> None:
+    assert moved(stand([replace(row, guest_s=9.0) for row in ROWS])) == []
+
+
+def test_a_verdict_moves_its_test() -> None:
+    rows = [*ROWS[:3], replace(ROWS[3], verdict="hang")]
+    assert moved(stand(rows)) == ["test dup_test on x86_64: pass → hang"]
+
+
+def test_a_call_less_moves_the_calls() -> None:
+    assert moved(stand(x86_calls={"FORK": ""})) == ["Syscalls on x86_64: without PIPE2"]
+    assert moved(stand(x86_calls=None)) == ["Syscalls on x86_64: 2 names → unknown"]
+
+
+def test_a_device_less_moves_that_device() -> None:
+    x86 = replace(SPECS[1], machine=replace(SPECS[1].machine, arguments=()))
+    assert moved(stand(x86=x86)) == ["environment device virtio-rng-device on x86_64: yes → none"]
+
+
+def test_a_deadline_raised_moves_that_deadline() -> None:
+    x86 = replace(SPECS[1], cpu_budget_s=60.0)
+    assert moved(stand(x86=x86)) == ["environment CPU seconds before a hang fork_test on x86_64: 20 → 60"]
+
+
+def test_the_document_comes_back_and_another_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "parity.json"
+    assert standing.parse(file) is None
+    made = standing.document(stand(), "reference", "now")
+    file.write_text(json.dumps(made))
+    assert standing.parse(file) == made
+    assert made["dimensions"][1]["names"] == {arch: {"fork_test": "", "dup_test": ""} for arch in ARCHS}
+    for text in ("", "[]", '{"format": 0}'):
+        file.write_text(text)
+        assert standing.parse(file) is None
+
+
+def test_markdown_has_the_documents_figures_beside_what_was_counted() -> None:
+    rows = [*ROWS[:3], replace(ROWS[3], verdict="hang")]
+    text = report.render(stand(rows, {"FORK": ""}, replace(SPECS[1], cpu_budget_s=60.0)), ["KD-1"])
+    assert "| Syscalls | ~68 |  | ~97 % | 2 | 1 | 50.0 % | x86_64: PIPE2 |" in text
+    assert "| Test Pass Rate |  |  | Improving | 2 of 2 (100.00 %) | 1 of 2 (50.00 %) | 50.0 % |" in text
+    assert "| dup_test | pass | hang | 0.200 | 0.200 |  | differs |" in text
+    assert "Passes on aarch64 and not everywhere: dup_test." in text
+    assert "| CPU seconds before a hang: fork_test | 20 | 60 | differs |" in text
+    assert "memory, MiB (256)" in text and "device virtio-blk-device (drive=root)" in text
+    assert text.endswith("- KD-1\n")
+
+
+def test_an_architecture_without_results_is_said_to_be_unknown() -> None:
+    text = report.render(stand(ROWS[:2]), [])
+    assert "| fork_test | pass | unknown | 0.200 |  |  | unknown |" in text
+    assert "Of x86_64 there is no result at all." in text
+    assert "Of 2 tests 0 end alike (0 of them have no program), 0 differ, 2 are unknown." in text
