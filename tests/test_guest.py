@@ -150,7 +150,8 @@ def test_the_command_judges_a_recording(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_recording_says_what_was_run() -> None:
+    machines = {path.stem for path in (Path(__file__).parents[1] / "machines").glob("*.yaml")}
     for path in RECORDINGS:
         header = json.loads(path.read_text().splitlines()[0])
         assert header["recording"] == guest.RECORDING_VERSION
-        assert header["spec"]["machine"]["name"] == "qemu-virt"
+        assert header["spec"]["machine"]["name"] in machines

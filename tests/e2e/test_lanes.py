@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import bare_guest
 import frames
 import pytest
-from bare_guest import CHANNEL, CONSOLE, End
+from bare_guest import CHANNEL, CONSOLE, End, Port
 
 from parity import engine, host, images, machine
 from parity.engine import Engine
@@ -43,10 +44,12 @@ class Workbench:
         self.store = Store(folder / "store")
         self.disk = self.store.put_bytes(b"a disk" + bytes(4 * 1024 * 1024 - 6))
 
-    def spec(self, *writes: tuple[int, bytes], end: End = End.POWER_OFF, **changes: Any) -> RunSpec:
-        kernel = self.store.put_bytes(bare_guest.elf(writes, end))
-        virt = machine.load(ROOT / "machines/qemu-virt.yaml")
-        base = RunSpec("fork_test", "aarch64", kernel, self.disk, virt, "init=/bin/fork_test")
+    def spec(
+        self, *writes: tuple[Port, bytes], end: End = End.POWER_OFF, on: str = "qemu-virt", **changes: Any
+    ) -> RunSpec:
+        model = machine.load(ROOT / "machines" / f"{on}.yaml")
+        kernel = self.store.put_bytes(bare_guest.elf(writes, end, model.arch))
+        base = RunSpec("fork_test", model.arch, kernel, self.disk, model, "init=/bin/fork_test")
         return replace(base, **changes)
 
     def lane(self) -> DockerLane:
@@ -85,27 +88,31 @@ def lane(bench: Workbench) -> Iterator[DockerLane]:
     opened.close()
 
 
-def test_every_verdict_is_earned(bench: Workbench) -> None:
+@pytest.mark.parametrize("on", ["qemu-virt", "qemu-microvm"])
+def test_every_verdict_is_earned(bench: Workbench, on: str) -> None:
     panic = (CONSOLE, b"KERNEL PANIC: no memory")
+    spec = partial(bench.spec, on=on)
     specs = {
-        "pass": bench.spec((CONSOLE, b"hello\n"), GOOD),
-        "fail": bench.spec((CHANNEL, frames.good_run(status=3))),
-        "fail forged": bench.spec((CONSOLE, frames.good_run()), (CHANNEL, frames.good_run(status=1))),
-        "fail damaged": bench.spec((CHANNEL, frames.good_run() + b"PR")),
-        "panic early": bench.spec(panic, end=End.SPIN, silence_s=1.0),
-        "panic after success": bench.spec((CHANNEL, frames.good_run() + frames.panic("late"))),
-        "crash at once": bench.spec(),
-        "crash by reset": bench.spec(GOOD, end=End.RESET),
-        "crash after hello": bench.spec((CHANNEL, frames.hello())),
-        "hang asleep": bench.spec(GOOD, end=End.SLEEP),
-        "hang spinning": bench.spec((CHANNEL, frames.hello()), end=End.SPIN, cpu_budget_s=4.0),
-        "hang flooding": bench.spec((CHANNEL, frames.hello()), end=End.FLOOD, cpu_budget_s=4.0),
-        "infra no emulator": no_emulator(bench.spec(GOOD)),
-        "infra bad argument": bad_argument(bench.spec(GOOD)),
+        "pass": spec((CONSOLE, b"hello\n"), GOOD),
+        "fail": spec((CHANNEL, frames.good_run(status=3))),
+        "fail forged": spec((CONSOLE, frames.good_run()), (CHANNEL, frames.good_run(status=1))),
+        "fail damaged": spec((CHANNEL, frames.good_run() + b"PR")),
+        "panic early": spec(panic, end=End.SPIN, cpu_budget_s=4.0),
+        "panic after success": spec((CHANNEL, frames.good_run() + frames.panic("late"))),
+        "crash at once": spec(),
+        "crash by reset": spec(GOOD, end=End.RESET),
+        "crash after hello": spec((CHANNEL, frames.hello())),
+        "hang asleep": spec(GOOD, end=End.SLEEP),
+        "hang spinning": spec((CHANNEL, frames.hello()), end=End.SPIN, cpu_budget_s=4.0),
+        "hang flooding": spec((CHANNEL, frames.hello()), end=End.FLOOD, cpu_budget_s=4.0),
+        "infra no emulator": no_emulator(spec(GOOD)),
+        "infra bad argument": bad_argument(spec(GOOD)),
     }
+    if on == "qemu-microvm":
+        specs["crash by another status"] = spec(GOOD, end=End.EXIT_ZERO)
     jobs = [
-        Job(replace(spec, test=name), bench.folder / f"{name}.jsonl", PATTERNS)
-        for name, spec in specs.items()
+        Job(replace(each, test=name), bench.folder / f"{name}.jsonl", PATTERNS)
+        for name, each in specs.items()
     ]
     before = bench.containers()
     with Pool(bench.lane, 2) as pool:
@@ -114,6 +121,7 @@ def test_every_verdict_is_earned(bench: Workbench) -> None:
     told = {name: str(result.run.judgement) for name, result in results.items()}
     verdicts = {name: result.run.judgement.verdict for name, result in results.items()}
     assert verdicts == {name: name.partition(" ")[0] for name in specs}, told
+    assert "guest-reset" in told["crash by reset"], told
     for result in results.values():
         assert judge_recording(result.job.recording) == result.run
         assert result.lane_failures == ()
