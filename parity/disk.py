@@ -9,15 +9,19 @@ from __future__ import annotations
 import io
 import struct
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
+from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from parity import host
 from parity.engine import Mount
 from parity.errors import BuildError, InfraError, MachineError, UserError
 from parity.store import Digest, Outputs
+from parity.suite import Suite, Test
 from parity.tree import Tree
 from parity.workspace import Workspace
 from parity.yamlfile import nearest
@@ -28,50 +32,124 @@ BLOCK_BYTES = 1024
 EPOCH_S = 0
 
 
-def image(space: Workspace, tree: Tree, arch: str, programs: Mapping[str, Digest]) -> Digest:
-    """The disk image with the given programs (name → ELF in the store) and the tree's files.
+def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
+    """The programs (name → ELF in the store) as a loader sees them.
+
+    What is not loaded, a comment that moves line numbers, reaches no disk and no guest: this stage gives the
+    same as before, and all that come after it are kept.
+
+    Raises:
+        BuildError: one is not an ELF file.
+    """
+
+    def make() -> Outputs:
+        cut = {name: loadable(space.store.read(elf)) for name, elf in programs.items()}
+        return Outputs({name: space.store.put_bytes(content) for name, content in cut.items()})
+
+    return dict(
+        space.kept("loadable", f"programs as loaded {arch}", {"programs": dict(programs)}, make).files
+    )
+
+
+def whole(space: Workspace, tree: Tree, arch: str, programs: Mapping[str, Digest]) -> Digest:
+    """The image with all programs (name → content, as loaded); raises as `of_tests`."""
+    title = f"disk {arch}"
+    return _images(space, tree, title, {title: programs})[title]
+
+
+def of_tests(
+    space: Workspace,
+    tree: Tree,
+    suite: Suite,
+    arch: str,
+    programs: Mapping[str, Digest],
+    tests: Iterable[Test],
+) -> dict[str, Digest]:
+    """The images of tests, by their names; those that are not kept are made in one container.
 
     Raises:
         BuildError: the content does not fit the size that the tree's YAML gives.
         MachineError: no Docker, no room.
-        UserError: `disk.copies` names a program that there is not.
     """
-    tool = space.image("qemu")
-    inputs = {
+    titles = {test.name: title(test.name, arch) for test in tests}
+    wanted = {own: _aboard(suite, name, programs) for name, own in titles.items()}
+    made = _images(space, tree, f"disks {arch}", wanted)
+    return {name: made[own] for name, own in titles.items()}
+
+
+def known(
+    space: Workspace, tree: Tree, suite: Suite, arch: str, programs: Mapping[str, Digest]
+) -> dict[str, Digest]:
+    """The digests of the images of all tests, where they are known without making or reading one."""
+    found = {}
+    for name in suite.tests:
+        if name in programs:
+            inputs = _inputs(space, tree, _aboard(suite, name, programs))
+            if outputs := space.known("disk", title(name, arch), inputs):
+                found[name] = outputs.files["disk"]
+    return found
+
+
+def title(test: str, arch: str) -> str:
+    """What the user reads of a test's image."""
+    return f"disk {test} {arch}"
+
+
+def _aboard(suite: Suite, name: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
+    return {each: programs[each] for each in suite.aboard(suite.tests[name], programs)}
+
+
+def _images(
+    space: Workspace, tree: Tree, title: str, wanted: Mapping[str, Mapping[str, Digest]]
+) -> dict[str, Digest]:
+    """Images by their titles, each with its programs and the tree's files."""
+
+    def make(missing: Sequence[str]) -> dict[str, Outputs]:
+        contents = [_content(space, tree, wanted[each]) for each in missing]
+        made = _mke2fs(space, space.image("qemu").id, contents, tree.disk.size_mib)
+        return {each: Outputs({"disk": disk}) for each, disk in zip(missing, made, strict=True)}
+
+    inputs = {each: _inputs(space, tree, programs) for each, programs in wanted.items()}
+    return {each: made.files["disk"] for each, made in space.kept_all("disk", title, inputs, make).items()}
+
+
+def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dict[str, Any]:
+    return {
         "programs": dict(programs),
         "files": {str(path): content.hex() for path, content in tree.disk.files.items()},
         "folders": sorted(map(str, tree.disk.folders)),
         "folder": str(tree.disk.programs),
-        "copies": {str(path): name for path, name in tree.disk.copies.items()},
+        "copies": {str(path): name for path, name in tree.disk.copies.items() if name in programs},
         "size_mib": tree.disk.size_mib,
-        "mke2fs": tool.packages["e2fsprogs"],
+        "mke2fs": space.image("qemu").packages["e2fsprogs"],
     }
 
-    def make() -> Outputs:
-        files = dict(tree.disk.files)
-        modes = dict.fromkeys(files, 0o644)
-        for path, elf in places(tree, programs).items():
-            files[path] = loadable(space.store.read(elf))
-            modes[path] = 0o755
-        return Outputs(
-            {"disk": _mke2fs(space, tool.id, archive(files, modes, tree.disk.folders), tree.disk.size_mib)}
-        )
 
-    return space.kept("disk", f"disk {arch}", inputs, make).files["disk"]
+def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> bytes:
+    """What is on an image, as an archive."""
+    files = dict(tree.disk.files)
+    modes = dict.fromkeys(files, 0o644)
+    for path, program in places(tree, programs).items():
+        files[path], modes[path] = space.store.read(program), 0o755
+    return archive(files, modes, tree.disk.folders)
+
+
+def check(tree: Tree, built: Collection[str]) -> None:
+    """Complains about a copy of a program that the build did not make.
+
+    Raises:
+        UserError: naming it.
+    """
+    for path, name in tree.disk.copies.items():
+        if name not in built:
+            raise UserError(f"disk.copies: no program {name!r} for {path}; {nearest(name, built)}")
 
 
 def places(tree: Tree, programs: Mapping[str, Digest]) -> dict[PurePosixPath, Digest]:
-    """Every program where it belongs, and a second time where `disk.copies` says.
-
-    Raises:
-        UserError: there is no such program to copy.
-    """
-    places = {tree.disk.programs / name: elf for name, elf in programs.items()}
-    for path, name in tree.disk.copies.items():
-        if name not in programs:
-            raise UserError(f"disk.copies: no program {name!r} for {path}; {nearest(name, programs)}")
-        places[path] = programs[name]
-    return places
+    """Every one of the programs where it belongs, and a second time where `disk.copies` says."""
+    places = {tree.disk.programs / name: program for name, program in programs.items()}
+    copies = tree.disk.copies.items()
+    return places | {path: programs[name] for path, name in copies if name in programs}
 
 
 def loadable(elf: bytes) -> bytes:
@@ -120,17 +198,21 @@ def archive(
     return buffer.getvalue()
 
 
-def _mke2fs(space: Workspace, tool: str, content: bytes, size_mib: int) -> Digest:
-    """Formats and fills an image; its digest in the store."""
+def _mke2fs(space: Workspace, tool: str, contents: Sequence[bytes], size_mib: int) -> list[Digest]:
+    """Formats and fills an image with each of the archives, side by side; their digests in the store."""
     lines: list[str] = []
     with space.scratch() as folder:
-        (folder / "content.tar").write_bytes(content)
+        numbers = [str(number) for number in range(len(contents))]
+        for number, content in zip(numbers, contents, strict=True):
+            (folder / f"{number}.tar").write_bytes(content)
+        (folder / "numbers").write_text("\n".join(numbers))
         result = space.engine.run_tool(
             tool,
             [
+                *("xargs", "-a", "/work/numbers", "-P", str(host.usable_cores()), "-I{}"),
                 *("mke2fs", "-q", "-F", "-t", "ext2", "-b", str(BLOCK_BYTES), "-m", "0", "-U", UUID),
-                *("-E", f"hash_seed={HASH_SEED},root_owner=0:0", "-d", "/work/content.tar"),
-                *("/work/disk", f"{size_mib}M"),
+                *("-E", f"hash_seed={HASH_SEED},root_owner=0:0", "-d", "/work/{}.tar"),
+                *("/work/{}.disk", f"{size_mib}M"),
             ],
             mounts=[Mount(folder, "/work", read_only=False)],
             env={"SOURCE_DATE_EPOCH": str(EPOCH_S)},
@@ -139,7 +221,8 @@ def _mke2fs(space: Workspace, tool: str, content: bytes, size_mib: int) -> Diges
         )
         if result.status != 0:
             raise _failed("\n".join(lines), size_mib)
-        return space.store.put(folder / "disk")
+        with ThreadPoolExecutor(host.usable_cores()) as hashing:
+            return list(hashing.map(space.store.put, [folder / f"{number}.disk" for number in numbers]))
 
 
 def _failed(text: str, size_mib: int) -> BuildError | MachineError | InfraError:

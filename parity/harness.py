@@ -20,18 +20,17 @@ from parity.workspace import Workspace
 
 @dataclass(frozen=True)
 class Built:
-    """All that guests of one architecture are made of."""
+    """All that guests of one architecture are made of, but for their disks."""
 
     arch: str
     features: str  # the kernel's feature set
     kernel: Digest
-    disk: Digest
-    programs: Mapping[str, Digest]
+    programs: Mapping[str, Digest]  # as loaded: what is on disks
     machine: Machine
 
 
 def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) -> Built:
-    """Kernel, programs and disk of an architecture, built or restored; `features`: None for the suite's.
+    """Kernel and programs of an architecture, built or restored; `features`: None for the suite's.
 
     Raises:
         UserError: the machine profile is not as it should be.
@@ -40,8 +39,14 @@ def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) 
     found = profile(space, tree, arch)
     features = features or tree.run.features
     kernel = build.kernel(space, tree, arch, features)
-    programs = build.programs(space, tree, arch)
-    return Built(arch, features, kernel.elf, disk.image(space, tree, arch, programs), programs, found)
+    return Built(arch, features, kernel.elf, programs(space, tree, arch), found)
+
+
+def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
+    """The programs of an architecture as loaded, built or restored; raises as `built`."""
+    loaded = disk.as_loaded(space, arch, build.programs(space, tree, arch))
+    disk.check(tree, loaded)
+    return loaded
 
 
 def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
@@ -49,13 +54,13 @@ def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
     return machine.load(space.root / "machines" / f"{tree.run.machines[arch]}.yaml")
 
 
-def spec(tree: Tree, test: Test, made: Built) -> RunSpec:
-    """The guest that runs one test: the same kernel and disk for all, the command line chooses."""
+def spec(tree: Tree, test: Test, made: Built, image: Digest) -> RunSpec:
+    """The guest that runs one test: the same kernel for all, the command line chooses the program."""
     return RunSpec(
         test=test.name,
         arch=made.arch,
         kernel=made.kernel,
-        disk=made.disk,
+        disk=image,
         machine=made.machine,
         cmdline=tree.run.command_line.format(program=test.name),
         cpu_budget_s=test.cpu_budget_s.get(made.arch, CPU_BUDGET_S),
@@ -69,11 +74,13 @@ def complete(suite: Suite, made: Built) -> None:
     Raises:
         BuildError: naming the programs.
     """
-    gone = [
+    listed = [
         name
-        for name, test in suite.tests.items()
-        if test.expected[made.arch] is not Verdict.MISSING and name not in made.programs
+        for test in suite.tests.values()
+        if test.expected[made.arch] is not Verdict.MISSING
+        for name in (test.name, *test.needs)
     ]
+    gone = dict.fromkeys(name for name in listed if name not in made.programs)
     if gone:
         raise BuildError(
             f"{made.arch}: the suite lists {', '.join(gone)}, but the build made no such program",
@@ -91,22 +98,36 @@ def run(
     fresh: bool,
     lanes: int,
 ) -> dict[str, Evidence]:
-    """Runs those of the chosen tests that need it; what was seen of them, by name."""
+    """Runs those of the chosen tests that need it; what was seen of them, by name.
+
+    Disks are made, and read, for the tests that run and no other.
+    """
     complete(suite, made)
     space = gatherer.space
-    specs = [spec(tree, test, made) for test in chosen if test.name in made.programs]
-    wanted = gatherer.wanted(specs, fresh=fresh)
+    disks = disk.known(space, tree, suite, made.arch, made.programs)
+    asked = [test for test in chosen if test.name in made.programs]
+    unseen = [
+        test
+        for test in asked
+        if test.name not in disks or gatherer.wanted([spec(tree, test, made, disks[test.name])], fresh=fresh)
+    ]
+    disks |= disk.of_tests(space, tree, suite, made.arch, made.programs, unseen)
+    specs = {name: spec(tree, suite.tests[name], made, image) for name, image in disks.items()}
+    wanted = gatherer.wanted([specs[test.name] for test in unseen], fresh=fresh)
     ran: dict[str, Evidence] = {}
     if wanted:
         with space.screen.tests(len(wanted)) as view:
 
             def on_done(done: RunSpec, seen: Evidence) -> None:
-                test = suite.tests[done.test]
                 ran[done.test] = seen
-                space.history.remember(title(done), gatherer.inputs(done))
-                view.finished(_row(gatherer, test, made, _seen(gatherer, tree, test, made, ran)))
+                if seen.verdict != Verdict.INFRA:
+                    space.history.remember(title(done), gatherer.inputs(done))
+                view.finished(_row(gatherer, suite.tests[done.test], made, _seen(gatherer, done, seen)))
 
             gatherer.run(wanted, lanes=lanes, fresh=fresh, on_done=on_done)
+    for own in (specs[test.name] for test in asked):
+        if own not in wanted:
+            space.history.remember(title(own), gatherer.inputs(own))
     return ran
 
 
@@ -115,19 +136,19 @@ def rows(gatherer: Gatherer, tree: Tree, suite: Suite, made: Built, ran: Mapping
 
     `ran` is what this one has seen.
     """
+    disks = disk.known(gatherer.space, tree, suite, made.arch, made.programs)
+    specs = {name: spec(tree, suite.tests[name], made, image) for name, image in disks.items()}
     return [
-        _row(gatherer, test, made, _seen(gatherer, tree, test, made, ran)) for test in suite.tests.values()
+        _row(gatherer, test, made, _seen(gatherer, specs.get(test.name), ran.get(test.name)))
+        for test in suite.tests.values()
     ]
 
 
-def _seen(
-    gatherer: Gatherer, tree: Tree, test: Test, made: Built, ran: Mapping[str, Evidence]
-) -> Evidence | None:
+def _seen(gatherer: Gatherer, own: RunSpec | None, now: Evidence | None) -> Evidence | None:
     """What is known of a test under today's key, or that this command could not find out."""
-    if test.name not in made.programs:
-        return None
-    now = ran.get(test.name)
-    return now if now and now.verdict == Verdict.INFRA else gatherer.known(spec(tree, test, made))
+    if now and now.verdict == Verdict.INFRA:
+        return now
+    return gatherer.known(own) if own else None
 
 
 def boot(gatherer: Gatherer, tree: Tree, made: Built, count: int, *, lanes: int) -> list[Row]:
@@ -139,6 +160,7 @@ def boot(gatherer: Gatherer, tree: Tree, made: Built, count: int, *, lanes: int)
     expected = tree.feature_sets[made.features].expected
     test = Test(tree.run.boot_program, "boot", {made.arch: expected}, None)
     complete(Suite("boot", {test.name: test}), made)
+    own = spec(tree, test, made, disk.whole(gatherer.space, tree, made.arch, made.programs))
     rows: list[Row] = []
     with gatherer.space.screen.tests(count) as view:
 
@@ -146,7 +168,7 @@ def boot(gatherer: Gatherer, tree: Tree, made: Built, count: int, *, lanes: int)
             rows.append(_row(gatherer, test, made, seen))
             view.finished(rows[-1])
 
-        gatherer.run([spec(tree, test, made)] * count, lanes=lanes, on_done=on_done)
+        gatherer.run([own] * count, lanes=lanes, on_done=on_done)
     return rows
 
 

@@ -33,16 +33,24 @@ class History:
             MachineError: it cannot be written.
         """
         text = json.dumps({"title": title, "inputs": inputs}, sort_keys=True)
+        if self._read(title) == text and not self.forgotten(title):
+            return
         host.write_whole(self._place(title, "json"), text.encode(), self.folder.parent)
         self._place(title, "forgotten").unlink(missing_ok=True)
 
     def inputs(self, title: str) -> dict[str, Any] | None:
         """What the stage was last made of; None when nobody knows."""
         try:
-            found: dict[str, Any] = dict(json.loads(self._place(title, "json").read_text())["inputs"])
-        except (OSError, ValueError, KeyError, TypeError):
+            found: dict[str, Any] = dict(json.loads(self._read(title))["inputs"])
+        except (ValueError, KeyError, TypeError):
             return None
         return found
+
+    def _read(self, title: str) -> str:
+        try:
+            return self._place(title, "json").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
 
     def forget(self, title: str) -> None:
         """Next time the stage is made, whatever is kept of it."""

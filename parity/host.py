@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from parity.errors import MachineError
 
@@ -132,26 +133,38 @@ def proxies() -> dict[str, str]:
 def write_whole(
     place: Path, content: bytes, base: Path, *, lasting: bool = False, remedy: str = "make room there"
 ) -> None:
-    """Writes a file whole or not at all: in a scratch folder below `base`, then renamed.
-
-    What is `lasting` is read-only, and on the disk before it has its name.
+    """Writes a file whole or not at all; `base` and `lasting` as `new_file` and `settle` have them.
 
     Raises:
         MachineError: it cannot be written.
     """
+    with new_file(base, str(place), remedy) as file:
+        file.write(content)
+        settle(file, place, lasting=lasting)
+
+
+@contextlib.contextmanager
+def new_file(base: Path, what: str, remedy: str) -> Iterator[BinaryIO]:
+    """A file to write in a scratch folder below `base`; it goes at the block's end unless it was settled.
+
+    Raises:
+        MachineError: `what` cannot be written.
+    """
     try:
-        with scratch(base) as folder:
-            new = folder / "new"
-            with new.open("wb") as file:
-                file.write(content)
-                if lasting:
-                    file.flush()
-                    os.fsync(file.fileno())
-                    os.fchmod(file.fileno(), 0o444)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            new.replace(place)
+        with scratch(base) as folder, (folder / "new").open("wb") as file:
+            yield file
     except OSError as error:
-        raise MachineError(f"{place} cannot be written: {error.strerror}", remedy) from None
+        raise MachineError(f"{what} cannot be written: {error.strerror}", remedy) from None
+
+
+def settle(new: BinaryIO, place: Path, *, lasting: bool = False) -> None:
+    """Gives a new file its name; what is `lasting` is read-only, and on the disk before it has that name."""
+    new.flush()
+    if lasting:
+        os.fsync(new.fileno())
+        os.fchmod(new.fileno(), 0o444)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    Path(new.name).replace(place)
 
 
 @contextlib.contextmanager

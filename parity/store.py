@@ -7,23 +7,29 @@ Layout below the cache directory, shared by all checkouts of a user:
 
 Everything is written below `tmp/` and renamed into its place, so that a command killed at any moment leaves
 either the whole or nothing. A blob is hashed again before it is used: one that does not match its name
-(half written, cut, changed with its time put back) is removed and reported, and its action runs again.
+(half written, cut, changed with its time put back) is removed and reported, and its action runs again. Zeros
+are kept as holes, so that a disk image takes the room of what is on it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from parity import host
 
 TICKS_NS = 100_000_000  # no clock of a file system is coarser
+PIECE = bytes(2**20)  # zeros; as much as is hashed at once, for many small pieces cost more than their bytes
+HOLE = 2**14  # so many zeros, aligned, become a hole
+REMEDY = "make room there, or set PARITY_CACHE to another disk"
 
 Digest = str
 """64 hexadecimal digits of a SHA-256."""
@@ -82,14 +88,18 @@ class Store:
     def put(self, path: Path) -> Digest:
         """Takes a copy of a file; its digest is that of the bytes copied, whatever happens to the file."""
         with path.open("rb") as file:
-            return self.put_bytes(file.read())
+            return self._take(file)
 
     def put_bytes(self, content: bytes) -> Digest:
         """Keeps `content` and returns its digest."""
-        digest = hashlib.sha256(content).hexdigest()
-        place = self.path(digest)
-        if not self.intact(digest):
-            self._write(place, content)
+        return self._take(io.BytesIO(content))
+
+    def _take(self, source: BinaryIO) -> Digest:
+        """Keeps what is left to read of `source`."""
+        with self._new() as file:
+            digest = _copy(source, file)
+            if not self.intact(digest):
+                host.settle(file, self.path(digest), lasting=True)
         self._checked.add(digest)
         return digest
 
@@ -120,39 +130,73 @@ class Store:
 
         Outputs are None when the action has to run (again).
         """
-        place = self._action(key)
-        try:
-            record = json.loads(place.read_text(encoding="utf-8"))
-            outputs = Outputs(dict(record["outputs"]), dict(record["facts"]))
-        except FileNotFoundError:
-            return None, None
-        except (OSError, ValueError, KeyError, TypeError):
-            place.unlink(missing_ok=True)
-            return None, f"record {key[:12]} in the store is damaged; made again"
-        for name, digest in outputs.files.items():
+        outputs, complaint = self._recorded(key)
+        for name, digest in outputs.files.items() if outputs else ():
             if not self.intact(digest):
                 there = self.path(digest).exists()
                 self.path(digest).unlink(missing_ok=True)
                 what = "is damaged" if there else "is gone"
                 return None, f"{name} ({digest[:12]}) in the store {what}; made again"
-        return outputs, None
+        return outputs, complaint
+
+    def known(self, key: Digest) -> Outputs | None:
+        """What an action gave, if the blobs are there; not whether they are whole: `lookup` before their use.
+
+        Counts as their use all the same.
+        """
+        outputs, _ = self._recorded(key)
+        if outputs is None or not all(_touch(self.path(digest)) for digest in outputs.files.values()):
+            return None
+        return outputs
+
+    def _recorded(self, key: Digest) -> tuple[Outputs | None, str | None]:
+        place = self._action(key)
+        try:
+            record = json.loads(place.read_text(encoding="utf-8"))
+            return Outputs(dict(record["outputs"]), dict(record["facts"])), None
+        except FileNotFoundError:
+            return None, None
+        except (OSError, ValueError, KeyError, TypeError):
+            place.unlink(missing_ok=True)
+            return None, f"record {key[:12]} in the store is damaged; made again"
 
     def record(self, key: Digest, stage: str, outputs: Outputs) -> None:
         """Keeps the outputs of an action under its key."""
         record = {"stage": stage, "outputs": dict(outputs.files), "facts": dict(outputs.facts)}
-        self._write(self._action(key), json.dumps(record, indent=1, sort_keys=True).encode())
+        with self._new() as file:
+            file.write(json.dumps(record, indent=1, sort_keys=True).encode())
+            host.settle(file, self._action(key), lasting=True)
 
     def _action(self, key: Digest) -> Path:
         return self.root / "actions" / key[:2] / f"{key}.json"
 
-    def _write(self, place: Path, content: bytes) -> None:
-        remedy = "make room there, or set PARITY_CACHE to another disk"
-        host.write_whole(place, content, self.root, lasting=True, remedy=remedy)
+    def _new(self) -> AbstractContextManager[BinaryIO]:
+        """A file to write, gone at the block's end unless it was settled; raises MachineError."""
+        return host.new_file(self.root, f"the store {self.root}", REMEDY)
 
 
-def _touch(place: Path) -> None:
-    """Notes that a file was used: its access time, whatever the file system's own rule for it is."""
+def _copy(source: BinaryIO, target: BinaryIO) -> Digest:
+    """Copies what is left to read, with holes for zeros; the digest of what was copied."""
+    digest = hashlib.sha256()
+    while piece := source.read(len(PIECE)):
+        digest.update(piece)
+        step = len(piece) if piece == PIECE else HOLE
+        for begin in range(0, len(piece), step):
+            part = piece[begin : begin + step]
+            if PIECE.startswith(part):
+                target.seek(len(part), os.SEEK_CUR)
+            else:
+                target.write(part)
+    target.truncate()
+    return digest.hexdigest()
+
+
+def _touch(place: Path) -> bool:
+    """Notes that a file was used: its access time, whatever the file system's rule for it. Is it there?"""
     try:
         os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))
+    except FileNotFoundError:
+        return False
     except OSError:
         pass  # another user's: it is still whole
+    return True

@@ -9,12 +9,14 @@ breakdown of failures is sorted by) and `tests`, a mapping from test to
     reason         why, where a verdict other than pass is expected
     cpu_budget_s   CPU seconds of the virtual processors before the guest counts as hung (20)
     silence_s      seconds without an event or a byte before an idle guest counts as hung (3)
+    needs          programs of other tests that this one runs: they are on its disk, no other test's is
 
-The last two are a number, or a mapping from architecture to number.
+cpu_budget_s and silence_s are a number, or a mapping from architecture to number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from parity.verdict import Verdict
 from parity.yamlfile import Mapping, Node
 
 CPU_BUDGET_S, SILENCE_S = 20.0, 3.0
-TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s")
+TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s", "needs")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Test:
     cpu_budget_s: dict[str, float] = field(default_factory=dict)  # by architecture, where not the usual
     silence_s: dict[str, float] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # other tests, whose programs it runs
     priority: int | None = None  # of the reason; 1 is the most urgent
     quarantine: dict[str, Entry] = field(default_factory=dict)  # by architecture
 
@@ -59,6 +62,14 @@ class Suite:
         """The test of that name; KeyError when there is none."""
         return self.tests[name]
 
+    def aboard(self, test: Test, built: Iterable[str]) -> list[str]:
+        """The programs on a test's disk: of those built all that are no test's, its own, what it needs.
+
+        So a change of one test's program makes one disk and runs one guest. What a test runs and does not
+        declare is not there, and it fails.
+        """
+        return [name for name in built if name not in self.tests or name in (test.name, *test.needs)]
+
     def quarantined(self, entries: Quarantine) -> Suite:
         """The suite with every entry at its test."""
         by_test: dict[str, dict[str, Entry]] = {name: {} for name in self.tests}
@@ -78,8 +89,9 @@ def load(path: Path, archs: tuple[str, ...]) -> Suite:
     ranks = top.get("priorities")
     priorities = {reason: rank.integer(least=1) for reason, rank in ranks.mapping()} if ranks else {}
     tests = {}
+    names = tuple(name for name, _ in top["tests"].mapping())
     for name, node in top["tests"].mapping():
-        test = _test(name, node.mapping(TEST_KEYS, required=("area", "expected")), archs)
+        test = _test(name, node.mapping(TEST_KEYS, required=("area", "expected")), archs, names)
         tests[name] = replace(test, priority=priorities.get(test.reason or ""))
     if not tests:
         raise top["tests"].error("a suite without a test")
@@ -88,11 +100,12 @@ def load(path: Path, archs: tuple[str, ...]) -> Suite:
     return Suite(top["suite"].text(), tests)
 
 
-def _test(name: str, node: Mapping, archs: tuple[str, ...]) -> Test:
+def _test(name: str, node: Mapping, archs: tuple[str, ...], names: tuple[str, ...]) -> Test:
     expected = _expected(node, archs)
     reason = node.get("reason")
     if reason is None and any(verdict is not Verdict.PASS for verdict in expected.values()):
         raise node.node.error(f"{name} is not expected to pass: a reason is missing")
+    needs = node.get("needs")
     return Test(
         name=name,
         area=node["area"].text(),
@@ -101,6 +114,7 @@ def _test(name: str, node: Mapping, archs: tuple[str, ...]) -> Test:
         cpu_budget_s=_seconds(node.get("cpu_budget_s"), archs),
         silence_s=_seconds(node.get("silence_s"), archs),
         tags=node["tags"].texts() if "tags" in node else (),
+        needs=tuple(other.one_of("test", names) for other in needs.items()) if needs else (),
     )
 
 

@@ -6,7 +6,7 @@ the key of what went into it, so that the same stage asked twice, in one command
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,9 @@ from typing import Any
 from parity import engine, host, images
 from parity.history import History
 from parity.report.terminal import Screen
-from parity.store import FileDigests, Outputs, Store, action_key
+from parity.store import Digest, FileDigests, Outputs, Store, action_key
+
+NAMED = 4  # of what is made at once, as many are named as a line holds
 
 
 class Workspace:
@@ -65,19 +67,54 @@ class Workspace:
 
         `stage` and `inputs` are the key; `title` is what the user reads.
         """
-        key = action_key(stage, inputs)
-        if key in self._done:
-            return self._done[key]
-        forgotten = self.history.forgotten(title)
-        outputs, complaint = (None, None) if forgotten else self.store.lookup(key)
+        return self.kept_all(stage, title, {title: inputs}, lambda _: {title: make()})[title]
+
+    def kept_all(
+        self,
+        stage: str,
+        title: str,
+        wanted: Mapping[str, Mapping[str, Any]],
+        make: Callable[[Sequence[str]], Mapping[str, Outputs]],
+    ) -> dict[str, Outputs]:
+        """`kept` for many of a kind, by the title of each: `make` is given all that have to be made, at once.
+
+        `title` is what the user reads of all of them.
+        """
+        keys = {each: action_key(stage, inputs) for each, inputs in wanted.items()}
+        todo = [each for each in wanted if keys[each] not in self._done]
+        missing = [each for each in todo if not self._restored(each, keys[each])]
+        if missing:
+            some = f" ({', '.join(missing)})" if len(missing) <= NAMED else f" ({len(missing)})"
+            with self.screen.stage(title + (some if missing != [title] else "")):
+                made = make(missing)
+            for each in missing:
+                self.store.record(keys[each], stage, made[each])
+                self._done[keys[each]] = made[each]
+        elif todo:
+            self.screen.note(f"{title}: kept", "dim")
+        for each in todo:
+            self.history.remember(each, wanted[each])
+        return {each: self._done[key] for each, key in keys.items()}
+
+    def _restored(self, title: str, key: Digest) -> bool:
+        """Takes what is kept under a key from the store; whether there was something, whole."""
+        if self.history.forgotten(title):
+            return False
+        outputs, complaint = self.store.lookup(key)
         if complaint:
             self.screen.note(f"{title}: {complaint}", "yellow")
-        if outputs is None:
-            with self.screen.stage(title):
-                outputs = make()
-            self.store.record(key, stage, outputs)
-        else:
-            self.screen.note(f"{title}: kept", "dim")
-        self.history.remember(title, inputs)
-        self._done[key] = outputs
-        return outputs
+        if outputs is not None:
+            self._done[key] = outputs
+        return outputs is not None
+
+    def known(self, stage: str, title: str, inputs: Mapping[str, Any]) -> Outputs | None:
+        """What a stage would give for these inputs, where that is known; `kept` before it is used.
+
+        Nothing is made, and nothing read but its record: 80 disk images take a second to hash.
+        """
+        if self.history.forgotten(title):
+            return None
+        found = self.store.known(action_key(stage, inputs))
+        if found is not None:
+            self.history.remember(title, inputs)
+        return found

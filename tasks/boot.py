@@ -19,7 +19,7 @@ def task_boot() -> Iterator[Any]:
     """Boot to the first user program: boot_<architecture>"""
     session = current()
     for arch in session.tree.archs:
-        after = suite.needs(session, arch)
+        after = suite.needs(session, arch, f"disk:{arch}")
         yield task(f"boot_{arch}", f"Boot {arch} to the first user program", boot, arch, after=after)
 
 
@@ -27,7 +27,7 @@ def task_boot_strict() -> Iterator[Any]:
     """Boot N times, each must reach user space: boot_strict_<architecture>:N"""
     session = current()
     for arch in session.tree.archs:
-        name, after = f"boot_strict_{arch}", suite.needs(session, arch)
+        name, after = f"boot_strict_{arch}", suite.needs(session, arch, f"disk:{arch}")
         yield task(name, f"Boot {arch} {STRICT} times (or :N), no retry", strict, arch, STRICT, after=after)
         for count in counts(session, name):
             yield task(

@@ -102,7 +102,7 @@ def _walks(session: Session) -> dict[str, Callable[[Asking], object]]:
             walks[kernel.name(arch, features)] = partial(
                 build.kernel, tree=tree, arch=arch, feature_set=features
             )
-        walks[f"userspace:{arch}"] = partial(build.programs, tree=tree, arch=arch)
+        walks[f"userspace:{arch}"] = partial(harness.programs, tree=tree, arch=arch)
         walks[f"disk:{arch}"] = partial(_disk, arch=arch)
         walks[f"test_{arch}"] = partial(harness.built, tree=tree, arch=arch)
         for name in session.suite.tests:
@@ -112,11 +112,13 @@ def _walks(session: Session) -> dict[str, Callable[[Asking], object]]:
 
 def _disk(space: Asking, arch: str) -> None:
     tree = current().tree
-    disk.image(space, tree, arch, build.programs(space, tree, arch))
+    disk.whole(space, tree, arch, harness.programs(space, tree, arch))
 
 
 def _test(space: Asking, arch: str, name: str) -> None:
     session = current()
-    made = harness.built(space, session.tree, arch)
-    spec = harness.spec(session.tree, session.suite.tests[name], made)
-    space.compare(title(spec), suite.gatherer(session, space).inputs(spec))
+    tree, test = session.tree, session.suite.tests[name]
+    made = harness.built(space, tree, arch)
+    image = disk.of_tests(space, tree, session.suite, arch, made.programs, [test])[name]
+    spec = harness.spec(tree, test, made, image)
+    space.compare({title(spec): suite.gatherer(session, space).inputs(spec)})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parity import canary, harness, planted
+from parity import canary, disk, harness, planted
 from parity.canary import Canary, KilledFromOutside
 from parity.evidence import Evidence
 from parity.gather import Gatherer
@@ -43,7 +43,8 @@ def canaries() -> bool:
 
 def _canaries(session: Session, arch: str, features: str, flock: Sequence[Canary]) -> bool:
     made = harness.built(session.space, session.tree, arch, features)
-    like = harness.spec(session.tree, Test("canary", "canary", {arch: Verdict.PASS}, None), made)
+    image = disk.whole(session.space, session.tree, arch, made.programs)
+    like = harness.spec(session.tree, Test("canary", "canary", {arch: Verdict.PASS}, None), made, image)
     gatherer = suite.gatherer(session)
     seen: dict[str, Evidence] = {}
 
@@ -74,11 +75,13 @@ def faults() -> bool:
 
 
 def _faults(session: Session, arch: str) -> bool:
-    made = harness.built(session.space, session.tree, arch, FAULTS)
-    passing = [test for test in session.suite.tests.values() if test.expected[arch] is Verdict.PASS]
+    tree, tested = session.tree, session.suite
+    made = harness.built(session.space, tree, arch, FAULTS)
+    passing = [test for test in tested.tests.values() if test.expected[arch] is Verdict.PASS]
     chosen = session.settings.selection.choose(passing, ())
-    tests = [harness.spec(session.tree, test, made) for test in chosen]
-    specs = planted.specs(tests, session.tree.planted_faults)
+    images = disk.of_tests(session.space, tree, tested, arch, made.programs, chosen)
+    tests = [harness.spec(tree, test, made, images[test.name]) for test in chosen]
+    specs = planted.specs(tests, tree.planted_faults)
     catches = Catches(_verdicts(session, suite.gatherer(session), specs))
     session.screen.console.print(judged.faults(catches))
     uncaught = catches.uncaught() if chosen == passing else []  # some tests need not catch every fault

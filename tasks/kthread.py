@@ -9,10 +9,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from parity import harness, host, stress
+from parity import disk, harness, host, stress
 from parity.errors import InfraError, MachineError, UserError
 from parity.evidence import Evidence
-from parity.harness import Built
 from parity.machine import RunSpec
 from parity.matrix import Row
 from parity.report import stressed
@@ -73,7 +72,7 @@ def parallel(count: int) -> bool:
     root = _root(session, f"kthread_parallel:{count}")
     runs: list[Run] = []
     for arch in session.tree.archs:
-        like = _guest(harness.built(session.space, session.tree, arch, FEATURES))
+        like = _guest(session, arch, FEATURES)
         found = _run(session, stress.specs(like, root, count), FEATURES)
         session.screen.console.print(stressed.render(found))
         _tell(session, arch, found)
@@ -116,7 +115,7 @@ def mutants() -> bool:
     session = current()
     root, good = _root(session, "kthread_mutants"), True
     for arch in session.tree.archs:
-        like = _guest(harness.built(session.space, session.tree, arch, MUTANT_FEATURES))
+        like = _guest(session, arch, MUTANT_FEATURES)
         lossy = replace(like, cmdline=f"{like.cmdline} fault={FAULT}")
         control = _run(session, stress.specs(like, root, MUTANTS), MUTANT_FEATURES)
         mutant = _run(session, stress.specs(lossy, root, MUTANTS), MUTANT_FEATURES)
@@ -135,8 +134,10 @@ def _root(session: Session, name: str) -> int:
     return root
 
 
-def _guest(made: Built) -> RunSpec:
-    return RunSpec("kthread", made.arch, made.kernel, made.disk, made.machine, COMMAND_LINE)
+def _guest(session: Session, arch: str, features: str) -> RunSpec:
+    made = harness.built(session.space, session.tree, arch, features)
+    image = disk.whole(session.space, session.tree, arch, made.programs)
+    return RunSpec("kthread", arch, made.kernel, image, made.machine, COMMAND_LINE)
 
 
 def _run(session: Session, seeded: Sequence[tuple[int, RunSpec]], features: str) -> list[Run]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from parity import harness
+from parity import disk, harness
 from parity.gather import Gatherer
 from parity.matrix import Row
 from parity.selection import failed_last
@@ -20,18 +20,18 @@ def task_test() -> Iterator[Any]:
     """Run the suite: test_<architecture>, or one test of it: test_<architecture>:<test>"""
     session = current()
     for arch in session.tree.archs:
-        after = needs(session, arch)
-        stages = {name: f"test {name} {arch}" for name in session.suite.tests}
+        after = needs(session, arch, f"userspace:{arch}")
+        stages = {name: [disk.title(name, arch), f"test {name} {arch}"] for name in session.suite.tests}
         yield task(
             f"test_{arch}",
             f"Run the user programs on {arch}",
             suite,
             arch,
             after=after,
-            stages=list(stages.values()),
+            stages=[stage for both in stages.values() for stage in both],
             outputs=[f"logs/{arch}/{name}-*.log" for name in stages],
         )
-        for name, stage in stages.items():
+        for name, both in stages.items():
             yield task(
                 f"test_{arch}:{name}",
                 f"{name} on {arch}",
@@ -39,14 +39,15 @@ def task_test() -> Iterator[Any]:
                 arch,
                 name,
                 after=after,
-                stages=[stage],
+                stages=both,
                 outputs=[f"logs/{arch}/{name}-*.log"],
             )
 
 
-def needs(session: Session, arch: str) -> list[str]:
-    """What tests are made of; a plan needs nothing."""
-    return [] if session.settings.plan else [kernel.name(arch, session.tree.run.features), f"disk:{arch}"]
+def needs(session: Session, arch: str, programs: str) -> list[str]:
+    """What guests are made of; a plan needs nothing. `programs`: the task that makes them, or a disk."""
+    built = [kernel.name(arch, session.tree.run.features), programs, "images:qemu"]
+    return [] if session.settings.plan else built
 
 
 def suite(arch: str) -> bool:

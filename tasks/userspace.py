@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity import build, disk
+from parity import disk, harness
 from tasks.session import current, group, task
 
 
@@ -18,7 +18,7 @@ def task_userspace() -> Iterator[Any]:
             programs,
             arch,
             after=["images:toolchain"],
-            stages=[f"userspace {arch}"],
+            stages=[f"userspace {arch}", f"programs as loaded {arch}"],
         )
         for arch in current().tree.archs
     ]
@@ -26,7 +26,7 @@ def task_userspace() -> Iterator[Any]:
 
 
 def task_disk() -> Iterator[Any]:
-    """Make the ext2 disk image: disk:<architecture>"""
+    """Make the ext2 disk image with all programs: disk:<architecture>"""
     made = [
         task(
             f"disk:{arch}",
@@ -44,13 +44,13 @@ def task_disk() -> Iterator[Any]:
 def programs(arch: str) -> None:
     """Builds or restores the programs."""
     session = current()
-    found = build.programs(session.space, session.tree, arch)
+    found = harness.programs(session.space, session.tree, arch)
     session.screen.note(f"  {len(found)} programs", "dim")
 
 
 def image(arch: str) -> None:
     """Makes or restores the image and says where it lies."""
     session = current()
-    found = build.programs(session.space, session.tree, arch)
-    made = disk.image(session.space, session.tree, arch, found)
+    found = harness.programs(session.space, session.tree, arch)
+    made = disk.whole(session.space, session.tree, arch, found)
     session.screen.note(f"  {session.space.store.path(made)}", "dim")

@@ -12,7 +12,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from parity import tree
-from parity.disk import archive, loadable, places
+from parity.disk import archive, check, loadable, places
 from parity.errors import BuildError, UserError
 
 TREE = Path(__file__).parents[1] / "trees" / "reference.yaml"
@@ -91,6 +91,7 @@ def test_a_program_lies_where_programs_do_and_where_its_copies_do() -> None:
         PurePosixPath("/bin/init"): "i",
         PurePosixPath("/sbin/true"): "t",
     }
+    assert places(small, {"init": "i"}) == {PurePosixPath("/bin/init"): "i"}
 
 
 def test_a_copy_of_a_program_that_there_is_not_is_the_users_mistake() -> None:
@@ -98,4 +99,4 @@ def test_a_copy_of_a_program_that_there_is_not_is_the_users_mistake() -> None:
     copies = {PurePosixPath("/sbin/ture"): "ture"}
     wrong = replace(reference, disk=replace(reference.disk, copies=copies))
     with pytest.raises(UserError, match="no program 'ture' for /sbin/ture; did you mean 'true'"):
-        places(wrong, {"true": "t"})
+        check(wrong, {"true": "t"})

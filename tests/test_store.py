@@ -68,6 +68,59 @@ def test_a_damaged_blob_is_noticed_even_with_its_time_put_back(
     assert again.read(digest) == b"kernel"
 
 
+def sparse(tmp_path: Path) -> Path:
+    """A file of 4 MiB and a bit with three islands of data, the last in its last byte."""
+    file = tmp_path / "disk"
+    with file.open("wb") as disk:
+        for place, content in ((0, b"boot"), (3 * 2**20 - 2, b"over a border"), (2**22 + 99, b"!")):
+            disk.seek(place)
+            disk.write(content)
+    return file
+
+
+def test_zeros_are_kept_as_holes_wherever_they_are(store: Store, tmp_path: Path) -> None:
+    file = sparse(tmp_path)
+    content = file.read_bytes()
+    for digest in (store.put(file), store.put_bytes(content), store.put_bytes(content + bytes(2**21))):
+        place = store.path(digest)
+        assert hashlib.sha256(store.read(digest)).hexdigest() == digest
+        assert place.stat().st_blocks * 512 <= 2**18
+    assert len(store.read(digest)) == len(content) + 2**21
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**14, 2**20 - 1, 2**20, 2**20 + 1])
+def test_nothing_but_zeros_is_kept_to_the_byte(store: Store, size: int) -> None:
+    assert store.read(store.put_bytes(bytes(size))) == bytes(size)
+
+
+@pytest.mark.parametrize("damage", ["a byte in a hole", "a hole for data", "a hole cut", "a hole longer"])
+def test_damage_to_a_blob_with_holes_is_noticed(store: Store, tmp_path: Path, damage: str) -> None:
+    digest = store.put(sparse(tmp_path))
+    blob = store.path(digest)
+    before = blob.stat()
+    blob.chmod(0o644)
+    with blob.open("r+b") as file:
+        if damage == "a byte in a hole":
+            file.seek(2**21)
+            file.write(b"x")
+        elif damage == "a hole for data":
+            file.write(bytes(2**14))
+        else:
+            file.truncate(before.st_size + (-4096 if damage == "a hole cut" else 4096))
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not Store(tmp_path).intact(digest)
+
+
+def test_what_is_known_is_not_read_and_what_is_gone_is_not_known(store: Store, tmp_path: Path) -> None:
+    key, digest = kept(store)
+    os.utime(store.path(digest), (100, 100))
+    assert Store(tmp_path).known(key) == Outputs({"kernel": digest}, {"seconds": 3})
+    assert store.path(digest).stat().st_atime > 100  # gc is told
+    store.path(digest).unlink()
+    assert Store(tmp_path).known(key) is None
+    assert Store(tmp_path).known("0" * 64) is None
+
+
 def test_a_blob_that_is_gone_is_said_to_be(store: Store, tmp_path: Path) -> None:
     key, digest = kept(store)
     store.path(digest).unlink()

@@ -92,6 +92,8 @@ def test_a_wrong_tree_names_file_and_line(tmp_path: Path, old: str, new: str, co
         ("fork_test: {", "fork_test: {silence_s: 0, ", "a number of seconds expected, not '0'"),
         ("fork_test: {", "fork_test: {silence_s: nan, ", "a number of seconds expected, not 'nan'"),
         ("fork_test: {", "fork_test: {cpu_budget_s: {arm: 9}, ", "unknown key 'arm'"),
+        ("needs: [argv_test]", "needs: [arg_test]", "no test 'arg_test'; did you mean 'argv_test'?"),
+        ("needs: [argv_test]", "needs: argv_test", "a list expected here"),
     ],
 )
 def test_a_wrong_suite_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,63 @@ def test_what_is_forgotten_is_made_once_and_its_neighbour_is_not(house: House) -
     assert house.made == ["compile"]
     house.command(b"a")
     assert house.made == []
+
+
+def many(house: House, sources: dict[str, bytes]) -> list[str]:
+    """Makes a product per source, those that are not kept at once; which were made."""
+    made: list[str] = []
+    space, text = house.space(Workspace)
+
+    def make(missing: Sequence[str]) -> dict[str, Outputs]:
+        made.extend(missing)
+        return {each: Outputs({"product": space.store.put_bytes(sources[each])}) for each in missing}
+
+    inputs = {title: {"source": source.hex()} for title, source in sources.items()}
+    found = space.kept_all("cc", "products", inputs, make)
+    assert {title: space.store.read(each.files["product"]) for title, each in found.items()} == sources
+    house.said = text.getvalue()
+    return made
+
+
+def test_of_many_those_that_are_missing_damaged_or_forgotten_are_made_at_once(house: House) -> None:
+    sources = {name: name.encode() for name in "abcdef"}
+    assert many(house, sources) == list("abcdef")
+    assert "products (6): done" in house.said
+    assert many(house, sources) == []
+    assert "products: kept" in house.said
+    house.space(Workspace)[0].history.forget("e")
+    (blob,) = [path for path in (house.folder / "cache/blobs").glob("*/*") if path.read_bytes() == b"c"]
+    blob.chmod(0o644)
+    blob.write_bytes(b"C")
+    assert many(house, sources | {"b": b"new"}) == ["b", "c", "e"]
+    assert "products (b, c, e): done" in house.said
+    assert "c: product" in house.said and "is damaged; made again" in house.said
+
+
+def test_what_is_known_is_not_made_and_a_forgotten_one_is_not_known(house: House) -> None:
+    sources = {"a": b"a"}
+    many(house, sources)
+    space, _ = house.space(Workspace)
+    found = space.known("cc", "a", {"source": b"a".hex()})
+    assert found is not None and space.store.read(found.files["product"]) == b"a"
+    assert space.known("cc", "a", {"source": b"b".hex()}) is None
+    space.history.forget("a")
+    assert space.known("cc", "a", {"source": b"a".hex()}) is None
+
+
+def test_why_says_of_many_what_changed_in_which(house: House) -> None:
+    sources = {name: name.encode() for name in "abcdef"}
+    many(house, sources)
+    space, text = house.space(Asking)
+    changed = {"a": {"source": "61", "mke2fs": "2"}, "b": {"source": "62", "mke2fs": "2"}}
+    with pytest.raises(UnknownError):
+        space.kept_all("cc", "products", {**changed, "g": {}, "c": {"source": "63"}}, lambda _: {})
+    assert text.getvalue().splitlines() == [
+        "a, b: mke2fs is new",
+        "g: has not run in this checkout",
+        "c: nothing changed since it last ran",
+        "  nothing is kept for a, b, g: it would be made, then what needs it",
+    ]
 
 
 def test_why_says_what_changed_and_makes_nothing(house: House) -> None:

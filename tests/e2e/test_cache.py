@@ -5,40 +5,25 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from checkouts import Checkout
 
 from parity import host
 from parity.store import Outputs, Store, action_key
 
-ROOT = Path(__file__).parent.parent.parent
-DOIT = Path(sys.executable).parent / "doit"
-SKIPPED = shutil.ignore_patterns(".venv", "build", ".git", "*.egg-info", ".*_cache", "__pycache__", "target")
-Doit = Callable[..., subprocess.CompletedProcess[str]]
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A copy of this checkout whose store holds nothing."""
+    return Checkout.copied(tmp_path, tmp_path / "cache")
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of this checkout."""
-    return Path(shutil.copytree(ROOT, tmp_path / "checkout", ignore=SKIPPED))
-
-
-@pytest.fixture
-def doit(checkout: Path, tmp_path: Path) -> Doit:
-    """Runs doit there; its store is `tmp_path / "cache"` and holds nothing."""
-
-    def run(*words: str, cache: Path = tmp_path / "cache") -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, "PYTHONPATH": str(checkout), "PARITY_CACHE": str(cache)}
-        return subprocess.run(
-            [str(DOIT), *words], cwd=checkout, env=env, capture_output=True, text=True, check=False
-        )
-
-    return run
+def known(tmp_path: Path) -> Checkout:
+    """A copy on the user's own store, where most things need not be made again."""
+    return Checkout.copied(tmp_path, host.cache_dir(), seeded=True)
 
 
 def fill(cache: Path) -> list[Path]:
@@ -52,42 +37,42 @@ def fill(cache: Path) -> list[Path]:
     return places
 
 
-def test_gc_removes_the_least_recently_used_down_to_the_limit(tmp_path: Path, doit: Doit) -> None:
-    places = fill(tmp_path / "cache")
-    done = doit("gc")
+def test_gc_removes_the_least_recently_used_down_to_the_limit(checkout: Checkout) -> None:
+    places = fill(checkout.cache)
+    done = checkout.doit("gc")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 × disk, unused for" in done.stdout and "removed 0.000 GiB in 0 blobs" in done.stdout
-    done = doit("limit=0.002", "gc")  # room for two
+    done = checkout.doit("limit=0.002", "gc")  # room for two
     assert done.returncode == 0, done.stdout + done.stderr
     assert [place.exists() for place in places] == [False, True, True]
     assert "in 1 blobs" in done.stdout
 
 
-def test_gc_removes_nothing_while_a_command_uses_the_store(tmp_path: Path, doit: Doit) -> None:
-    places = fill(tmp_path / "cache")
-    (tmp_path / "cache" / "locks").mkdir()
-    with (tmp_path / "cache" / "locks" / "store.lock").open("w") as held:
+def test_gc_removes_nothing_while_a_command_uses_the_store(checkout: Checkout) -> None:
+    places = fill(checkout.cache)
+    (checkout.cache / "locks").mkdir()
+    with (checkout.cache / "locks" / "store.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_SH)
-        done = doit("limit=0", "gc")
+        done = checkout.doit("limit=0", "gc")
         assert done.returncode == 2
         assert "a command is running" in done.stdout + done.stderr
     assert all(place.exists() for place in places)
-    assert doit("limit=0", "gc").returncode == 0
+    assert checkout.doit("limit=0", "gc").returncode == 0
     assert not any(place.exists() for place in places)
 
 
-def test_clean_takes_one_tasks_outputs_and_no_blob(tmp_path: Path, checkout: Path, doit: Doit) -> None:
-    places = fill(tmp_path / "cache")
-    logs = checkout / "build" / "logs" / "aarch64"
+def test_clean_takes_one_tasks_outputs_and_no_blob(checkout: Checkout) -> None:
+    places = fill(checkout.cache)
+    logs = checkout.root / "build" / "logs" / "aarch64"
     logs.mkdir(parents=True)
     for name in ("dup_test-0.log", "fork_test-0.log", "kthread-0.log"):
         (logs / name).touch()
-    assert doit("clean", "-n", "test_aarch64:dup_test").returncode == 0
+    assert checkout.doit("clean", "-n", "test_aarch64:dup_test").returncode == 0
     assert (logs / "dup_test-0.log").exists()
-    done = doit("clean", "test_aarch64:dup_test")
+    done = checkout.doit("clean", "test_aarch64:dup_test")
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.name for path in logs.iterdir()) == ["fork_test-0.log", "kthread-0.log"]
-    assert doit("clean", "kthread_parallel").returncode == 0
+    assert checkout.doit("clean", "kthread_parallel").returncode == 0
     assert [path.name for path in logs.iterdir()] == ["fork_test-0.log"]
     assert all(place.exists() for place in places)
 
@@ -101,48 +86,45 @@ def test_clean_takes_one_tasks_outputs_and_no_blob(tmp_path: Path, checkout: Pat
         (["forget"], "which task?"),
     ],
 )
-def test_a_users_mistake_is_3(doit: Doit, words: list[str], complaint: str) -> None:
-    done = doit(*words)
+def test_a_users_mistake_is_3(checkout: Checkout, words: list[str], complaint: str) -> None:
+    done = checkout.doit(*words)
     assert done.returncode == 3
     assert complaint in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.docker
-def test_the_disk_is_restored_forgotten_and_explained(checkout: Path, doit: Doit) -> None:
-    """On the user's own store, so that the programs need not be compiled; the disk's file is this test's."""
-    cache = host.cache_dir()
-    tree = checkout / "trees" / "reference.yaml"
+def test_the_disk_is_restored_forgotten_and_explained(known: Checkout) -> None:
+    tree = known.root / "trees" / "reference.yaml"
     before = tree.read_text()
     changed = before.replace("Truncate test file", "Truncate another file")
-    assert doit("disk:aarch64", cache=cache).returncode == 0
-    assert "disk aarch64: nothing changed" in doit("why:disk:aarch64", cache=cache).stdout
+    assert known.doit("disk:aarch64").returncode == 0
+    assert "disk aarch64: nothing changed" in known.doit("why:disk:aarch64").stdout
     tree.write_text(changed)
-    assert "files: /trunctest.txt changed" in doit("why:disk:aarch64", cache=cache).stdout
-    assert doit("disk:aarch64", cache=cache).returncode == 0
+    assert "files: /trunctest.txt changed" in known.doit("why:disk:aarch64").stdout
+    assert known.doit("disk:aarch64").returncode == 0
     tree.write_text(before)
-    done = doit("disk:aarch64", cache=cache)
+    done = known.doit("disk:aarch64")
     assert "disk aarch64: kept" in done.stdout  # A → B → A
-    assert doit("forget", "disk:aarch64", cache=cache).returncode == 0
-    done = doit("disk:aarch64", cache=cache)
+    assert known.doit("forget", "disk:aarch64").returncode == 0
+    done = known.doit("disk:aarch64")
     assert "disk aarch64: done in" in done.stdout and "userspace aarch64: kept" in done.stdout
-    assert "disk aarch64: kept" in doit("disk:aarch64", cache=cache).stdout
+    assert "disk aarch64: kept" in known.doit("disk:aarch64").stdout
 
 
 @pytest.mark.docker
-def test_stress_runs_with_fresh_seeds_and_one_is_run_again(checkout: Path, doit: Doit) -> None:
-    cache = host.cache_dir()
-    done = doit("kthread_parallel:3", cache=cache)
+def test_stress_runs_with_fresh_seeds_and_one_is_run_again(known: Checkout) -> None:
+    done = known.doit("kthread_parallel:3")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 of 3 passed" in done.stdout
-    runs = json.loads((checkout / "build" / "report" / "kthread.json").read_text())["runs"]
+    runs = json.loads((known.root / "build" / "report" / "kthread.json").read_text())["runs"]
     assert len({run["seed"] for run in runs}) == 3
-    assert all((checkout / run["log"]).is_file() for run in runs)
-    done = doit(f"kthread_replay:{runs[0]['id']}", cache=cache)
+    assert all((known.root / run["log"]).is_file() for run in runs)
+    done = known.doit(f"kthread_replay:{runs[0]['id']}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reproduced" in done.stdout and str(runs[0]["seed"]) in done.stdout
 
 
 @pytest.mark.docker
-def test_a_lost_wake_up_is_found(doit: Doit) -> None:
-    done = doit("kthread_mutants", cache=host.cache_dir())
+def test_a_lost_wake_up_is_found(known: Checkout) -> None:
+    done = known.doit("kthread_mutants")
     assert done.returncode == 0, done.stdout + done.stderr
