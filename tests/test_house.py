@@ -75,6 +75,16 @@ def test_architecture_shows_in_one_crate_and_one_folder_only() -> None:
     assert [path for path in outside if "target_arch" in path.read_text(encoding="utf-8")] == []
 
 
+def test_architectures_have_the_same_files() -> None:
+    folder = ROOT / "kernel" / "arch" / "src"
+    names = [{path.name for path in (folder / arch).iterdir()} for arch in ("aarch64", "x86_64")]
+    assert len(names[0]) > 10
+    assert names[0] == names[1]
+    programs = ROOT / "userspace" / "ulib" / "src" / "arch"
+    ours = {path.name for path in programs.iterdir()}
+    assert ours == {"mod.rs", "aarch64.rs", "aarch64.ld", "x86_64.rs", "x86_64.ld"}
+
+
 def test_no_file_of_ours_is_longer_than_400_lines() -> None:
     ours = tracked("*.py", "*.rs", "*.S")
     assert [path for path in ours if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []

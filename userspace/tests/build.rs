@@ -1,9 +1,9 @@
-//! Links every program of this package with the script of `ulib`.
+//! Links every program of this package as `ulib` says.
 
 fn main() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../ulib/program.ld");
-    println!("cargo::rerun-if-changed={script}");
-    println!("cargo::rustc-link-arg-bins=--script={script}");
-    // The default of the linker, 64 KiB, would pad the file between segments.
-    println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
+    println!("cargo::rerun-if-changed=build.rs");
+    let arguments = std::env::var("DEP_ULIB_LINK_ARGUMENTS").expect("ulib says how to link");
+    for argument in arguments.split(';') {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
 }

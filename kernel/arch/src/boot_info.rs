@@ -30,7 +30,7 @@ pub struct VirtioMmio {
 /// [`BOOT_STACK_SIZE`]: crate::BootInfo::BOOT_STACK_SIZE
 #[derive(Debug)]
 pub struct BootInfo {
-    /// All RAM. The linear map covers it.
+    /// The RAM around the kernel: all of it, unless the machine's RAM has holes. The linear map covers it.
     pub memory: Range<PhysAddr>,
     /// The kernel's code and data including the boot stack; lies inside `memory`.
     pub kernel_image: Range<PhysAddr>,

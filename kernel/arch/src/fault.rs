@@ -34,8 +34,8 @@ pub enum FaultKind {
     /// The kernel ran over the end of its stack: the handler is called on a stack of its own, for messages, and
     /// must not return.
     StackOverflow,
-    /// A floating-point exception that the program had enabled.
-    FloatingPoint,
+    /// A division by zero where the CPU minds, or a floating-point exception that the program had enabled.
+    Arithmetic,
     /// Anything else.
     Unknown,
 }
@@ -62,6 +62,6 @@ pub struct Fault {
     pub address: VirtAddr,
     /// Whether user code caused it; otherwise it is a bug of the kernel.
     pub from_user: bool,
-    /// The CPU's own description of the exception (ESR_EL1 on aarch64), for messages only.
+    /// The CPU's own description of the exception (ESR_EL1 on aarch64; vector and error code on x86-64), for messages only.
     pub syndrome: u64,
 }

@@ -11,22 +11,6 @@
 
 #![no_std]
 
-mod address;
-mod boot_info;
-mod fault;
-mod handler;
-mod mapping;
-
-#[cfg(target_arch = "aarch64")]
-#[path = "aarch64/mod.rs"]
-mod imp;
-
-pub use address::{PAGE_SIZE, PhysAddr, VirtAddr};
-pub use boot_info::{BootInfo, MAX_VIRTIO_MMIO, VirtioMmio};
-pub use fault::{Access, Exception, Fault, FaultKind};
-pub use handler::{Handler, register};
-pub use mapping::{FrameSource, MapError, Perm};
-
 /// Takes items of the contract from the architecture's folder, which must have them, and notes each.
 macro_rules! contract {
     ($module:ident: $($item:ident),+ $(,)?) => {
@@ -35,17 +19,37 @@ macro_rules! contract {
     };
 }
 
+mod address;
+mod boot_info;
+mod fault;
+mod handler;
+mod kernel_map;
+pub mod kernel_pages;
+mod mapping;
+mod page_table;
+mod table;
+
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64/mod.rs"]
+mod imp;
+
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64/mod.rs"]
+mod imp;
+
+pub use address::{PAGE_SIZE, PhysAddr, VirtAddr};
+pub use boot_info::{BootInfo, MAX_VIRTIO_MMIO, VirtioMmio};
+pub use fault::{Access, Exception, Fault, FaultKind};
+pub use handler::{Handler, register};
+pub use mapping::{FrameSource, MapError, Perm};
+pub use page_table::PageTable;
+
 /// Addresses: the kernel's linear map and the limits of user space.
 pub mod mem {
     contract!(
         mem:
         KERNEL_BASE, USER_BASE, USER_END, USER_STACK_TOP, phys_to_virt, sync_instruction_memory, virt_to_phys,
     );
-}
-
-/// Kernel pages outside the linear map, for memory that must have holes beside it.
-pub mod kernel_pages {
-    contract!(kernel_pages: REGION, lookup, map, unmap);
 }
 
 /// This CPU: interrupts, identity, per-CPU pointer.
@@ -92,7 +96,6 @@ pub mod power {
 }
 
 contract!(fp: FpState);
-contract!(paging: PageTable);
 contract!(thread: Context, switch);
 contract!(trap: TrapFrame, resume_user);
 

@@ -68,7 +68,7 @@ fn handle_fault(fault: Fault, frame: &mut TrapFrame) {
         FaultKind::Bus | FaultKind::Alignment => SIGBUS,
         FaultKind::IllegalInstruction => SIGILL,
         FaultKind::Breakpoint => SIGTRAP,
-        FaultKind::FloatingPoint => SIGFPE,
+        FaultKind::Arithmetic => SIGFPE,
     };
     cpu::irq_enable();
     let process = process::current();

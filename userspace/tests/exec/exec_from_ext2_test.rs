@@ -212,7 +212,7 @@ fn registers_while_children_load() {
         let child = capture::start(c"/bin/true", &[c"true"], &[], &[]);
         let (start, mut round) = (time::milliseconds(), 0);
         while round < 16 || time::milliseconds() - start < HOLD_MS {
-            let counter = if round % 2 == 0 { Counter::First } else { Counter::Preserved };
+            let counter = if round % 2 == 0 { Counter::Argument } else { Counter::Preserved };
             let registers = Registers::pattern(child_number << 16 | round);
             check::equal("parent's registers", registers.hold(SPINS, counter), None);
             round += 1;

@@ -143,7 +143,7 @@ fn hold_registers(whose: &str, seed: u64, mut after_round: impl FnMut(u64)) {
     let start = time::milliseconds();
     let mut rounds = 0;
     while rounds < ROUNDS || time::milliseconds() - start < HOLD_MS {
-        let counter = if rounds % 2 == 0 { Counter::First } else { Counter::Preserved };
+        let counter = if rounds % 2 == 0 { Counter::Argument } else { Counter::Preserved };
         let registers = Registers::pattern(seed + rounds as u64 * 0x100);
         check::equal(format_args!("{whose} registers"), registers.hold(SPINS, counter), None);
         after_round(time::milliseconds());

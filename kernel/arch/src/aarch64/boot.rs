@@ -6,12 +6,12 @@ use core::ops::Range;
 use aarch64_cpu::registers::{CNTKCTL_EL1, CPACR_EL1, SCTLR_EL1, TCR_EL1, Writeable};
 
 use super::entry::{Attributes, Entry, MAIR};
-use super::kernel_map::{BootFrames, Image, build};
-use super::mem::{KERNEL_BASE, RAM_BASE};
-use super::paging::{PageTable, empty_root};
-use super::{console, cpu, device_tree, intc, power, rtc, trap};
+use super::mem::{DEVICES, KERNEL_BASE, RAM_BASE};
+use super::paging::empty_root;
+use super::{console, cpu, intc, machine, power, rtc, trap};
+use crate::kernel_map::{BootFrames, Image, build};
 use crate::mem::{phys_to_virt, virt_to_phys};
-use crate::{BootInfo, PhysAddr, VirtAddr};
+use crate::{BootInfo, PageTable, PhysAddr, VirtAddr};
 
 /// 48 bits of address in both halves, 4 KiB pages, cacheable table walks; the boot code adds the size of
 /// physical addresses.
@@ -69,7 +69,7 @@ extern "C" fn boot_main() -> ! {
     CNTKCTL_EL1.write(CNTKCTL_EL1::EL0VCTEN::SET);
 
     // SAFETY: the boot mapping covers the start of RAM; QEMU puts the tree there for an ELF kernel.
-    let machine = unsafe { device_tree::read(phys_to_virt(RAM_BASE)) };
+    let machine = unsafe { machine::read(phys_to_virt(RAM_BASE)) };
     console::init(machine.console, machine.console_irq, machine.channel);
     intc::configure(machine.distributor, machine.cpu_interface);
     power::configure(machine.firmware_call);
@@ -78,7 +78,7 @@ extern "C" fn boot_main() -> ! {
     let image = Image::of_kernel();
     // SAFETY: behind the kernel image RAM is unused, and the boot mapping covers the first GiB.
     let mut frames = unsafe { BootFrames::starting_at(image.range().end) };
-    let root = build(&machine.memory, &image, &mut frames);
+    let root = build(&machine.memory, &image, &[(DEVICES, Attributes::DEVICE)], &mut frames);
     // SAFETY: the new tables map the kernel as it is mapped now, apart from permissions.
     unsafe { install_kernel_root(root) };
 

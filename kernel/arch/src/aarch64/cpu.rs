@@ -45,8 +45,9 @@ pub fn irq_enabled() -> bool {
     !DAIF.is_set(DAIF::I)
 }
 
-/// Sleeps until an interrupt is pending. It returns with masked interrupts as well, so an idle loop masks
-/// them, looks for work, calls this, and unmasks: no wake-up gets lost between looking and sleeping.
+/// Sleeps until an interrupt is pending. With masked interrupts as well: an idle loop masks them, looks for work,
+/// calls this, and unmasks, so that no wake-up gets lost between looking and sleeping. Whether interrupts that
+/// are masked are taken meanwhile is up to the architecture (here they are not).
 pub fn wait_for_interrupt() {
     // SAFETY: it only waits; as a memory barrier for the compiler it keeps idle loops reading afresh.
     unsafe { asm!("dsb sy", "wfi", options(nostack)) };

@@ -1,14 +1,10 @@
-//! Page tables as the CPU reads them: entries, tables, indices. 4 KiB granule, four levels, 48 bits.
+//! Entries of page tables as the CPU reads them.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::table::PAGE_LEVEL;
+use crate::{Perm, PhysAddr};
 
-use crate::mem::phys_to_virt;
-use crate::{PAGE_SIZE, Perm, PhysAddr, VirtAddr};
-
-/// Entries per table.
-pub const ENTRIES: usize = 512;
-/// The level of the tables whose entries are pages.
-pub const PAGE_LEVEL: usize = 3;
+/// The first level whose entries can map memory: blocks of 1 GiB.
+pub const BLOCK_LEVEL: usize = 1;
 
 const VALID: u64 = 1 << 0;
 /// In levels 0 to 2: the entry leads to a table. In level 3: the entry is a page.
@@ -93,58 +89,4 @@ impl Entry {
         let user = self.0 & USER != 0;
         Perm { read: user, write: user && self.0 & READ_ONLY == 0, execute: self.0 & NO_USER_EXECUTE == 0 }
     }
-}
-
-/// A table in RAM. Entries are atomic because the CPU reads them on its own.
-#[derive(Clone, Copy, Debug)]
-pub struct Table {
-    frame: PhysAddr,
-}
-
-impl Table {
-    /// The table in `frame`.
-    ///
-    /// # Safety
-    /// `frame` holds a table (a zeroed frame is one) and does so as long as the value is used.
-    pub const unsafe fn at(frame: PhysAddr) -> Self {
-        Self { frame }
-    }
-
-    /// Entry number `index`.
-    pub fn get(self, index: usize) -> Entry {
-        Entry(self.slot(index).load(Ordering::Relaxed))
-    }
-
-    /// Replaces entry number `index`. The caller orders it against the CPU's own reads.
-    pub fn set(self, index: usize, entry: Entry) {
-        self.slot(index).store(entry.0, Ordering::Relaxed);
-    }
-
-    /// The next level's table behind entry number `index`, which is not a leaf.
-    pub fn child(self, index: usize) -> Option<Self> {
-        let entry = self.get(index);
-        entry.is_valid().then_some(Self { frame: entry.address() })
-    }
-
-    /// The frame that holds the table.
-    pub const fn frame(self) -> PhysAddr {
-        self.frame
-    }
-
-    fn slot(&self, index: usize) -> &AtomicU64 {
-        assert!(index < ENTRIES, "index {index} is outside a page table");
-        // SAFETY: the constructor's caller promised a table, the index is inside it, and the linear map
-        // reaches it.
-        unsafe { &*phys_to_virt(self.frame).cast::<AtomicU64>().add(index) }
-    }
-}
-
-/// Bytes that one entry of a table of `level` (0 to 3) covers.
-pub const fn span(level: usize) -> u64 {
-    PAGE_SIZE << (9 * (PAGE_LEVEL - level))
-}
-
-/// Which entry of a table of `level` covers `va`.
-pub const fn index(va: VirtAddr, level: usize) -> usize {
-    (va.0 / span(level)) as usize % ENTRIES
 }

@@ -7,9 +7,9 @@ use arm_gic::gicv2::registers::Gicd;
 use arm_gic::{IntId, InterruptGroup};
 use parity_inventory::inventory;
 
-use super::{cpu, timer};
+use super::cpu;
+use crate::PhysAddr;
 use crate::mem::phys_to_virt;
-use crate::{Handler, PhysAddr};
 
 inventory!("driver", "interrupts: GICv2");
 
@@ -59,18 +59,14 @@ pub fn disable(irq: u32) {
     });
 }
 
-/// Hands all pending interrupts to the handler. Interrupts are masked.
-pub(super) fn dispatch(handler: &Handler) {
-    while let Some(interrupt) = with_controller(|gic| gic.get_and_acknowledge_interrupt(GROUP)) {
-        match interrupt.raw_value() {
-            timer::IRQ => {
-                timer::rearm();
-                (handler.tick)();
-            }
-            irq => (handler.interrupt)(irq),
-        }
-        with_controller(|gic| gic.end_interrupt(interrupt, GROUP));
-    }
+/// Takes the interrupt that is pending, if any: it is active until [`complete`]. Interrupts are masked.
+pub(super) fn claim() -> Option<u32> {
+    with_controller(|gic| gic.get_and_acknowledge_interrupt(GROUP)).map(|interrupt| interrupt.raw_value())
+}
+
+/// Ends an interrupt that [`claim`] gave.
+pub(super) fn complete(irq: u32) {
+    with_controller(|gic| gic.end_interrupt(id(irq), GROUP));
 }
 
 fn with_controller<T>(act: impl FnOnce(&mut GicV2<'_>) -> T) -> T {

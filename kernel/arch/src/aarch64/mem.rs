@@ -5,8 +5,7 @@ use core::ops::Range;
 
 use aarch64_cpu::asm::barrier;
 
-use super::kernel_pages;
-use crate::{PhysAddr, VirtAddr};
+use crate::{PhysAddr, VirtAddr, kernel_pages};
 
 /// Start of the kernel half; physical address 0 of the linear map. The linker script repeats it.
 pub const KERNEL_BASE: VirtAddr = VirtAddr(0xFFFF_0000_0000_0000);

@@ -3,13 +3,11 @@
 mod boot;
 pub mod console;
 pub mod cpu;
-mod device_tree;
-mod entry;
+pub mod entry;
 pub mod exception;
 pub mod fp;
 pub mod intc;
-mod kernel_map;
-pub mod kernel_pages;
+mod machine;
 pub mod mem;
 pub mod paging;
 pub mod power;

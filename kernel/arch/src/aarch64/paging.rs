@@ -1,23 +1,13 @@
-//! Address spaces of user processes.
+//! The CPU's side of address spaces: which tables it uses, and what it remembers of them.
 
 use core::arch::asm;
-use core::ops::Range;
 
 use aarch64_cpu::asm::barrier;
-use aarch64_cpu::registers::{TTBR0_EL1, Writeable};
+use aarch64_cpu::registers::{TTBR0_EL1, TTBR1_EL1, Writeable};
 
-use super::entry::{Attributes, ENTRIES, Entry, PAGE_LEVEL, Table, index, span};
-use super::mem::USER_END;
 use crate::mem::virt_to_phys;
-use crate::{FrameSource, MapError, Perm, PhysAddr, VirtAddr};
-
-/// The page table of one address space: user pages only, the kernel half is common to all.
-///
-/// It owns its table frames, not the frames it maps. It must be ended with [`PageTable::destroy`].
-#[derive(Debug)]
-pub struct PageTable {
-    root: Table,
-}
+use crate::table::{ENTRIES, Table};
+use crate::{PhysAddr, VirtAddr};
 
 /// The root of an address space without pages.
 #[repr(align(4096))]
@@ -25,190 +15,29 @@ struct EmptyRoot([u64; ENTRIES]);
 
 static EMPTY_ROOT: EmptyRoot = EmptyRoot([0; ENTRIES]);
 
-impl PageTable {
-    /// An empty address space.
-    ///
-    /// # Errors
-    /// [`MapError::OutOfFrames`].
-    pub fn new(frames: &mut impl FrameSource) -> Result<Self, MapError> {
-        Ok(Self { root: new_table(frames)? })
-    }
-
-    /// Maps the page at `va` to the frame at `pa`.
-    ///
-    /// # Errors
-    /// [`MapError::BadAddress`], [`MapError::AlreadyMapped`], [`MapError::OutOfFrames`] (tables made so far
-    /// stay and serve later calls).
-    pub fn map(
-        &mut self,
-        va: VirtAddr,
-        pa: PhysAddr,
-        perm: Perm,
-        frames: &mut impl FrameSource,
-    ) -> Result<(), MapError> {
-        if !va.is_page_aligned() || !pa.is_page_aligned() || va >= USER_END {
-            return Err(MapError::BadAddress);
-        }
-        insert(self.root, va, Entry::leaf(PAGE_LEVEL, pa, Attributes::user(perm)), frames)?;
-        publish();
-        Ok(())
-    }
-
-    /// Removes the page at `va` and returns its frame, `None` when it is not mapped. No CPU uses the
-    /// translation any more when this returns.
-    pub fn unmap(&mut self, va: VirtAddr) -> Option<PhysAddr> {
-        let frame = if va < USER_END { remove(self.root, va)? } else { return None };
-        forget_all([va]);
-        Some(frame)
-    }
-
-    /// Changes the permissions of the page at `va`, in effect when this returns.
-    ///
-    /// # Errors
-    /// [`MapError::NotMapped`].
-    pub fn protect(&mut self, va: VirtAddr, perm: Perm) -> Result<(), MapError> {
-        let (table, entry) = self.find(va).ok_or(MapError::NotMapped)?;
-        let changed = Entry::leaf(PAGE_LEVEL, entry.address(), Attributes::user(perm));
-        table.set(index(va, PAGE_LEVEL), changed);
-        forget_all([va]);
-        Ok(())
-    }
-
-    /// The physical address that `va` (of any alignment) translates to, with the page's permissions.
-    pub fn lookup(&self, va: VirtAddr) -> Option<(PhysAddr, Perm)> {
-        let (_, entry) = self.find(va)?;
-        Some((entry.address() + va.page_offset(), entry.perm()))
-    }
-
-    /// Calls `visit` with every mapped page that begins in `range`, by rising address. What is not mapped
-    /// costs nothing, however large the range.
-    pub fn for_each(&self, range: Range<VirtAddr>, mut visit: impl FnMut(VirtAddr, PhysAddr, Perm)) {
-        visit_pages(self.root, 0, VirtAddr(0), &range, &mut visit);
-    }
-
-    /// Makes this the address space of user code on this CPU. Kernel addresses stay as they are.
-    ///
-    /// # Safety
-    /// The table stays alive until another one is active on this CPU.
-    pub unsafe fn activate(&self) {
-        install(self.root.frame());
-    }
-
-    /// Leaves this CPU without a user address space: every user address faults.
-    pub fn deactivate() {
-        install(empty_root());
-    }
-
-    /// Frees the table frames; the mapped frames are the caller's business (see [`PageTable::for_each`]).
-    ///
-    /// # Safety
-    /// The table is not active on any CPU.
-    pub unsafe fn destroy(self, frames: &mut impl FrameSource) {
-        free_tables(self.root, 0, frames);
-    }
-
-    /// The page of `va`: the table that holds its entry, and the entry.
-    fn find(&self, va: VirtAddr) -> Option<(Table, Entry)> {
-        if va < USER_END { find(self.root, va) } else { None }
-    }
-}
-
-/// Puts `entry` where the page at `va` belongs, below a root of either half, with the tables that are missing on
-/// the way. It is in effect after [`publish`].
-pub(super) fn insert(
-    root: Table,
-    va: VirtAddr,
-    entry: Entry,
-    frames: &mut impl FrameSource,
-) -> Result<(), MapError> {
-    let mut table = root;
-    for level in 0..PAGE_LEVEL {
-        table = match table.child(index(va, level)) {
-            Some(child) => child,
-            None => {
-                let child = new_table(frames)?;
-                table.set(index(va, level), Entry::table(child.frame()));
-                child
-            }
-        };
-    }
-    let slot = index(va, PAGE_LEVEL);
-    if table.get(slot).is_valid() {
-        return Err(MapError::AlreadyMapped);
-    }
-    table.set(slot, entry);
-    Ok(())
-}
-
-/// The page of `va` below a root of either half, where no block is: the table that holds its entry, and the entry.
-pub(super) fn find(root: Table, va: VirtAddr) -> Option<(Table, Entry)> {
-    let mut table = root;
-    for level in 0..PAGE_LEVEL {
-        table = table.child(index(va, level))?;
-    }
-    let entry = table.get(index(va, PAGE_LEVEL));
-    entry.is_valid().then_some((table, entry))
-}
-
-/// Empties the entry of the page at `va`, in effect after [`forget_all`]; the frame that was there.
-pub(super) fn remove(root: Table, va: VirtAddr) -> Option<PhysAddr> {
-    let (table, entry) = find(root, va)?;
-    table.set(index(va, PAGE_LEVEL), Entry::EMPTY);
-    Some(entry.address())
-}
-
-/// Frame of the root without entries.
-pub(super) fn empty_root() -> PhysAddr {
+/// Frame of the root without user pages.
+pub fn empty_root() -> PhysAddr {
     virt_to_phys(&raw const EMPTY_ROOT.0)
 }
 
-fn new_table(frames: &mut impl FrameSource) -> Result<Table, MapError> {
-    let frame = frames.alloc().ok_or(MapError::OutOfFrames)?;
-    // SAFETY: a frame source gives zeroed frames for the caller alone.
-    Ok(unsafe { Table::at(frame) })
+/// The tables of the kernel half.
+pub fn kernel_root() -> Table {
+    // SAFETY: this register holds them since the boot, for good.
+    unsafe { Table::at(PhysAddr(TTBR1_EL1.get_baddr())) }
 }
 
-fn visit_pages(
-    table: Table,
-    level: usize,
-    base: VirtAddr,
-    range: &Range<VirtAddr>,
-    visit: &mut impl FnMut(VirtAddr, PhysAddr, Perm),
-) {
-    for i in 0..ENTRIES {
-        let va = base + i as u64 * span(level);
-        if va >= range.end || va + span(level) <= range.start {
-            continue;
-        }
-        if level == PAGE_LEVEL {
-            let entry = table.get(i);
-            if entry.is_valid() && va >= range.start {
-                visit(va, entry.address(), entry.perm());
-            }
-        } else if let Some(child) = table.child(i) {
-            visit_pages(child, level + 1, va, range, visit);
-        }
-    }
-}
-
-fn free_tables(table: Table, level: usize, frames: &mut impl FrameSource) {
-    if level < PAGE_LEVEL {
-        for child in (0..ENTRIES).filter_map(|i| table.child(i)) {
-            free_tables(child, level + 1, frames);
-        }
-    }
-    frames.free(table.frame());
-}
+/// Lets a new root lead to the kernel as well: nothing to do, the kernel half has a root of its own.
+pub const fn share_kernel_half(_root: Table) {}
 
 /// Makes new entries visible to the CPU's table walks. An entry that was empty needs no more, since the
 /// CPU does not remember missing translations.
-pub(super) fn publish() {
+pub fn publish() {
     barrier::dsb(barrier::ISHST);
     barrier::isb(barrier::SY);
 }
 
 /// Makes all CPUs forget the translations of pages whose entries were changed.
-pub(super) fn forget_all(pages: impl IntoIterator<Item = VirtAddr>) {
+pub fn forget_all(pages: impl IntoIterator<Item = VirtAddr>) {
     // Bits 63 to 56 of the operand are an address space's, not the page's.
     const PAGE_NUMBER: u64 = (1 << 44) - 1;
     barrier::dsb(barrier::ISHST);
@@ -222,7 +51,7 @@ pub(super) fn forget_all(pages: impl IntoIterator<Item = VirtAddr>) {
 
 /// Sets this CPU's user tables. All address spaces share address space identifier 0, so the old one's
 /// translations go.
-fn install(root: PhysAddr) {
+pub fn install(root: PhysAddr) {
     barrier::dsb(barrier::ISHST);
     TTBR0_EL1.set(root.0);
     barrier::isb(barrier::SY);

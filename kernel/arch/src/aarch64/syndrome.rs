@@ -28,7 +28,7 @@ pub fn synchronous(frame: &TrapFrame) -> Cause {
         }
         Some(Class::PCAlignmentFault) => (FaultKind::Alignment, FAR_EL1.get()),
         Some(Class::SPAlignmentFault) => (FaultKind::Alignment, frame.sp().0),
-        Some(Class::TrappedFP64) => (FaultKind::FloatingPoint, frame.pc().0),
+        Some(Class::TrappedFP64) => (FaultKind::Arithmetic, frame.pc().0),
         Some(
             Class::Brk64
             | Class::BreakpointLowerEL

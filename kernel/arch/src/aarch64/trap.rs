@@ -9,9 +9,9 @@ use aarch64_cpu::registers::{VBAR_EL1, Writeable};
 use parity_abi::syscall::AARCH64_ALIASES;
 
 use super::syndrome::{self, Cause};
-use super::{cpu, intc, power};
-use crate::VirtAddr;
+use super::{cpu, intc, power, timer};
 use crate::handler::registered;
+use crate::{Handler, VirtAddr};
 
 /// All registers of the interrupted code, user or kernel.
 #[derive(Clone)]
@@ -139,7 +139,7 @@ extern "C" fn dispatch(frame: &mut TrapFrame, reason: u64) {
             Cause::Syscall => (handler.syscall)(frame),
             Cause::Fault(fault) => (handler.fault)(fault, frame),
         },
-        INTERRUPT => intc::dispatch(handler),
+        INTERRUPT => interrupts(handler),
         OVERFLOW => {
             (handler.fault)(syndrome::stack_overflow(frame), frame);
             // There is no stack to return to.
@@ -149,6 +149,19 @@ extern "C" fn dispatch(frame: &mut TrapFrame, reason: u64) {
     }
     cpu::irq_disable();
     (handler.trap_exit)(frame);
+}
+
+/// Hands all pending interrupts to the handler.
+fn interrupts(handler: &Handler) {
+    while let Some(irq) = intc::claim() {
+        if irq == timer::IRQ {
+            timer::rearm();
+            (handler.tick)();
+        } else {
+            (handler.interrupt)(irq);
+        }
+        intc::complete(irq);
+    }
 }
 
 /// Goes to user code with the registers of `frame`. The thread's next trap starts with an empty kernel

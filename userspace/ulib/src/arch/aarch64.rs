@@ -106,11 +106,11 @@ impl Registers {
         // SAFETY: both functions read and write the block alone, and keep what calls must preserve.
         unsafe {
             match counter {
-                Counter::First => ulib_hold_x0(&mut found, spins),
+                Counter::Argument => ulib_hold_x0(&mut found, spins),
                 Counter::Preserved => ulib_hold_x28(&mut found, spins),
             }
         }
-        expected.general[if counter == Counter::First { 0 } else { 28 }] = 0;
+        expected.general[if counter == Counter::Argument { 0 } else { 28 }] = 0;
         expected.first_difference(&found)
     }
 
@@ -134,12 +134,12 @@ impl Registers {
         let mut general = self.general.iter().zip(found.general).enumerate();
         let mut vector = self.vector.iter().zip(found.vector).enumerate();
         general
-            .find_map(|(i, (expected, found))| changed("x", i, u128::from(*expected), found.into()))
-            .or_else(|| vector.find_map(|(i, (expected, found))| changed("v", i, *expected, found)))
-            .or_else(|| changed("nzcv", 0, self.nzcv.into(), found.nzcv.into()))
-            .or_else(|| changed("fpcr", 0, self.fpcr.into(), found.fpcr.into()))
-            .or_else(|| changed("fpsr", 0, self.fpsr.into(), found.fpsr.into()))
-            .or_else(|| changed("tpidr_el0", 0, self.tls.into(), found.tls.into()))
+            .find_map(|(i, (expected, found))| changed("x", Some(i), u128::from(*expected), found.into()))
+            .or_else(|| vector.find_map(|(i, (expected, found))| changed("v", Some(i), *expected, found)))
+            .or_else(|| changed("nzcv", None, self.nzcv.into(), found.nzcv.into()))
+            .or_else(|| changed("fpcr", None, self.fpcr.into(), found.fpcr.into()))
+            .or_else(|| changed("fpsr", None, self.fpsr.into(), found.fpsr.into()))
+            .or_else(|| changed("tpidr_el0", None, self.tls.into(), found.tls.into()))
     }
 }
 

@@ -15,12 +15,17 @@ mod aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::*;
 
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub use x86_64::*;
+
 /// A register that did not keep its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
     /// Name, without the number where there are several of a kind.
     pub register: &'static str,
-    pub number: usize,
+    pub number: Option<usize>,
     pub expected: u128,
     pub found: u128,
 }
@@ -28,15 +33,19 @@ pub struct Changed {
 impl fmt::Debug for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { register, number, expected, found } = self;
-        write!(f, "{register}{number} changed from {expected:#x} to {found:#x}")
+        match number {
+            Some(number) => write!(f, "{register}{number}"),
+            None => write!(f, "{register}"),
+        }?;
+        write!(f, " changed from {expected:#x} to {found:#x}")
     }
 }
 
 /// Which register counts while the others are held; it comes down to zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter {
-    /// The register of the first argument and the return value.
-    First,
+    /// A register in which calls pass arguments.
+    Argument,
     /// A register that calls preserve.
     Preserved,
 }

@@ -2,9 +2,10 @@
 
 use core::ops::Range;
 
-use super::entry::{Attributes, Entry, PAGE_LEVEL, Table, index, span};
-use super::mem::{DEVICES, KERNEL_BASE};
-use crate::mem::{phys_to_virt, virt_to_phys};
+use crate::imp::entry::{Attributes, BLOCK_LEVEL, Entry};
+use crate::kernel_pages::REGION;
+use crate::mem::{KERNEL_BASE, phys_to_virt, virt_to_phys};
+use crate::table::{PAGE_LEVEL, Table, index, span};
 use crate::{PAGE_SIZE, PhysAddr, VirtAddr};
 
 /// The kernel image by section, as the linker script laid it out.
@@ -73,12 +74,17 @@ impl BootFrames {
     }
 }
 
-/// Builds the tables of the kernel half; they are not in use yet. Returns their root.
-pub fn build(memory: &Range<PhysAddr>, image: &Image, frames: &mut BootFrames) -> PhysAddr {
+/// Builds the tables of the kernel half; they are not in use yet. Returns their root. `others` is what the
+/// kernel uses outside `memory`.
+pub fn build(
+    memory: &Range<PhysAddr>,
+    image: &Image,
+    others: &[(Range<PhysAddr>, Attributes)],
+    frames: &mut BootFrames,
+) -> PhysAddr {
     let root = frames.table();
     let [lower, upper] = image.guards;
-    let ranges = [
-        (DEVICES, Attributes::DEVICE),
+    let ram = [
         (memory.start..image.text.start, Attributes::KERNEL_DATA),
         (image.text.clone(), Attributes::KERNEL_TEXT),
         (image.rodata.clone(), Attributes::KERNEL_RODATA),
@@ -86,9 +92,11 @@ pub fn build(memory: &Range<PhysAddr>, image: &Image, frames: &mut BootFrames) -
         (lower + PAGE_SIZE..upper, Attributes::KERNEL_DATA),
         (upper + PAGE_SIZE..memory.end, Attributes::KERNEL_DATA),
     ];
-    for (range, attributes) in ranges {
-        map(root, range, attributes, frames);
+    for (range, attributes) in ram.iter().chain(others) {
+        map(root, range.clone(), *attributes, frames);
     }
+    // Address spaces may have copies of the root's entries, which must not change any more.
+    child_or_new(root, index(REGION.start, 0), frames);
     root.frame()
 }
 
@@ -96,7 +104,7 @@ pub fn build(memory: &Range<PhysAddr>, image: &Image, frames: &mut BootFrames) -
 fn map(root: Table, range: Range<PhysAddr>, attributes: Attributes, frames: &mut BootFrames) {
     let mut pa = range.start;
     while pa < range.end {
-        let level = (1..PAGE_LEVEL)
+        let level = (BLOCK_LEVEL..PAGE_LEVEL)
             .find(|&level| pa.0.is_multiple_of(span(level)) && range.end - pa >= span(level))
             .unwrap_or(PAGE_LEVEL);
         let va = VirtAddr(KERNEL_BASE.0 + pa.0);

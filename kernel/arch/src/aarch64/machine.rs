@@ -1,4 +1,4 @@
-//! What the device tree says about the machine.
+//! What the machine says about itself, in a device tree.
 
 use core::ops::Range;
 

@@ -2,10 +2,9 @@
 
 use core::ops::Range;
 
-use aarch64_cpu::registers::{Readable, TTBR1_EL1};
-
-use super::entry::{Attributes, Entry, PAGE_LEVEL, Table};
-use super::paging::{find, forget_all, insert, publish, remove};
+use crate::imp::entry::{Attributes, Entry};
+use crate::page_table::{find, forget_all, insert, kernel_root as root, publish, remove};
+use crate::table::PAGE_LEVEL;
 use crate::{FrameSource, MapError, PAGE_SIZE, PhysAddr, VirtAddr};
 
 /// Where these pages can be: 512 GiB in the middle of the kernel half, behind all memory there can be.
@@ -62,10 +61,4 @@ pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
         return None;
     }
     find(root(), va).map(|(_, entry)| entry.address() + va.page_offset())
-}
-
-/// The tables of the kernel half.
-fn root() -> Table {
-    // SAFETY: this register holds them since the boot, for good.
-    unsafe { Table::at(PhysAddr(TTBR1_EL1.get_baddr())) }
 }

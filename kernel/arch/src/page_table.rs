@@ -1,0 +1,198 @@
+//! Address spaces of user processes.
+
+use core::ops::Range;
+
+use crate::imp::entry::{Attributes, Entry};
+use crate::mem::USER_END;
+use crate::table::{ENTRIES, PAGE_LEVEL, Table, index, span};
+use crate::{FrameSource, MapError, Perm, PhysAddr, VirtAddr};
+
+contract!(paging: empty_root, forget_all, install, kernel_root, publish, share_kernel_half);
+
+/// Entries of a root that are user space's.
+const USER_ROOT_ENTRIES: usize = index(VirtAddr(USER_END.0 - 1), 0) + 1;
+
+/// The page table of one address space: user pages only, the kernel half is common to all.
+///
+/// It owns its table frames, not the frames it maps. It must be ended with [`PageTable::destroy`].
+#[derive(Debug)]
+pub struct PageTable {
+    root: Table,
+}
+
+impl PageTable {
+    /// An empty address space.
+    ///
+    /// # Errors
+    /// [`MapError::OutOfFrames`].
+    pub fn new(frames: &mut impl FrameSource) -> Result<Self, MapError> {
+        let root = new_table(frames)?;
+        share_kernel_half(root);
+        Ok(Self { root })
+    }
+
+    /// Maps the page at `va` to the frame at `pa`.
+    ///
+    /// # Errors
+    /// [`MapError::BadAddress`], [`MapError::AlreadyMapped`], [`MapError::OutOfFrames`] (tables made so far
+    /// stay and serve later calls).
+    pub fn map(
+        &mut self,
+        va: VirtAddr,
+        pa: PhysAddr,
+        perm: Perm,
+        frames: &mut impl FrameSource,
+    ) -> Result<(), MapError> {
+        if !va.is_page_aligned() || !pa.is_page_aligned() || va >= USER_END {
+            return Err(MapError::BadAddress);
+        }
+        insert(self.root, va, Entry::leaf(PAGE_LEVEL, pa, Attributes::user(perm)), frames)?;
+        publish();
+        Ok(())
+    }
+
+    /// Removes the page at `va` and returns its frame, `None` when it is not mapped. No CPU uses the
+    /// translation any more when this returns.
+    pub fn unmap(&mut self, va: VirtAddr) -> Option<PhysAddr> {
+        let frame = if va < USER_END { remove(self.root, va)? } else { return None };
+        forget_all([va]);
+        Some(frame)
+    }
+
+    /// Changes the permissions of the page at `va`, in effect when this returns.
+    ///
+    /// # Errors
+    /// [`MapError::NotMapped`].
+    pub fn protect(&mut self, va: VirtAddr, perm: Perm) -> Result<(), MapError> {
+        let (table, entry) = self.find(va).ok_or(MapError::NotMapped)?;
+        let changed = Entry::leaf(PAGE_LEVEL, entry.address(), Attributes::user(perm));
+        table.set(index(va, PAGE_LEVEL), changed);
+        forget_all([va]);
+        Ok(())
+    }
+
+    /// The physical address that `va` (of any alignment) translates to, with the page's permissions.
+    pub fn lookup(&self, va: VirtAddr) -> Option<(PhysAddr, Perm)> {
+        let (_, entry) = self.find(va)?;
+        Some((entry.address() + va.page_offset(), entry.perm()))
+    }
+
+    /// Calls `visit` with every mapped page that begins in `range`, by rising address. What is not mapped
+    /// costs nothing, however large the range.
+    pub fn for_each(&self, range: Range<VirtAddr>, mut visit: impl FnMut(VirtAddr, PhysAddr, Perm)) {
+        visit_pages(self.root, 0, VirtAddr(0), &range, &mut visit);
+    }
+
+    /// Makes this the address space of user code on this CPU. Kernel addresses stay as they are.
+    ///
+    /// # Safety
+    /// The table stays alive until another one is active on this CPU.
+    pub unsafe fn activate(&self) {
+        install(self.root.frame());
+    }
+
+    /// Leaves this CPU without a user address space: every user address faults.
+    pub fn deactivate() {
+        install(empty_root());
+    }
+
+    /// Frees the table frames; the mapped frames are the caller's business (see [`PageTable::for_each`]).
+    ///
+    /// # Safety
+    /// The table is not active on any CPU.
+    pub unsafe fn destroy(self, frames: &mut impl FrameSource) {
+        free_tables(self.root, 0, frames);
+    }
+
+    /// The page of `va`: the table that holds its entry, and the entry.
+    fn find(&self, va: VirtAddr) -> Option<(Table, Entry)> {
+        if va < USER_END { find(self.root, va) } else { None }
+    }
+}
+
+/// Puts `entry` where the page at `va` belongs, below a root of either half, with the tables that are missing on
+/// the way. It is in effect after [`publish`].
+pub fn insert(
+    root: Table,
+    va: VirtAddr,
+    entry: Entry,
+    frames: &mut impl FrameSource,
+) -> Result<(), MapError> {
+    let mut table = root;
+    for level in 0..PAGE_LEVEL {
+        table = match table.child(index(va, level)) {
+            Some(child) => child,
+            None => {
+                let child = new_table(frames)?;
+                table.set(index(va, level), Entry::table(child.frame()));
+                child
+            }
+        };
+    }
+    let slot = index(va, PAGE_LEVEL);
+    if table.get(slot).is_valid() {
+        return Err(MapError::AlreadyMapped);
+    }
+    table.set(slot, entry);
+    Ok(())
+}
+
+/// The page of `va` below a root of either half, where no block is: the table that holds its entry, and the entry.
+pub fn find(root: Table, va: VirtAddr) -> Option<(Table, Entry)> {
+    let mut table = root;
+    for level in 0..PAGE_LEVEL {
+        table = table.child(index(va, level))?;
+    }
+    let entry = table.get(index(va, PAGE_LEVEL));
+    entry.is_valid().then_some((table, entry))
+}
+
+/// Empties the entry of the page at `va`, in effect after [`forget_all`]; the frame that was there.
+pub fn remove(root: Table, va: VirtAddr) -> Option<PhysAddr> {
+    let (table, entry) = find(root, va)?;
+    table.set(index(va, PAGE_LEVEL), Entry::EMPTY);
+    Some(entry.address())
+}
+
+fn new_table(frames: &mut impl FrameSource) -> Result<Table, MapError> {
+    let frame = frames.alloc().ok_or(MapError::OutOfFrames)?;
+    // SAFETY: a frame source gives zeroed frames for the caller alone.
+    Ok(unsafe { Table::at(frame) })
+}
+
+fn visit_pages(
+    table: Table,
+    level: usize,
+    base: VirtAddr,
+    range: &Range<VirtAddr>,
+    visit: &mut impl FnMut(VirtAddr, PhysAddr, Perm),
+) {
+    for i in 0..user_entries(level) {
+        let va = base + i as u64 * span(level);
+        if va >= range.end || va + span(level) <= range.start {
+            continue;
+        }
+        if level == PAGE_LEVEL {
+            let entry = table.get(i);
+            if entry.is_valid() && va >= range.start {
+                visit(va, entry.address(), entry.perm());
+            }
+        } else if let Some(child) = table.child(i) {
+            visit_pages(child, level + 1, va, range, visit);
+        }
+    }
+}
+
+fn free_tables(table: Table, level: usize, frames: &mut impl FrameSource) {
+    if level < PAGE_LEVEL {
+        for child in (0..user_entries(level)).filter_map(|i| table.child(i)) {
+            free_tables(child, level + 1, frames);
+        }
+    }
+    frames.free(table.frame());
+}
+
+/// How many entries of a table of `level` can be user space's.
+const fn user_entries(level: usize) -> usize {
+    if level == 0 { USER_ROOT_ENTRIES } else { ENTRIES }
+}

@@ -1,0 +1,84 @@
+//! From the machine's entry to `kernel_main`.
+
+use core::arch::global_asm;
+use core::ops::Range;
+
+use x86_64::registers::control::{Cr0Flags, Cr4Flags};
+use x86_64::registers::model_specific::EferFlags;
+
+use super::entry::{Attributes, Entry};
+use super::mem::{DEVICES, KERNEL_BASE, LOW_MEMORY};
+use super::{console, cpu, intc, machine, paging, timer, trap};
+use crate::kernel_map::{BootFrames, Image, build};
+use crate::mem::phys_to_virt;
+use crate::table::index;
+use crate::{BootInfo, PageTable, PhysAddr, VirtAddr};
+
+/// Number of the register that the flags of long mode are in.
+const EFER: u32 = 0xC000_0080;
+
+/// Whose form the loader's information has: PVH's start information.
+const LOADER_PVH: u32 = 1;
+
+global_asm!(
+    include_str!("boot.S"),
+    KERNEL_BASE = const KERNEL_BASE.0,
+    KERNEL_INDEX = const index(KERNEL_BASE, 0),
+    LOADER_PVH = const LOADER_PVH,
+    CR4_PAE = const Cr4Flags::PHYSICAL_ADDRESS_EXTENSION.bits(),
+    EFER = const EFER,
+    EFER_LONG_MODE = const EferFlags::LONG_MODE_ENABLE.bits() | EferFlags::NO_EXECUTE_ENABLE.bits(),
+    CR0_PAGING = const Cr0Flags::PAGING.bits() | Cr0Flags::WRITE_PROTECT.bits(),
+    TABLE = const Entry::table(PhysAddr(0)).0,
+    RAM_BLOCK = const Entry::leaf(2, PhysAddr(0), Attributes::BOOT_RAM).0,
+    STACK_SIZE = const BootInfo::BOOT_STACK_SIZE,
+    EMERGENCY_STACK_SIZE = const trap::EMERGENCY_STACK_SIZE,
+    boot_main = sym boot_main,
+);
+
+unsafe extern "Rust" {
+    /// The kernel proper, see [`BootInfo`].
+    safe fn kernel_main(boot: &'static BootInfo) -> !;
+}
+
+/// First Rust code, on the boot stack in the high half, under the boot mapping.
+extern "C" fn boot_main(information: u64, loader: u32) -> ! {
+    cpu::init();
+    trap::init();
+    console::init();
+
+    assert!(loader == LOADER_PVH, "loader {loader} is unknown");
+    // SAFETY: the loader put the start information into the first GiB, which the boot mapping covers, and what
+    // it points to below the kernel; nothing writes there.
+    let machine = unsafe { machine::read(phys_to_virt(PhysAddr(information))) };
+
+    let image = Image::of_kernel();
+    // SAFETY: behind the kernel image RAM is unused, and the boot mapping covers the first GiB.
+    let mut frames = unsafe { BootFrames::starting_at(image.range().end) };
+    let others = [(LOW_MEMORY, Attributes::KERNEL_RODATA), (DEVICES, Attributes::DEVICE)];
+    let root = build(&machine.memory, &image, &others, &mut frames);
+    paging::set_kernel_root(root);
+    PageTable::deactivate();
+    intc::silence();
+    timer::calibrate();
+
+    let boot = BootInfo {
+        kernel_image: image.range(),
+        boot_stack: boot_stack(),
+        free_memory: frames.next()..machine.memory.end.page_down(),
+        memory: machine.memory,
+        cmdline: machine.cmdline,
+        cpus: machine.cpus,
+        virtio_mmio: machine.virtio_mmio,
+    };
+    // SAFETY: `kernel_main` does not return and nothing else uses the boot stack: the value lives forever.
+    kernel_main(unsafe { &*core::ptr::from_ref(&boot) })
+}
+
+fn boot_stack() -> Range<VirtAddr> {
+    unsafe extern "C" {
+        static boot_stack_top: u8;
+    }
+    let top = VirtAddr((&raw const boot_stack_top).addr() as u64);
+    top - BootInfo::BOOT_STACK_SIZE as u64..top
+}

@@ -1,0 +1,163 @@
+//! The interrupt controllers: the local one of the CPU (APIC) and the one of the devices (I/O APIC).
+
+use parity_inventory::inventory;
+use x86_64::instructions::port::Port;
+use x86_64::registers::model_specific::ApicBase;
+
+use super::cpu;
+use crate::PhysAddr;
+use crate::mem::phys_to_virt;
+
+inventory!("driver", "interrupts: APIC, I/O APIC");
+
+/// The vector of a device's interrupt is this and its number.
+const FIRST_DEVICE: u8 = 32;
+/// The vector of the local timer.
+pub(super) const TIMER_VECTOR: u8 = 0xF0;
+/// The vector of an interrupt that went away before the CPU took it; nothing completes it.
+const SPURIOUS_VECTOR: u8 = 0xFF;
+
+/// Registers of the local controller, by byte offset.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+pub(super) enum Local {
+    Id = 0x20,
+    EndOfInterrupt = 0xB0,
+    Spurious = 0xF0,
+    Timer = 0x320,
+    Line0 = 0x350,
+    Line1 = 0x360,
+    TimerInitial = 0x380,
+    TimerCurrent = 0x390,
+    TimerDivider = 0x3E0,
+}
+
+/// In a local vector, or an entry of the devices' controller: it does not interrupt.
+pub(super) const MASKED: u32 = 1 << 16;
+/// In the spurious vector's register: the controller works.
+const ENABLED: u32 = 1 << 8;
+
+/// The devices' controller, where every PC has it.
+const DEVICES: PhysAddr = PhysAddr(0xFEC0_0000);
+/// Its registers: one chooses which of the others is read and written through the second.
+const SELECT: usize = 0x00;
+const WINDOW: usize = 0x10;
+/// The others: version with the highest line in bits 16 to 23, and two for each line.
+const VERSION: u32 = 0x01;
+const FIRST_LINE: u32 = 0x10;
+/// In a line's lower half: the interrupt lasts as long as the device asks for it. Holds for PCs' old lines too,
+/// whose devices keep asking until they are served.
+const LEVEL: u32 = 1 << 15;
+
+/// Ports of the two old controllers' masks.
+const OLD_MASKS: [u16; 2] = [0x21, 0xA1];
+
+/// Switches the local controller on and keeps everything away.
+pub(super) fn silence() {
+    for mask in OLD_MASKS {
+        // SAFETY: the ports are the old controllers', or nobody's; a masked line does nothing.
+        unsafe { Port::<u8>::new(mask).write(0xFF) };
+    }
+    for local in [Local::Timer, Local::Line0, Local::Line1] {
+        write(local, MASKED);
+    }
+    write(Local::Spurious, ENABLED | u32::from(SPURIOUS_VECTOR));
+}
+
+/// Sets up the controller for this CPU, with all interrupts disabled. To be called once, with interrupts
+/// masked.
+pub fn init() {
+    silence();
+    for irq in 0..lines() {
+        set_line(irq, MASKED);
+    }
+}
+
+/// Lets interrupt `irq` reach this CPU.
+///
+/// # Panics
+/// When the controller has no such interrupt.
+pub fn enable(irq: u32) {
+    assert!(irq < lines(), "the controller has no interrupt {irq}");
+    set_line(irq, LEVEL | (u32::from(FIRST_DEVICE) + irq));
+}
+
+/// Keeps interrupt `irq` away.
+pub fn disable(irq: u32) {
+    if irq < lines() {
+        set_line(irq, MASKED);
+    }
+}
+
+/// The device's interrupt that has this vector.
+pub(super) fn device(vector: u8) -> Option<u32> {
+    vector.checked_sub(FIRST_DEVICE).map(u32::from).filter(|irq| *irq < lines())
+}
+
+/// Ends the interrupt with this vector.
+pub(super) fn complete(vector: u8) {
+    if vector != SPURIOUS_VECTOR {
+        write(Local::EndOfInterrupt, 0);
+    }
+}
+
+/// How many lines the devices' controller has.
+fn lines() -> u32 {
+    with_devices(|devices| devices.read(VERSION) >> 16 & 0xFF) + 1
+}
+
+/// Sets a line's lower half, and leads it to this CPU.
+fn set_line(irq: u32, lower: u32) {
+    let cpu = read(Local::Id) & 0xFF00_0000;
+    with_devices(|devices| {
+        let line = FIRST_LINE + 2 * irq;
+        devices.write(line, MASKED);
+        devices.write(line + 1, cpu);
+        devices.write(line, lower);
+    });
+}
+
+/// The devices' controller, with interrupts masked: it takes two steps to reach a register.
+struct Devices;
+
+impl Devices {
+    fn read(&self, register: u32) -> u32 {
+        let base = phys_to_virt(DEVICES);
+        // SAFETY: the registers are mapped as device memory; `with_devices` keeps the two steps together.
+        unsafe {
+            base.byte_add(SELECT).cast::<u32>().write_volatile(register);
+            base.byte_add(WINDOW).cast::<u32>().read_volatile()
+        }
+    }
+
+    fn write(&self, register: u32, value: u32) {
+        let base = phys_to_virt(DEVICES);
+        // SAFETY: as above.
+        unsafe {
+            base.byte_add(SELECT).cast::<u32>().write_volatile(register);
+            base.byte_add(WINDOW).cast::<u32>().write_volatile(value);
+        }
+    }
+}
+
+fn with_devices<T>(act: impl FnOnce(&Devices) -> T) -> T {
+    let state = cpu::irq_save();
+    let result = act(&Devices);
+    cpu::irq_restore(state);
+    result
+}
+
+pub(super) fn read(register: Local) -> u32 {
+    // SAFETY: the CPU says where the registers are, and they are mapped as device memory.
+    unsafe { local(register).read_volatile() }
+}
+
+pub(super) fn write(register: Local, value: u32) {
+    // SAFETY: as above.
+    unsafe { local(register).write_volatile(value) }
+}
+
+fn local(register: Local) -> *mut u32 {
+    let (frame, _) = ApicBase::read();
+    phys_to_virt(PhysAddr(frame.start_address().as_u64())).wrapping_byte_add(register as usize).cast()
+}

@@ -1,0 +1,135 @@
+//! What the machine says about itself: in PVH's start information, on the command line, in QEMU's configuration
+//! device.
+
+use core::ffi::{CStr, c_char};
+use core::ops::Range;
+
+use arrayvec::ArrayVec;
+use x86_64::instructions::port::Port;
+
+use crate::mem::phys_to_virt;
+use crate::{MAX_VIRTIO_MMIO, PhysAddr, VirtioMmio};
+
+/// The devices and figures that the kernel uses.
+#[derive(Debug)]
+pub struct Machine {
+    pub memory: Range<PhysAddr>,
+    pub cmdline: &'static str,
+    pub cpus: usize,
+    pub virtio_mmio: ArrayVec<VirtioMmio, MAX_VIRTIO_MMIO>,
+}
+
+/// Xen's `hvm_start_info`, version 1.
+#[repr(C)]
+pub struct StartInfo {
+    magic: u32,
+    version: u32,
+    flags: u32,
+    modules: u32,
+    module_list: u64,
+    command_line: u64,
+    rsdp: u64,
+    memory_map: u64,
+    memory_map_entries: u32,
+    reserved: u32,
+}
+
+const MAGIC: u32 = 0x336E_C578;
+
+/// Xen's `hvm_memmap_table_entry`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct MemoryMapEntry {
+    start: u64,
+    bytes: u64,
+    kind: u32,
+    reserved: u32,
+}
+
+const RAM: u32 = 1;
+
+/// What QEMU appends to the command line for every virtio-mmio device: `=bytes@address:interrupt`.
+const DEVICE_WORD: &[u8] = b"virtio_mmio.device=";
+
+/// Reads the start information.
+///
+/// # Safety
+/// `start` points to mapped memory; if a start information lies there, it and all it points to is mapped in the
+/// linear map and stays as it is forever.
+///
+/// # Panics
+/// When there is none, or no RAM around the kernel.
+pub unsafe fn read(start: *const u8) -> Machine {
+    // SAFETY: the caller's promise; all bit patterns are valid.
+    let start = unsafe { start.cast::<StartInfo>().read_unaligned() };
+    assert!(start.magic == MAGIC && start.version >= 1, "no PVH start information, or an old one");
+    let entries = phys_to_virt(PhysAddr(start.memory_map)).cast::<MemoryMapEntry>();
+    // SAFETY: as above.
+    let entry = |index| unsafe { entries.add(index).read_unaligned() };
+    let here = crate::mem::virt_to_phys((read as *const ()).cast::<u8>());
+    let memory = (0..start.memory_map_entries as usize)
+        .map(entry)
+        .filter(|entry| entry.kind == RAM)
+        .map(|entry| PhysAddr(entry.start)..PhysAddr(entry.start + entry.bytes))
+        .find(|range| range.contains(&here));
+    let mut words: &'static [u8] = &[];
+    if start.command_line != 0 {
+        let text = phys_to_virt(PhysAddr(start.command_line)).cast::<c_char>();
+        // SAFETY: as above.
+        words = unsafe { CStr::from_ptr(text) }.to_bytes();
+    }
+    let virtio_mmio = take_devices(&mut words);
+    Machine {
+        memory: memory.expect("the memory map has no RAM where the kernel is"),
+        cmdline: core::str::from_utf8(words).unwrap_or_default(),
+        cpus: cpus(),
+        virtio_mmio,
+    }
+}
+
+/// Takes the words about devices off the end of the command line.
+fn take_devices(words: &mut &'static [u8]) -> ArrayVec<VirtioMmio, MAX_VIRTIO_MMIO> {
+    let mut slots = ArrayVec::new();
+    loop {
+        let text = words.trim_ascii_end();
+        let start = text.iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1);
+        let Some(description) = text[start..].strip_prefix(DEVICE_WORD) else { break };
+        if let Some(slot) = device(description)
+            && !slots.is_full()
+        {
+            slots.push(slot);
+        }
+        *words = &text[..start];
+    }
+    slots.sort_unstable_by_key(|slot| slot.base);
+    slots
+}
+
+/// `512@0xfeb00e00:12`
+fn device(description: &[u8]) -> Option<VirtioMmio> {
+    let (size, rest) = core::str::from_utf8(description).ok()?.split_once('@')?;
+    let (base, irq) = rest.split_once(':')?;
+    let base = u64::from_str_radix(base.strip_prefix("0x")?, 16).ok()?;
+    Some(VirtioMmio { base: PhysAddr(base), size: size.parse().ok()?, irq: irq.parse().ok()? })
+}
+
+/// How many CPUs the machine was started with, from QEMU's configuration device (`fw_cfg`); 1 without one.
+fn cpus() -> usize {
+    const SELECT: u16 = 0x510;
+    const DATA: u16 = 0x511;
+    const SIGNATURE: u16 = 0;
+    const CPUS: u16 = 5;
+    let read = |item: u16| {
+        // SAFETY: the ports are the configuration device's, or nobody's.
+        unsafe {
+            Port::new(SELECT).write(item);
+            let mut data = Port::<u8>::new(DATA);
+            core::array::from_fn::<u8, 4, _>(|_| data.read())
+        }
+    };
+    if &read(SIGNATURE) != b"QEMU" {
+        return 1;
+    }
+    let [low, high, ..] = read(CPUS);
+    u16::from_le_bytes([low, high]).max(1).into()
+}
