@@ -7,12 +7,11 @@ command line and seed, so that one run can.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from parity.errors import UserError
 from parity.machine import RunSpec
@@ -21,8 +20,6 @@ from parity.yamlfile import nearest
 
 SEEDS = 2**64
 CONFIDENCE = 0.95
-KEPT_RUNS = 2000
-FORMAT = 1
 HALVINGS = 60  # of the interval 0 to 1: to the last bit of a float
 
 
@@ -147,23 +144,6 @@ def summary(runs: Sequence[Run]) -> list[str]:
     return lines + [
         f"{len(found)} × {sign}  (again: doit kthread_replay:{found[0].id})" for sign, found in groups(runs)
     ]
-
-
-def render(earlier: Sequence[Run], new: Sequence[Run]) -> str:
-    """The file of runs: an object with `format` (1) and `runs`, oldest first, at most KEPT_RUNS and `new`."""
-    names = {run.id for run in new}
-    kept = [run for run in earlier if run.id not in names]
-    kept = kept[max(0, len(kept) - KEPT_RUNS) :]
-    return json.dumps({"format": FORMAT, "runs": [asdict(run) for run in (*kept, *new)]}, indent=1) + "\n"
-
-
-def parse(text: str) -> list[Run]:
-    """The runs of such a file; none when it is of another format."""
-    try:
-        document = json.loads(text)
-        return [Run(**run) for run in document["runs"]] if document["format"] == FORMAT else []
-    except (ValueError, KeyError, TypeError):
-        return []
 
 
 def find(runs: Sequence[Run], name: str) -> Run:

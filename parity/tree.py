@@ -8,7 +8,8 @@ Keys of `trees/NAME.yaml`:
                     feature_sets (name → features: Cargo features, expected: the verdict that a boot of it to
                     `boot_program` earns, says: part of that verdict's cause, optional), planted_faults (names
                     that its command line takes as `fault=NAME` in a build of the feature set
-                    "planted_faults"; optional)
+                    "planted_faults"; optional), thread_faults (more of them, which the stress test of kernel
+                    threads must find; optional)
     programs        packages, sources, arguments, rustflags, targets
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
                     files (path → content), folders (paths, empty or not)
@@ -33,6 +34,7 @@ CARGO_KEYS = ("sources", "arguments", "rustflags", "targets")
 KERNEL_KEYS = ("package", "binary", "feature_sets", *CARGO_KEYS)
 FEATURE_SET_KEYS = ("features", "expected", "says")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
+THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
 
 
@@ -88,6 +90,7 @@ class Tree:
     kernel: CargoBuild
     feature_sets: dict[str, FeatureSet]
     planted_faults: tuple[str, ...]
+    thread_faults: tuple[str, ...]
     programs: CargoBuild
     disk: Disk
     run: Run
@@ -111,7 +114,7 @@ def load(path: Path) -> Tree:
     root = (path.parent / top["root"].text()).resolve()
     if not root.is_dir():
         raise top["root"].error(f"there is no folder {root}")
-    kernel = top["kernel"].mapping((*KERNEL_KEYS, PLANTED_FAULTS), required=KERNEL_KEYS)
+    kernel = top["kernel"].mapping((*KERNEL_KEYS, PLANTED_FAULTS, THREAD_FAULTS), required=KERNEL_KEYS)
     programs = top["programs"].mapping(PROGRAM_KEYS, required=PROGRAM_KEYS)
     feature_sets = {name: _feature_set(node) for name, node in kernel["feature_sets"].mapping()}
     tree = Tree(
@@ -119,7 +122,8 @@ def load(path: Path) -> Tree:
         root=root,
         kernel=_cargo(kernel, (kernel["package"].text(),), kernel["binary"].text()),
         feature_sets=feature_sets,
-        planted_faults=_planted_faults(kernel, feature_sets),
+        planted_faults=_faults(kernel, PLANTED_FAULTS, feature_sets),
+        thread_faults=_faults(kernel, THREAD_FAULTS, feature_sets),
         programs=_cargo(programs, programs["packages"].texts(), None),
         disk=_disk(top["disk"]),
         run=_run(top["run"], feature_sets),
@@ -139,8 +143,8 @@ def _feature_set(node: Node) -> FeatureSet:
     return FeatureSet(feature_set["features"].texts(), expected, says.text() if says else "")
 
 
-def _planted_faults(kernel: Mapping, feature_sets: Container[str]) -> tuple[str, ...]:
-    node = kernel.get(PLANTED_FAULTS)
+def _faults(kernel: Mapping, key: str, feature_sets: Container[str]) -> tuple[str, ...]:
+    node = kernel.get(key)
     if node is None:
         return ()
     names = node.texts()

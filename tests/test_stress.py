@@ -115,25 +115,9 @@ def test_what_could_not_be_judged_is_neither_pass_nor_failure_of_the_kernel() ->
     assert stress.summary([failed("no lane", "infra")])[0] == "0 of 0 passed, 1 could not be judged"
 
 
-def test_runs_come_back_from_their_file_and_are_found_by_name() -> None:
-    text = stress.render(stress.parse(stress.render([], [GOOD])), [failed("no")])
-    runs = stress.parse(text)
-    assert runs == [GOOD, failed("no")]
-    assert stress.find(runs, GOOD.id) == GOOD
+def test_a_run_is_found_by_its_name() -> None:
+    assert stress.find([failed("no"), GOOD], GOOD.id) == GOOD
     with pytest.raises(UserError, match="did you mean '0123456789ab'"):
-        stress.find(runs, "0123456789ac")
+        stress.find([GOOD], "0123456789ac")
     with pytest.raises(UserError, match="known: none"):
         stress.find([], "x")
-
-
-def test_the_file_keeps_a_name_once_and_does_not_grow_for_ever() -> None:
-    again = replace(GOOD, wall_s=2.0)
-    assert stress.parse(stress.render([GOOD], [again])) == [again]
-    many = [replace(GOOD, id=str(number)) for number in range(stress.KEPT_RUNS + 5)]
-    kept = stress.parse(stress.render(many, [GOOD]))
-    assert (len(kept), kept[0].id, kept[-1]) == (stress.KEPT_RUNS + 1, "5", GOOD)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 9, "runs": []}', '{"format": 1, "runs": [{}]}'])
-def test_another_file_holds_no_runs(text: str) -> None:
-    assert stress.parse(text) == []

@@ -119,7 +119,7 @@ def test_a_deadline_for_all_architectures_or_for_one(tmp_path: Path) -> None:
 
 def with_faults(tmp_path: Path, sets: str, faults: str) -> Path:
     """The reference tree with other feature sets and planted faults."""
-    text = re.sub(r"\n  planted_faults: \[[^]]*\]", "", TREE.read_text(encoding="utf-8"))
+    text = re.sub(r"\n  (planted|thread)_faults: \[[^]]*\]", "", TREE.read_text(encoding="utf-8"))
     text = "\n".join(line for line in text.splitlines() if "{features: [" not in line)
     text = text.replace("root: ..", "root: .").replace(
         "  feature_sets:\n", f"  feature_sets:\n{sets}{faults}"
@@ -140,6 +140,8 @@ def test_planted_faults_are_names_for_a_feature_set_of_their_own(tmp_path: Path)
         tree.load(with_faults(tmp_path, TESTING + PLANTED, "  planted_faults: [a, b, a]\n"))
     with pytest.raises(UserError, match="there is no feature set planted_faults"):
         tree.load(with_faults(tmp_path, TESTING, "  planted_faults: [a]\n"))
+    with pytest.raises(UserError, match="there is no feature set planted_faults"):
+        tree.load(with_faults(tmp_path, TESTING, "  thread_faults: [a]\n"))
 
 
 def test_the_reference_kernel_knows_the_planted_faults_and_features_of_its_tree() -> None:
@@ -147,7 +149,9 @@ def test_the_reference_kernel_knows_the_planted_faults_and_features_of_its_tree(
     kernel = reference.root / "kernel" / "core"
     source = (kernel / "src" / "faults.rs").read_text(encoding="utf-8")
     listed = source[source.index("\nfaults! {") :]
-    assert reference.planted_faults == tuple(re.findall(r"^    \w+ = \"(\w+)\", ", listed, re.MULTILINE))
+    name = re.compile(r"^ +\w+ = \"(\w+)\", ", re.MULTILINE)
+    of_programs, of_threads = (tuple(name.findall(part)) for part in listed.split("@kernel_threads"))
+    assert (reference.planted_faults, reference.thread_faults) == (of_programs, of_threads)
     features = tomllib.loads((kernel / "Cargo.toml").read_text(encoding="utf-8"))["features"]
     used = {name for each in reference.feature_sets.values() for name in each.features}
     assert used == set(features), "a feature that no set builds, or one that the kernel lacks"

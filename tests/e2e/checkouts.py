@@ -35,10 +35,23 @@ class Checkout:
 
     def doit(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs doit there to its end, without a terminal."""
-        env = {**os.environ, "PYTHONPATH": str(self.root), "PARITY_CACHE": str(self.cache)}
         return subprocess.run(
-            [str(DOIT), *words], cwd=self.root, env=env, capture_output=True, text=True, check=False
+            [str(DOIT), *words], cwd=self.root, env=self._env(), capture_output=True, text=True, check=False
         )
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Starts doit there; its words are to be read from its standard output."""
+        return subprocess.Popen(
+            [str(DOIT), *words],
+            cwd=self.root,
+            env=self._env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _env(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.root), "PARITY_CACHE": str(self.cache)}
 
     def says(self, *words: str) -> str:
         """What a command prints that must end with 0."""

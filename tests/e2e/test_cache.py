@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from checkouts import Checkout
 
 from parity import host
+from parity.runlog import RunLog
 from parity.store import Outputs, Store, action_key
 
 
@@ -116,15 +116,28 @@ def test_stress_runs_with_fresh_seeds_and_one_is_run_again(known: Checkout) -> N
     done = known.doit("kthread_parallel:3")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 of 3 passed" in done.stdout
-    runs = json.loads((known.root / "build" / "report" / "kthread.json").read_text())["runs"]
-    assert len({run["seed"] for run in runs}) == 3
-    assert all((known.root / run["log"]).is_file() for run in runs)
-    done = known.doit(f"kthread_replay:{runs[0]['id']}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "reproduced" in done.stdout and str(runs[0]["seed"]) in done.stdout
+    runs = RunLog(known.root / "build" / "report" / "kthread.jsonl").runs()
+    assert len({run.seed for run in runs}) == 3
+    assert all((known.root / run.log).is_file() for run in runs)
+    said = known.says(f"kthread_replay:{runs[0].id}")
+    assert "reproduced" in said and str(runs[0].seed) in said
+
+
+@pytest.mark.docker
+def test_a_guest_that_ended_before_a_kill_can_be_run_again(known: Checkout) -> None:
+    with known.begin("lanes=1", "kthread_parallel:40") as command:
+        assert command.stdout is not None
+        for line in command.stdout:
+            if line.startswith("2/"):
+                break
+        command.kill()
+    runs = RunLog(known.root / "build" / "report" / "kthread.jsonl").runs()
+    assert len(runs) >= 2
+    assert "reproduced" in known.says(f"kthread_replay:{runs[-1].id}")
 
 
 @pytest.mark.docker
 def test_a_lost_wake_up_is_found(known: Checkout) -> None:
-    done = known.doit("kthread_mutants")
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = known.says("kthread_mutants")
+    assert "park_loses_wakeup is found" in said
+    assert "log:" not in said  # which names a surprise
