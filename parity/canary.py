@@ -3,16 +3,16 @@
 Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `cpu_budget_s` (CPU seconds
 before one counts as hung) and `canaries`, from name to
 
-    expected        the verdict
+    expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
-    says            text that the judge's sentence must hold (optional)
+    says            text that the judge's sentence must hold, or one per architecture (optional)
     kill            true: the emulator is killed from outside once the kernel has said hello
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from parity import yamlfile
@@ -27,13 +27,13 @@ KEYS = ("expected", "command_line", "says", "kill")
 
 @dataclass(frozen=True)
 class Canary:
-    """One guest built to deceive."""
+    """One guest built to deceive. `expected` and `says` are by architecture."""
 
     name: str
-    expected: Verdict
+    expected: dict[str, Verdict]
     command_line: str
     cpu_budget_s: float
-    says: str = ""
+    says: dict[str, str] = field(default_factory=dict)
     kill: bool = False
 
     def spec(self, like: RunSpec) -> RunSpec:
@@ -42,10 +42,10 @@ class Canary:
 
     def earned(self, seen: Evidence) -> bool:
         """Whether the verdict is the one it must be, for the reason it must be."""
-        return seen.verdict == self.expected and self.says in seen.cause
+        return seen.verdict == self.expected[seen.arch] and self.says.get(seen.arch, "") in seen.cause
 
 
-def load(path: Path) -> tuple[str, list[Canary]]:
+def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     """The feature set of the canaries' kernel, and the canaries.
 
     Raises:
@@ -55,14 +55,16 @@ def load(path: Path) -> tuple[str, list[Canary]]:
     canaries = []
     for name, node in top["canaries"].mapping():
         canary = node.mapping(KEYS, required=("expected", "command_line"))
-        says, kill = canary.get("says"), canary.get("kill")
+        expected, says, kill = canary["expected"].each(archs), canary.get("says"), canary.get("kill")
         canaries.append(
             Canary(
                 name=name,
-                expected=Verdict(canary["expected"].one_of("verdict", Verdict)),
+                expected={
+                    arch: Verdict(value.one_of("verdict", Verdict)) for arch, value in expected.items()
+                },
                 command_line=canary["command_line"].text(),
                 cpu_budget_s=top["cpu_budget_s"].number(),
-                says=says.text() if says else "",
+                says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
                 kill=kill.flag() if kill else False,
             )
         )

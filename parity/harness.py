@@ -157,7 +157,7 @@ def boot(gatherer: Gatherer, tree: Tree, made: Built, count: int, *, lanes: int)
     Raises:
         BuildError: there is no such program.
     """
-    expected = tree.feature_sets[made.features].expected
+    expected = tree.feature_sets[made.features].expected[made.arch]
     test = Test(tree.run.boot_program, "boot", {made.arch: expected}, None)
     complete(Suite("boot", {test.name: test}), made)
     own = spec(tree, test, made, disk.whole(gatherer.space, tree, made.arch, made.programs))

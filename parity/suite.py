@@ -119,9 +119,10 @@ def _test(name: str, node: Mapping, archs: tuple[str, ...], names: tuple[str, ..
 
 
 def _expected(node: Mapping, archs: tuple[str, ...]) -> dict[str, Verdict]:
-    value = node["expected"]
-    given = dict(value.mapping(archs, required=archs)) if value.is_mapping() else {}
-    return {arch: Verdict(given.get(arch, value).one_of("verdict", Verdict)) for arch in archs}
+    return {
+        arch: Verdict(value.one_of("verdict", Verdict))
+        for arch, value in node["expected"].each(archs).items()
+    }
 
 
 def _seconds(node: Node | None, archs: tuple[str, ...]) -> dict[str, float]:

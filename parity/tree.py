@@ -6,10 +6,11 @@ Keys of `trees/NAME.yaml`:
     root            the tree's folder, relative to the YAML file
     kernel          package, binary, sources, arguments, rustflags, targets (architecture → Rust target),
                     feature_sets (name → features: Cargo features, expected: the verdict that a boot of it to
-                    `boot_program` earns, says: part of that verdict's cause, optional), planted_faults (names
-                    that its command line takes as `fault=NAME` in a build of the feature set
-                    "planted_faults"; optional), thread_faults (more of them, which the stress test of kernel
-                    threads must find; optional)
+                    `boot_program` earns, says: part of that verdict's cause, optional; either may be one for
+                    all architectures, or a mapping from architecture), planted_faults (names that its
+                    command line takes as `fault=NAME` in a build of the feature set "planted_faults";
+                    optional), thread_faults (more of them, which the stress test of kernel threads must
+                    find; optional)
     programs        packages, sources, arguments, rustflags, targets
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
                     files (path → content), folders (paths, empty or not)
@@ -22,7 +23,7 @@ Keys of `trees/NAME.yaml`:
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -36,6 +37,7 @@ FEATURE_SET_KEYS = ("features", "expected", "says")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
+RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines")
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,14 @@ class CargoBuild:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """One of the kernel's builds: the Cargo features it is made with, and how its boot must end."""
+    """One of the kernel's builds: the Cargo features it is made with, and how its boot must end.
+
+    `expected` and `says`, a part of the cause that the verdict must have, are by architecture.
+    """
 
     features: tuple[str, ...]
-    expected: Verdict
-    says: str = ""  # part of the cause that the verdict must have
+    expected: dict[str, Verdict]
+    says: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,8 @@ def load(path: Path) -> Tree:
         raise top["root"].error(f"there is no folder {root}")
     kernel = top["kernel"].mapping((*KERNEL_KEYS, PLANTED_FAULTS, THREAD_FAULTS), required=KERNEL_KEYS)
     programs = top["programs"].mapping(PROGRAM_KEYS, required=PROGRAM_KEYS)
-    feature_sets = {name: _feature_set(node) for name, node in kernel["feature_sets"].mapping()}
+    archs = [arch for arch, _ in _machines(top["run"])]
+    feature_sets = {name: _feature_set(node, archs) for name, node in kernel["feature_sets"].mapping()}
     tree = Tree(
         name=top["name"].text(),
         root=root,
@@ -136,11 +142,14 @@ def load(path: Path) -> Tree:
     return tree
 
 
-def _feature_set(node: Node) -> FeatureSet:
+def _feature_set(node: Node, archs: Sequence[str]) -> FeatureSet:
     feature_set = node.mapping(FEATURE_SET_KEYS, required=("features", "expected"))
-    expected = Verdict(feature_set["expected"].one_of("verdict", Verdict))
-    says = feature_set.get("says")
-    return FeatureSet(feature_set["features"].texts(), expected, says.text() if says else "")
+    expected, says = feature_set["expected"].each(archs), feature_set.get("says")
+    return FeatureSet(
+        features=feature_set["features"].texts(),
+        expected={arch: Verdict(value.one_of("verdict", Verdict)) for arch, value in expected.items()},
+        says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
+    )
 
 
 def _faults(kernel: Mapping, key: str, feature_sets: Container[str]) -> tuple[str, ...]:
@@ -193,10 +202,12 @@ def _absolute(name: str, node: Node) -> PurePosixPath:
     return path
 
 
+def _machines(run: Node) -> Mapping:
+    return run.mapping(RUN_KEYS, required=RUN_KEYS)["machines"].mapping()
+
+
 def _run(node: Node, feature_sets: dict[str, FeatureSet]) -> Run:
-    run = node.mapping(
-        known := ("suite", "features", "command_line", "boot_program", "machines"), required=known
-    )
+    run = node.mapping(RUN_KEYS, required=RUN_KEYS)
     features = run["features"].text()
     if features not in feature_sets:
         raise run["features"].error(f"no feature set {features!r}; {nearest(features, feature_sets)}")
@@ -209,5 +220,5 @@ def _run(node: Node, feature_sets: dict[str, FeatureSet]) -> Run:
         features=features,
         command_line=run["command_line"].text(),
         boot_program=run["boot_program"].text(),
-        machines={arch: machine.text() for arch, machine in run["machines"].mapping()},
+        machines={arch: machine.text() for arch, machine in _machines(node)},
     )

@@ -80,6 +80,13 @@ class Node:
             raise self.error(f"a number of seconds expected, not {self.text()!r}")
         return number
 
+    def each(self, names: Iterable[str]) -> dict[str, Node]:
+        """The value for each of `names`: one for all, or a mapping that has one for every name."""
+        known = tuple(names)
+        if not self.is_mapping():
+            return dict.fromkeys(known, self)
+        return dict(self.mapping(known, required=known))
+
     def flag(self) -> bool:
         """The value as true or false."""
         if self.text() not in ("true", "false"):

@@ -18,7 +18,7 @@ STRICT = 20
 def task_boot() -> Iterator[Any]:
     """Boot to the first user program: boot_<architecture>"""
     session = current()
-    for arch in session.tree.archs:
+    for arch in session.archs:
         after = suite.needs(session, arch, f"disk:{arch}")
         yield task(f"boot_{arch}", f"Boot {arch} to the first user program", boot, arch, after=after)
 
@@ -26,7 +26,7 @@ def task_boot() -> Iterator[Any]:
 def task_boot_strict() -> Iterator[Any]:
     """Boot N times, each must reach user space: boot_strict_<architecture>:N"""
     session = current()
-    for arch in session.tree.archs:
+    for arch in session.archs:
         name, after = f"boot_strict_{arch}", suite.needs(session, arch, f"disk:{arch}")
         yield task(name, f"Boot {arch} {STRICT} times (or :N), no retry", strict, arch, STRICT, after=after)
         for count in counts(session, name):
@@ -37,7 +37,7 @@ def task_boot_strict() -> Iterator[Any]:
 
 def task_boot_features() -> Iterator[Any]:
     """Boot a kernel of every feature set to the end that the tree says: boot_features_<architecture>"""
-    for arch in current().tree.archs:
+    for arch in current().archs:
         doc = f"Boot a kernel of every feature set on {arch}, each to its expected end"
         yield task(f"boot_features_{arch}", doc, features, arch, after=["images"])
 
@@ -90,10 +90,11 @@ def features(arch: str) -> bool:
         (seen[made.kernel],) = harness.boot(gatherer, tree, made, 1, lanes=1)
     wrong = []
     for name, made in kernels.items():
-        expected, row = tree.feature_sets[name], seen[made.kernel]
+        wanted, row = tree.feature_sets[name], seen[made.kernel]
+        expected, says = wanted.expected[arch], wanted.says.get(arch, "")
         session.screen.note(f"{name}: kernel {made.kernel[:12]}: {row.verdict}: {row.cause}")
-        if row.surprise or expected.says not in row.cause:
-            wrong.append(f"{name} must end in {expected.expected} {expected.says!r}".rstrip(" '"))
+        if row.surprise or says not in row.cause:
+            wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))
     for complaint in wrong:
         session.screen.note(complaint, "red")
     return not wrong

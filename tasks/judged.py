@@ -36,8 +36,8 @@ def task_planted_faults() -> Any:
 def canaries() -> bool:
     """Runs all canaries on every architecture; whether each earned its verdict."""
     session = current()
-    features, flock = canary.load(session.space.root / CANARIES)
-    wrong = [arch for arch in session.tree.archs if not _canaries(session, arch, features, flock)]
+    features, flock = canary.load(session.space.root / CANARIES, session.tree.archs)
+    wrong = [arch for arch in session.archs if not _canaries(session, arch, features, flock)]
     return not wrong
 
 
@@ -70,7 +70,7 @@ def _canaries(session: Session, arch: str, features: str, flock: Sequence[Canary
 def faults() -> bool:
     """Runs the tests that pass under every planted fault; whether every test catches one."""
     session = current()
-    wrong = [arch for arch in session.tree.archs if not _faults(session, arch)]
+    wrong = [arch for arch in session.archs if not _faults(session, arch)]
     return not wrong
 
 

@@ -11,12 +11,12 @@ from tasks.session import current, group, task
 
 def task_build_kernel() -> Iterator[Any]:
     """Build the kernel: build_kernel:<architecture>-<feature set>"""
-    tree = current().tree
+    session = current()
     made = [
         task(name(arch, features), f"the kernel for {arch}, features {features}", make, arch, features,
              after=["images:toolchain"], stages=[f"kernel {arch}-{features}"])
-        for arch in tree.archs
-        for features in tree.feature_sets
+        for arch in session.archs
+        for features in session.tree.feature_sets
     ]  # fmt: skip
     yield from group("build_kernel", str(task_build_kernel.__doc__), made, outputs=["cargo/kernel"])
 

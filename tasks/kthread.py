@@ -56,7 +56,7 @@ def task_kthread_mutants() -> Any:
 
 
 def _needs(session: Session, features: str) -> list[str]:
-    return [need for arch in session.tree.archs for need in (kernel.name(arch, features), f"disk:{arch}")]
+    return [need for arch in session.archs for need in (kernel.name(arch, features), f"disk:{arch}")]
 
 
 def parallel(count: int) -> bool:
@@ -68,7 +68,7 @@ def parallel(count: int) -> bool:
     session = current()
     root = _root(session, f"kthread_parallel:{count}")
     runs: list[Run] = []
-    for arch in session.tree.archs:
+    for arch in session.archs:
         like = _guest(session, arch, FEATURES)
         found = _run(session, stress.specs(like, root, count), FEATURES)
         session.screen.console.print(stressed.render(found))
@@ -111,7 +111,7 @@ def mutants() -> bool:
     """
     session = current()
     root, good = _root(session, "kthread_mutants"), True
-    for arch in session.tree.archs:
+    for arch in session.archs:
         like = _guest(session, arch, MUTANT_FEATURES)
         control = _run(session, stress.specs(like, root, MUTANTS), MUTANT_FEATURES)
         _tell(session, f"{arch} without a fault", control)

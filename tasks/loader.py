@@ -14,6 +14,7 @@ from doit.exceptions import InvalidCommand
 from parity.errors import UserError
 from parity.yamlfile import nearest
 from tasks import session
+from tasks.settings import ALL
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
@@ -27,11 +28,11 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
             tasks: list[Any] = super().load_tasks(cmd, pos_args)
         except UserError as error:
             raise InvalidCommand(str(error)) from None
-        _check(selected, [task.name for task in tasks])
+        _check(selected, [task.name for task in tasks], session.current().settings.arch)
         return tasks
 
 
-def _check(selected: Sequence[str], names: Sequence[str]) -> None:
+def _check(selected: Sequence[str], names: Sequence[str], arch: str) -> None:
     """Complains about a word that selects no task: doit lacks the nearest name, and a glob runs nothing."""
     for word in selected:
         if any(fnmatchcase(name, word) if "*" in word else name == word for name in names):
@@ -39,4 +40,5 @@ def _check(selected: Sequence[str], names: Sequence[str]) -> None:
         base = word.partition(":")[0]
         subs = [name for name in names if name.startswith(f"{base}:")]
         near = subs or [name for name in names if ":" not in name]
-        raise InvalidCommand(f"there is no task {word!r}; {nearest(word, near)}")
+        where = "" if arch == ALL else f" with arch={arch}"
+        raise InvalidCommand(f"there is no task {word!r}{where}; {nearest(word, near)}")

@@ -71,9 +71,7 @@ def readme() -> None:
 def _last(session: Session) -> list[Row]:
     rows = earlier(session)
     if not rows:
-        raise UserError(
-            "nothing has run in this checkout yet", hint=f"run: doit test_{session.tree.archs[0]}"
-        )
+        raise UserError("nothing has run in this checkout yet", hint=f"run: doit test_{session.archs[0]}")
     return rows
 
 

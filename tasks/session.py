@@ -28,7 +28,7 @@ from parity.suite import Suite
 from parity.tree import Tree
 from parity.workspace import Workspace
 from tasks import bug
-from tasks.settings import Settings
+from tasks.settings import ALL, Settings
 
 TREE = "reference"
 BASELINE, QUARANTINE = Path("suites", "baseline.txt"), Path("suites", "quarantine.yaml")
@@ -46,6 +46,12 @@ class Session:
     selected: tuple[str, ...]  # the words of the command line that may be names of tasks
     rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
     mistakes: list[UserError] = field(default_factory=list)  # found by an action, before it did anything
+
+    @property
+    def archs(self) -> tuple[str, ...]:
+        """The architectures that the command is about, in the tree's order."""
+        chosen = self.settings.arch
+        return tuple(arch for arch in self.tree.archs if chosen in (arch, ALL))
 
     @property
     def screen(self) -> Screen:
@@ -71,6 +77,8 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     global _current
     settings = Settings.read(root / "pyproject.toml", variables)
     tree = trees.load(root / "trees" / f"{TREE}.yaml")
+    if settings.arch not in (*tree.archs, ALL):
+        raise UserError(f"arch={settings.arch}: {', '.join(tree.archs)} or {ALL} expected")
     suite = suites.load(root / "suites" / f"{tree.run.suite}.yaml", tree.archs)
     tests, archs = suite.tests, tree.archs
     suite = suite.quarantined(quarantine.load(root / QUARANTINE, tests, archs))

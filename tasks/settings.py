@@ -16,7 +16,9 @@ from parity.errors import UserError
 from parity.selection import Selection, Shard
 from parity.yamlfile import nearest
 
-KNOWN = ("fresh", "lanes", "plan", "only", "tag", "last_failed", "shard", "seed", "limit")
+KNOWN = ("fresh", "lanes", "plan", "only", "tag", "last_failed", "shard", "seed", "limit", "arch")
+
+ALL = "all"  # architectures
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Settings:
     plan: bool  # list what is selected, run nothing
     selection: Selection  # only=, tag=, last_failed=, shard=
     seed: int | None  # the root that the seeds of many guests follow from; None: a fresh one per command
+    arch: str  # the architecture that the command is about, or ALL
     limit_gib: float  # what `doit gc` leaves of the store's blobs
 
     @classmethod
@@ -54,6 +57,7 @@ class Settings:
                 shard=Shard.parse(values["shard"]) if values["shard"] else None,
             ),
             seed=_seed(values["seed"]) if values["seed"] else None,
+            arch=values["arch"],
             limit_gib=_size("limit", values["limit"]),
         )
 

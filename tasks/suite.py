@@ -19,7 +19,7 @@ from tasks.session import Session, current, task
 def task_test() -> Iterator[Any]:
     """Run the suite: test_<architecture>, or one test of it: test_<architecture>:<test>"""
     session = current()
-    for arch in session.tree.archs:
+    for arch in session.archs:
         after = needs(session, arch, f"userspace:{arch}")
         stages = {name: [disk.title(name, arch), f"test {name} {arch}"] for name in session.suite.tests}
         yield task(

@@ -20,7 +20,7 @@ def task_userspace() -> Iterator[Any]:
             after=["images:toolchain"],
             stages=[f"userspace {arch}", f"programs as loaded {arch}"],
         )
-        for arch in current().tree.archs
+        for arch in current().archs
     ]
     yield from group("userspace", str(task_userspace.__doc__), made, outputs=["cargo/programs"])
 
@@ -36,7 +36,7 @@ def task_disk() -> Iterator[Any]:
             after=[f"userspace:{arch}", "images:qemu"],
             stages=[f"disk {arch}"],
         )
-        for arch in current().tree.archs
+        for arch in current().archs
     ]
     yield from group("disk", str(task_disk.__doc__), made)
 

@@ -18,6 +18,7 @@ def test_defaults_come_from_pyproject() -> None:
     assert settings.fresh is False
     assert settings.lanes >= 1
     assert settings.seed is None
+    assert settings.arch == "all"
 
 
 @pytest.mark.parametrize("seed", [0, 2**64 - 1])

@@ -30,7 +30,9 @@ def test_the_reference_tree_is_whole() -> None:
     reference = tree.load(TREE)
     assert reference.root == ROOT
     assert reference.archs == ("aarch64",)
-    assert reference.feature_sets[reference.run.features] == FeatureSet(("testing",), Verdict.PASS)
+    assert reference.feature_sets[reference.run.features] == FeatureSet(
+        ("testing",), {"aarch64": Verdict.PASS}, {}
+    )
     hello = {str(path): content for path, content in reference.disk.files.items()}
     assert hello["/hello.txt"] == b"Hello from ext2!\n"
     assert len(hello["/hello.txt"]) == 17
@@ -115,6 +117,18 @@ def test_a_deadline_for_all_architectures_or_for_one(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
     test = suite.load(tmp_path / "s.yaml", ("aarch64", "x86_64")).tests["a"]
     assert (test.cpu_budget_s, test.silence_s) == ({"x86_64": 40.0}, {"aarch64": 5.0, "x86_64": 5.0})
+
+
+def test_an_end_of_a_feature_set_per_architecture(tmp_path: Path) -> None:
+    both = "expected: {aarch64: panic, x86_64: crash}, says: {aarch64: a, x86_64: b}"
+    text = TREE.read_text(encoding="utf-8").replace("root: ..", "root: .")
+    text = text.replace("[testing], expected: pass", f"[testing], {both}")
+    text = re.sub(r"\n +x86_64: .*", "", text)
+    text = re.sub(r"( +(?:targets|machines):\n)( +aarch64: .*\n)", r"\1\2    x86_64: x\n", text)
+    (tmp_path / "t.yaml").write_text(text, encoding="utf-8")
+    testing = tree.load(tmp_path / "t.yaml").feature_sets["testing"]
+    assert testing.expected == {"aarch64": Verdict.PANIC, "x86_64": Verdict.CRASH}
+    assert testing.says == {"aarch64": "a", "x86_64": "b"}
 
 
 def with_faults(tmp_path: Path, sets: str, faults: str) -> Path:

@@ -20,7 +20,9 @@ def canaries(flock: Sequence[Canary], seen: Mapping[str, Evidence]) -> Table:
     for canary in flock:
         found = seen[canary.name]
         look = "green" if canary.earned(found) else "bold red"
-        table.add_row(Text(canary.name), canary.expected, Text(found.verdict, look), Text(found.cause))
+        table.add_row(
+            Text(canary.name), canary.expected[found.arch], Text(found.verdict, look), Text(found.cause)
+        )
     return table
 
 

@@ -80,6 +80,7 @@ def test_doit_alone_says_what_to_type() -> None:
         (["seed=-5", "kthread_parallel"], "seed=-5: a whole number from 0 to 18446744073709551615 expected"),
         (["lanes=-1", "test_aarch64"], "lanes=-1: a whole number expected"),
         (["test_aarch46*"], "there is no task 'test_aarch46*'; did you mean 'test_aarch64'?"),
+        (["arch=arm", "test_aarch64"], "arch=arm: aarch64"),
         (["only=frok*", "test_aarch64"], "only=frok*: no test has such a name"),
         (["boot_strict_aarch64:0"], "a whole number of at least 1 expected"),
         (["-n", "2", "test_aarch64"], "say lanes=N instead"),
