@@ -19,7 +19,7 @@ from parity.evidence import Evidence, Ledger, summed
 from parity.lane import DockerLane, Lane, LaneSize
 from parity.machine import RunSpec
 from parity.report import log
-from parity.runner import Job, Pool, Result
+from parity.runner import Job, Pool, Result, Use
 from parity.store import Digest, action_key
 from parity.verdict import Verdict
 from parity.workspace import Workspace
@@ -72,8 +72,9 @@ class Gatherer:
         on_done: Callable[[RunSpec, Evidence], None],
         fresh: bool = False,
         disturb: Callable[[DockerLane], Lane] = lambda lane: lane,
-    ) -> None:
+    ) -> Use:
         """Runs the specs over `lanes` lanes and keeps what is seen, in the order in which guests end.
+        Returns how well the lanes were used.
 
         `fresh` begins the count of passes and failures anew; `disturb` may put something between a lane and
         its guests.
@@ -96,6 +97,7 @@ class Gatherer:
                 begun.add(key)
                 result.job.recording.unlink(missing_ok=True)
             self.space.screen.used(pool.use)
+            return pool.use
 
     def log(self, evidence: Evidence) -> str:
         """The readable log of a run, a path from the checkout's root; made from the recording if need be."""

@@ -11,6 +11,7 @@ from parity.evidence import Evidence
 from parity.gather import Gatherer, title
 from parity.machine import Machine, RunSpec
 from parity.matrix import Row
+from parity.runner import Use
 from parity.store import Digest
 from parity.suite import CPU_BUDGET_S, SILENCE_S, Suite, Test
 from parity.tree import Tree
@@ -151,25 +152,33 @@ def _seen(gatherer: Gatherer, own: RunSpec | None, now: Evidence | None) -> Evid
     return gatherer.known(own) if own else None
 
 
-def boot(gatherer: Gatherer, tree: Tree, made: Built, count: int, *, lanes: int) -> list[Row]:
-    """Boots `count` times to the end that the feature set must come to, whatever is known; a row per boot.
+def boots(gatherer: Gatherer, tree: Tree, wanted: Sequence[Built], *, lanes: int) -> tuple[list[Row], Use]:
+    """Boots each of `wanted`, whatever is known; a row per boot, in the order of their ends.
+
+    Expected is the end that the feature set must come to.
 
     Raises:
         BuildError: there is no such program.
     """
-    expected = tree.feature_sets[made.features].expected[made.arch]
-    test = Test(tree.run.boot_program, "boot", {made.arch: expected}, None)
-    complete(Suite("boot", {test.name: test}), made)
-    own = spec(tree, test, made, disk.whole(gatherer.space, tree, made.arch, made.programs))
+    programs = {made.arch: made.programs for made in wanted}
+    images = {arch: disk.whole(gatherer.space, tree, arch, found) for arch, found in programs.items()}
+    guests: dict[RunSpec, tuple[Test, Built]] = {}
+    specs: list[RunSpec] = []
+    for made in wanted:
+        expected = tree.feature_sets[made.features].expected[made.arch]
+        test = Test(tree.run.boot_program, "boot", {made.arch: expected}, None)
+        complete(Suite("boot", {test.name: test}), made)
+        specs.append(spec(tree, test, made, images[made.arch]))
+        guests[specs[-1]] = test, made
     rows: list[Row] = []
-    with gatherer.space.screen.tests(count) as view:
+    with gatherer.space.screen.tests(len(specs)) as view:
 
-        def on_done(_done: RunSpec, seen: Evidence) -> None:
-            rows.append(_row(gatherer, test, made, seen))
+        def on_done(done: RunSpec, seen: Evidence) -> None:
+            rows.append(_row(gatherer, *guests[done], seen))
             view.finished(rows[-1])
 
-        gatherer.run([own] * count, lanes=lanes, on_done=on_done)
-    return rows
+        use = gatherer.run(specs, lanes=lanes, on_done=on_done)
+    return rows, use
 
 
 def _row(gatherer: Gatherer, test: Test, made: Built, seen: Evidence | None) -> Row:

@@ -109,6 +109,13 @@ def _at_most(count: int, total: int, rate: float) -> float:
     return min(1.0, math.fsum(math.exp(log_chance(passes)) for passes in range(count + 1)))
 
 
+def rate(passed: int, total: int) -> str:
+    """The pass rate of `total` >= 1 runs and what it proves, in words."""
+    low, high = interval(passed, total)
+    failing = f"the failure rate is between {100 * (1 - high):.1f} % and {100 * (1 - low):.1f} %"
+    return f"({100 * passed / total:.1f} %); {failing} ({100 * CONFIDENCE:.0f} % interval)"
+
+
 def signature(verdict: str, cause: str) -> str:
     """Verdict and cause without the numbers that differ from run to run; places in a source stay."""
     plain = re.sub(r"0x[0-9a-fA-F]+", "#", cause)
@@ -138,9 +145,7 @@ def summary(runs: Sequence[Run]) -> list[str]:
     passed = sum(run.passed for run in judged)
     lines = [f"{passed} of {len(judged)} passed" + (f", {lost} could not be judged" if lost else "")]
     if judged:
-        low, high = interval(passed, len(judged))
-        failing = f"the failure rate is between {100 * (1 - high):.1f} % and {100 * (1 - low):.1f} %"
-        lines[0] += f" ({100 * passed / len(judged):.1f} %); {failing} ({100 * CONFIDENCE:.0f} % interval)"
+        lines[0] += f" {rate(passed, len(judged))}"
     return lines + [
         f"{len(found)} × {sign}  (again: doit kthread_replay:{found[0].id})" for sign, found in groups(runs)
     ]

@@ -1,6 +1,6 @@
 """The task graph, one file per stage that a user names. The only place that knows doit."""
 
-from tasks.boot import task_boot, task_boot_features, task_boot_strict
+from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_boot_strict
 from tasks.cache import task_gc, task_why
 from tasks.check import task_check
 from tasks.guide import DOIT_CONFIG, task_guide
@@ -18,6 +18,7 @@ __all__ = [
     "task_baseline",
     "task_boot",
     "task_boot_features",
+    "task_boot_parallel",
     "task_boot_strict",
     "task_build_kernel",
     "task_canaries",

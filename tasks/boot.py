@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from parity import harness
+from parity import harness, stress
+from parity.decision import against
 from parity.errors import UserError
+from parity.harness import Built
 from parity.matrix import Row
+from parity.runner import Use
+from parity.verdict import Verdict
 from tasks import report, suite
 from tasks.session import Session, current, task
 
@@ -42,6 +46,23 @@ def task_boot_features() -> Iterator[Any]:
         yield task(f"boot_features_{arch}", doc, features, arch, after=["images"])
 
 
+def task_boot_parallel() -> Iterator[Any]:
+    """Boot N guests side by side, a row each, and their rate: boot_parallel:N"""
+    session, name = current(), "boot_parallel"
+    ruled_out = {arch: against(session.decisions, name, arch) for arch in session.tree.archs}
+    archs = [arch for arch in session.archs if not ruled_out[arch]]
+    for arch, decision in ruled_out.items():
+        if decision and (session.names(f"{name}_{arch}") or (session.names(name) and not archs)):
+            raise UserError(str(decision))
+    if archs:
+        after = [need for arch in archs for need in suite.needs(session, arch, f"disk:{arch}")]
+        where = ", ".join(archs)
+        doc = f"Boot {STRICT} (or :N) guests of {where} side by side, a row each, and their rate"
+        yield task(name, doc, parallel, archs, STRICT, after=after)
+        for count in counts(session, name):
+            yield task(f"{name}:{count}", f"{count} guests of {where}", parallel, archs, count, after=after)
+
+
 def counts(session: Session, name: str) -> Iterator[int]:
     """The Ns of `name:N` on the command line.
 
@@ -58,43 +79,77 @@ def counts(session: Session, name: str) -> Iterator[int]:
 
 def boot(arch: str) -> bool:
     """Boots once, whatever is known; whether PID 1 ended with 0."""
-    session = current()
-    made = harness.built(session.space, session.tree, arch)
-    (row,) = harness.boot(suite.gatherer(session), session.tree, made, 1, lanes=1)
-    report.show_some([row])
-    return report.as_expected(session, [row])
+    rows, _ = _boots([arch], 1, lanes=1)
+    report.show_some(rows)
+    return report.as_expected(current(), rows)
 
 
 def strict(arch: str, count: int) -> bool:
     """Boots `count` times over the lanes; whether every one reached user space. Nothing is tried again."""
     session = current()
-    made = harness.built(session.space, session.tree, arch)
-    rows = harness.boot(suite.gatherer(session), session.tree, made, count, lanes=session.settings.lanes)
-    failed = [row for row in rows if row.surprise]
-    if failed:
+    rows, _ = _boots([arch], count, lanes=session.settings.lanes)
+    if failed := [row for row in rows if row.surprise]:
         report.show_some(failed)
-    session.screen.note(f"{arch}: {count - len(failed)} of {count} boots reached user space")
+    _tell(session, arch, rows)
     return report.as_expected(session, rows)
+
+
+def parallel(archs: Sequence[str], count: int) -> bool:
+    """Boots every architecture `count` times, over the lanes; whether every one reached user space."""
+    session = current()
+    rows, use = _boots(archs, count, lanes=session.settings.lanes)
+    report.show_some(rows)
+    for arch in archs:
+        _tell(session, arch, [row for row in rows if row.arch == arch])
+    if use.span_s:
+        session.screen.note(f"{use.guests / use.span_s:.2f} boots a second over {use.lanes} lanes")
+    return report.as_expected(session, rows)
+
+
+def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], Use]:
+    session = current()
+    made = [harness.built(session.space, session.tree, arch) for arch in archs]
+    return harness.boots(suite.gatherer(session), session.tree, made * count, lanes=lanes)
+
+
+def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
+    judged = [row for row in rows if row.verdict != Verdict.INFRA]
+    reached = sum(not row.surprise for row in judged)
+    lost = f", {len(rows) - len(judged)} could not be judged" if len(judged) < len(rows) else ""
+    rate = f" {stress.rate(reached, len(judged))}" if judged else ""
+    session.screen.note(f"{arch}: {reached} of {len(judged)} boots reached user space{rate}{lost}")
 
 
 def features(arch: str) -> bool:
     """Boots a kernel of every feature set; whether each came to the end that the tree says.
 
-    Sets that compile to the same ELF are one kernel and boot once.
+    Sets that compile to the same ELF are one kernel and boot once. What the command asks of other
+    architectures boots in the same lanes.
     """
     session = current()
-    tree, gatherer = session.tree, suite.gatherer(session)
-    kernels = {name: harness.built(session.space, tree, arch, name) for name in tree.feature_sets}
-    seen: dict[str, Row] = {}
-    for made in {made.kernel: made for made in kernels.values()}.values():
-        (seen[made.kernel],) = harness.boot(gatherer, tree, made, 1, lanes=1)
+    if arch not in session.booted:
+        _boot_features(session, arch)
     wrong = []
-    for name, made in kernels.items():
-        wanted, row = tree.feature_sets[name], seen[made.kernel]
+    for name, row in session.booted[arch].items():
+        wanted = session.tree.feature_sets[name]
         expected, says = wanted.expected[arch], wanted.says.get(arch, "")
-        session.screen.note(f"{name}: kernel {made.kernel[:12]}: {row.verdict}: {row.cause}")
+        session.screen.note(f"{name}: kernel {str(row.kernel)[:12]}: {row.verdict}: {row.cause}")
         if row.surprise or says not in row.cause:
             wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))
     for complaint in wrong:
         session.screen.note(complaint, "red")
     return not wrong
+
+
+def _boot_features(session: Session, own: str) -> None:
+    tree = session.tree
+
+    def kernels(arch: str) -> dict[str, Built]:
+        return {name: harness.built(session.space, tree, arch, name) for name in tree.feature_sets}
+
+    made = session.together("boot_features", own, kernels)
+    each = {(arch, kernel.kernel): kernel for arch, sets in made.items() for kernel in sets.values()}
+    rows, _ = harness.boots(suite.gatherer(session), tree, list(each.values()), lanes=session.settings.lanes)
+    seen = {(row.arch, row.kernel): row for row in rows}
+    for arch, sets in made.items():
+        session.booted[arch] = {name: seen[arch, kernel.kernel] for name, kernel in sets.items()}

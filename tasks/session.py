@@ -9,18 +9,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from doit.exceptions import TaskError, TaskFailed
 from doit.task import Task, dict_to_task
 
 from parity import baseline as baselines
-from parity import host, quarantine
+from parity import decision, host, quarantine
 from parity import suite as suites
 from parity import tree as trees
 from parity.baseline import Baseline
+from parity.decision import Decision
 from parity.errors import BuildError, ParityError, UserError, foreseen
 from parity.matrix import Row
 from parity.report.terminal import Screen
@@ -30,8 +32,10 @@ from parity.workspace import Workspace
 from tasks import bug
 from tasks.settings import ALL, Settings
 
+T = TypeVar("T")
 TREE = "reference"
 BASELINE, QUARANTINE = Path("suites", "baseline.txt"), Path("suites", "quarantine.yaml")
+DECISIONS = "decisions.yaml"
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,10 @@ class Session:
     tree: Tree
     suite: Suite
     baseline: Baseline | None
+    decisions: tuple[Decision, ...]
     selected: tuple[str, ...]  # the words of the command line that may be names of tasks
     rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
+    booted: dict[str, dict[str, Row]] = field(default_factory=dict)  # by architecture and feature set
     mistakes: list[UserError] = field(default_factory=list)  # found by an action, before it did anything
 
     @property
@@ -52,6 +58,29 @@ class Session:
         """The architectures that the command is about, in the tree's order."""
         chosen = self.settings.arch
         return tuple(arch for arch in self.tree.archs if chosen in (arch, ALL))
+
+    def names(self, task: str) -> bool:
+        """Whether the command names a task, or one of its sub-tasks."""
+        return any(fnmatchcase(task, word.partition(":")[0]) for word in self.selected)
+
+    def together(self, name: str, own: str, make: Callable[[str], T]) -> dict[str, T]:
+        """What `make` gives for the architectures whose `name`_<architecture> the command asks for.
+
+        The first of these tasks runs the guests of all, so that no lane is idle while any of them waits.
+        `own` is that first one's: what another's build complains about is left for its own task to say.
+
+        Raises:
+            BuildError: as `make` does for `own`.
+        """
+        made: dict[str, T] = {}
+        for arch in self.archs:
+            if arch == own or self.names(f"{name}_{arch}"):
+                try:
+                    made[arch] = make(arch)
+                except BuildError:
+                    if arch == own:
+                        raise
+        return made
 
     @property
     def screen(self) -> Screen:
@@ -85,7 +114,13 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     space = Workspace(root, host.cache_dir(), Screen())
     settings.selection.choose(list(suite.tests.values()), ())  # a mistake in it is found before anything runs
     _current = Session(
-        space, settings, tree, suite, baselines.load(root / BASELINE, tests, archs), tuple(selected)
+        space=space,
+        settings=settings,
+        tree=tree,
+        suite=suite,
+        baseline=baselines.load(root / BASELINE, tests, archs),
+        decisions=decision.load(root / DECISIONS),
+        selected=tuple(selected),
     )
     return _current
 
