@@ -30,6 +30,14 @@ class Built:
     machine: Machine
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Tests of one architecture, and all that their guests are made of."""
+
+    made: Built
+    tests: Sequence[Test]
+
+
 def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) -> Built:
     """Kernel and programs of an architecture, built or restored; `features`: None for the suite's.
 
@@ -89,47 +97,60 @@ def complete(suite: Suite, made: Built) -> None:
         )
 
 
+def asked(space: Workspace, tree: Tree, suite: Suite, arch: str, tests: Sequence[Test]) -> Asked:
+    """These tests, ready to run; raises as `built` and `complete`."""
+    made = built(space, tree, arch)
+    complete(suite, made)
+    return Asked(made, tests)
+
+
 def run(
     gatherer: Gatherer,
     tree: Tree,
     suite: Suite,
-    made: Built,
-    chosen: Sequence[Test],
+    wanted: Mapping[str, Asked],
     *,
     fresh: bool,
     lanes: int,
-) -> dict[str, Evidence]:
-    """Runs those of the chosen tests that need it; what was seen of them, by name.
+) -> dict[str, dict[str, Evidence]]:
+    """Runs, over one pool of lanes, what needs it of the tests wanted of every architecture.
 
-    Disks are made, and read, for the tests that run and no other.
+    Disks are made, and read, for the tests that run and no other. Returns what was seen, by architecture and
+    test.
     """
-    complete(suite, made)
     space = gatherer.space
+    plans = [_plan(gatherer, tree, suite, asked, fresh=fresh) for asked in wanted.values()]
+    specs = {own: runs for plan in plans for own, runs in plan.items()}
+    ran: dict[str, dict[str, Evidence]] = {arch: {} for arch in wanted}
+    if todo := [own for own, runs in specs.items() if runs]:
+        with space.screen.tests(len(todo)) as view:
+
+            def on_done(done: RunSpec, seen: Evidence) -> None:
+                ran[done.arch][done.test] = seen
+                if seen.verdict != Verdict.INFRA:
+                    space.history.remember(title(done), gatherer.inputs(done))
+                test, made = suite.tests[done.test], wanted[done.arch].made
+                view.finished(_row(gatherer, test, made, _seen(gatherer, done, seen)))
+
+            gatherer.run(todo, lanes=lanes, fresh=fresh, on_done=on_done)
+    for own in (own for own, runs in specs.items() if not runs):
+        space.history.remember(title(own), gatherer.inputs(own))
+    return ran
+
+
+def _plan(gatherer: Gatherer, tree: Tree, suite: Suite, asked: Asked, *, fresh: bool) -> dict[RunSpec, bool]:
+    """The guests of one architecture, and whether each has to run."""
+    made, space = asked.made, gatherer.space
     disks = disk.known(space, tree, suite, made.arch, made.programs)
-    asked = [test for test in chosen if test.name in made.programs]
+    chosen = [test for test in asked.tests if test.name in made.programs]
     unseen = [
         test
-        for test in asked
+        for test in chosen
         if test.name not in disks or gatherer.wanted([spec(tree, test, made, disks[test.name])], fresh=fresh)
     ]
     disks |= disk.of_tests(space, tree, suite, made.arch, made.programs, unseen)
-    specs = {name: spec(tree, suite.tests[name], made, image) for name, image in disks.items()}
-    wanted = gatherer.wanted([specs[test.name] for test in unseen], fresh=fresh)
-    ran: dict[str, Evidence] = {}
-    if wanted:
-        with space.screen.tests(len(wanted)) as view:
-
-            def on_done(done: RunSpec, seen: Evidence) -> None:
-                ran[done.test] = seen
-                if seen.verdict != Verdict.INFRA:
-                    space.history.remember(title(done), gatherer.inputs(done))
-                view.finished(_row(gatherer, suite.tests[done.test], made, _seen(gatherer, done, seen)))
-
-            gatherer.run(wanted, lanes=lanes, fresh=fresh, on_done=on_done)
-    for own in (specs[test.name] for test in asked):
-        if own not in wanted:
-            space.history.remember(title(own), gatherer.inputs(own))
-    return ran
+    wanted = gatherer.wanted([spec(tree, test, made, disks[test.name]) for test in unseen], fresh=fresh)
+    return {(own := spec(tree, test, made, disks[test.name])): own in wanted for test in chosen}
 
 
 def rows(gatherer: Gatherer, tree: Tree, suite: Suite, made: Built, ran: Mapping[str, Evidence]) -> list[Row]:

@@ -147,7 +147,7 @@ def _boot_features(session: Session, own: str) -> None:
     def kernels(arch: str) -> dict[str, Built]:
         return {name: harness.built(session.space, tree, arch, name) for name in tree.feature_sets}
 
-    made = session.together("boot_features", own, kernels)
+    made = session.together(own, lambda arch: session.names(f"boot_features_{arch}"), kernels)
     each = {(arch, kernel.kernel): kernel for arch, sets in made.items() for kernel in sets.values()}
     rows, _ = harness.boots(suite.gatherer(session), tree, list(each.values()), lanes=session.settings.lanes)
     seen = {(row.arch, row.kernel): row for row in rows}

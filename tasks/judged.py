@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from parity import canary, disk, harness, planted
 from parity.canary import Canary, KilledFromOutside
 from parity.evidence import Evidence
-from parity.gather import Gatherer
 from parity.lane import DockerLane, Lane
 from parity.machine import RunSpec
 from parity.planted import Catches
@@ -37,72 +36,94 @@ def canaries() -> bool:
     """Runs all canaries on every architecture; whether each earned its verdict."""
     session = current()
     features, flock = canary.load(session.space.root / CANARIES, session.tree.archs)
-    wrong = [arch for arch in session.archs if not _canaries(session, arch, features, flock)]
-    return not wrong
+    seen = _seen(session, [_like(session, arch, features) for arch in session.archs], flock)
+    good = True
+    for arch in session.archs:
+        own = {each.name: seen[arch, each.name] for each in flock}
+        session.screen.console.print(judged.canaries(flock, own))
+        wrong = canary.off_diagonal(flock, own)
+        earned = len(flock) - len(wrong)
+        session.screen.note(f"{arch}: {earned} of {len(flock)} canaries earned their verdict")
+        good &= not wrong
+    return good
 
 
-def _canaries(session: Session, arch: str, features: str, flock: Sequence[Canary]) -> bool:
+def _like(session: Session, arch: str, features: str) -> RunSpec:
     made = harness.built(session.space, session.tree, arch, features)
     image = disk.whole(session.space, session.tree, arch, made.programs)
-    like = harness.spec(session.tree, Test("canary", "canary", {arch: Verdict.PASS}, None), made, image)
+    return harness.spec(session.tree, Test("canary", "canary", {arch: Verdict.PASS}, None), made, image)
+
+
+def _seen(
+    session: Session, likes: Sequence[RunSpec], flock: Sequence[Canary]
+) -> dict[tuple[str, str], Evidence]:
+    """What came of every canary on every architecture."""
     gatherer = suite.gatherer(session)
-    seen: dict[str, Evidence] = {}
+    seen: dict[tuple[str, str], Evidence] = {}
 
     def disturb(lane: DockerLane) -> Lane:
         return KilledFromOutside(lane, session.space.engine)
 
     for killed in (False, True):
-        specs = [each.spec(like) for each in flock if each.kill is killed]
+        specs = [each.spec(like) for like in likes for each in flock if each.kill is killed]
         if specs:
             with session.screen.stage(f"{len(specs)} canaries"):
                 gatherer.run(
                     specs,
                     lanes=session.settings.lanes,
-                    on_done=lambda done, found: seen.update({done.test: found}),
+                    on_done=lambda done, found: seen.update({(done.arch, done.test): found}),
                     disturb=disturb if killed else lambda lane: lane,
                 )
-    session.screen.console.print(judged.canaries(flock, seen))
-    wrong = canary.off_diagonal(flock, seen)
-    session.screen.note(f"{arch}: {len(flock) - len(wrong)} of {len(flock)} canaries earned their verdict")
-    return not wrong
+    return seen
 
 
 def faults() -> bool:
     """Runs the tests that pass under every planted fault; whether every test catches one."""
     session = current()
-    wrong = [arch for arch in session.archs if not _faults(session, arch)]
-    return not wrong
+    plans = {arch: _plan(session, arch) for arch in session.archs}
+    verdicts = _verdicts(session, [spec for plan in plans.values() for spec in plan.values()])
+    good = True
+    for arch, plan in plans.items():
+        catches = Catches({key: verdicts[spec] for key, spec in plan.items()})
+        session.screen.console.print(judged.faults(catches))
+        every = len(_chosen(session, arch)) == len(_passing(session, arch))
+        uncaught = catches.uncaught() if every else []  # some tests need not catch every fault
+        for complaint, names in (
+            ("tests that fail without any fault", catches.control_failures()),
+            ("faults that no test catches", uncaught),
+            ("tests that no fault turns red", catches.toothless()),
+        ):
+            if names:
+                session.screen.note(f"{arch}: {complaint}: {', '.join(names)}", "red")
+        good &= not (catches.control_failures() or uncaught or catches.toothless())
+    return good
 
 
-def _faults(session: Session, arch: str) -> bool:
-    tree, tested = session.tree, session.suite
+def _passing(session: Session, arch: str) -> list[Test]:
+    return [test for test in session.suite.tests.values() if test.expected[arch] is Verdict.PASS]
+
+
+def _chosen(session: Session, arch: str) -> list[Test]:
+    return session.settings.selection.choose(_passing(session, arch), ())
+
+
+def _plan(session: Session, arch: str) -> dict[tuple[str, str], RunSpec]:
+    """The guests of an architecture, by fault and test."""
+    tree, chosen = session.tree, _chosen(session, arch)
     made = harness.built(session.space, tree, arch, FAULTS)
-    passing = [test for test in tested.tests.values() if test.expected[arch] is Verdict.PASS]
-    chosen = session.settings.selection.choose(passing, ())
-    images = disk.of_tests(session.space, tree, tested, arch, made.programs, chosen)
+    images = disk.of_tests(session.space, tree, session.suite, arch, made.programs, chosen)
     tests = [harness.spec(tree, test, made, images[test.name]) for test in chosen]
-    specs = planted.specs(tests, tree.planted_faults)
-    catches = Catches(_verdicts(session, suite.gatherer(session), specs))
-    session.screen.console.print(judged.faults(catches))
-    uncaught = catches.uncaught() if chosen == passing else []  # some tests need not catch every fault
-    for complaint, names in (
-        ("tests that fail without any fault", catches.control_failures()),
-        ("faults that no test catches", uncaught),
-        ("tests that no fault turns red", catches.toothless()),
-    ):
-        if names:
-            session.screen.note(f"{arch}: {complaint}: {', '.join(names)}", "red")
-    return not (catches.control_failures() or uncaught or catches.toothless())
+    return planted.specs(tests, tree.planted_faults)
 
 
-def _verdicts(
-    session: Session, gatherer: Gatherer, specs: dict[tuple[str, str], RunSpec]
-) -> dict[tuple[str, str], str]:
+def _verdicts(session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
     """What came of every guest; any verdict that is known counts, unless fresh=1 or it was forgotten."""
-    fresh = session.settings.fresh or session.space.history.forgotten(FAULTS)
-    known = {key: None if fresh else gatherer.known(spec) for key, spec in specs.items()}
-    verdicts = {spec: found.verdict for key, spec in specs.items() if (found := known[key]) is not None}
-    wanted = [spec for key, spec in specs.items() if known[key] is None]
+    gatherer, fresh = suite.gatherer(session), session.settings.fresh
+    if fresh or session.space.history.forgotten(FAULTS):
+        verdicts = {}
+    else:
+        verdicts = {spec: found.verdict for spec in specs if (found := gatherer.known(spec)) is not None}
+    wanted = [spec for spec in specs if spec not in verdicts]
     if wanted:
         with session.screen.stage(f"{len(wanted)} guests with planted faults"):
 
@@ -112,4 +133,4 @@ def _verdicts(
 
             gatherer.run(wanted, lanes=session.settings.lanes, on_done=on_done)
     session.space.history.remember(FAULTS, {"guests": len(specs)})
-    return {key: verdicts[spec] for key, spec in specs.items()}
+    return verdicts

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
-from parity import disk, harness, stress
+from parity import disk, harness, planted, stress
 from parity.errors import InfraError, MachineError, UserError
 from parity.evidence import Evidence
 from parity.machine import RunSpec
@@ -67,13 +66,12 @@ def parallel(count: int) -> bool:
     """
     session = current()
     root = _root(session, f"kthread_parallel:{count}")
-    runs: list[Run] = []
+    likes = [_guest(session, arch, FEATURES) for arch in session.archs]
+    runs = _run(session, [each for like in likes for each in stress.specs(like, root, count)], FEATURES)
     for arch in session.archs:
-        like = _guest(session, arch, FEATURES)
-        found = _run(session, stress.specs(like, root, count), FEATURES)
+        found = [run for run in runs if run.arch == arch]
         session.screen.console.print(stressed.render(found))
         _tell(session, arch, found)
-        runs += found
     return _all_passed(runs)
 
 
@@ -111,20 +109,26 @@ def mutants() -> bool:
     """
     session = current()
     root, good = _root(session, "kthread_mutants"), True
+    likes = [_guest(session, arch, MUTANT_FEATURES) for arch in session.archs]
+    control = [each for like in likes for each in stress.specs(like, root, MUTANTS)]
+    lossy = {
+        (like.arch, fault): stress.specs(planted.spec(like, fault), root, MUTANTS)
+        for like in likes
+        for fault in session.tree.thread_faults
+    }
+    well = _run(session, control, MUTANT_FEATURES)
+    badly = _run(session, [each for of in lossy.values() for each in of], MUTANT_FEATURES, faulty=True)
     for arch in session.archs:
-        like = _guest(session, arch, MUTANT_FEATURES)
-        control = _run(session, stress.specs(like, root, MUTANTS), MUTANT_FEATURES)
-        _tell(session, f"{arch} without a fault", control)
-        good &= _all_passed(control)
-        for fault in session.tree.thread_faults:
-            lossy = replace(like, cmdline=f"{like.cmdline} fault={fault}")
-            mutant = _run(session, stress.specs(lossy, root, MUTANTS), MUTANT_FEATURES, faulty=True)
-            _tell(session, f"{arch} with {fault}", mutant)
-            found = not _all_passed(mutant)  # what lost its machinery is no find: it raises
-            session.screen.note(
-                f"{arch}: {fault} is {'found' if found else 'not found'}", "" if found else "red"
-            )
-            good &= found
+        own = [run for run in well if run.arch == arch]
+        _tell(session, f"{arch} without a fault", own)
+        good &= _all_passed(own)
+    for (arch, fault), seeded in lossy.items():
+        names = {stress.identity(spec) for _, spec in seeded}
+        mutant = [run for run in badly if run.id in names]
+        _tell(session, f"{arch} with {fault}", mutant)
+        found = not _all_passed(mutant)  # what lost its machinery is no find: it raises
+        session.screen.note(f"{arch}: {fault} is {'found' if found else 'not found'}", "" if found else "red")
+        good &= found
     return good
 
 
@@ -148,6 +152,8 @@ def _run(
 
     Of `faulty` kernels a failure is as good as a pass: only that none failed is a surprise.
     """
+    if not seeded:
+        return []
     gatherer, kept = suite.gatherer(session), _runs(session)
     kept.trim()
     seeds = {stress.identity(spec): seed for seed, spec in seeded}

@@ -63,18 +63,18 @@ class Session:
         """Whether the command names a task, or one of its sub-tasks."""
         return any(fnmatchcase(task, word.partition(":")[0]) for word in self.selected)
 
-    def together(self, name: str, own: str, make: Callable[[str], T]) -> dict[str, T]:
-        """What `make` gives for the architectures whose `name`_<architecture> the command asks for.
+    def together(self, own: str, asked: Callable[[str], bool], make: Callable[[str], T]) -> dict[str, T]:
+        """What `make` gives for `own` and for all other architectures of which the command `asked` the same.
 
-        The first of these tasks runs the guests of all, so that no lane is idle while any of them waits.
-        `own` is that first one's: what another's build complains about is left for its own task to say.
+        The first task of several runs the guests of all, so that no lane is idle while any of them waits.
+        What another architecture's build complains about is left for its own task to say.
 
         Raises:
             BuildError: as `make` does for `own`.
         """
         made: dict[str, T] = {}
         for arch in self.archs:
-            if arch == own or self.names(f"{name}_{arch}"):
+            if arch == own or asked(arch):
                 try:
                     made[arch] = make(arch)
                 except BuildError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from parity import disk, harness
 from parity.gather import Gatherer
+from parity.harness import Asked
 from parity.matrix import Row
 from parity.selection import failed_last
 from parity.suite import Test
@@ -78,16 +80,21 @@ def _plan(session: Session, arch: str) -> bool:
 
 
 def _run(session: Session, arch: str) -> list[Row]:
-    """All that the command asks of an architecture, in one pool and once, whichever task comes first."""
-    if arch in session.rows:
-        return session.rows[arch]
-    chosen = _chosen(session, arch)
-    made = harness.built(session.space, session.tree, arch)
-    settings, found = session.settings, gatherer(session)
-    of_suite = (found, session.tree, session.suite, made)
-    ran = harness.run(*of_suite, chosen, fresh=settings.fresh, lanes=settings.lanes)
-    session.rows[arch] = report.update(session, lambda: harness.rows(*of_suite, ran))
+    """All that the command asks of any architecture, in one pool and once, whichever task comes first."""
+    if arch not in session.rows:
+        settings, of_suite = session.settings, (gatherer(session), session.tree, session.suite)
+        asked = session.together(arch, lambda each: bool(_chosen(session, each)), partial(_asked, session))
+        ran = harness.run(*of_suite, asked, fresh=settings.fresh, lanes=settings.lanes)
+        found = report.update(
+            session,
+            lambda: [row for each in asked for row in harness.rows(*of_suite, asked[each].made, ran[each])],
+        )
+        session.rows.update({each: [row for row in found if row.arch == each] for each in asked})
     return session.rows[arch]
+
+
+def _asked(session: Session, arch: str) -> Asked:
+    return harness.asked(session.space, session.tree, session.suite, arch, _chosen(session, arch))
 
 
 def gatherer(session: Session, space: Workspace | None = None) -> Gatherer:
