@@ -10,11 +10,12 @@ document's name of a row to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from parity import sides, yamlfile
+from parity.channel import ARCHITECTURES
 from parity.sides import State, Value
 
 COUNTED = ("hal", "call", "driver", "program", "task", "test", "pass")
@@ -78,14 +79,14 @@ class Dimension:
         return {arch: sorted(union - names) for arch, names in known.items() if union - names}
 
 
-def load(path: Path, archs: Sequence[str]) -> Document:
+def load(path: Path) -> Document:
     """Reads the document's figures.
 
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
     top = yamlfile.load(path).mapping(known := ("source", "figures"), required=known)
-    rows = []
+    rows, archs = [], ARCHITECTURES.values()
     for name, node in top["figures"].mapping():
         row = node.mapping(("counted", "parity", *archs), required=("counted", "parity"))
         said = {arch: row[arch].text() for arch in archs if arch in row}

@@ -20,6 +20,7 @@ def run(
     on_line: Callable[[str], None],
     *,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     isolated: bool = False,
 ) -> int:
     """Run a command to its end, handing on every line of its output; returns its exit status.
@@ -35,6 +36,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, **(env or {})},
+        cwd=cwd,
         text=True,
         errors="replace",
     )

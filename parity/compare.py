@@ -33,7 +33,7 @@ class Other(StrEnum):
 class Move:
     """A test whose verdict on an architecture is not the same. `others`: by architecture."""
 
-    name: str
+    test: str
     arch: str
     kind: Kind
     there: str | None
@@ -47,36 +47,45 @@ class Move:
 
 
 Verdicts = Mapping[tuple[str, str], str]
+"""By architecture and test."""
 
 
-def moves(there: Sequence[Row], here: Sequence[Row]) -> list[Move]:
-    """What differs, the rows' order kept; an architecture that one side knows nothing of is not compared."""
-    old, new = _verdicts(there), _verdicts(here)
-    archs = compared(there, here)
-    found = []
-    for name in dict.fromkeys(row.name for row in (*here, *there)):
-        for arch in archs:
-            before, after = old.get((arch, name)), new.get((arch, name))
-            if kind := _kind(before, after):
-                others = {
-                    other: _other(old, new, other, name) for other in _archs(there, here) if other != arch
-                }
-                found.append(Move(name, arch, kind, before, after, others))
-    return found
+def verdicts(rows: Sequence[Row]) -> Verdicts:
+    """What is known: rows that say nothing about the kernel are left out."""
+    return {(row.arch, row.name): row.verdict for row in rows if row.verdict not in UNKNOWN_VERDICTS}
 
 
 def compared(there: Sequence[Row], here: Sequence[Row]) -> list[str]:
-    """The architectures that both sides know something of."""
-    known = [{arch for arch, _ in _verdicts(rows)} for rows in (there, here)]
+    """The architectures that both sides know something of; no other is compared."""
+    known = [{arch for arch, _ in verdicts(rows)} for rows in (there, here)]
     return [arch for arch in _archs(there, here) if all(arch in archs for archs in known)]
+
+
+def same(there: Sequence[Row], here: Sequence[Row]) -> int:
+    """How many verdicts are on both sides, and equal."""
+    return len(verdicts(there).items() & verdicts(here).items())
+
+
+def moves(there: Sequence[Row], here: Sequence[Row]) -> list[Move]:
+    """What differs, the rows' order kept."""
+    old, new = verdicts(there), verdicts(here)
+    unknown = {(row.arch, row.name) for row in there} - old.keys()
+    unknown |= {(row.arch, row.name) for row in here} - new.keys()
+    archs, found = compared(there, here), []
+    for name in dict.fromkeys(row.name for row in (*here, *there)):
+        for arch in archs:
+            before, after = old.get((arch, name)), new.get((arch, name))
+            if (arch, name) in unknown or not (kind := _kind(before, after)):
+                continue
+            others = {
+                other: _other(old, new, (other, name)) for other in _archs(there, here) if other != arch
+            }
+            found.append(Move(name, arch, kind, before, after, others))
+    return found
 
 
 def _archs(there: Sequence[Row], here: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.arch for row in (*here, *there)))
-
-
-def _verdicts(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
-    return {(row.arch, row.name): row.verdict for row in rows if row.verdict not in UNKNOWN_VERDICTS}
 
 
 def _kind(there: str | None, here: str | None) -> Kind | None:
@@ -91,8 +100,7 @@ def _kind(there: str | None, here: str | None) -> Kind | None:
     return Kind.FIX if here == Verdict.PASS else Kind.CHANGED
 
 
-def _other(old: Verdicts, new: Verdicts, arch: str, name: str) -> Other:
-    there, here = old.get((arch, name)), new.get((arch, name))
-    if there is None or here is None:
+def _other(old: Verdicts, new: Verdicts, key: tuple[str, str]) -> Other:
+    if key not in old or key not in new:
         return Other.UNKNOWN
-    return Other.UNCHANGED if there == here else Other.CHANGED
+    return Other.UNCHANGED if old[key] == new[key] else Other.CHANGED

@@ -6,6 +6,7 @@
     ├── UserError          3   a user's mistake (option, YAML, name), found before anything ran
     ├── MachineError       2   this machine cannot do it: no Docker, disk full, no network, no permission
     ├── BuildError         2   a kernel tree or its programs do not build; carries the compiler's own text
+    │   └── RevisionError  125 one of two commits to compare does not build: `git bisect run` skips it
     └── InfraError         2   our own machinery failed: lane, emulator, supervisor
 
 ``message`` is one sentence for a person, ``hint`` says what to do about it.
@@ -62,6 +63,12 @@ class BuildError(ParityError):
     def __init__(self, message: str, hint: str | None = None, *, output: str = "") -> None:
         super().__init__(message, hint)
         self.output = output
+
+
+class RevisionError(BuildError):
+    """One of two commits that are compared does not build."""
+
+    exit_code: ClassVar[int] = 125
 
 
 class InfraError(ParityError):

@@ -38,23 +38,23 @@ def resolve(root: Path, name: str) -> Revision:
         raise UserError(f"{root} is no checkout of Git: {complaint}")
     status, found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if status != 0 or not name:
-        raise UserError(f"there is no commit {name!r} in this checkout", hint="git log shows which there are")
+        raise UserError(f"there is no commit {name!r} in this checkout")
     return Revision(name, found)
 
 
-def check_out(root: Path, revision: Revision, folder: Path) -> Path:
-    """Puts the files of a commit into `folder`, which exists and is empty; where they are.
+def check_out(root: Path, revision: Revision, folder: Path) -> None:
+    """Puts the files of a commit into `folder`, made if need be.
 
     Raises:
         MachineError: Git cannot do it, as on a full disk.
     """
-    index, tree = folder / "index", folder / "tree"
-    tree.mkdir()
-    for arguments in (("read-tree", revision.commit), ("checkout-index", "--all", f"--prefix={tree}/")):
+    folder.mkdir(parents=True, exist_ok=True)
+    index = folder.with_name(f"{folder.name}.index")
+    for arguments in (("read-tree", revision.commit), ("checkout-index", "--all", f"--prefix={folder}/")):
         status, said = _git(root, *arguments, index=index)
         if status != 0:
             raise MachineError(f"the files of {revision} cannot be checked out: {said}")
-    return tree
+    index.unlink()
 
 
 def _git(root: Path, *arguments: str, index: Path | None = None) -> tuple[int, str]:

@@ -3,12 +3,14 @@
 from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_boot_strict
 from tasks.cache import task_gc, task_why
 from tasks.check import task_check
+from tasks.compare import task_compare
 from tasks.guide import DOIT_CONFIG, task_guide
 from tasks.judged import task_canaries, task_planted_faults
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
 from tasks.machine import task_doctor
 from tasks.report import task_baseline, task_report
+from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
 from tasks.userspace import task_disk, task_userspace
@@ -23,6 +25,7 @@ __all__ = [
     "task_build_kernel",
     "task_canaries",
     "task_check",
+    "task_compare",
     "task_disk",
     "task_doctor",
     "task_gc",
@@ -31,6 +34,7 @@ __all__ = [
     "task_kthread_mutants",
     "task_kthread_parallel",
     "task_kthread_replay",
+    "task_parity",
     "task_planted_faults",
     "task_report",
     "task_test",

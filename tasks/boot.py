@@ -24,7 +24,9 @@ def task_boot() -> Iterator[Any]:
     session = current()
     for arch in session.archs:
         after = suite.needs(session, arch, f"disk:{arch}")
-        yield task(f"boot_{arch}", f"Boot {arch} to the first user program", boot, arch, after=after)
+        yield task(
+            f"boot_{arch}", f"Boot {arch} to the first user program", boot, arch, after=after, guests=[arch]
+        )
 
 
 def task_boot_strict() -> Iterator[Any]:
@@ -32,7 +34,15 @@ def task_boot_strict() -> Iterator[Any]:
     session = current()
     for arch in session.archs:
         name, after = f"boot_strict_{arch}", suite.needs(session, arch, f"disk:{arch}")
-        yield task(name, f"Boot {arch} {STRICT} times (or :N), no retry", strict, arch, STRICT, after=after)
+        yield task(
+            name,
+            f"Boot {arch} {STRICT} times (or :N), no retry",
+            strict,
+            arch,
+            STRICT,
+            after=after,
+            guests=[arch],
+        )
         for count in counts(session, name):
             yield task(
                 f"{name}:{count}", f"Boot {arch} {count} times, no retry", strict, arch, count, after=after
@@ -43,7 +53,7 @@ def task_boot_features() -> Iterator[Any]:
     """Boot a kernel of every feature set to the end that the tree says: boot_features_<architecture>"""
     for arch in current().archs:
         doc = f"Boot a kernel of every feature set on {arch}, each to its expected end"
-        yield task(f"boot_features_{arch}", doc, features, arch, after=["images"])
+        yield task(f"boot_features_{arch}", doc, features, arch, after=["images"], guests=[arch])
 
 
 def task_boot_parallel() -> Iterator[Any]:
@@ -58,7 +68,7 @@ def task_boot_parallel() -> Iterator[Any]:
         after = [need for arch in archs for need in suite.needs(session, arch, f"disk:{arch}")]
         where = ", ".join(archs)
         doc = f"Boot {STRICT} (or :N) guests of {where} side by side, a row each, and their rate"
-        yield task(name, doc, parallel, archs, STRICT, after=after)
+        yield task(name, doc, parallel, archs, STRICT, after=after, guests=archs)
         for count in counts(session, name):
             yield task(f"{name}:{count}", f"{count} guests of {where}", parallel, archs, count, after=after)
 

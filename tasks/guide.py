@@ -15,6 +15,8 @@ LINES = (
     ("doit fresh=1 test_{arch}", "run again what passed before, too"),
     ("doit kthread_parallel:20", "stress kernel threads in 20 guests, a fresh seed each"),
     ("doit build_kernel:{arch}-{features}", "one kernel build"),
+    ("doit parity", "all architectures side by side, and what differs around them"),
+    ("doit compare:HEAD~1", "what moved since another commit"),
     ("doit report", "the last results again, and where the files are"),
     ("doit doctor", "what this machine has and lacks"),
     ("doit list", "all tasks; doit list --all build_kernel: their sub-tasks"),

@@ -24,12 +24,19 @@ FAULTS = "planted_faults"  # the feature set of the kernel that faults are plant
 
 def task_canaries() -> Any:
     """Run guests built to deceive; each must earn exactly its verdict"""
-    return task("canaries", str(task_canaries.__doc__), canaries, after=["images"])
+    return task("canaries", str(task_canaries.__doc__), canaries, after=["images"], guests=current().archs)
 
 
 def task_planted_faults() -> Any:
     """Plant faults in the kernel; every test must turn red under at least one"""
-    return task(FAULTS, str(task_planted_faults.__doc__), faults, after=["images"], stages=[FAULTS])
+    return task(
+        FAULTS,
+        str(task_planted_faults.__doc__),
+        faults,
+        after=["images"],
+        stages=[FAULTS],
+        guests=current().archs,
+    )
 
 
 def canaries() -> bool:

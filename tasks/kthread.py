@@ -31,7 +31,15 @@ def task_kthread_parallel() -> Iterator[Any]:
     """Stress kernel threads in 20 guests (or :N), a fresh seed each"""
     session = current()
     name, after = "kthread_parallel", _needs(session, FEATURES)
-    yield task(name, str(task_kthread_parallel.__doc__), parallel, GUESTS, after=after, outputs=OUTPUTS)
+    yield task(
+        name,
+        str(task_kthread_parallel.__doc__),
+        parallel,
+        GUESTS,
+        after=after,
+        outputs=OUTPUTS,
+        guests=session.archs,
+    )
     for count in counts(session, name):
         doc = f"Stress kernel threads in {count} guests"
         yield task(f"{name}:{count}", doc, parallel, count, after=after, outputs=OUTPUTS)
@@ -40,7 +48,7 @@ def task_kthread_parallel() -> Iterator[Any]:
 def task_kthread_replay() -> Iterator[Any]:
     """Run one guest of kthread_parallel again, with its kernel and seed: kthread_replay:<id>"""
     session = current()
-    yield task(REPLAY, str(task_kthread_replay.__doc__), which)
+    yield task(REPLAY, str(task_kthread_replay.__doc__), which, guests=session.archs)
     for word in dict.fromkeys(session.selected):
         base, colon, name = word.partition(":")
         if base == REPLAY and colon:
@@ -51,7 +59,13 @@ def task_kthread_replay() -> Iterator[Any]:
 def task_kthread_mutants() -> Any:
     """Lose wake-ups in the kernel on purpose; the stress test must find it"""
     after = _needs(current(), MUTANT_FEATURES)
-    return task("kthread_mutants", str(task_kthread_mutants.__doc__), mutants, after=after)
+    return task(
+        "kthread_mutants",
+        str(task_kthread_mutants.__doc__),
+        mutants,
+        after=after,
+        guests=current().archs,
+    )
 
 
 def _needs(session: Session, features: str) -> list[str]:

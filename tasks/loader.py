@@ -28,6 +28,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
             tasks: list[Any] = super().load_tasks(cmd, pos_args)
         except UserError as error:
             raise InvalidCommand(str(error)) from None
+        session.current().tasks.extend(tasks)
         _check(selected, [task.name for task in tasks], session.current().settings.arch)
         return tasks
 

@@ -4,6 +4,7 @@
 1    a surprise, in either direction
 2    something could not be done: build, machine, infrastructure (2 beats 1)
 3    a user's mistake, found before anything ran
+125  `compare:<rev>`: one of the two commits does not build (`git bisect run` skips it)
 130  interrupted with Ctrl-C
 """
 
@@ -17,7 +18,7 @@ from doit.cmd_run import Run as DoitRun
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
-from parity.errors import ParityError, UserError, foreseen
+from parity.errors import ParityError, RevisionError, UserError, foreseen
 from tasks import bug, session
 
 INTERRUPTED = 130
@@ -44,4 +45,5 @@ class Run(DoitRun):  # type: ignore[misc]  # doit carries no types
             known = foreseen(error)
             sys.stderr.write(f"error: {known}\n" if known else f"{bug.report()}\n")
             return known.exit_code if known else ParityError.exit_code
-        return UserError.exit_code if session.current().mistakes else status
+        ends = {error.exit_code for error in session.current().errors}
+        return next((code for code in (UserError.exit_code, RevisionError.exit_code) if code in ends), status)

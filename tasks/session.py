@@ -49,9 +49,11 @@ class Session:
     baseline: Baseline | None
     decisions: tuple[Decision, ...]
     selected: tuple[str, ...]  # the words of the command line that may be names of tasks
+    variables: Mapping[str, str]  # and its variables, as given
     rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
     booted: dict[str, dict[str, Row]] = field(default_factory=dict)  # by architecture and feature set
-    mistakes: list[UserError] = field(default_factory=list)  # found by an action, before it did anything
+    errors: list[ParityError] = field(default_factory=list)  # that ended an action
+    tasks: list[Task] = field(default_factory=list)  # all that there are
 
     @property
     def archs(self) -> tuple[str, ...]:
@@ -121,6 +123,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
         baseline=baselines.load(root / BASELINE, tests, archs),
         decisions=decision.load(root / DECISIONS),
         selected=tuple(selected),
+        variables=dict(variables),
     )
     return _current
 
@@ -138,7 +141,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
                 current().screen.note(bug.report(), "red")
             else:
                 tell(known)
-            current().mistakes.extend([known] if isinstance(known, UserError) else [])
+                current().errors.append(known)
             return TaskError(str(error), report=False)
         return TaskFailed("not as expected", report=False) if as_expected is False else None
 
@@ -161,11 +164,12 @@ def task(
     after: Sequence[str] = (),
     stages: Sequence[str] = (),
     outputs: Sequence[str] = (),
+    guests: Sequence[str] = (),
 ) -> Task:
     """A task with one action; `base:name` is a sub-task, which `doit list` shows with `--all` only.
 
     `stages` are the titles under which something is kept of it (`doit forget`), `outputs` globs below build/
-    of what it leaves in the checkout (`doit clean`).
+    of what it leaves in the checkout (`doit clean`), `guests` the architectures whose guests it runs.
 
     Unlike doit's own generators this lets a task with sub-tasks have an action of its own.
     """
@@ -176,7 +180,7 @@ def task(
             "actions": [(action(function), list(args))],
             "task_dep": list(after),
             "io": {"capture": False},
-            "meta": {"stages": list(stages)},
+            "meta": {"stages": list(stages), "guests": list(guests)},
             "clean": [(clean, [list(outputs)])],
         }
     )
@@ -207,7 +211,7 @@ def group(name: str, doc: str, tasks: Sequence[Task], outputs: Sequence[str] = (
             "doc": doc,
             "actions": None,
             "task_dep": [each.name for each in tasks],
-            "meta": {"stages": []},
+            "meta": {"stages": [], "guests": []},
             "clean": [(clean, [list(outputs)])],
         }
     )

@@ -17,6 +17,8 @@ from parity.workspace import Workspace
 from tasks import kernel, report
 from tasks.session import Session, current, task
 
+WHOLE = ("parity", "compare")  # tasks that are about all tests too
+
 
 def task_test() -> Iterator[Any]:
     """Run the suite: test_<architecture>, or one test of it: test_<architecture>:<test>"""
@@ -32,6 +34,7 @@ def task_test() -> Iterator[Any]:
             after=after,
             stages=[stage for both in stages.values() for stage in both],
             outputs=[f"logs/{arch}/{name}-*.log" for name in stages],
+            guests=[arch],
         )
         for name, both in stages.items():
             yield task(
@@ -56,31 +59,31 @@ def suite(arch: str) -> bool:
     """Runs what has no evidence yet and shows all; whether every row is as expected."""
     session = current()
     if session.settings.plan:
-        return _plan(session, arch)
-    rows = _run(session, arch)
-    report.show(rows)
-    return report.as_expected(session, rows)
+        return plan(session, arch)
+    found = rows(session, arch)
+    report.show(found)
+    return report.as_expected(session, found)
 
 
 def one(arch: str, name: str) -> bool:
     """Runs one test, with the others that the command names; whether its row is as expected."""
     session = current()
     if session.settings.plan:
-        return _plan(session, arch)
-    rows = [row for row in _run(session, arch) if row.name == name]
-    report.show_some(rows)
-    return report.as_expected(session, rows)
+        return plan(session, arch)
+    found = [row for row in rows(session, arch) if row.name == name]
+    report.show_some(found)
+    return report.as_expected(session, found)
 
 
-def _plan(session: Session, arch: str) -> bool:
+def plan(session: Session, arch: str) -> bool:
     """Lists what the command selects; nothing is built, nothing runs."""
     for test in _chosen(session, arch):
         session.screen.note(f"{test.name} {arch} expected {test.expected[arch]}")
     return True
 
 
-def _run(session: Session, arch: str) -> list[Row]:
-    """All that the command asks of any architecture, in one pool and once, whichever task comes first."""
+def rows(session: Session, arch: str) -> list[Row]:
+    """The suite's; all that a command asks of any architecture runs in one pool, for the first task."""
     if arch not in session.rows:
         settings, of_suite = session.settings, (gatherer(session), session.tree, session.suite)
         asked = session.together(arch, lambda each: bool(_chosen(session, each)), partial(_asked, session))
@@ -106,7 +109,7 @@ def _chosen(session: Session, arch: str) -> list[Test]:
     """The tests of an architecture that the command names and its variables select, in the suite's order."""
     words = session.selected
     tests = list(session.suite.tests.values())
-    whole = any(fnmatchcase(f"test_{arch}", word) for word in words)
+    whole = any(fnmatchcase(f"test_{arch}", word) for word in words) or any(map(session.names, WHOLE))
     named = [test for test in tests if any(fnmatchcase(f"test_{arch}:{test.name}", word) for word in words)]
     failed = failed_last(report.earlier(session), arch)
     selected = session.settings.selection.choose(tests, failed)

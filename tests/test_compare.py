@@ -39,9 +39,16 @@ def test_what_is_the_same_or_unknown_is_no_move() -> None:
     assert compare.moves(rows({"a/t": "pass"}), rows({"a/t": "not_run"})) == []  # all of `a` is unknown here
 
 
+def test_a_test_that_did_not_run_on_one_side_is_neither_new_nor_gone() -> None:
+    there, here = rows({"a/t": "pass", "a/u": "not_run"}), rows({"a/t": "infra", "a/u": "pass"})
+    assert compare.compared(there, here) == ["a"]
+    assert compare.moves(there, here) == []
+    assert compare.same(there, here) == 0
+
+
 def test_a_test_that_only_one_side_has() -> None:
     there, here = rows({"a/t": "pass", "a/old": "pass"}), rows({"a/t": "pass", "a/new": "pass"})
-    assert [(move.name, move.kind, move.worse) for move in compare.moves(there, here)] == [
+    assert [(move.test, move.kind, move.worse) for move in compare.moves(there, here)] == [
         ("new", Kind.NEW, False),
         ("old", Kind.GONE, True),
     ]
@@ -50,7 +57,7 @@ def test_a_test_that_only_one_side_has() -> None:
 def test_whether_the_other_architecture_changed_too_is_said() -> None:
     there = rows({"a/both": "pass", "x/both": "pass", "a/one": "pass", "x/one": "pass", "a/none": "fail"})
     here = rows({"a/both": "hang", "x/both": "fail", "a/one": "hang", "x/one": "pass", "a/none": "pass"})
-    found = {(move.name, move.arch): move for move in compare.moves(there, here)}
+    found = {(move.test, move.arch): move for move in compare.moves(there, here)}
     assert {key: dict(move.others) for key, move in found.items()} == {
         ("both", "a"): {"x": Other.CHANGED},
         ("both", "x"): {"a": Other.CHANGED},

@@ -35,12 +35,14 @@ def test_json_is_what_it_documents_and_comes_back(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     file.write_text(text, encoding="utf-8")
     assert json.parse(file) == ROWS
+    file.write_text(text.replace('"name": ', '"since": 1, "name": '), encoding="utf-8")
+    assert json.parse(file) == ROWS  # of a commit whose rows have one field more
 
 
 def test_a_report_that_is_none_gives_no_rows(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     assert json.parse(file) == []
-    for text in ("", "{}", '{"format": 0, "tests": []}', '{"format": 1, "tests": [{"nom": 1}]}'):
+    for text in ("", "{}", '{"format": 0, "tests": []}', '{"format": 1, "tests": [{"name": "a"}]}'):
         file.write_text(text, encoding="utf-8")
         assert json.parse(file) == []
 

@@ -61,9 +61,9 @@ def test_its_files_appear_and_the_repository_does_not_change(checkout: Path, tmp
             for words in (["status", "--short"], ["worktree", "list"], ["stash", "list"])
         )
 
-    before, folder = state(), tmp_path / "scratch"
-    folder.mkdir()
-    tree = revision.check_out(checkout, revision.resolve(checkout, "HEAD~1"), folder)
+    before, tree = state(), tmp_path / "scratch" / "tree"
+    revision.check_out(checkout, revision.resolve(checkout, "HEAD~1"), tree)
+    assert [path.name for path in tree.parent.iterdir()] == ["tree"]
     assert (tree / "folder" / "file").read_text() == "first"
     assert (checkout / "folder" / "file").read_text() == "not committed"
     assert state() == before

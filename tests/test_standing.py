@@ -90,18 +90,37 @@ def test_the_document_comes_back_and_another_is_none(tmp_path: Path) -> None:
 
 def test_markdown_has_the_documents_figures_beside_what_was_counted() -> None:
     rows = [*ROWS[:3], replace(ROWS[3], verdict="hang")]
-    text = report.render(stand(rows, {"FORK": ""}, replace(SPECS[1], cpu_budget_s=60.0)), ["KD-1"])
+    text = report.render(stand(rows, {"FORK": ""}, replace(SPECS[1], cpu_budget_s=60.0)), "a book", ["KD-1"])
     assert "| Syscalls | ~68 |  | ~97 % | 2 | 1 | 50.0 % | x86_64: PIPE2 |" in text
     assert "| Test Pass Rate |  |  | Improving | 2 of 2 (100.00 %) | 1 of 2 (50.00 %) | 50.0 % |" in text
     assert "| dup_test | pass | hang | 0.200 | 0.200 |  | differs |" in text
     assert "Passes on aarch64 and not everywhere: dup_test." in text
     assert "| CPU seconds before a hang: fork_test | 20 | 60 | differs |" in text
+    assert "Equal: emulator (qemu-system-aarch64), " in text and "command line: fork_test (init=" in text
     assert "memory, MiB (256)" in text and "device virtio-blk-device (drive=root)" in text
     assert text.endswith("- KD-1\n")
 
 
+def test_what_is_the_same_for_many_tests_is_one_line() -> None:
+    specs = [
+        replace(SPECS[0], test=name, cmdline=f"init=/bin/{name}") for name in ("a_test", "b_test", "c_test")
+    ]
+    slow = [replace(spec, arch="x86_64", cpu_budget_s=60.0) for spec in specs]
+    slow[0] = replace(slow[0], cpu_budget_s=90.0)
+    around = {
+        arch: environment.surroundings(each, {}) for arch, each in zip(ARCHS, (specs, slow), strict=True)
+    }
+    lines = (
+        report.environment(replace(stand(), fields=environment.difference(around))).markdown().splitlines()
+    )
+    assert lines[2:] == [
+        "| CPU seconds before a hang: a_test | 20 | 90 | differs |",
+        "| CPU seconds before a hang: 2 tests | 20 | 60 | differs |",
+    ]
+
+
 def test_an_architecture_without_results_is_said_to_be_unknown() -> None:
-    text = report.render(stand(ROWS[:2]), [])
+    text = report.render(stand(ROWS[:2]), "a book", [])
     assert "| fork_test | pass | unknown | 0.200 |  |  | unknown |" in text
     assert "Of x86_64 there is no result at all." in text
     assert "Of 2 tests 0 end alike (0 of them have no program), 0 differ, 2 are unknown." in text

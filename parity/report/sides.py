@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-from rich.table import Table
-from rich.text import Text
 
 from parity import sides
 from parity.census import Dimension
 from parity.environment import Field
-from parity.report.markdown import cell
+from parity.report.grid import Grid
 from parity.sides import Pair, State
 from parity.standing import Standing
 
@@ -19,40 +15,12 @@ LOOKS = {State.DIFFERS: "yellow", State.UNKNOWN: "dim", State.EQUAL: ""}
 UNKNOWN, NONE = "unknown", "–"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A table: titles (one with a trailing space is of numbers), and rows of text with their state."""
-
-    titles: Sequence[str]
-    rows: Sequence[tuple[State, Sequence[str]]]
-
-
-def terminal(grid: Grid) -> Table:
-    """For a terminal."""
-    table = Table(box=None, pad_edge=False)
-    for title in grid.titles:
-        table.add_column(title.strip(), justify="right" if title.endswith(" ") else "left")
-    for state, cells in grid.rows:
-        table.add_row(*(Text(text, LOOKS[state]) for text in cells))
-    return table
-
-
-def markdown(grid: Grid) -> str:
-    """For a Markdown file."""
-    lines = [
-        "| " + " | ".join(title.strip() for title in grid.titles) + " |",
-        "| " + " | ".join("---:" if title.endswith(" ") else "---" for title in grid.titles) + " |",
-    ]
-    lines += ["| " + " | ".join(cell(text) for text in cells) + " |" for _, cells in grid.rows]
-    return "\n".join(lines)
-
-
-def render(standing: Standing, notes: Sequence[str]) -> str:
-    """The whole report as Markdown; `notes` come last: decisions, quarantine."""
+def render(standing: Standing, source: str, notes: Sequence[str]) -> str:
+    """The whole report as Markdown; `source` of the document's figures, `notes` on the differences."""
     parts = ["# Parity", f"Architectures: {', '.join(standing.archs)}."]
-    parts += ["## Matrix", markdown(matrix(standing))]
-    parts += ["## Tests", markdown(tests(standing)), *summary(standing)]
-    parts += ["## Environments", markdown(environment(standing)), *equal(standing)]
+    parts += ["## Matrix", matrix(standing).markdown(), f"Document: {source}."]
+    parts += ["## Tests", tests(standing).markdown(), *summary(standing)]
+    parts += ["## Environments", environment(standing).markdown(), *equal(standing)]
     if notes:
         parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
     return "\n\n".join(parts) + "\n"
@@ -67,7 +35,10 @@ def tests(standing: Standing) -> Grid:
             seconds = (f"{row.guest_s:.3f}" if row and row.guest_s else "" for row in pair.rows.values())
             ratio = "" if pair.ratio is None else f"{pair.ratio:.2f}"
             rows.append(
-                (pair.state, [pair.name, *map(_verdict, pair.values.values()), *seconds, ratio, pair.state])
+                (
+                    LOOKS[pair.state],
+                    [pair.name, *map(_verdict, pair.values.values()), *seconds, ratio, pair.state],
+                )
             )
     return Grid(titles, rows)
 
@@ -92,31 +63,45 @@ def matrix(standing: Standing) -> Grid:
     archs = standing.archs
     titles = ["dimension", *(f"document: {arch} " for arch in archs), "document: parity "]
     titles += [*(f"{arch} " for arch in archs), "parity ", "lacking"]
-    return Grid(titles, [(row.state, list(_dimension(row, archs))) for row in standing.dimensions])
+    return Grid(titles, [(LOOKS[row.state], list(_dimension(row, archs))) for row in standing.dimensions])
 
 
 def environment(standing: Standing) -> Grid:
-    """A row per field that is not equal everywhere."""
+    """A row per field that is not equal everywhere; the fields of a group that say the same are one."""
     rows = [
-        (field.state, [_name(field), *map(_value, field.values.values()), field.state])
-        for field in standing.fields
-        if field.state is not State.EQUAL
+        (LOOKS[fields[0].state], [_named(fields), *_values(fields[0]), str(fields[0].state)])
+        for fields in _alike(standing)
+        if fields[0].state is not State.EQUAL
     ]
     return Grid(["environment", *standing.archs, ""], rows)
 
 
 def equal(standing: Standing) -> list[str]:
-    """Sentences about the fields that are equal everywhere; a group is one of them."""
-    groups: dict[str, list[Field]] = {}
-    for field in standing.fields:
-        if field.state is State.EQUAL:
-            groups.setdefault(field.group or field.name, []).append(field)
-    words = []
-    for name, fields in groups.items():
-        values = dict.fromkeys(_value(next(iter(field.values.values()))) for field in fields)
-        of = f" of {len(fields)} tests" if fields[0].group else ""
-        words.append(f"{name}{of} ({' or '.join(values)})")
+    """A sentence about the fields that are equal everywhere."""
+    words = [
+        f"{_named(fields)} ({_values(fields[0])[0]})"
+        for fields in _alike(standing)
+        if fields[0].state is State.EQUAL
+    ]
     return [f"Equal: {', '.join(words)}."] if words else []
+
+
+def _alike(standing: Standing) -> list[list[Field]]:
+    found: dict[tuple[str, ...], list[Field]] = {}
+    for field in standing.fields:
+        found.setdefault((field.group or field.name, *_values(field)), []).append(field)
+    return list(found.values())
+
+
+def _named(fields: Sequence[Field]) -> str:
+    first = fields[0]
+    if not first.group:
+        return first.name
+    return f"{first.group}: {first.name if len(fields) == 1 else f'{len(fields)} tests'}"
+
+
+def _values(field: Field) -> list[str]:
+    return [UNKNOWN if value is None else "".join(value) or NONE for value in field.values.values()]
 
 
 def _dimension(row: Dimension, archs: Sequence[str]) -> Iterator[str]:
@@ -140,11 +125,3 @@ def _missing(pair: Pair) -> bool:
 
 def _verdict(value: sides.Value | None) -> str:
     return UNKNOWN if value is None else value[0]
-
-
-def _value(value: sides.Value | None) -> str:
-    return UNKNOWN if value is None else "".join(value) or NONE
-
-
-def _name(field: Field) -> str:
-    return f"{field.group}: {field.name}" if field.group else field.name

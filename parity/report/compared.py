@@ -1,0 +1,71 @@
+"""Two commits side by side: what moved, for a terminal, as Markdown and as `build/report/compare.json`.
+
+format   1
+there    name and commit of the other revision
+archs    the architectures that both sides know something of; others are not compared
+moves    test, arch, kind, there, here, others (by architecture: whether it changed too)
+tests    all of them: test, arch, there, here (null for unknown)
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from parity import compare
+from parity.compare import Kind, Move
+from parity.matrix import Row
+from parity.report.grid import Grid
+from parity.revision import Revision
+
+FORMAT = 1
+LOOKS = {Kind.REGRESSION: "bold red", Kind.GONE: "bold red", Kind.FIX: "green"}
+
+
+def grid(there: Revision, moves: Sequence[Move]) -> Grid:
+    """A row per test and architecture that moved."""
+    rows = []
+    for move in moves:
+        others = ", ".join(f"{arch} {what}" for arch, what in move.others.items())
+        cells = [move.test, move.arch, move.kind, move.there or "", move.here or "", others]
+        rows.append((LOOKS.get(move.kind, ""), cells))
+    return Grid(["test", "architecture", "", f"at {there}", "here", "other architectures"], rows)
+
+
+def summary(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> list[str]:
+    """Sentences: what was compared, how much of it moved, of which architecture nothing is known."""
+    known = ", ".join(compare.compared(before, here)) or "no architecture"
+    counts = Counter(str(move.kind) for move in compare.moves(before, here))
+    sentence = f"Against {there} on {known}: {compare.same(before, here)} the same"
+    sentences = ["".join([sentence, *(f", {count} {kind}" for kind, count in counts.items()), "."])]
+    for what, rows, others in (("there", before, here), ("here", here, before)):
+        archs = dict.fromkeys(row.arch for row in others)
+        lacking = [arch for arch in archs if arch not in {arch for arch, _ in compare.verdicts(rows)}]
+        sentences += [f"Of {arch} there is no result {what}: it is not compared." for arch in lacking]
+    return sentences
+
+
+def markdown(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str:
+    """The whole report."""
+    parts = [f"# Against {there}", *summary(there, before, here)]
+    if moves := compare.moves(before, here):
+        parts.append(grid(there, moves).markdown())
+    return "\n\n".join(parts) + "\n"
+
+
+def document(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str:
+    """`compare.json`."""
+    old, new = compare.verdicts(before), compare.verdicts(here)
+    whole = {
+        "format": FORMAT,
+        "there": asdict(there),
+        "archs": compare.compared(before, here),
+        "moves": [{**asdict(move), "others": dict(move.others)} for move in compare.moves(before, here)],
+        "tests": [
+            {"test": name, "arch": arch, "there": old.get((arch, name)), "here": new.get((arch, name))}
+            for arch, name in dict.fromkeys((*new, *old))
+        ],
+    }
+    return json.dumps(whole, indent=1) + "\n"

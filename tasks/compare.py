@@ -1,0 +1,74 @@
+"""Another commit's results beside this checkout's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from filelock import FileLock
+
+from parity import beside, compare, host, revision
+from parity.errors import BuildError, RevisionError, UserError
+from parity.matrix import Row
+from parity.report import compared
+from parity.revision import Revision
+from tasks import suite
+from tasks.session import current, task
+
+NAME = "compare"
+HANDED_ON = ("only", "tag", "shard", "lanes")  # variables that mean the same at another commit
+
+
+def task_compare() -> Iterator[Any]:
+    """Compare with any other commit: compare:<rev>; regressions, fixes, where else"""
+    session = current()
+    yield task(NAME, str(task_compare.__doc__), which)
+    for word in dict.fromkeys(session.selected):
+        base, colon, name = word.partition(":")
+        if base == NAME and colon:
+            there = revision.resolve(session.space.root, name)  # a mistake is told before anything runs
+            yield task(
+                word,
+                f"compare with {there}",
+                against,
+                there,
+                after=["images"],
+                outputs=["report/compare.json", "report/compare.md"],
+            )
+
+
+def which() -> None:
+    """Says that a commit is missing; raises UserError."""
+    raise UserError(f"{NAME}:<rev> expected", "such as: doit compare:HEAD~1")
+
+
+def against(there: Revision) -> bool:
+    """Shows what moved since a commit; whether no pass was lost.
+
+    Raises:
+        RevisionError: the commit, or this checkout, does not build.
+    """
+    session = current()
+    if session.settings.plan:
+        return all(suite.plan(session, arch) for arch in session.archs)
+    here: list[Row] = []
+    try:
+        for arch in session.archs:
+            here += suite.rows(session, arch)
+    except BuildError as error:
+        raise RevisionError(f"this checkout does not build: {error}", output=error.output) from None
+    variables = [f"{name}={value}" for name, value in session.variables.items() if name in HANDED_ON]
+    before = beside.rows(session.space, there, session.archs, variables)
+    moves = compare.moves(before, here)
+    if moves:
+        session.screen.console.print(compared.grid(there, moves).terminal())
+    for line in compared.summary(there, before, here):
+        session.screen.note(line)
+    folder = session.space.build / "report"
+    with FileLock(folder / ".lock"):
+        for name, text in (
+            ("compare.json", compared.document(there, before, here)),
+            ("compare.md", compared.markdown(there, before, here)),
+        ):
+            host.write_whole(folder / name, text.encode(), session.space.build)
+    return not any(move.worse for move in moves)

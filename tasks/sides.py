@@ -1,0 +1,115 @@
+"""The architectures side by side, both brought up to date."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from parity import census, host, standing, survey
+from parity.census import Document
+from parity.errors import BuildError, UserError
+from parity.gather import now
+from parity.matrix import Row
+from parity.report import sides
+from parity.standing import Standing
+from parity.survey import Side
+from tasks import report, suite
+from tasks.session import Session, current, task, tell
+
+DOCUMENT = Path("suites", "document.yaml")
+
+
+def task_parity() -> Any:
+    """Run the suite on every architecture, and say how they stand to each other"""
+    session = current()
+    document = census.load(session.space.root / DOCUMENT)
+    if session.names("parity") and session.archs != session.tree.archs:
+        raise UserError("parity is between all architectures: leave arch= out")
+    # No dependency on test_<architecture>: of a suite with a surprise the matrix is wanted most.
+    return task(
+        "parity",
+        str(task_parity.__doc__),
+        parity,
+        document,
+        after=["images"],
+        outputs=["report/parity.json", "report/parity.md"],
+    )
+
+
+def parity(document: Document) -> bool:
+    """Brings all architectures up to date, and shows how they stand; whether all is as expected.
+
+    Raises:
+        BuildError: an architecture does not build. What is known of the others is shown all the same.
+    """
+    session = current()
+    if session.settings.plan:
+        return all(suite.plan(session, arch) for arch in session.tree.archs)
+    found: dict[str, Side | None] = {}
+    rows: list[Row] = []
+    for arch in session.tree.archs:
+        try:
+            found[arch] = survey.side(session.space, session.tree, arch)
+            rows += suite.rows(session, arch)
+        except BuildError as error:
+            tell(error)
+            found[arch] = None
+    stand = survey.standing(
+        suite.gatherer(session), session.tree, session.suite, document, found, rows, _tasks(session)
+    )
+    _show(session, stand, document)
+    if unbuilt := [arch for arch, built in found.items() if built is None]:
+        raise BuildError(f"{', '.join(unbuilt)} does not build: nothing of it can be compared")
+    return report.as_expected(session, rows)
+
+
+def _tasks(session: Session) -> dict[str, list[str]]:
+    """By architecture: the tasks that run guests of it, without its name."""
+    names: dict[str, list[str]] = {arch: [] for arch in session.tree.archs}
+    for made in session.tasks:
+        for arch in (made.meta or {}).get("guests", ()) if ":" not in made.name else ():
+            names[arch].append(made.name.removesuffix(f"_{arch}"))
+    return names
+
+
+def _show(session: Session, found: Standing, document: Document) -> None:
+    """Prints everything, writes the files, and says what moved since they were written last."""
+    print_ = session.screen.console.print
+    for grid, lines in (
+        (sides.tests(found), sides.summary(found)),
+        (sides.matrix(found), [f"document: {document.source}"]),
+        (sides.environment(found), sides.equal(found)),
+    ):
+        print_(grid.terminal())
+        for line in lines:
+            session.screen.note(line)
+        session.screen.note("")
+    notes = _notes(session)
+    for note in notes:
+        session.screen.note(note)
+    folder = session.space.build / "report"
+    made = standing.document(found, session.tree.name, now())
+    with FileLock(folder / ".lock"):
+        before = standing.parse(folder / "parity.json")
+        for name, text in (
+            ("parity.json", json.dumps(made, indent=1) + "\n"),
+            ("parity.md", sides.render(found, document.source, notes)),
+        ):
+            host.write_whole(folder / name, text.encode(), session.space.build)
+    for line in standing.moved(before, made) if before else ():
+        session.screen.note(f"moved since the last time: {line}", "yellow")
+    session.screen.note(f"report: {folder.relative_to(session.space.root)}/parity.md, parity.json", "dim")
+
+
+def _notes(session: Session) -> list[str]:
+    """What explains a difference: decisions, and what is quarantined."""
+    today = datetime.now(UTC).date()
+    return [str(decision) for decision in session.decisions] + [
+        f"{entry.test} on {entry.arch}: {entry.sentence(today)}"
+        for test in session.suite.tests.values()
+        for entry in test.quarantine.values()
+    ]
