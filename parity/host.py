@@ -201,29 +201,16 @@ def sweep(cache: Path) -> int:
     return swept
 
 
-def use(cache: Path) -> None:
-    """Keeps everybody from removing what is in the store, for as long as this process lives."""
-    fcntl.flock(_store_lock(cache), fcntl.LOCK_SH)  # the kernel lets go of it when we die
-
-
-@contextlib.contextmanager
-def alone(cache: Path) -> Iterator[bool]:
-    """Whether no command uses the store; if so, none begins to until the block ends."""
-    handle = _store_lock(cache)
+def abandoned(folder: Path) -> bool:
+    """Whether the process of a scratch folder is gone; raises FileNotFoundError when the folder is."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unused = True
-        except BlockingIOError:
-            unused = False
-        yield unused
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     finally:
         os.close(handle)
-
-
-def _store_lock(cache: Path) -> int:
-    (cache / "locks").mkdir(parents=True, exist_ok=True)
-    return os.open(cache / "locks" / "store.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    return True
 
 
 def _locked_folder(parent: Path) -> tuple[Path, int]:

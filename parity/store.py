@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from parity import host
+from parity.claim import Claims
 
 TICKS_NS = 100_000_000  # no clock of a file system is coarser
 PIECE = bytes(2**20)  # zeros; as much as is hashed at once, for many small pieces cost more than their bytes
@@ -84,6 +85,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._checked: set[Digest] = set()
+        self._claims = Claims(root)
 
     def put(self, path: Path) -> Digest:
         """Takes a copy of a file; its digest is that of the bytes copied, whatever happens to the file."""
@@ -100,7 +102,7 @@ class Store:
             digest = _copy(source, file)
             if not self.intact(digest):
                 host.settle(file, self.path(digest), lasting=True)
-        self._checked.add(digest)
+        self._checked.add(digest)  # and claimed, as it was looked at
         return digest
 
     def path(self, digest: Digest) -> Path:
@@ -112,18 +114,19 @@ class Store:
         return self.path(digest).read_bytes()
 
     def intact(self, digest: Digest) -> bool:
-        """Whether the blob is there with its own content; read whole once per command, and used from then."""
+        """Whether the blob is there with its own content; read once per command, and claimed from then on."""
         if digest in self._checked:
             return True
         place = self.path(digest)
-        try:
-            whole = file_digest(place) == digest
-        except OSError:
-            return False
-        if whole:
-            self._checked.add(digest)
-            _touch(place)
-        return whole
+        with self._claims.claimed(digest):
+            try:
+                whole = file_digest(place) == digest
+            except OSError:
+                return False
+            if whole:
+                self._checked.add(digest)
+                _touch(place)
+            return whole
 
     def lookup(self, key: Digest) -> tuple[Outputs | None, str | None]:
         """The kept outputs of an action, and a complaint when something kept was found damaged.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ OTHERS = "recordings of guests"
 
 @dataclass(frozen=True)
 class Blob:
-    """One blob: bytes, and when it was last used, seconds since the epoch."""
+    """One blob: bytes on the disk, and when it was last used, seconds since the epoch."""
 
     digest: Digest
     path: Path
@@ -46,7 +46,8 @@ def blobs(root: Path) -> list[Blob]:
             stat = path.stat()
         except FileNotFoundError:  # damaged, and removed by another command
             continue
-        found.append(Blob(path.name, path, stat.st_size, stat.st_atime))
+        size = min(stat.st_size, stat.st_blocks * 512)  # holes take no room
+        found.append(Blob(path.name, path, size, stat.st_atime))
     return sorted(found, key=lambda blob: (blob.used, blob.digest))
 
 
@@ -69,12 +70,17 @@ def holdings(root: Path, found: Sequence[Blob]) -> list[Holding]:
     return sorted(holdings, key=lambda holding: -holding.size)
 
 
-def surplus(found: Sequence[Blob], limit: float) -> list[Blob]:
-    """Those of the blobs, least recently used first, without which the rest is at most `limit` bytes."""
+def surplus(found: Sequence[Blob], limit: float, claimed: Container[Digest] = ()) -> list[Blob]:
+    """Those of the blobs, least recently used first, without which the rest is at most `limit` bytes.
+
+    What is `claimed` stays, even if that is more.
+    """
     left, gone = sum(blob.size for blob in found), list[Blob]()
     for blob in found:
         if left <= limit:
             break
+        if blob.digest in claimed:
+            continue
         left -= blob.size
         gone.append(blob)
     return gone

@@ -38,12 +38,9 @@ class Workspace:
     def engine(self) -> engine.Engine:
         """Docker, connected on first use, after this owner's leftovers were removed.
 
-        From then on nobody removes anything from the store until this process ends.
-
         Raises:
             MachineError: Docker is not there, stopped, or not for this user.
         """
-        host.use(self.cache)
         host.sweep(self.cache)
         host.sweep(self.build)
         connected = engine.connect(self.cache)

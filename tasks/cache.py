@@ -10,8 +10,7 @@ from typing import Any
 from doit.cmd_forget import Forget as DoitForget
 from doit.exceptions import InvalidCommand
 
-from parity import build, disk, harness, host, usage
-from parity.errors import MachineError
+from parity import build, claim, disk, harness, usage
 from parity.gather import title
 from parity.why import Asking, UnknownError
 from tasks import kernel, suite
@@ -47,24 +46,22 @@ def task_gc() -> Any:
 
 
 def gc() -> None:
-    """Prints sizes and ages, and removes down to the limit.
-
-    Raises:
-        MachineError: something has to go, but a command is running that may need it.
-    """
+    """Prints sizes and ages, and removes down to the limit what no running command uses."""
     session = current()
     root, limit = session.space.cache, session.settings.limit_gib * GIB
-    with host.alone(root) as alone:
+    found = usage.blobs(root)
+    for held in usage.holdings(root, found):
+        ages = f"unused for {_age(held.youngest_s)} to {_age(held.oldest_s)}"
+        session.screen.note(f"{held.size / GIB:8.3f} GiB  {held.count:6} × {held.stage}, {ages}")
+    with claim.removing(root) as claimed:
         found = usage.blobs(root)
-        for held in usage.holdings(root, found):
-            ages = f"unused for {_age(held.youngest_s)} to {_age(held.oldest_s)}"
-            session.screen.note(f"{held.size / GIB:8.3f} GiB  {held.count:6} × {held.stage}, {ages}")
-        gone = usage.surplus(found, limit)
-        if gone and not alone:
-            raise MachineError("a command is running and may need what is kept; nothing was removed")
+        gone = usage.surplus(found, limit, claimed)
         usage.remove(root, gone)
-    total, removed = (sum(blob.size for blob in some) for some in (found, gone))
+    used = [blob for blob in found if blob.digest in claimed]
+    total, removed, spared = (sum(blob.size for blob in some) for some in (found, gone, used))
     session.screen.note(f"{total / GIB:.3f} GiB in {root}, limit {limit / GIB:g} GiB")
+    if used:
+        session.screen.note(f"running commands use {spared / GIB:.3f} GiB in {len(used)} blobs: they stay")
     session.screen.note(f"removed {removed / GIB:.3f} GiB in {len(gone)} blobs")
 
 

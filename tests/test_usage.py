@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
+import threading
 from pathlib import Path
 
-from parity import host, usage
+from parity import claim, usage
 from parity.store import Outputs, Store, action_key
 
 
@@ -60,20 +63,54 @@ def test_holdings_are_by_stage_with_sizes_and_ages(tmp_path: Path) -> None:
     assert (small.stage, small.count, small.size) == (usage.OTHERS, 1, 9)
 
 
-def test_nobody_is_alone_while_a_command_uses_the_store(tmp_path: Path) -> None:
-    with host.alone(tmp_path) as alone:
-        assert alone
+def test_room_is_counted_without_holes(tmp_path: Path) -> None:
+    Store(tmp_path).put_bytes(bytes(2**20) + b"end")
+    (blob,) = usage.blobs(tmp_path)
+    assert 0 < blob.size < 2**16
+
+
+def test_what_a_running_command_uses_stays_and_the_rest_goes(tmp_path: Path) -> None:
+    keys = [kept(tmp_path, name, used) for name, used in (("old", 100), ("new", 200))]
+    with claim.removing(tmp_path) as claimed:
+        assert claimed == frozenset()
     child = os.fork()
     if child == 0:
-        host.use(tmp_path)
-        os.kill(os.getpid(), 19)  # stops, with the lock in its hands
+        store = Store(tmp_path)
+        made = store.put_bytes(b"made".ljust(10))
+        assert store.lookup(keys[0][0])[0] is not None and made
+        os.kill(os.getpid(), signal.SIGSTOP)
         os._exit(0)
     os.waitpid(child, os.WUNTRACED)
     try:
-        with host.alone(tmp_path) as alone:
-            assert not alone
+        with claim.removing(tmp_path) as claimed:
+            gone = usage.surplus(usage.blobs(tmp_path), 0, claimed)
+        assert [blob.digest for blob in gone] == [keys[1][1]]
+        assert len(claimed) == 2
     finally:
-        os.kill(child, 9)
+        os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    with host.alone(tmp_path) as alone:  # a kill leaves no lock
-        assert alone
+    with claim.removing(tmp_path) as claimed:  # the dead need nothing
+        assert claimed == frozenset()
+        assert len(usage.surplus(usage.blobs(tmp_path), 0, claimed)) == 3
+
+
+def test_nobody_looks_at_a_blob_while_some_are_removed(tmp_path: Path) -> None:
+    key, _ = kept(tmp_path, "old", 100)
+    found: list[object] = []
+    looker = threading.Thread(target=lambda: found.append(Store(tmp_path).lookup(key)[0]))
+    with claim.removing(tmp_path):
+        looker.start()
+        looker.join(0.2)
+        assert looker.is_alive()
+        usage.remove(tmp_path, usage.blobs(tmp_path))
+    looker.join()
+    assert found == [None]
+
+
+def test_a_command_that_ends_leaves_no_claim(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put_bytes(b"something")
+    assert len(list((tmp_path / "tmp").iterdir())) == 1
+    del store
+    gc.collect()
+    assert list((tmp_path / "tmp").iterdir()) == []

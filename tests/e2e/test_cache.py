@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import pytest
-from checkouts import Checkout
+from checkouts import ROOT, Checkout
 
 from parity import host
 from parity.runlog import RunLog
@@ -30,7 +30,7 @@ def fill(cache: Path) -> list[Path]:
     """Three blobs of a MiB, each last used a day after the one before; the action of the first."""
     store, places = Store(cache), []
     for number in range(3):
-        digest = store.put_bytes(bytes([number]) * 2**20)
+        digest = store.put_bytes(bytes([number + 1]) * 2**20)
         store.record(action_key("disk", {"number": number}), "disk", Outputs({"disk": digest}))
         places.append(store.path(digest))
         os.utime(places[-1], (86400 * number, 86400 * number))
@@ -46,19 +46,6 @@ def test_gc_removes_the_least_recently_used_down_to_the_limit(checkout: Checkout
     assert done.returncode == 0, done.stdout + done.stderr
     assert [place.exists() for place in places] == [False, True, True]
     assert "in 1 blobs" in done.stdout
-
-
-def test_gc_removes_nothing_while_a_command_uses_the_store(checkout: Checkout) -> None:
-    places = fill(checkout.cache)
-    (checkout.cache / "locks").mkdir()
-    with (checkout.cache / "locks" / "store.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_SH)
-        done = checkout.doit("limit=0", "gc")
-        assert done.returncode == 2
-        assert "a command is running" in done.stdout + done.stderr
-    assert all(place.exists() for place in places)
-    assert checkout.doit("limit=0", "gc").returncode == 0
-    assert not any(place.exists() for place in places)
 
 
 def test_clean_takes_one_tasks_outputs_and_no_blob(checkout: Checkout) -> None:
@@ -90,6 +77,35 @@ def test_a_users_mistake_is_3(checkout: Checkout, words: list[str], complaint: s
     done = checkout.doit(*words)
     assert done.returncode == 3
     assert complaint in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.docker
+def test_gc_spares_what_a_running_command_uses_and_nothing_else(checkout: Checkout, tmp_path: Path) -> None:
+    """A store of its own, as this removes all that it may; the crates and what cargo made are the user's."""
+    shutil.copytree(host.cache_dir() / "cargo", checkout.cache / "cargo", symlinks=True)
+    for part in ("kernel", "programs"):
+        made = ROOT / "build" / "cargo" / part
+        if made.is_dir():
+            shutil.copytree(made, checkout.root / "build" / "cargo" / part, symlinks=True)
+    checkout.says("test_aarch64:fork_test")
+    before = set(checkout.cache.glob("blobs/*/*"))
+    strangers = fill(checkout.cache)
+    with checkout.begin("fresh=1", "lanes=1", "test_aarch64") as command:
+        assert command.stdout is not None
+        for line in command.stdout:
+            if line.startswith("1/"):
+                break
+        said = checkout.says("limit=0", "gc")
+        assert "running commands use" in said
+        rest = command.stdout.read()
+        assert command.wait() == 0, rest
+    assert not any(place.exists() for place in strangers)
+    gone = {place for place in before if not place.exists()}
+    assert len(gone) == 1, "the recording of the first run, which the second does not need"
+    assert "they stay" not in checkout.says("limit=0", "gc")
+    assert list(checkout.cache.glob("blobs/*/*")) == []
+    said = checkout.says("test_aarch64:dup_test")  # all of it is made again
+    assert "kernel aarch64-testing: done in" in said
 
 
 @pytest.mark.docker
