@@ -7,6 +7,7 @@
     dimensions     name, state, of, names (by architecture: name → what stands behind it, null for unknown),
                    percent, document (the figures by architecture, and parity)
     environment    group, name, state, values (by architecture: "" for none, null for unknown)
+    decisions      id, what, why, since, archs, rules_out (the task that these do not have because of it)
 
 Times are seconds; the ratio is of the last architecture's guest time to the first's.
 """
@@ -15,16 +16,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from parity.census import Dimension
+from parity.decision import Decision
 from parity.environment import Field
 from parity.sides import Pair
 
 FORMAT = 1
 DERIVED = "pass"  # counted from the tests, which move themselves
+NAMED = 8  # rows of a group that are worth naming
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Standing:
     pairs: Sequence[Pair]
     dimensions: Sequence[Dimension]
     fields: Sequence[Field]
+    decisions: Sequence[Decision] = ()
 
 
 def document(standing: Standing, tree: str, made: str) -> dict[str, Any]:
@@ -77,6 +81,7 @@ def document(standing: Standing, tree: str, made: str) -> dict[str, Any]:
             }
             for field in standing.fields
         ],
+        "decisions": [{**asdict(each), "since": str(each.since)} for each in standing.decisions],
     }
 
 
@@ -90,26 +95,34 @@ def parse(path: Path) -> dict[str, Any] | None:
 
 
 def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What is not as it was, a line per row and architecture; but times, and the pass rate, which follows."""
-    return list(_moves(dict(_rows(before)), dict(_rows(after))))
+    """What is not as it was, a line per row and architecture; what moved alike in a group is one line.
+
+    Times are not compared, nor is the pass rate, which follows from the tests, nor an architecture that came
+    or went.
+    """
+    archs = [arch for arch in after["architectures"] if arch in before["architectures"]]
+    old, new = dict(_rows(before)), dict(_rows(after))
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for kind, name in dict.fromkeys((*old, *new)):
+        for arch in archs:
+            was, now = (rows[kind, name][arch] if (kind, name) in rows else "" for rows in (old, new))
+            if was != now:
+                found.setdefault((kind, arch, _change(was, now)), []).append(name)
+    return [
+        f"{kind}: {', '.join(names) if len(names) <= NAMED else f'{len(names)} of them'} on {arch}: {change}"
+        for (kind, arch, change), names in found.items()
+    ]
 
 
-def _moves(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    for row in dict.fromkeys((*old, *new)):
-        was, now = old.get(row, {}), new.get(row, {})
-        for arch in dict.fromkeys((*was, *now)):
-            if was.get(arch) != now.get(arch):
-                yield f"{row} on {arch}: {_change(was.get(arch), now.get(arch))}"
-
-
-def _rows(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _rows(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+    """Every row by kind and name: its values by architecture."""
     for test in document["tests"]:
-        yield f"test {test['name']}", test["verdicts"]
+        yield ("test", test["name"]), test["verdicts"]
     for row in document["dimensions"]:
         if row["counted"] != DERIVED:
-            yield row["name"], row["names"]
+            yield ("matrix", row["name"]), row["names"]
     for field in document["environment"]:
-        yield " ".join(("environment", field["group"], field["name"])).replace("  ", " "), field["values"]
+        yield (field["group"] or "environment", field["name"]), field["values"]
 
 
 def _change(was: Any, now: Any) -> str:

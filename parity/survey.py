@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from parity import build, census, environment, harness, inventory, sides
 from parity.census import Document, Names
+from parity.decision import Decision
 from parity.environment import Surroundings
 from parity.gather import Gatherer
 from parity.harness import Built
@@ -45,6 +46,7 @@ def standing(
     found: Mapping[str, Side | None],
     rows: Sequence[Row],
     tasks: Mapping[str, Sequence[str]],
+    decisions: Sequence[Decision],
 ) -> Standing:
     """How architectures stand; None for one that does not build, of which nothing is known but its tasks.
 
@@ -62,7 +64,7 @@ def standing(
             counted[kind][arch] = names
     archs = list(found)
     dimensions = census.dimensions(document, counted, len(suite.tests))
-    return Standing(archs, sides.pairs(rows, archs), dimensions, environment.difference(around))
+    return Standing(archs, sides.pairs(rows, archs), dimensions, environment.difference(around), decisions)
 
 
 def _counted(space: Workspace, one: Side, rows: Sequence[Row]) -> dict[str, Names | None]:

@@ -18,14 +18,11 @@ from parity.report import github, json, junit, markdown, table
 from parity.verdict import Verdict
 from tasks.session import BASELINE, Session, current, task
 
-README_BEGIN, README_END = "<!-- results: made by `doit report:readme` -->\n", "<!-- end of results -->"
-
 
 def task_report() -> Iterator[Any]:
     """Show the last results again, and where their files are"""
     outputs = ("report/results.json", "report/junit.xml", "report/report.md")
     yield task("report", str(task_report.__doc__), last, outputs=outputs)
-    yield task("report:readme", "Write the last results into README.md", readme)
 
 
 def task_baseline() -> Any:
@@ -52,20 +49,6 @@ def rebase() -> None:
     text = baseline.render(_last(session), session.baseline)
     place.write_text(text, encoding="utf-8")
     session.screen.note(f"{place.relative_to(session.space.root)}: {text.count(chr(10)) - 1} verdicts")
-
-
-def readme() -> None:
-    """Puts summary and table between README's two marks; raises as `last`, or UserError without marks."""
-    session = current()
-    place = session.space.root / "README.md"
-    before, begin, rest = place.read_text(encoding="utf-8").partition(README_BEGIN)
-    _, end, after = rest.partition(README_END)
-    if not (begin and end):
-        raise UserError(f"the marks {README_BEGIN.strip()} and {README_END} are missing", file=place)
-    rows = _last(session)
-    ran = [row for row in rows if row.verdict not in (Verdict.MISSING, Verdict.NOT_RUN)]
-    text = "\n\n".join((markdown.summary(rows), markdown.table(ran)))
-    place.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def _last(session: Session) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,30 +15,26 @@ from parity.census import Document
 from parity.errors import BuildError, UserError
 from parity.gather import now
 from parity.matrix import Row
-from parity.report import sides
+from parity.report import markdown, sides
 from parity.standing import Standing
 from parity.survey import Side
 from tasks import report, suite
 from tasks.session import Session, current, task, tell
 
 DOCUMENT = Path("suites", "document.yaml")
+README_BEGIN, README_END = "<!-- made by `doit parity:readme` -->", "<!-- end of what is made -->"
 
 
-def task_parity() -> Any:
+def task_parity() -> Iterator[Any]:
     """Run the suite on every architecture, and say how they stand to each other"""
     session = current()
     document = census.load(session.space.root / DOCUMENT)
     if session.names("parity") and session.archs != session.tree.archs:
         raise UserError("parity is between all architectures: leave arch= out")
     # No dependency on test_<architecture>: of a suite with a surprise the matrix is wanted most.
-    return task(
-        "parity",
-        str(task_parity.__doc__),
-        parity,
-        document,
-        after=["images"],
-        outputs=["report/parity.json", "report/parity.md"],
-    )
+    outputs = ("report/parity.json", "report/parity.md")
+    yield task("parity", str(task_parity.__doc__), parity, document, after=["images"], outputs=outputs)
+    yield task("parity:readme", "Write the same into README.md", readme, document, after=["images"])
 
 
 def parity(document: Document) -> bool:
@@ -49,22 +46,64 @@ def parity(document: Document) -> bool:
     session = current()
     if session.settings.plan:
         return all(suite.plan(session, arch) for arch in session.tree.archs)
-    found: dict[str, Side | None] = {}
-    rows: list[Row] = []
-    for arch in session.tree.archs:
-        try:
-            found[arch] = survey.side(session.space, session.tree, arch)
-            rows += suite.rows(session, arch)
-        except BuildError as error:
-            tell(error)
-            found[arch] = None
-    stand = survey.standing(
-        suite.gatherer(session), session.tree, session.suite, document, found, rows, _tasks(session)
-    )
-    _show(session, stand, document)
+    found, rows = _found(session)
+    _show(session, _standing(session, document, found, rows), document)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
         raise BuildError(f"{', '.join(unbuilt)} does not build: nothing of it can be compared")
     return report.as_expected(session, rows)
+
+
+def readme(document: Document) -> bool:
+    """Puts rates, matrix and tests between README's two marks; whether all is as expected.
+
+    Raises:
+        UserError: the marks are not there.
+    """
+    session = current()
+    place = session.space.root / "README.md"
+    before, begin, rest = place.read_text(encoding="utf-8").partition(README_BEGIN)
+    _, end, after = rest.partition(README_END)
+    if not (begin and end):
+        raise UserError(f"the marks {README_BEGIN} and {README_END} are missing", file=place)
+    found, rows = _found(session)
+    stand = _standing(session, document, found, rows)
+    parts = (
+        before + begin,
+        markdown.summary(rows),
+        sides.matrix(stand).markdown(),
+        f"Document: {document.source}.",
+        sides.tests(stand).markdown(),
+        end + after,
+    )
+    place.write_text("\n\n".join(parts), encoding="utf-8")
+    return report.as_expected(session, rows)
+
+
+def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
+    """Every architecture, built and run; None for one that does not build, which is told."""
+    found: dict[str, Side | None] = {}
+    for arch in session.tree.archs:
+        try:
+            found[arch] = survey.side(session.space, session.tree, arch)
+        except BuildError as error:
+            tell(error)
+            found[arch] = None
+    return found, [row for arch in found if found[arch] for row in suite.rows(session, arch)]
+
+
+def _standing(
+    session: Session, document: Document, found: Mapping[str, Side | None], rows: Sequence[Row]
+) -> Standing:
+    return survey.standing(
+        suite.gatherer(session),
+        session.tree,
+        session.suite,
+        document,
+        found,
+        rows,
+        _tasks(session),
+        session.decisions,
+    )
 
 
 def _tasks(session: Session) -> dict[str, list[str]]:
@@ -89,7 +128,7 @@ def _show(session: Session, found: Standing, document: Document) -> None:
             session.screen.note(line)
         session.screen.note("")
     notes = _notes(session)
-    for note in notes:
+    for note in (*map(str, session.decisions), *notes):
         session.screen.note(note)
     folder = session.space.build / "report"
     made = standing.document(found, session.tree.name, now())
@@ -106,9 +145,9 @@ def _show(session: Session, found: Standing, document: Document) -> None:
 
 
 def _notes(session: Session) -> list[str]:
-    """What explains a difference: decisions, and what is quarantined."""
+    """What is quarantined."""
     today = datetime.now(UTC).date()
-    return [str(decision) for decision in session.decisions] + [
+    return [
         f"{entry.test} on {entry.arch}: {entry.sentence(today)}"
         for test in session.suite.tests.values()
         for entry in test.quarantine.values()

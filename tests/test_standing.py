@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from parity import environment, sides, standing
 from parity.census import Dimension, Figures
+from parity.decision import Decision
 from parity.machine import Machine, RunSpec
 from parity.matrix import Row
 from parity.report import sides as report
@@ -58,22 +60,40 @@ def test_nothing_moves_by_itself_nor_by_time() -> None:
 
 def test_a_verdict_moves_its_test() -> None:
     rows = [*ROWS[:3], replace(ROWS[3], verdict="hang")]
-    assert moved(stand(rows)) == ["test dup_test on x86_64: pass → hang"]
+    assert moved(stand(rows)) == ["test: dup_test on x86_64: pass → hang"]
 
 
 def test_a_call_less_moves_the_calls() -> None:
-    assert moved(stand(x86_calls={"FORK": ""})) == ["Syscalls on x86_64: without PIPE2"]
-    assert moved(stand(x86_calls=None)) == ["Syscalls on x86_64: 2 names → unknown"]
+    assert moved(stand(x86_calls={"FORK": ""})) == ["matrix: Syscalls on x86_64: without PIPE2"]
+    assert moved(stand(x86_calls=None)) == ["matrix: Syscalls on x86_64: 2 names → unknown"]
 
 
 def test_a_device_less_moves_that_device() -> None:
     x86 = replace(SPECS[1], machine=replace(SPECS[1].machine, arguments=()))
-    assert moved(stand(x86=x86)) == ["environment device virtio-rng-device on x86_64: yes → none"]
+    assert moved(stand(x86=x86)) == ["environment: device virtio-rng-device on x86_64: yes → none"]
 
 
 def test_a_deadline_raised_moves_that_deadline() -> None:
     x86 = replace(SPECS[1], cpu_budget_s=60.0)
-    assert moved(stand(x86=x86)) == ["environment CPU seconds before a hang fork_test on x86_64: 20 → 60"]
+    assert moved(stand(x86=x86)) == ["CPU seconds before a hang: fork_test on x86_64: 20 → 60"]
+
+
+def test_what_moves_alike_is_one_line_and_a_new_architecture_moves_nothing() -> None:
+    rows = [*ROWS[:2], *(replace(row, verdict="hang") for row in ROWS[2:])]
+    assert moved(stand(rows)) == ["test: fork_test, dup_test on x86_64: pass → hang"]
+    alone = {**standing.document(stand(), "reference", "now"), "architectures": ["aarch64"]}
+    assert standing.moved(alone, standing.document(stand(rows), "reference", "now")) == []
+
+
+def test_a_decision_explains_what_an_architecture_lacks() -> None:
+    decision = Decision("KD-1", "no such boots", "fast", date(2026, 2, 1), ("aarch64",), "boot_parallel")
+    tasks = Dimension(
+        Figures("Scripts", "task", {}, "50 %"), {"aarch64": {}, "x86_64": {"boot_parallel": "", "boot": ""}}
+    )
+    made = replace(stand(), dimensions=[tasks], decisions=[decision])
+    assert "| aarch64: boot, boot_parallel (KD-1) |" in report.matrix(made).markdown()
+    assert "- KD-1, 2026-02-01: no such boots: fast" in report.render(made, "a book", [])
+    assert standing.document(made, "reference", "now")["decisions"][0]["since"] == "2026-02-01"
 
 
 def test_the_document_comes_back_and_another_is_none(tmp_path: Path) -> None:

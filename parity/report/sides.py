@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from parity import sides
 from parity.census import Dimension
+from parity.decision import against
 from parity.environment import Field
 from parity.report.grid import Grid
 from parity.sides import Pair, State
@@ -21,6 +22,8 @@ def render(standing: Standing, source: str, notes: Sequence[str]) -> str:
     parts += ["## Matrix", matrix(standing).markdown(), f"Document: {source}."]
     parts += ["## Tests", tests(standing).markdown(), *summary(standing)]
     parts += ["## Environments", environment(standing).markdown(), *equal(standing)]
+    if standing.decisions:
+        parts += ["## Decisions", "\n".join(f"- {decision}" for decision in standing.decisions)]
     if notes:
         parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
     return "\n\n".join(parts) + "\n"
@@ -63,7 +66,7 @@ def matrix(standing: Standing) -> Grid:
     archs = standing.archs
     titles = ["dimension", *(f"document: {arch} " for arch in archs), "document: parity "]
     titles += [*(f"{arch} " for arch in archs), "parity ", "lacking"]
-    return Grid(titles, [(LOOKS[row.state], list(_dimension(row, archs))) for row in standing.dimensions])
+    return Grid(titles, [(LOOKS[row.state], list(_dimension(standing, row))) for row in standing.dimensions])
 
 
 def environment(standing: Standing) -> Grid:
@@ -104,9 +107,9 @@ def _values(field: Field) -> list[str]:
     return [UNKNOWN if value is None else "".join(value) or NONE for value in field.values.values()]
 
 
-def _dimension(row: Dimension, archs: Sequence[str]) -> Iterator[str]:
+def _dimension(standing: Standing, row: Dimension) -> Iterator[str]:
     yield row.figures.name
-    yield from (row.figures.archs.get(arch, "") for arch in archs)
+    yield from (row.figures.archs.get(arch, "") for arch in standing.archs)
     yield row.figures.parity
     for names in row.found.values():
         if names is None:
@@ -116,7 +119,15 @@ def _dimension(row: Dimension, archs: Sequence[str]) -> Iterator[str]:
         else:
             yield f"{len(names)} of {row.of} ({100 * len(names) / row.of:.2f} %)"
     yield UNKNOWN if row.state is State.UNKNOWN else NONE if row.percent is None else f"{row.percent:.1f} %"
-    yield "; ".join(f"{arch}: {', '.join(names)}" for arch, names in row.lacking.items())
+    yield "; ".join(
+        f"{arch}: {', '.join(_lacking(standing, name, arch) for name in names)}"
+        for arch, names in row.lacking.items()
+    )
+
+
+def _lacking(standing: Standing, name: str, arch: str) -> str:
+    ruled_out = against(standing.decisions, name, arch)
+    return f"{name} ({ruled_out.id})" if ruled_out else name
 
 
 def _missing(pair: Pair) -> bool:
