@@ -85,6 +85,16 @@ def test_architectures_have_the_same_files() -> None:
     assert ours == {"mod.rs", "aarch64.rs", "aarch64.ld", "x86_64.rs", "x86_64.ld"}
 
 
+def test_every_architecture_has_the_same_files() -> None:
+    archs = ("aarch64", "x86_64")
+    for place in ("kernel/arch/src/", "userspace/ulib/src/arch/"):
+        names = [str(path.relative_to(ROOT / place)) for path in tracked(f"{place}*")]
+        one, other = (
+            {name.replace(arch, "ARCH") for name in names if name.startswith(arch)} for arch in archs
+        )
+        assert one == other != set()
+
+
 def test_no_file_of_ours_is_longer_than_400_lines() -> None:
     ours = tracked("*.py", "*.rs", "*.S")
     assert [path for path in ours if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []

@@ -29,9 +29,9 @@ def changed(tmp_path: Path, file: Path, old: str, new: str) -> Path:
 def test_the_reference_tree_is_whole() -> None:
     reference = tree.load(TREE)
     assert reference.root == ROOT
-    assert reference.archs == ("aarch64",)
+    assert reference.archs == ("aarch64", "x86_64")
     assert reference.feature_sets[reference.run.features] == FeatureSet(
-        ("testing",), {"aarch64": Verdict.PASS}, {}
+        ("testing",), {"aarch64": Verdict.PASS, "x86_64": Verdict.PASS}, {}
     )
     hello = {str(path): content for path, content in reference.disk.files.items()}
     assert hello["/hello.txt"] == b"Hello from ext2!\n"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 DOIT = Path(sys.executable).parent / "doit"
+ARCHS = ("aarch64", "x86_64")
 SKIPPED = (".venv", "build", ".git", "*.egg-info", ".*_cache", "__pycache__")
 
 
@@ -41,13 +44,19 @@ def seed(checkout: Path) -> None:
         shutil.copytree(ROOT / cargo, checkout / cargo, symlinks=True)
 
 
+def results(arch: str, checkout: Path = ROOT) -> list[dict[str, Any]]:
+    """The rows of an architecture in the last results."""
+    tests = json.loads((checkout / "build" / "report" / "results.json").read_text())["tests"]
+    return [test for test in tests if test["arch"] == arch]
+
+
 def test_list_describes_every_task() -> None:
     done = doit("list")
     assert done.returncode == 0, done.stderr
     lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.strip()}
     assert {
         *("boot_aarch64", "build_kernel", "check", "disk", "doctor", "guide", "images", "report"),
-        *("test_aarch64", "userspace"),
+        *("test_aarch64", "test_x86_64", "boot_parallel", "userspace"),
     } <= set(lines)
     assert all(lines.values()), f"without a description: {[name for name, text in lines.items() if not text]}"
 
@@ -55,8 +64,9 @@ def test_list_describes_every_task() -> None:
 def test_list_all_shows_every_test_and_every_kernel() -> None:
     done = doit("list", "--all", "-q")
     names = set(done.stdout.split())
-    assert {"test_aarch64:fork_test", "build_kernel:aarch64-testing", "disk:aarch64"} <= names
-    assert len([name for name in names if name.startswith("test_aarch64:")]) == 80
+    for arch in ARCHS:
+        assert {f"test_{arch}:fork_test", f"build_kernel:{arch}-testing", f"disk:{arch}"} <= names
+        assert len([name for name in names if name.startswith(f"test_{arch}:")]) == 80
 
 
 def test_doit_alone_says_what_to_type() -> None:
@@ -83,7 +93,9 @@ def test_doit_alone_says_what_to_type() -> None:
         (["boot_parallel_aarch64:5"], "KD-1, 2026-02-01: no parallel boots on aarch64: "),
         (["boot_parallel_aarch64"], "KD-1, 2026-02-01: "),
         (["arch=aarch64", "boot_parallel:5"], "KD-1, 2026-02-01: "),
-        (["arch=arm", "test_aarch64"], "arch=arm: aarch64"),
+        (["boot_parallel:0"], "boot_parallel:0: a whole number of at least 1 expected"),
+        (["arch=arm", "test_aarch64"], "arch=arm: aarch64, x86_64 or all expected"),
+        (["arch=x86_64", "test_aarch64"], "there is no task 'test_aarch64' with arch=x86_64"),
         (["only=frok*", "test_aarch64"], "only=frok*: no test has such a name"),
         (["boot_strict_aarch64:0"], "a whole number of at least 1 expected"),
         (["-n", "2", "test_aarch64"], "say lanes=N instead"),
@@ -123,36 +135,51 @@ def test_without_docker_there_is_one_message_and_2(tmp_path: Path) -> None:
 def test_one_test_passes_updates_its_row_and_is_not_run_again() -> None:
     first = doit("fresh=1", "test_aarch64:fork_test")
     assert first.returncode == 0, first.stdout + first.stderr
-    tests = json.loads((ROOT / "build" / "report" / "results.json").read_text())["tests"]
+    tests = results("aarch64")
     assert len(tests) == 80
     (row,) = [test for test in tests if test["name"] == "fork_test"]
-    assert (row["arch"], row["verdict"], row["expected"]) == ("aarch64", "pass", "pass")
+    assert (row["verdict"], row["expected"]) == ("pass", "pass")
     assert 0 < row["guest_s"] < row["wall_s"]
     assert (ROOT / row["log"]).is_file()
     second = doit("test_aarch64:fork_test")
     assert second.returncode == 0
-    tests = json.loads((ROOT / "build" / "report" / "results.json").read_text())["tests"]
+    tests = results("aarch64")
     assert [test["when"] for test in tests if test["name"] == "fork_test"] == [row["when"]]
 
 
 @pytest.mark.docker
-def test_the_whole_suite_is_as_expected_and_the_reports_say_so() -> None:
-    done = doit("fresh=1", "test_aarch64")
+def test_both_suites_are_as_expected_in_one_pool_and_the_reports_say_so() -> None:
+    done = doit("fresh=1", "test_aarch64", "test_x86_64")
     assert done.returncode == 0, done.stdout + done.stderr
     report = ROOT / "build" / "report"
-    tests = json.loads((report / "results.json").read_text())["tests"]
-    assert {test["verdict"] for test in tests} == {"pass", "missing"}
-    passed = sum(test["verdict"] == "pass" for test in tests)
-    assert f"aarch64: {passed} of 80 pass" in done.stdout
-    assert f"| aarch64 | {passed} | 80 |" in (report / "report.md").read_text()
-    assert (report / "junit.xml").read_text().count("<testcase ") == 80
+    guests = 0
+    for arch in ARCHS:
+        tests = results(arch)
+        assert {test["verdict"] for test in tests} == {"pass", "missing"}
+        passed = sum(test["verdict"] == "pass" for test in tests)
+        assert f"{arch}: {passed} of 80 pass" in done.stdout
+        assert f"| {arch} | {passed} | 80 |" in (report / "report.md").read_text()
+        guests += passed
+    assert re.findall(r"^(\d+) guests on", done.stdout, re.MULTILINE) == [str(guests)]
+    assert (report / "junit.xml").read_text().count("<testcase ") == 160
 
 
 @pytest.mark.docker
 def test_strict_boots_are_counted() -> None:
-    done = doit("boot_strict_aarch64:6")
+    done = doit("boot_strict_aarch64:6", "boot_strict_x86_64:4")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 of 6 boots reached user space" in done.stdout
+    assert "aarch64: 6 of 6 boots reached user space" in done.stdout
+    assert "x86_64: 4 of 4 boots reached user space" in done.stdout
+
+
+@pytest.mark.docker
+def test_parallel_boots_have_a_row_each_and_a_rate() -> None:
+    done = doit("boot_parallel:6")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"^init +x86_64 +pass ", done.stdout, re.MULTILINE)) == 6
+    assert "x86_64: 6 of 6 boots reached user space (100.0 %)" in done.stdout
+    assert re.search(r"^\d+\.\d\d boots a second over \d+ lanes$", done.stdout, re.MULTILINE)
+    assert "aarch64" not in done.stdout
 
 
 @pytest.mark.docker
@@ -165,14 +192,15 @@ def test_every_canary_earns_its_verdict() -> None:
 def test_planted_faults_turn_a_test_red_and_the_control_stays_green() -> None:
     done = doit("only=dup_test", "planted_faults")  # a sample; without only= it is every test
     assert done.returncode == 0, done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("dup_aliases_zero ")]
-    assert line.split() == ["dup_aliases_zero", "1", "dup_test"]
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith("dup_aliases_zero ")]
+    assert lines == [["dup_aliases_zero", "1", "dup_test"]] * len(ARCHS)
 
 
 @pytest.mark.docker
 def test_every_feature_set_comes_to_its_end() -> None:
-    done = doit("boot_features_aarch64")
+    done = doit("boot_features_aarch64", "boot_features_x86_64")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"^\d+ guests on", done.stdout, re.MULTILINE)) == 1
 
 
 @pytest.mark.docker
@@ -195,6 +223,19 @@ def test_a_kernel_that_does_not_compile_is_2_with_the_compilers_words_once(check
     assert done.returncode == 2
     assert (done.stdout + done.stderr).count("cannot find value `no_such_name`") == 1
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.docker
+def test_an_architecture_that_does_not_compile_does_not_keep_the_other_from_running(checkout: Path) -> None:
+    seed(checkout)
+    power = checkout / "kernel" / "arch" / "src" / "x86_64" / "power.rs"
+    power.write_text(power.read_text() + "\nfn broken() -> u32 { no_such_name }\n")
+    done = doit("only=dup_test", "test_aarch64", "test_x86_64", cwd=checkout)
+    assert done.returncode == 2
+    assert (done.stdout + done.stderr).count("cannot find value `no_such_name`") == 1
+    tests = results("aarch64", checkout)
+    assert [test["name"] for test in tests if test["verdict"] == "pass"] == ["dup_test"]
+    assert results("x86_64", checkout) == []
 
 
 @pytest.mark.docker
@@ -235,7 +276,7 @@ def test_a_verdict_other_than_the_baselines_is_1_and_named(checkout: Path) -> No
 
 @pytest.mark.docker
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-@pytest.mark.parametrize("words", [("fresh=1", "test_aarch64"), ("kthread_parallel:40",)])
+@pytest.mark.parametrize("words", [("fresh=1", "test_aarch64", "test_x86_64"), ("kthread_parallel:40",)])
 def test_nothing_is_left_after_an_interruption(
     number: signal.Signals, status: int, words: tuple[str, ...]
 ) -> None:
