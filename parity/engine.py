@@ -220,10 +220,17 @@ class Engine:
                 return None
 
     def build_image(
-        self, context: bytes, *, tag: str, arguments: Mapping[str, str], on_line: Callable[[str], None]
+        self,
+        context: bytes,
+        *,
+        tag: str,
+        arguments: Mapping[str, str],
+        on_line: Callable[[str], None],
+        cached: bool = True,
     ) -> str | None:
         """Build a tar archive with a Dockerfile; the image's id, or None when a step failed (see the lines).
 
+        Steps that were taken before are not taken again when ``cached``.
         The tag is put on when the image is whole. The daemon stops the build when its client is gone.
         """
         with daemon_errors("build an image"):
@@ -232,6 +239,7 @@ class Engine:
                 custom_context=True,
                 tag=tag,
                 buildargs=dict(arguments),
+                nocache=not cached,
                 rm=True,
                 forcerm=True,
                 decode=True,

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -64,6 +65,16 @@ class Image:
         text = json.dumps([self.recipe, sorted(self.packages.items())])
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What it is made of, for `doit why`."""
+        return {"recipe": self.recipe, "packages": dict(self.packages)}
+
+
+def title(role: str) -> str:
+    """What the user reads of an image."""
+    return f"image {role}"
+
 
 def load_recipe(root: Path, role: str, architecture: str) -> Recipe:
     """The recipe of a role, from a checkout's data. Raises UserError for a mistake in it."""
@@ -83,18 +94,26 @@ def load_recipe(root: Path, role: str, architecture: str) -> Recipe:
     return Recipe(role, debian, architecture, files)
 
 
-def ensure(engine: Engine, role: str, root: Path, cache: Path, progress: Progress) -> Image:
-    """The image of a role by the recipe of the checkout ``root``, made when it is not there.
+def ensure(
+    engine: Engine, role: str, root: Path, cache: Path, progress: Progress, *, again: bool = False
+) -> Image:
+    """The image of a role by the recipe of the checkout ``root``, made when it is not there, or ``again``.
+
+    Made again, it takes the name; the former one stays, as somebody may be using it.
 
     Raises MachineError (disk, network, rights), UserError (a mistake in the recipe's data).
     """
     recipe = load_recipe(root, role, engine.architecture())
-    image_id = engine.find_image(recipe.tag)
+    former = engine.find_image(recipe.tag)
+    image_id = None if again else former
     if image_id is None:
         # One maker at a time: two would download the same and be no faster.
         (cache / "locks").mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(cache / "locks" / "images.lock"):
-            image_id = engine.find_image(recipe.tag) or _make(engine, recipe, cache, progress)
+            image_id = None if again else engine.find_image(recipe.tag)
+            image_id = image_id or _make(engine, recipe, cache, progress, again=again)
+    if former not in (None, image_id):
+        progress.note(f"image {role}: the former one stays; to remove it: docker image rm {former}")
     return Image(image_id, role, recipe.digest, _packages(engine, image_id, cache))
 
 
@@ -116,7 +135,7 @@ def ca_mounts() -> tuple[list[Mount], dict[str, str]]:
     return [Mount(bundle, _CA_INSIDE)], {**dict.fromkeys(names, _CA_INSIDE), **host.proxies()}
 
 
-def _make(engine: Engine, recipe: Recipe, cache: Path, progress: Progress) -> str:
+def _make(engine: Engine, recipe: Recipe, cache: Path, progress: Progress, *, again: bool) -> str:
     lines: list[str] = []
 
     def on_line(line: str) -> None:
@@ -125,11 +144,11 @@ def _make(engine: Engine, recipe: Recipe, cache: Path, progress: Progress) -> st
 
     with (
         rootfs.provided(engine, recipe.debian, cache, progress) as base,
-        progress.stage(f"image {recipe.role}"),
+        progress.stage(title(recipe.role)),
     ):
         arguments = {"ROOTFS": base, "RECIPE": recipe.digest, **host.proxies()}
         image_id = engine.build_image(
-            context(recipe.files), tag=recipe.tag, arguments=arguments, on_line=on_line
+            context(recipe.files), tag=recipe.tag, arguments=arguments, cached=not again, on_line=on_line
         )
         if image_id is None:
             raise rootfs.making_failed(f"the tool image {recipe.role}", lines)

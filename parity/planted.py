@@ -44,6 +44,11 @@ def spec(like: RunSpec, fault: str) -> RunSpec:
     return replace(like, cmdline=f"{like.cmdline} fault={fault}") if fault != CONTROL else like
 
 
+def controls(guests: Mapping[tuple[str, str], RunSpec]) -> list[RunSpec]:
+    """Those without a fault, of guests by fault and test."""
+    return [spec for (fault, _), spec in guests.items() if fault == CONTROL]
+
+
 def specs(tests: Sequence[RunSpec], faults: Sequence[str]) -> dict[tuple[str, str], RunSpec]:
     """Every test under the control and under every fault."""
     return {(fault, test.test): spec(test, fault) for fault in (CONTROL, *faults) for test in tests}

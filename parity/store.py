@@ -113,6 +113,11 @@ class Store:
         """A blob's bytes; the caller has asked `intact` first."""
         return self.path(digest).read_bytes()
 
+    def copy(self, digest: Digest, target: BinaryIO) -> None:
+        """Writes a blob to a file, holes and all; the caller has asked `intact` first."""
+        with self.path(digest).open("rb") as source:
+            _copy(source, target)
+
     def intact(self, digest: Digest) -> bool:
         """Whether the blob is there with its own content; read once per command, and claimed from then on."""
         if digest in self._checked:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from parity import images
 from parity.errors import MachineError
 from parity.history import changes
+from parity.report.terminal import Screen
 from parity.store import Outputs, action_key
 from parity.workspace import NAMED, Workspace
+
+LINES = 20  # of one stage
 
 
 class UnknownError(Exception):
@@ -17,14 +21,22 @@ class UnknownError(Exception):
 
 
 class Asking(Workspace):
-    """Walks the stages of a task as a command would."""
+    """Walks the stages of tasks as a command would."""
+
+    def __init__(self, root: Path, cache: Path, screen: Screen) -> None:
+        super().__init__(root, cache, screen)
+        self._told: set[str] = set()  # stages, by title
+        self._said: set[str] = set()  # lines
 
     def image(self, role: str) -> images.Image:
         """The tool image, if it is there; raises MachineError otherwise, or without Docker."""
-        found = images.present(self.engine, role, self.root, self.cache)
-        if found is None:
-            raise MachineError(f"the tool image {role} has to be made first", hint=f"doit images:{role}")
-        return found
+        if role not in self._images:
+            found = images.present(self.engine, role, self.root, self.cache)
+            if found is None:
+                raise MachineError(f"the tool image {role} has to be made first", hint=f"doit images:{role}")
+            self.compare({images.title(role): found.inputs})
+            self._images[role] = found
+        return self._images[role]
 
     def kept_all(
         self,
@@ -38,28 +50,45 @@ class Asking(Workspace):
         Raises:
             UnknownError: nothing is kept for some of these inputs.
         """
-        keys = {each: action_key(stage, inputs) for each, inputs in wanted.items()}
-        self.compare({each: wanted[each] for each, key in keys.items() if key not in self._done})
-        found = {each: self._done.get(key) or self.store.lookup(key)[0] for each, key in keys.items()}
-        missing = [each for each, outputs in found.items() if outputs is None]
+        self.compare(wanted)
+        kept: dict[str, Outputs] = {}
+        for each, inputs in wanted.items():
+            outputs, complaint = self.store.lookup(action_key(stage, inputs))
+            if complaint:
+                self.screen.note(f"  {complaint}")
+            if outputs is not None:
+                kept[each] = outputs
+        missing = [each for each in wanted if each not in kept]
         if missing:
             names = title if len(missing) > NAMED else ", ".join(missing)
-            self.screen.note(f"  nothing is kept for {names}: it would be made, then what needs it")
+            self._say_once(f"  nothing is kept for {names}: it would be made, then what needs it")
             raise UnknownError(title)
-        kept = {each: outputs for each, outputs in found.items() if outputs is not None}
-        self._done.update({keys[each]: outputs for each, outputs in kept.items()})
         return kept
 
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self.screen.note(line)
+            self._said.add(line)
+
     def compare(self, wanted: Mapping[str, Mapping[str, Any]]) -> None:
-        """Says what differs from the last time, by title; those in which the same does share a line."""
+        """Says what differs from the last time, by title; those in which the same does share a line.
+
+        Each is told once, however many ways lead to it.
+        """
         alike: dict[tuple[str, ...], list[str]] = {}
         for title, inputs in wanted.items():
+            if title in self._told:
+                continue
+            self._told.add(title)
             alike.setdefault(tuple(self._differences(title, inputs)), []).append(title)
         for found, titles in alike.items():
             more = f" and {len(titles) - NAMED} more" if len(titles) > NAMED else ""
             self.screen.note(f"{', '.join(titles[:NAMED])}{more}: {found[0] if len(found) == 1 else ''}")
-            for line in found if len(found) > 1 else ():
+            shown = found if len(found) > 1 else ()
+            for line in shown[:LINES]:
                 self.screen.note(f"  {line}")
+            if len(shown) > LINES:
+                self.screen.note(f"  and {len(shown) - LINES} more")
 
     def _differences(self, title: str, inputs: Mapping[str, Any]) -> list[str]:
         before = self.history.inputs(title)

@@ -48,10 +48,34 @@ class Workspace:
         return connected
 
     def image(self, role: str) -> images.Image:
-        """The tool image of that role, made when it is not there; raises MachineError."""
+        """The tool image of that role, made when it is not there or was forgotten; raises MachineError."""
         if role not in self._images:
-            self._images[role] = images.ensure(self.engine, role, self.root, self.cache, self.screen)
+            title = images.title(role)
+            again = self.history.forgotten(title)
+            made = images.ensure(self.engine, role, self.root, self.cache, self.screen, again=again)
+            self.history.remember(title, made.inputs)
+            self._images[role] = made
         return self._images[role]
+
+    def show(self, folder: str, files: Mapping[str, Digest]) -> Path:
+        """Copies of blobs below build/, for people and their debuggers: these names and no other in `folder`.
+
+        Nothing reads them again. A copy that is there is left alone, one that was changed is not.
+
+        Raises:
+            MachineError: they cannot be written.
+        """
+        place = self.build / folder
+        for stale in place.iterdir() if place.is_dir() else ():
+            if stale.name not in files:
+                stale.unlink()
+        for name, digest in files.items():
+            target = place / name
+            if not (target.is_file() and self.digests.of(target) == digest):
+                with host.new_file(self.build, str(target), "make room there") as new:
+                    self.store.copy(digest, new)
+                    host.settle(new, target)
+        return place
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -1,7 +1,7 @@
 """The task graph, one file per stage that a user names. The only place that knows doit."""
 
 from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_boot_strict
-from tasks.cache import task_gc, task_why
+from tasks.cache import task_gc
 from tasks.check import task_check
 from tasks.compare import task_compare
 from tasks.guide import DOIT_CONFIG, task_guide
@@ -14,6 +14,7 @@ from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
 from tasks.userspace import task_disk, task_userspace
+from tasks.why import task_why
 
 __all__ = [
     "DOIT_CONFIG",

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any
 
 from doit.cmd_forget import Forget as DoitForget
 from doit.exceptions import InvalidCommand
 
-from parity import build, claim, disk, harness, usage
-from parity.gather import title
-from parity.why import Asking, UnknownError
-from tasks import kernel, suite
-from tasks.session import Session, current, group, task
+from parity import claim, usage
+from tasks.session import current, task
 
 GIB = 2**30
 HOUR_S, DAY_S = 3600, 86400
@@ -69,53 +64,3 @@ def _age(seconds: float) -> str:
     if seconds < HOUR_S:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / HOUR_S:.1f} h" if seconds < DAY_S else f"{seconds / DAY_S:.1f} days"
-
-
-def task_why() -> Iterator[Any]:
-    """Say what changed since a task last ran here: why:<task>"""
-    session = current()
-    made = [
-        task(f"why:{name}", f"what changed since {name} last ran here", why, walk)
-        for name, walk in _walks(session).items()
-    ]
-    yield from group("why", str(task_why.__doc__), made)
-
-
-def why(walk: Callable[[Asking], object]) -> None:
-    """Walks the stages of a task without making any; raises MachineError without Docker or a tool image."""
-    space = current().space
-    try:
-        walk(Asking(space.root, space.cache, space.screen))
-    except UnknownError:
-        pass  # it has said so
-
-
-def _walks(session: Session) -> dict[str, Callable[[Asking], object]]:
-    """How each task comes to its stages."""
-    tree = session.tree
-    walks: dict[str, Callable[[Asking], object]] = {}
-    for arch in tree.archs:
-        for features in tree.feature_sets:
-            walks[kernel.name(arch, features)] = partial(
-                build.kernel, tree=tree, arch=arch, feature_set=features
-            )
-        walks[f"userspace:{arch}"] = partial(harness.programs, tree=tree, arch=arch)
-        walks[f"disk:{arch}"] = partial(_disk, arch=arch)
-        walks[f"test_{arch}"] = partial(harness.built, tree=tree, arch=arch)
-        for name in session.suite.tests:
-            walks[f"test_{arch}:{name}"] = partial(_test, arch=arch, name=name)
-    return walks
-
-
-def _disk(space: Asking, arch: str) -> None:
-    tree = current().tree
-    disk.whole(space, tree, arch, harness.programs(space, tree, arch))
-
-
-def _test(space: Asking, arch: str, name: str) -> None:
-    session = current()
-    tree, test = session.tree, session.suite.tests[name]
-    made = harness.built(space, tree, arch)
-    image = disk.of_tests(space, tree, session.suite, arch, made.programs, [test])[name]
-    spec = harness.spec(tree, test, made, image)
-    space.compare({title(spec): suite.gatherer(session, space).inputs(spec)})

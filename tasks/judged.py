@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from parity import canary, disk, harness, planted
 from parity.canary import Canary, KilledFromOutside
 from parity.evidence import Evidence
+from parity.gather import Gatherer
 from parity.lane import DockerLane, Lane
 from parity.machine import RunSpec
 from parity.planted import Catches
 from parity.report import judged
 from parity.suite import Test
 from parity.verdict import Verdict
+from parity.workspace import Workspace
 from tasks import suite
 from tasks.session import Session, current, task
 
@@ -34,7 +36,7 @@ def task_planted_faults() -> Any:
         str(task_planted_faults.__doc__),
         faults,
         after=["images"],
-        stages=[FAULTS],
+        stages=[title(test.name, arch) for arch in current().archs for test in _passing(current(), arch)],
         guests=current().archs,
     )
 
@@ -87,11 +89,13 @@ def _seen(
 def faults() -> bool:
     """Runs the tests that pass under every planted fault; whether every test catches one."""
     session = current()
-    plans = {arch: _plan(session, arch) for arch in session.archs}
-    verdicts = _verdicts(session, [spec for plan in plans.values() for spec in plan.values()])
+    plans = {arch: plan(session, session.space, arch) for arch in session.archs}
+    verdicts = _verdicts(session, [spec for each in plans.values() for spec in each.values()])
+    for each, found in inputs(session, suite.gatherer(session), *plans.values()).items():
+        session.space.history.remember(each, found)
     good = True
-    for arch, plan in plans.items():
-        catches = Catches({key: verdicts[spec] for key, spec in plan.items()})
+    for arch, specs in plans.items():
+        catches = Catches({key: verdicts[spec] for key, spec in specs.items()})
         session.screen.console.print(judged.faults(catches))
         every = len(_chosen(session, arch)) == len(_passing(session, arch))
         uncaught = catches.uncaught() if every else []  # some tests need not catch every fault
@@ -114,22 +118,38 @@ def _chosen(session: Session, arch: str) -> list[Test]:
     return session.settings.selection.choose(_passing(session, arch), ())
 
 
-def _plan(session: Session, arch: str) -> dict[tuple[str, str], RunSpec]:
+def plan(session: Session, space: Workspace, arch: str) -> dict[tuple[str, str], RunSpec]:
     """The guests of an architecture, by fault and test."""
     tree, chosen = session.tree, _chosen(session, arch)
-    made = harness.built(session.space, tree, arch, FAULTS)
-    images = disk.of_tests(session.space, tree, session.suite, arch, made.programs, chosen)
+    made = harness.built(space, tree, arch, FAULTS)
+    images = disk.of_tests(space, tree, session.suite, arch, made.programs, chosen)
     tests = [harness.spec(tree, test, made, images[test.name]) for test in chosen]
     return planted.specs(tests, tree.planted_faults)
 
 
+def title(test: str, arch: str) -> str:
+    """What the user reads of a test under all faults."""
+    return f"{FAULTS} {test} {arch}"
+
+
+def inputs(
+    session: Session, gatherer: Gatherer, *plans: Mapping[tuple[str, str], RunSpec]
+) -> dict[str, dict[str, Any]]:
+    """What the catches of tests depend on, by the tests' titles."""
+    controls = [spec for each in plans for spec in planted.controls(each)]
+    faults = list(session.tree.planted_faults)
+    return {title(spec.test, spec.arch): {**gatherer.inputs(spec), "faults": faults} for spec in controls}
+
+
 def _verdicts(session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
-    """What came of every guest; any verdict that is known counts, unless fresh=1 or it was forgotten."""
-    gatherer, fresh = suite.gatherer(session), session.settings.fresh
-    if fresh or session.space.history.forgotten(FAULTS):
-        verdicts = {}
-    else:
-        verdicts = {spec: found.verdict for spec in specs if (found := gatherer.known(spec)) is not None}
+    """What came of every guest; a known verdict counts, unless fresh=1 or its test was forgotten."""
+    gatherer, history = suite.gatherer(session), session.space.history
+    known = {} if session.settings.fresh else {spec: gatherer.known(spec) for spec in specs}
+    verdicts = {
+        spec: found.verdict
+        for spec, found in known.items()
+        if found is not None and not history.forgotten(title(spec.test, spec.arch))
+    }
     wanted = [spec for spec in specs if spec not in verdicts]
     if wanted:
         with session.screen.stage(f"{len(wanted)} guests with planted faults"):
@@ -139,5 +159,4 @@ def _verdicts(session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str
                 session.screen.say(f"{len(verdicts)} of {len(specs)}")
 
             gatherer.run(wanted, lanes=session.settings.lanes, on_done=on_done)
-    session.space.history.remember(FAULTS, {"guests": len(specs)})
     return verdicts

@@ -13,12 +13,21 @@ def task_build_kernel() -> Iterator[Any]:
     """Build the kernel: build_kernel:<architecture>-<feature set>"""
     session = current()
     made = [
-        task(name(arch, features), f"the kernel for {arch}, features {features}", make, arch, features,
-             after=["images:toolchain"], stages=[f"kernel {arch}-{features}"])
+        task(
+            name(arch, features),
+            f"the kernel for {arch}, features {features}",
+            make,
+            arch,
+            features,
+            after=["images:toolchain"],
+            stages=[f"kernel {arch}-{features}"],
+            outputs=[folder(arch, features)],
+        )
         for arch in session.archs
         for features in session.tree.feature_sets
-    ]  # fmt: skip
-    yield from group("build_kernel", str(task_build_kernel.__doc__), made, outputs=["cargo/kernel"])
+    ]
+    outputs = ["cargo/kernel", "kernels"]
+    yield from group("build_kernel", str(task_build_kernel.__doc__), made, outputs=outputs)
 
 
 def name(arch: str, features: str) -> str:
@@ -26,8 +35,13 @@ def name(arch: str, features: str) -> str:
     return f"build_kernel:{arch}-{features}"
 
 
+def folder(arch: str, features: str) -> str:
+    """Where a copy of this kernel's ELF lies, below build/."""
+    return f"kernels/{arch}-{features}"
+
+
 def make(arch: str, features: str) -> None:
-    """Builds or restores the kernel and says where it lies."""
+    """Builds or restores the kernel, copies it into the checkout and says where it lies."""
     session = current()
     kernel = build.kernel(session.space, session.tree, arch, features)
-    session.screen.note(f"  {session.space.store.path(kernel.elf)}", "dim")
+    session.shown(folder(arch, features), {"kernel.elf": kernel.elf})

@@ -26,6 +26,7 @@ from parity.decision import Decision
 from parity.errors import BuildError, ParityError, UserError, foreseen
 from parity.matrix import Row
 from parity.report.terminal import Screen
+from parity.store import Digest
 from parity.suite import Suite
 from parity.tree import Tree
 from parity.workspace import Workspace
@@ -64,6 +65,14 @@ class Session:
     def names(self, task: str) -> bool:
         """Whether the command names a task, or one of its sub-tasks."""
         return any(fnmatchcase(task, word.partition(":")[0]) for word in self.selected)
+
+    def shown(self, folder: str, files: Mapping[str, Digest]) -> None:
+        """Copies blobs to `folder` below build/ and says where they lie; raises MachineError."""
+        place = self.space.show(folder, files).relative_to(self.space.root)
+        lines = [f"{place}: {len(files)} files"]
+        if len(files) == 1:
+            lines = [f"{place / name} is {self.space.store.path(digest)}" for name, digest in files.items()]
+        self.screen.note(f"  {lines[0]}", "dim")
 
     def together(self, own: str, asked: Callable[[str], bool], make: Callable[[str], T]) -> dict[str, T]:
         """What `make` gives for `own` and for all other architectures of which the command `asked` the same.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from parity import images
 from tasks.session import current, group, task
 
 ROLES = ("toolchain", "qemu")
@@ -12,7 +13,10 @@ ROLES = ("toolchain", "qemu")
 
 def task_images() -> Iterator[Any]:
     """Make the tool images (compilers, QEMU) where they are missing"""
-    made = [task(f"images:{role}", f"the tool image {role}", ensure, role) for role in ROLES]
+    made = [
+        task(f"images:{role}", f"the tool image {role}", ensure, role, stages=[images.title(role)])
+        for role in ROLES
+    ]
     yield from group("images", str(task_images.__doc__), made)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity import disk, harness
+from parity import build, disk, harness
 from tasks.session import current, group, task
 
 
@@ -19,10 +19,11 @@ def task_userspace() -> Iterator[Any]:
             arch,
             after=["images:toolchain"],
             stages=[f"userspace {arch}", f"programs as loaded {arch}"],
+            outputs=[f"programs/{arch}"],
         )
         for arch in current().archs
     ]
-    yield from group("userspace", str(task_userspace.__doc__), made, outputs=["cargo/programs"])
+    yield from group("userspace", str(task_userspace.__doc__), made, outputs=["cargo/programs", "programs"])
 
 
 def task_disk() -> Iterator[Any]:
@@ -35,6 +36,7 @@ def task_disk() -> Iterator[Any]:
             arch,
             after=[f"userspace:{arch}", "images:qemu"],
             stages=[f"disk {arch}"],
+            outputs=[f"disks/{arch}"],
         )
         for arch in current().archs
     ]
@@ -42,15 +44,15 @@ def task_disk() -> Iterator[Any]:
 
 
 def programs(arch: str) -> None:
-    """Builds or restores the programs."""
+    """Builds or restores the programs, and copies them into the checkout with their debug information."""
     session = current()
-    found = harness.programs(session.space, session.tree, arch)
-    session.screen.note(f"  {len(found)} programs", "dim")
+    harness.programs(session.space, session.tree, arch)
+    session.shown(f"programs/{arch}", build.programs(session.space, session.tree, arch))
 
 
 def image(arch: str) -> None:
-    """Makes or restores the image and says where it lies."""
+    """Makes or restores the image, copies it into the checkout and says where it lies."""
     session = current()
     found = harness.programs(session.space, session.tree, arch)
     made = disk.whole(session.space, session.tree, arch, found)
-    session.screen.note(f"  {session.space.store.path(made)}", "dim")
+    session.shown(f"disks/{arch}", {"disk.img": made})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from test_machine import spec
+
+from parity import planted
 from parity.planted import Catches
 
 VERDICTS = {
@@ -34,3 +37,11 @@ def test_red_without_a_fault_is_a_failed_control_and_no_catch() -> None:
     catches = Catches({**VERDICTS, ("", "cat"): "fail"})
     assert catches.control_failures() == ["cat"]
     assert catches.toothless() == ["cat"]
+
+
+def test_every_test_runs_without_a_fault_and_with_each() -> None:
+    guests = planted.specs([spec(test="dup"), spec(test="cat")], ["a", "b"])
+    assert len(guests) == 6
+    assert guests["b", "cat"].cmdline.endswith(" fault=b")
+    assert [control.test for control in planted.controls(guests)] == ["dup", "cat"]
+    assert not any("fault=" in control.cmdline for control in planted.controls(guests))

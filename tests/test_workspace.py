@@ -14,7 +14,7 @@ from rich.console import Console
 from parity import store as stores
 from parity.report.terminal import Screen
 from parity.store import FileDigests, Outputs
-from parity.why import Asking, UnknownError
+from parity.why import LINES, Asking, UnknownError
 from parity.workspace import Workspace
 
 
@@ -176,6 +176,34 @@ def test_why_says_what_changed_and_makes_nothing(house: House) -> None:
     assert "it would be made" in said
     house.space(Workspace)[0].history.forget("link")
     assert "it was forgotten" in house.ask(b"a")
+
+
+def test_what_is_shown_is_a_copy_and_made_again_when_it_was_changed(house: House) -> None:
+    space, _ = house.space(Workspace)
+    old, new = (space.store.put_bytes(content) for content in (b"old", b"new" + bytes(2**20)))
+    place = space.show("kernels/a", {"kernel.elf": old, "stale": old})
+    assert place == house.folder / "build" / "kernels" / "a"
+    space.show("kernels/b", {"kernel.elf": old})
+    space.show("kernels/a", {"kernel.elf": new})
+    assert [path.name for path in place.iterdir()] == ["kernel.elf"]
+    (place / "kernel.elf").write_bytes(b"stripped")
+    assert space.store.read(new) == b"new" + bytes(2**20)
+    space.show("kernels/a", {"kernel.elf": new})
+    assert (place / "kernel.elf").read_bytes() == b"new" + bytes(2**20)
+    assert (place.parent / "b" / "kernel.elf").read_bytes() == b"old"
+
+
+def test_why_tells_a_stage_once_and_not_all_of_a_long_list(house: House) -> None:
+    space, text = house.space(Asking)
+    assert isinstance(space, Asking)
+    space.history.remember("compile", {"sources": {}})
+    sources = {"sources": {f"{number:03}.rs": "x" for number in range(100)}}
+    space.compare({"compile": sources})
+    space.compare({"compile": sources, "link": {}})
+    lines = text.getvalue().splitlines()
+    assert len(lines) == 1 + LINES + 2
+    assert lines[1] == "  sources: 000.rs is new"
+    assert lines[-2:] == [f"  and {100 - LINES} more", "link: has not run in this checkout"]
 
 
 def test_a_source_is_hashed_once_a_command_and_again_when_it_changes(

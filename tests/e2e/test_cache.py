@@ -128,6 +128,51 @@ def test_the_disk_is_restored_forgotten_and_explained(known: Checkout) -> None:
 
 
 @pytest.mark.docker
+def test_a_kernels_copy_is_cleaned_and_its_neighbours_stay(known: Checkout) -> None:
+    known.says("build_kernel:aarch64-testing", "build_kernel:aarch64-plain")
+    kernels = known.root / "build" / "kernels"
+    testing, plain = (kernels / f"aarch64-{features}" / "kernel.elf" for features in ("testing", "plain"))
+    before = plain.read_bytes()
+    assert testing.read_bytes()[:4] == before[:4] == b"\x7fELF" and testing.read_bytes() != before
+    known.says("clean", "build_kernel:aarch64-testing")
+    assert not testing.exists() and plain.read_bytes() == before
+    assert "kernel aarch64-testing: kept" in known.says("build_kernel:aarch64-testing")
+    assert testing.exists()
+    known.says("clean", "build_kernel")
+    assert not kernels.exists() and not (known.root / "build" / "cargo" / "kernel").exists()
+
+
+@pytest.mark.docker
+def test_planted_faults_that_were_forgotten_are_planted_again(known: Checkout) -> None:
+    some, why = ("only=dup_test", "planted_faults"), ("only=dup_test", "why:planted_faults")
+    known.says(*some)
+    assert "guests with planted faults" not in known.says(*some)
+    assert "planted_faults dup_test aarch64: nothing changed" in known.says(*why)
+    known.says("forget", "planted_faults")
+    assert "planted_faults dup_test aarch64: it was forgotten" in known.says(*why)
+    tree = (known.root / "trees" / "reference.yaml").read_text(encoding="utf-8")
+    faults = tree.partition("  planted_faults: [")[2].partition("]")[0].strip(" ,\n").split(",")
+    said = known.says(*some)
+    assert f"{len(faults) + 1} guests with planted faults: done" in said
+    assert "kernel aarch64-planted_faults: kept" in said
+    assert "guests with planted faults" not in known.says(*some)
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    "task",
+    [
+        *("boot_aarch64", "boot_strict_aarch64", "boot_features_aarch64", "kthread_parallel"),
+        *("kthread_mutants", "canaries", "planted_faults", "parity", "test_aarch64"),
+    ],
+)
+def test_why_knows_what_a_task_is_made_of(checkout: Checkout, task: str) -> None:
+    said = checkout.says(f"why:{task}")
+    assert "image toolchain: " in said
+    assert "kernel aarch64-" in said and "userspace aarch64: has not run in this checkout" in said
+
+
+@pytest.mark.docker
 def test_stress_runs_with_fresh_seeds_and_one_is_run_again(known: Checkout) -> None:
     done = known.doit("kthread_parallel:3")
     assert done.returncode == 0, done.stdout + done.stderr

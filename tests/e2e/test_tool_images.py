@@ -112,6 +112,23 @@ def test_a_killed_build_leaves_no_container_and_no_whole_image(docker: Engine, t
         docker.client.images.prune(filters={**filters, "dangling": True})
 
 
+def test_an_image_made_again_takes_no_step_from_before(docker: Engine, tmp_path: Path) -> None:
+    step = "RUN cat /proc/sys/kernel/random/uuid >/made"
+    checkout = _checkout(tmp_path, f"LABEL parity.test=parity-test-{uuid.uuid4().hex}\n{step}\n")
+    made: list[str] = []
+    try:
+        for again in (False, False, True):
+            image = images.ensure(docker, "qemu", checkout, tmp_path, Screen(), again=again)
+            made.append(image.id)
+            assert image.packages
+        first, found, last = made
+        assert first == found != last
+        assert images.present(docker, "qemu", checkout, tmp_path) == image
+    finally:
+        for each in dict.fromkeys(made):
+            docker.client.api.remove_image(each, force=True)
+
+
 def test_a_failed_step_is_told_in_its_own_words(docker: Engine, tmp_path: Path) -> None:
     unique = f"parity-test-{uuid.uuid4().hex}"
     step = "echo E: Unable to locate package nonesuch; exit 100"

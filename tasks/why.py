@@ -1,0 +1,111 @@
+"""What changed: the stages of every task that keeps something, walked without making any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from parity import build, canary, disk, gather, harness
+from parity.decision import against
+from parity.suite import Test
+from parity.tree import Tree
+from parity.why import Asking, UnknownError
+from tasks import judged, kernel, kthread, suite, toolchain
+from tasks.session import Session, current, group, task
+
+Walk = Callable[[Asking], object]
+
+
+def task_why() -> Iterator[Any]:
+    """Say what changed since a task last ran here: why:<task>"""
+    made = [
+        task(f"why:{name}", f"what changed since {name} last ran here", why, walks)
+        for name, walks in _walks(current()).items()
+    ]
+    yield from group("why", str(task_why.__doc__), made)
+
+
+def why(walks: Sequence[Walk]) -> None:
+    """Walks the stages of a task; raises MachineError without Docker or a tool image."""
+    session = current()
+    space = Asking(session.space.root, session.space.cache, session.screen)
+    for walk in walks:
+        try:
+            walk(space)
+        except UnknownError:
+            continue  # it has said so
+
+
+def _walks(session: Session) -> dict[str, list[Walk]]:
+    """How each task comes to its stages: several ways where one that ends early would hide others."""
+    tree, archs = session.tree, session.archs
+    walks: dict[str, list[Walk]] = {
+        f"images:{role}": [partial(_image, role=role)] for role in toolchain.ROLES
+    }
+    tests = list(session.suite.tests.values())
+    for arch in archs:
+        kernels = {features: _kernel(tree, arch, features) for features in tree.feature_sets}
+        programs: Walk = partial(harness.programs, tree=tree, arch=arch)
+        whole: Walk = partial(_disk, arch=arch)
+        own = [kernels[tree.run.features], programs]
+        walks |= {kernel.name(arch, features): [walk] for features, walk in kernels.items()}
+        walks |= {
+            f"userspace:{arch}": [programs],
+            f"disk:{arch}": [whole],
+            f"boot_{arch}": [*own, whole],
+            f"boot_strict_{arch}": [*own, whole],
+            f"boot_features_{arch}": [*kernels.values(), whole],
+            f"test_{arch}": [*own, partial(_tests, arch=arch, tests=tests)],
+        }
+        walks |= {
+            f"test_{arch}:{test.name}": [*own, partial(_tests, arch=arch, tests=[test])] for test in tests
+        }
+        for name, features in (
+            ("boot_parallel", tree.run.features),
+            ("kthread_parallel", kthread.FEATURES),
+            ("kthread_mutants", kthread.MUTANT_FEATURES),
+        ):
+            if not against(session.decisions, name, arch):
+                walks.setdefault(name, []).extend([kernels[features], whole])
+        walks.setdefault("parity", []).extend(walks[f"test_{arch}"])
+        walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), whole])
+        walks.setdefault(judged.FAULTS, []).extend(
+            [kernels[judged.FAULTS], programs, partial(_faults, arch=arch)]
+        )
+    return walks
+
+
+def _kernel(tree: Tree, arch: str, features: str) -> Walk:
+    return partial(build.kernel, tree=tree, arch=arch, feature_set=features)
+
+
+def _image(space: Asking, role: str) -> None:
+    space.image(role)
+
+
+def _disk(space: Asking, arch: str) -> None:
+    tree = current().tree
+    disk.whole(space, tree, arch, harness.programs(space, tree, arch))
+
+
+def _canaries(space: Asking, arch: str) -> None:
+    tree = current().tree
+    features, _ = canary.load(space.root / judged.CANARIES, tree.archs)
+    build.kernel(space, tree, arch, features)
+
+
+def _tests(space: Asking, arch: str, tests: Sequence[Test]) -> None:
+    session = current()
+    tree, made = session.tree, harness.built(space, session.tree, arch)
+    there = [test for test in tests if test.name in made.programs]
+    images = disk.of_tests(space, tree, session.suite, arch, made.programs, there)
+    specs = [harness.spec(tree, test, made, images[test.name]) for test in there]
+    gatherer = suite.gatherer(session, space)
+    space.compare({gather.title(spec): gatherer.inputs(spec) for spec in specs})
+
+
+def _faults(space: Asking, arch: str) -> None:
+    session = current()
+    plan = judged.plan(session, space, arch)
+    space.compare(judged.inputs(session, suite.gatherer(session, space), plan))
