@@ -105,7 +105,7 @@ def _images(
     """Images by their titles, each with its programs and the tree's files."""
 
     def make(missing: Sequence[str]) -> dict[str, Outputs]:
-        contents = [_content(space, tree, wanted[each]) for each in missing]
+        contents = (_content(space, tree, wanted[each]) for each in missing)
         made = _mke2fs(space, space.image("qemu").id, contents, tree.disk.size_mib)
         return {each: Outputs({"disk": disk}) for each, disk in zip(missing, made, strict=True)}
 
@@ -198,13 +198,14 @@ def archive(
     return buffer.getvalue()
 
 
-def _mke2fs(space: Workspace, tool: str, contents: Sequence[bytes], size_mib: int) -> list[Digest]:
+def _mke2fs(space: Workspace, tool: str, contents: Iterable[bytes], size_mib: int) -> list[Digest]:
     """Formats and fills an image with each of the archives, side by side; their digests in the store."""
     lines: list[str] = []
     with space.scratch() as folder:
-        numbers = [str(number) for number in range(len(contents))]
-        for number, content in zip(numbers, contents, strict=True):
+        numbers: list[str] = []
+        for number, content in enumerate(contents):
             (folder / f"{number}.tar").write_bytes(content)
+            numbers.append(str(number))
         (folder / "numbers").write_text("\n".join(numbers))
         result = space.engine.run_tool(
             tool,

@@ -99,15 +99,18 @@ class Gatherer:
             self.space.screen.used(pool.use)
             return pool.use
 
-    def log(self, evidence: Evidence) -> str:
-        """The readable log of a run, a path from the checkout's root; made from the recording if need be."""
+    def log(self, evidence: Evidence) -> str | None:
+        """The readable log of a run, a path from the checkout's root; made from the recording if need be.
+
+        None when `doit gc` has removed the recording, and there is no log here.
+        """
         place = self._log(evidence)
         if not place.exists() and self.space.store.intact(evidence.recording):
             with self.space.scratch() as folder:
                 recording = folder / "recording.jsonl"
                 recording.write_bytes(gzip.decompress(self.space.store.read(evidence.recording)))
                 self._write_log(evidence, guest.judge_recording(recording))
-        return str(place.relative_to(self.space.root))
+        return str(place.relative_to(self.space.root)) if place.exists() else None
 
     def _job(self, spec: RunSpec, recording: Path) -> Job:
         before = self.known(spec)

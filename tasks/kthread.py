@@ -176,7 +176,7 @@ def _run(
 
         def on_done(spec: RunSpec, seen: Evidence) -> None:
             name = stress.identity(spec)
-            run = _seen(name, seeds[name], features, spec, seen, gatherer.log(seen))
+            run = _seen(name, seeds[name], features, spec, seen, gatherer.log(seen) or "")
             kept.add(run)
             done[name] = run
             judged = faulty and run.verdict != Verdict.INFRA
