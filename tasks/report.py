@@ -84,14 +84,17 @@ def update(session: Session, known: Callable[[], list[Row]]) -> list[Row]:
 
 
 def show_some(rows: list[Row]) -> None:
-    """Prints the table of some rows, and what in it differs from the baseline."""
+    """Prints the table of some rows, and what is to say about them."""
     session = current()
     session.screen.console.print(table.render(rows))
-    for line in _changes(session, rows).lines():
-        session.screen.note(f"against the baseline: {line}")
-    for row in rows:
-        if row.quarantine:
-            session.screen.note(f"{row.name} on {row.arch}: {row.quarantine}", "yellow")
+    for line in remarks(session, rows):
+        session.screen.note(line)
+
+
+def remarks(session: Session, rows: list[Row]) -> list[str]:
+    """What differs from the baseline, and what is quarantined."""
+    quarantined = [f"{row.name} on {row.arch}: {row.quarantine}" for row in rows if row.quarantine]
+    return [f"against the baseline: {line}" for line in _changes(session, rows).lines()] + quarantined
 
 
 def show(rows: list[Row]) -> None:

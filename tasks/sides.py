@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from parity.census import Document
 from parity.errors import BuildError, UserError
 from parity.gather import now
 from parity.matrix import Row
-from parity.report import markdown, sides
+from parity.report import markdown, sides, table
 from parity.standing import Standing
 from parity.survey import Side
 from tasks import report, suite
@@ -47,7 +46,7 @@ def parity(document: Document) -> bool:
     if session.settings.plan:
         return all(suite.plan(session, arch) for arch in session.tree.archs)
     found, rows = _found(session)
-    _show(session, _standing(session, document, found, rows), document)
+    _show(session, _standing(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
         raise BuildError(f"{', '.join(unbuilt)} does not build: nothing of it can be compared")
     return report.as_expected(session, rows)
@@ -115,7 +114,7 @@ def _tasks(session: Session) -> dict[str, list[str]]:
     return names
 
 
-def _show(session: Session, found: Standing, document: Document) -> None:
+def _show(session: Session, found: Standing, document: Document, rows: list[Row]) -> None:
     """Prints everything, writes the files, and says what moved since they were written last."""
     print_ = session.screen.console.print
     for grid, lines in (
@@ -127,7 +126,7 @@ def _show(session: Session, found: Standing, document: Document) -> None:
         for line in lines:
             session.screen.note(line)
         session.screen.note("")
-    notes = _notes(session)
+    notes = [*table.summary(rows), *report.remarks(session, rows)]
     for note in (*map(str, session.decisions), *notes):
         session.screen.note(note)
     folder = session.space.build / "report"
@@ -142,13 +141,3 @@ def _show(session: Session, found: Standing, document: Document) -> None:
     for line in standing.moved(before, made) if before else ():
         session.screen.note(f"moved since the last time: {line}", "yellow")
     session.screen.note(f"report: {folder.relative_to(session.space.root)}/parity.md, parity.json", "dim")
-
-
-def _notes(session: Session) -> list[str]:
-    """What is quarantined."""
-    today = datetime.now(UTC).date()
-    return [
-        f"{entry.test} on {entry.arch}: {entry.sentence(today)}"
-        for test in session.suite.tests.values()
-        for entry in test.quarantine.values()
-    ]
