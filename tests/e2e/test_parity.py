@@ -54,8 +54,9 @@ def checkout(tmp_path: Path) -> Checkout:
     ],
 )
 def test_a_mistake_is_3_with_its_place_and_nothing_is_written(
-    checkout: Checkout, file: str, text: str, complaint: str
+    tmp_path: Path, file: str, text: str, complaint: str
 ) -> None:
+    checkout = Checkout.copied(tmp_path, tmp_path / "cache")
     (checkout.root / "suites" / file).write_text(text, encoding="utf-8")
     done = checkout.doit("parity")
     assert done.returncode == 3

@@ -50,7 +50,10 @@ def moves(checkout: Checkout) -> list[dict[str, Any]]:
     return [dict(move) for move in found]
 
 
-def test_a_commit_that_there_is_not_is_3_and_nothing_is_written(checkout: Checkout) -> None:
+def test_a_commit_that_there_is_not_is_3_and_nothing_is_written(tmp_path: Path) -> None:
+    checkout = Checkout.copied(tmp_path, tmp_path / "cache")
+    git(checkout.root, "init", "--quiet", "--initial-branch=main")
+    commit(checkout, "first")
     for word, complaint in (
         ("compare:v9", "there is no commit 'v9'"),
         ("compare", "compare:<rev> expected"),
