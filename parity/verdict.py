@@ -48,6 +48,7 @@ INIT_ENDED, IN_KERNEL_RUN_FINISHED = 0, 1  # reasons of a SHUTDOWN record
 STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
 LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
 OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator does not raise them itself
+EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take three
 EMULATOR_END_S = 10.0  # from the guest's last sign of life
 KEPT_OUTPUT = 2000
 
@@ -136,7 +137,7 @@ def observe(state: State, timed: Timed) -> State:
                 return replace(state, console_claim=state.console_claim or event.line)
             return replace(state, console_panic=state.console_panic or event.line)
         case QmpEvent():
-            return _qmp(state, event)
+            return _qmp(state, t, event)
         case EmulatorOutput():
             return replace(state, emulator_says=(state.emulator_says + event.text)[-KEPT_OUTPUT:])
         case EmulatorVersion() if (event.major, event.minor) < state.rules.least_emulator:
@@ -217,6 +218,9 @@ def _sample(state: State, t: float, sample: Sample) -> State:
         return (
             _infra(state, f"the emulator did not end after its guest: {state.machine_end}") if late else state
         )
+    if not state.ran:
+        late = t > EMULATOR_START_S
+        return _infra(state, f"its emulator had not started the guest after {t:.0f} s") if late else state
     silent_s, waited_s = t - state.active_t, sample.run_delay_s - state.active_delay_s
     cause = None
     if sample.cpu_s > rules.cpu_budget_s:
@@ -248,9 +252,9 @@ def _progress(state: State) -> str:
     return "before PID 1" if state.hello else "before its hello"
 
 
-def _qmp(state: State, event: QmpEvent) -> State:
+def _qmp(state: State, t: float, event: QmpEvent) -> State:
     if event.name == "RESUME":
-        return replace(state, ran=True)
+        return _active(state, t)
     if event.name != "SHUTDOWN" or state.machine_end is not None:
         return state
     reason = str(event.data.get("reason", "unknown"))

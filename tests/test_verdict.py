@@ -267,7 +267,7 @@ def test_an_old_emulator_is_infra_and_is_stopped() -> None:
 
 def stop_time(events: list[Timed], rules: Rules | None = None) -> tuple[float, str] | None:
     state = State(rules or Rules())
-    for timed in events:
+    for timed in [Timed(0.0, RESUME), *events]:
         state = verdict.observe(state, timed)
         if reason := verdict.reason_to_stop(state):
             return timed.t, reason
@@ -286,6 +286,24 @@ def test_a_guest_that_sleeps_in_silence_hangs_after_three_seconds() -> None:
     assert found[1].startswith(
         "it was silent for 3.5 s, of which it waited 0.0 s for a processor (before PID 1)"
     )
+
+
+def test_a_guest_is_not_silent_before_it_runs() -> None:
+    # Seen on a busy machine: the emulator itself took three seconds to start.
+    late = [*samples(3, 0.0, 0.0), Timed(3.1, RESUME), *samples(6, 0.0, 0.0, begin=4)]
+    state = State(Rules())
+    for timed in late:
+        state = verdict.observe(state, timed)
+        assert verdict.reason_to_stop(state) is None
+    state = verdict.observe(state, Timed(7.0, Sample(0.0, 0.0, 0, 0)))
+    assert (
+        state.hang == "it was silent for 3.9 s, of which it waited 0.0 s for a processor (before its hello)"
+    )
+
+
+def test_an_emulator_that_never_starts_its_guest_is_our_own_fault() -> None:
+    judgement = verdict.judge_all(Rules(), [*samples(61, 0.0, 0.0), Timed(61.1, Exit(None, 9, True))])
+    assert judgement == Judgement(Verdict.INFRA, "its emulator had not started the guest after 61 s")
 
 
 def test_a_starved_guest_is_not_hung() -> None:
@@ -337,7 +355,8 @@ def test_a_record_ends_a_silence() -> None:
 
 
 def test_the_verdict_of_a_stopped_guest_is_hang() -> None:
-    events = [Timed(0.5, HELLO), Timed(0.6, START), *samples(4, 0.0, 0.0), Timed(4.1, Exit(None, 9, True))]
+    began = [Timed(0.0, RESUME), Timed(0.5, HELLO), Timed(0.6, START)]
+    events = [*began, *samples(4, 0.0, 0.0), Timed(4.1, Exit(None, 9, True))]
     judgement = verdict.judge_all(Rules(), events)
     assert judgement.verdict == "hang"
     assert "(PID 1 (t) was running)" in judgement.cause
