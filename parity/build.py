@@ -76,7 +76,7 @@ def _cargo(
 ) -> Outputs:
     """One cargo build, or what the same build gave before."""
     toolchain = space.image("toolchain")
-    arguments = _arguments(build, arch, features)
+    arguments = cargo_arguments(build, arch, features)
     sources = source_digests(space.digests, tree.root, build.sources)
     inputs = {
         "sources": sources,
@@ -99,7 +99,8 @@ def _cargo(
     return space.kept("cargo", title, inputs, make)
 
 
-def _arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> list[str]:
+def cargo_arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> list[str]:
+    """What cargo is told to build, after `cargo build`."""
     chosen = [word for package in build.packages for word in ("--package", package)]
     if build.binary:
         chosen += ["--bin", build.binary]

@@ -1,5 +1,6 @@
 """The task graph, one file per stage that a user names. The only place that knows doit."""
 
+from tasks.bench import task_bench
 from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_boot_strict
 from tasks.cache import task_gc
 from tasks.check import task_check
@@ -19,6 +20,7 @@ from tasks.why import task_why
 __all__ = [
     "DOIT_CONFIG",
     "task_baseline",
+    "task_bench",
     "task_boot",
     "task_boot_features",
     "task_boot_parallel",

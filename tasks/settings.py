@@ -16,7 +16,7 @@ from parity.errors import UserError
 from parity.selection import Selection, Shard
 from parity.yamlfile import nearest
 
-KNOWN = ("fresh", "lanes", "plan", "only", "tag", "last_failed", "shard", "seed", "limit", "arch")
+KNOWN = ("fresh", "lanes", "plan", "only", "tag", "last_failed", "shard", "seed", "rounds", "limit", "arch")
 
 ALL = "all"  # architectures
 
@@ -31,6 +31,7 @@ class Settings:
     selection: Selection  # only=, tag=, last_failed=, shard=
     seed: int | None  # the root that the seeds of many guests follow from; None: a fresh one per command
     arch: str  # the architecture that the command is about, or ALL
+    rounds: int | None  # repetitions of a benchmark; None: each its own number
     limit_gib: float  # what `doit gc` leaves of the store's blobs
 
     @classmethod
@@ -58,6 +59,7 @@ class Settings:
             ),
             seed=_seed(values["seed"]) if values["seed"] else None,
             arch=values["arch"],
+            rounds=_count("rounds", values["rounds"]) or None,
             limit_gib=_size("limit", values["limit"]),
         )
 
