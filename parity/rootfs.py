@@ -47,8 +47,7 @@ def provided(engine: Engine, debian: Debian, cache: Path, progress: Progress) ->
 
     Raises MachineError when none works, with what to do about it.
     """
-    recipe = _recipe(debian, engine.architecture())
-    tag = f"parity-rootfs:{recipe[:24]}"
+    tag = name(debian, engine.architecture())
     known = engine.find_image(tag) or engine.find_image(debian.image)
     if known is None and engine.registry_answers(debian.image, REGISTRY_TIMEOUT_S):
         try:
@@ -65,9 +64,14 @@ def provided(engine: Engine, debian: Debian, cache: Path, progress: Progress) ->
             return
     if known is None:
         with progress.stage(f"Debian {debian.suite} from its packages (no registry gives {debian.image})"):
-            labels = {ROLE_LABEL: "rootfs", RECIPE_LABEL: recipe}
+            labels = {ROLE_LABEL: "rootfs", RECIPE_LABEL: _recipe(debian, engine.architecture())}
             known = _bootstrap(engine, debian, tag, labels, cache, progress)
     yield known
+
+
+def name(debian: Debian, architecture: str) -> str:
+    """The image's name where it is bootstrapped."""
+    return f"parity-rootfs:{_recipe(debian, architecture)[:24]}"
 
 
 def _recipe(debian: Debian, architecture: str) -> str:

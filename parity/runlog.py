@@ -49,7 +49,7 @@ class RunLog:
             runs = self.runs()
             if len(runs) > KEPT:
                 text = "".join(_line(run) for run in runs[-KEPT:])
-                host.write_whole(self.place, text.encode(), self.place.parent)
+                host.write_whole(self.place, text.encode(), self.place.parent.parent)
 
     def add(self, run: Run) -> None:
         """Remembers a run, for good once this returns.

@@ -15,6 +15,15 @@ from parity.report.terminal import Screen
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Known where this folder, or a file in it, is named on the command line."""
+    parser.addoption(
+        "--all-moments",
+        action="store_true",
+        help="interrupt commands at all 20 moments, with both signals, on a cold store (an hour or two)",
+    )
+
+
 @pytest.fixture
 def docker(tmp_path: Path) -> Iterator[Engine]:
     """Docker under an owner of this test's own, which must leave no container."""

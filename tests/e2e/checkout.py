@@ -1,0 +1,121 @@
+"""The command as people type it, in a copy of this checkout and with a store of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from parity import host, images
+from parity.history import History
+from parity.store import Store, action_key
+
+ROOT = Path(__file__).parent.parent.parent
+DOIT = Path(sys.executable).parent / "doit"
+SKIPPED = (".venv", "build", ".git", "*.egg-info", ".*_cache", "__pycache__", "target")
+CARGO = Path("build", "cargo")
+COMPILED = {"kernel": "build_kernel:aarch64-testing", "programs": "userspace:aarch64"}
+# The first word of a title → the stage in the store.
+STAGES = {"kernel": "cargo", "userspace": "cargo", "programs": "loadable", "disk": "disk"}
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of this checkout, without what was built in it, and the store that its commands use."""
+
+    folder: Path
+    cache: Path
+
+    @classmethod
+    def copy(cls, folder: Path, cache: Path) -> Checkout:
+        """A new copy in `folder`."""
+        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*SKIPPED))
+        return cls(folder, cache)
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """What commands here run with."""
+        return {**os.environ, "PYTHONPATH": str(self.folder), "PARITY_CACHE": str(self.cache), **extra}
+
+    def start(self, *words: str, **extra: str) -> subprocess.Popen[str]:
+        """Starts doit as a terminal would: in a process group of its own, output in one stream."""
+        return subprocess.Popen(
+            [str(DOIT), *words],
+            cwd=self.folder,
+            env=self.environment(**extra),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+            # Ignored in what a shell starts in the background, and inherited from there.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+
+    def doit(self, *words: str, **extra: str) -> tuple[int, str]:
+        """Runs doit to its end; status and output."""
+        process = self.start(*words, **extra)
+        output, _ = process.communicate()
+        return process.returncode, output
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Changes a file that is sure to hold the text."""
+        place = self.folder / file
+        text = place.read_text(encoding="utf-8")
+        assert old in text
+        place.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def verdicts(self) -> dict[str, str]:
+        """The rows of the last results, verdicts by name."""
+        tests = json.loads((self.folder / "build" / "report" / "results.json").read_text())["tests"]
+        assert {test["arch"] for test in tests} == {"aarch64"}
+        verdicts = {test["name"]: test["verdict"] for test in tests}
+        assert len(verdicts) == len(tests)
+        return verdicts
+
+    def take_compiled(self, *parts: str) -> None:
+        """Takes over what cargo has compiled in this checkout, which saves minutes; parts as in COMPILED."""
+        here = Checkout(ROOT, host.cache_dir())
+        for part in parts:
+            if not (ROOT / CARGO / part).is_dir():  # the store knew all, and nothing was compiled here
+                for words in (("forget", COMPILED[part]), (COMPILED[part],)):
+                    status, output = here.doit(*words)
+                    assert status == 0, output
+            shutil.copytree(ROOT / CARGO / part, self.folder / CARGO / part, symlinks=True)
+
+    def take_crates(self) -> None:
+        """Takes over the crates that the user's store has fetched."""
+        shutil.copytree(host.cache_dir() / "cargo", self.cache / "cargo", symlinks=True)
+
+    def take_made(self, *tasks: str) -> None:
+        """Takes over from the user's store what these tasks give, but nothing that was seen of guests."""
+        theirs = Checkout(self.folder, host.cache_dir())
+        status, output = theirs.doit(*tasks)
+        assert status == 0, output
+        history = History(self.folder / "build")
+        here, there = Store(self.cache), Store(theirs.cache)
+        for file in history.folder.glob("*.json"):
+            made = json.loads(file.read_text())
+            stage = STAGES.get(made["title"].split()[0])
+            if stage is None:  # of a tool image
+                continue
+            key = action_key(stage, made["inputs"])
+            outputs, complaint = there.lookup(key)
+            assert outputs is not None, complaint
+            for digest in outputs.files.values():
+                here.put(there.path(digest))
+            here.record(key, stage, outputs)
+
+
+def image_from(tag: str, steps: str) -> str:
+    """A Dockerfile for a tool image that has all of another one, and more steps."""
+    return f"ARG ROOTFS\nFROM {tag}\n{steps}"
+
+
+def dockerfile(role: str) -> Path:
+    """The Dockerfile of a role in a checkout."""
+    return images.DOCKER / role / "Dockerfile"
