@@ -31,7 +31,8 @@ from parity.event import (
 from parity.lane import Lane, Message
 from parity.machine import Machine, RunSpec
 from parity.serial import Line, LineSplitter, Transcript
-from parity.verdict import Judgement, Rules, State, Verdict
+from parity.state import Rules, State
+from parity.verdict import Judgement, Verdict
 
 RECORDING_VERSION = 1
 KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
@@ -55,6 +56,7 @@ class GuestRun:
     cpu_s: float = 0.0
     run_delay_s: float = 0.0
     dropped: dict[str, int] = field(default_factory=dict)
+    state: State | None = None  # what is known of it; nothing where no lane could run it
 
 
 class EventStream:
@@ -204,6 +206,7 @@ def _run(state: State, events: list[Timed], transcript: Transcript) -> GuestRun:
         dropped={
             timed.event.stream: timed.event.count for timed in events if isinstance(timed.event, Dropped)
         },
+        state=state,
     )
 
 

@@ -1,11 +1,14 @@
 //! Whoever types on the console: from interrupts to lines. In kernels with feature `interactive` alone; in all
 //! others nobody types.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use parity_arch::console::{console_irq, console_listen, console_read};
 use parity_arch::intc;
 use parity_tty::LineEditor;
 
 use super::console;
+use crate::faults::{Fault, planted};
 use crate::sync::{SpinLock, WaitQueue};
 
 /// Made by [`init`].
@@ -28,10 +31,14 @@ pub fn handle_interrupt(irq: u32) -> bool {
     }
     if let Some(editor) = &mut *EDITOR.lock() {
         while let Some(byte) = console_read() {
-            editor.input(byte, console::write);
+            if let Some(byte) = faulty(byte) {
+                editor.input(byte, console::write);
+            }
         }
     }
-    READERS.wake_all();
+    if !planted(Fault::TerminalSleeps) {
+        READERS.wake_all();
+    }
     true
 }
 
@@ -42,5 +49,16 @@ pub fn read(buffer: &mut [u8]) -> usize {
 
 /// As [`read`], but `None` instead of sleeping.
 pub fn read_now(buffer: &mut [u8]) -> Option<usize> {
-    EDITOR.lock().as_mut().map_or(Some(0), |editor| editor.read(buffer))
+    let ended = planted(Fault::TerminalEnds).then_some(0);
+    EDITOR.lock().as_mut().map_or(Some(0), |editor| editor.read(buffer).or(ended))
+}
+
+/// What was typed, but for planted faults.
+fn faulty(byte: u8) -> Option<u8> {
+    static TYPED: AtomicU32 = AtomicU32::new(0);
+    if planted(Fault::TerminalLosesBytes) && TYPED.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+        return None;
+    }
+    let is_letter = byte >= b' ' && byte != 0x7f || matches!(byte, b'\n' | b'\r' | b'\t');
+    Some(if is_letter || !planted(Fault::TerminalTakesAll) { byte } else { b'?' })
 }

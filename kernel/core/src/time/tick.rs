@@ -3,6 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::faults::{Fault, planted};
 use crate::sync::WaitQueue;
 
 static TICKS: AtomicU64 = AtomicU64::new(0);
@@ -10,13 +11,20 @@ static TICKED: WaitQueue = WaitQueue::new();
 
 /// The timer's tick.
 pub fn count() {
-    TICKS.fetch_add(1, Ordering::Relaxed);
+    let count = if planted(Fault::TimerTicksTwice) { 2 } else { 1 };
+    TICKS.fetch_add(count, Ordering::Relaxed);
     TICKED.wake_all();
+}
+
+/// Ticks since boot.
+pub fn now() -> u64 {
+    TICKS.load(Ordering::Relaxed)
 }
 
 /// Sleeps until `ready`, looking at every tick, but for at most `ticks`; whether it came true. `ready` runs with
 /// interrupts masked and must not sleep.
 pub fn wait_until(ticks: u64, mut ready: impl FnMut() -> bool) -> bool {
+    let ticks = if planted(Fault::TimeoutEarly) { ticks / 2 } else { ticks };
     let start = TICKS.load(Ordering::Relaxed);
     TICKED.wait_until(|| {
         if ready() {
