@@ -233,8 +233,9 @@ def test_an_architecture_that_does_not_compile_does_not_keep_the_other_from_runn
     done = doit("only=dup_test", "test_aarch64", "test_x86_64", cwd=checkout)
     assert done.returncode == 2
     assert (done.stdout + done.stderr).count("cannot find value `no_such_name`") == 1
-    tests = results("aarch64", checkout)
-    assert [test["name"] for test in tests if test["verdict"] == "pass"] == ["dup_test"]
+    # The store may know verdicts of the other tests.
+    passed = {test["name"] for test in results("aarch64", checkout) if test["verdict"] == "pass"}
+    assert "dup_test" in passed
     assert results("x86_64", checkout) == []
 
 
