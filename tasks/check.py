@@ -13,7 +13,16 @@ from tasks.session import current, group, task
 
 BIN = Path(sys.executable).parent
 STD = ("-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem")
-HOST_CRATES = ("parity-abi", "parity-record", "parity-elf", "parity-ext2", "parity-inventory", "parity-tty")
+HOST_CRATES = (
+    "parity-abi",
+    "parity-record",
+    "parity-elf",
+    "parity-ext2",
+    "parity-inventory",
+    "parity-trace",
+    "parity-tty",
+)
+MODELLED = ("parity-trace",)  # crates with a model for loom, which tries every order of their threads' steps
 PYTHON = {
     "ruff": ("ruff", "check"),
     "format": ("ruff", "format", "--check"),
@@ -32,6 +41,7 @@ def task_check() -> Iterator[Any]:
     made.append(
         task("check:crates", "cargo test of the pure crates", rust, "crates", after=["images:toolchain"])
     )
+    made.append(task("check:loom", "loom models of the crates", rust, "loom", after=["images:toolchain"]))
     made.append(task("check:pytest", "pytest, with real guests", python, "pytest", after=["images"]))
     yield from group("check", str(task_check.__doc__), made)
 
@@ -61,6 +71,8 @@ def _commands(name: str) -> list[list[str]]:
     tree = current().tree
     if name == "rustfmt":
         return [["fmt", "--check"]]
+    if name == "loom":
+        return [["test", "--frozen", "--release", "--lib", *_packages(MODELLED)]]
     if name == "crates":
         return [["test", "--frozen", *_packages(HOST_CRATES)]]
     commands = [["--all-targets", *_packages(HOST_CRATES)]]
@@ -93,7 +105,8 @@ def _cargo(name: str, command: Sequence[str]) -> bool:
             session.space,
             session.tree,
             command,
-            target=session.space.build / "cargo" / "check",
+            target=session.space.build / "cargo" / ("loom" if name == "loom" else "check"),
+            rustflags=("--cfg=loom",) if name == "loom" else (),
             on_line=on_line,
         )
     kept = [line for line in lines if status != 0 or line.startswith("test result")]

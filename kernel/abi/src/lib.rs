@@ -17,6 +17,7 @@ pub mod syscall;
 pub mod system;
 pub mod termios;
 pub mod time;
+pub mod trace;
 pub mod wait;
 
 pub use errno::Errno;

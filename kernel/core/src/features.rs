@@ -12,7 +12,7 @@ const ENABLED: &[&str] = enabled! {
     "testing" "interactive"
     "test_divide_by_zero" "test_invalid_opcode" "test_page_fault" "test_all_exceptions"
     "kthread_test_only" "kthread_stress_test"
-    "planted_faults" "canaries"
+    "planted_faults" "canaries" "untraced"
 };
 
 const JOINED: ([u8; LENGTH_MAX], usize) = join(ENABLED);

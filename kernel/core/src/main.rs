@@ -1,7 +1,7 @@
 //! The reference kernel. This file is the boot list; every room has its own.
 //!
 //! Order of the rooms, each of which knows only those to its right:
-//! ktest > syscall > process > fs > drivers > time > thread > mm > sync > {arch, libs} > abi.
+//! ktest > syscall > process > fs > drivers > time > thread > mm > sync > trace > {arch, libs} > abi.
 
 #![no_std]
 #![no_main]
@@ -18,11 +18,13 @@ mod fs;
 mod ktest;
 mod mm;
 mod panic;
+mod probes;
 mod process;
 mod sync;
 mod syscall;
 mod thread;
 mod time;
+mod trace;
 mod trap;
 
 use alloc::vec::Vec;
@@ -41,6 +43,7 @@ use thread::scheduler;
 extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
     canary::choose(boot.cmdline);
     time::init();
+    trace::init();
     hello(boot);
     faults::choose(boot.cmdline);
 
@@ -68,11 +71,10 @@ extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
 
     fs::disk::mount_root(BlockCache::new(disk))
         .unwrap_or_else(|error| panic!("cannot mount the disk: {error}"));
+    fs::proc::mount();
     stage("rootfs");
 
-    if cfg!(feature = "interactive") {
-        terminal::init();
-    }
+    terminal::init(cfg!(feature = "interactive"));
     exceptions::instead_of_init();
     canary::instead_of_init();
     ktest::instead_of_init(line.seed);

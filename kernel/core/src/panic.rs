@@ -9,6 +9,7 @@ use parity_arch::{cpu, power};
 use parity_record::Record;
 
 use crate::drivers::{channel, console};
+use crate::trace;
 
 const NOBODY: usize = 0;
 
@@ -38,6 +39,7 @@ fn panic(info: &PanicInfo) -> ! {
         Some(site) => console::print_line_in_panic(format_args!("KERNEL PANIC: {site}: {}", info.message())),
         None => console::print_line_in_panic(format_args!("KERNEL PANIC: {}", info.message())),
     }
+    trace::dump::in_panic();
     power::power_off()
 }
 

@@ -2,14 +2,14 @@
 
 use parity_abi::signal::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
 use parity_abi::wait::WaitStatus;
-use parity_arch::{Fault, FaultKind, Handler, TrapFrame, cpu, intc};
+use parity_arch::{Fault, FaultKind, Handler, TrapFrame, cpu, intc, timer};
 
 use crate::drivers::{block, terminal};
 use crate::faults::{Fault as Planted, planted};
 use crate::sync::spin_lock::assert_none_held;
 use crate::thread::scheduler;
 use crate::time::tick;
-use crate::{exceptions, kprintln, process, syscall};
+use crate::{exceptions, kprintln, mm, probes, process, syscall, trace};
 
 static HANDLER: Handler = Handler {
     syscall: enter_syscall,
@@ -21,6 +21,8 @@ static HANDLER: Handler = Handler {
 
 /// Called once, before the first interrupt and the first program.
 pub fn init() {
+    trace::register(&probes::PROVIDER, &[&probes::IRQ_TOTAL, &probes::TIMER_TICK_TOTAL]);
+    syscall::init();
     parity_arch::register(&HANDLER);
 }
 
@@ -30,19 +32,26 @@ fn enter_syscall(frame: &mut TrapFrame) {
 }
 
 fn handle_interrupt(irq: u32) {
+    trace::fire(&probes::ENTRY, irq);
     if !block::handle_interrupt(irq) && !terminal::handle_interrupt(irq) {
         // Nobody can silence the device, so it would interrupt again at once.
         intc::disable(irq);
         kprintln!("interrupt {irq}: nobody asked for it, disabled");
     }
+    trace::fire(&probes::EXIT, irq);
 }
 
 fn handle_tick() {
+    trace::fire(&probes::ENTRY, timer::IRQ);
     scheduler::tick();
-    tick::count();
+    trace::fire(&probes::TICK, tick::count());
+    trace::fire(&probes::EXIT, timer::IRQ);
 }
 
 fn handle_fault(fault: Fault, frame: &mut TrapFrame) {
+    if let FaultKind::Page { .. } = fault.kind {
+        trace::fire(&mm::probes::PAGE_FAULT, fault.address.as_u64() as u32);
+    }
     if !fault.from_user {
         if fault.kind == FaultKind::StackOverflow {
             panic!(

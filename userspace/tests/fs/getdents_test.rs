@@ -31,6 +31,7 @@ const ROOT: &[Expected<'_>] = &[
     (b"hello.txt", DT_REG),
     (b"lines.txt", DT_REG),
     (b"lost+found", DT_DIR),
+    (b"proc", DT_DIR),
     (b"sbin", DT_DIR),
     (b"test", DT_DIR),
     (b"trunctest.txt", DT_REG),

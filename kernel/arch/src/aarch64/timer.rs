@@ -11,7 +11,7 @@ use super::intc;
 inventory!("driver", "timer: generic timer");
 
 /// Interrupt of the virtual timer; the architecture's base system fixes it.
-pub(super) const IRQ: u32 = 27;
+pub const IRQ: u32 = 27;
 
 /// Counts between two ticks.
 static INTERVAL: AtomicU64 = AtomicU64::new(0);

@@ -12,9 +12,11 @@ use virtio_drivers::transport::mmio::{MmioTransport, VirtIOHeader};
 use virtio_drivers::transport::{DeviceType, Transport};
 use virtio_drivers::{BufferDirection, Hal};
 
+use super::probes;
 use crate::mm::PAGE;
 use crate::mm::frame::{self, Purpose};
 use crate::sync::{Mutex, SpinLock, WaitQueue};
+use crate::trace;
 
 inventory!("driver", "block: virtio-blk, virtio-mmio");
 
@@ -51,6 +53,7 @@ pub fn init(boot: &BootInfo) -> Result<&'static Disk, Errno> {
         irq,
         bytes,
     });
+    trace::register(&probes::PROVIDER, &[]);
     intc::enable(irq);
     Ok(disk)
 }
@@ -80,12 +83,14 @@ impl Disk {
         let sector = offset as usize / SECTOR_SIZE;
         let (mut request, mut response) = (BlkReq::default(), BlkResp::default());
         let _turn = self.turn.lock();
+        trace::fire(&probes::START, sector as u32);
         // SAFETY: all three buffers stay where they are and are not touched until `complete_read_blocks`.
         let token = unsafe { self.driver.lock().read_blocks_nb(sector, &mut request, buffer, &mut response) };
         let token = token.map_err(|_| Errno::EIO)?;
         self.done.wait_until(|| (self.driver.lock().peek_used() == Some(token)).then_some(()));
         // SAFETY: the buffers that the request was made with.
         let read = unsafe { self.driver.lock().complete_read_blocks(token, &request, buffer, &mut response) };
+        trace::fire(&probes::END, sector as u32);
         read.map_err(|_| Errno::EIO)
     }
 }

@@ -1,5 +1,5 @@
-//! Whoever types on the console: from interrupts to lines. In kernels with feature `interactive` alone; in all
-//! others nobody types.
+//! Whoever types on the console: from interrupts to lines, and requests to the kernel itself (trace/dump.rs).
+//! There are lines in kernels with feature `interactive` alone; in all others nobody types any.
 
 use parity_arch::console::{console_irq, console_listen, console_read};
 use parity_arch::intc;
@@ -7,16 +7,17 @@ use parity_tty::LineEditor;
 
 use super::console;
 use crate::sync::{SpinLock, WaitQueue};
+use crate::trace::dump;
 
 /// Made by [`init`].
 static EDITOR: SpinLock<Option<LineEditor>> = SpinLock::new(None);
 
 static READERS: WaitQueue = WaitQueue::new();
 
-/// Begins to listen. Called once; a console without an interrupt stays silent.
-pub fn init() {
+/// Begins to listen, for lines if it is `interactive`. Called once; a console without an interrupt stays silent.
+pub fn init(interactive: bool) {
     let Some(irq) = console_irq() else { return };
-    *EDITOR.lock() = Some(LineEditor::default());
+    *EDITOR.lock() = interactive.then(LineEditor::default);
     console_listen();
     intc::enable(irq);
 }
@@ -26,8 +27,10 @@ pub fn handle_interrupt(irq: u32) -> bool {
     if console_irq() != Some(irq) {
         return false;
     }
-    if let Some(editor) = &mut *EDITOR.lock() {
-        while let Some(byte) = console_read() {
+    while let Some(byte) = console_read() {
+        if !dump::typed(byte)
+            && let Some(editor) = &mut *EDITOR.lock()
+        {
             editor.input(byte, console::write);
         }
     }

@@ -1,22 +1,24 @@
 //! Files on the disk: the root file system, ext2, for reading.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use parity_abi::Errno;
-use parity_abi::fs::{O_ACCMODE, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, Stat};
+use parity_abi::fs::Stat;
 use parity_abi::limits::PATH_MAX;
-use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, ROOT};
+use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, ROOT, Walk};
 use spin::Once;
 
+use super::File;
 use super::file::DirectoryEntry;
-use super::{File, OpenFile};
 use crate::drivers::block_cache::BlockCache;
 use crate::faults::{Fault, planted};
 use crate::thread::scheduler;
 
 static VOLUME: Once<Filesystem<BlockCache>> = Once::new();
+
+/// The directory in whose place there is another file system.
+static COVERED: Once<u32> = Once::new();
 
 impl BlockDevice for BlockCache {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
@@ -34,93 +36,73 @@ pub fn mount_root(disk: BlockCache) -> Result<(), Error> {
     Ok(())
 }
 
+/// Lets another file system take the place of the directory `path`. Called once; whether there is such a directory.
+pub fn cover(path: &[u8]) -> bool {
+    match walk(ROOT, path, Follow::Last) {
+        Ok(Found::File(file)) if file.inode.kind == FileType::Directory => {
+            COVERED.call_once(|| file.inode.number);
+            true
+        }
+        _ => false,
+    }
+}
+
 fn volume() -> Result<&'static Filesystem<BlockCache>, Errno> {
     VOLUME.get().ok_or(Errno::ENODEV)
 }
 
-/// A directory in which paths begin that do not begin with a slash. It is known by its inode's number, so that
-/// it stays the same directory whatever happens to its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Directory(u32);
-
-impl Directory {
-    pub const ROOT: Self = Self(ROOT);
-
-    /// The directory that `path` names.
-    ///
-    /// # Errors
-    /// ENOTDIR, and those of [`lookup`].
-    pub fn open(start: Self, path: &[u8]) -> Result<Self, Errno> {
-        let inode = lookup(start, path)?.inode;
-        if inode.kind == FileType::Directory { Ok(Self(inode.number)) } else { Err(Errno::ENOTDIR) }
-    }
-
-    /// The path of names that leads here from the root, found from the directory upwards.
-    ///
-    /// # Errors
-    /// ENOENT if the directory has no name any more; ENAMETOOLONG; EIO.
-    pub fn path(self) -> Result<Vec<u8>, Errno> {
-        let volume = volume()?;
-        let mut here = volume.inode(self.0)?;
-        let mut path = Vec::new();
-        while here.number != ROOT {
-            let parent = volume.find(&here, b"..")?;
-            let name = volume.scan(&parent, 0, |entry| {
-                let is_here = entry.inode == here.number && entry.name != b"." && entry.name != b"..";
-                if is_here { ControlFlow::Break(entry.name.to_vec()) } else { ControlFlow::Continue(()) }
-            })?;
-            path = [b"/", name.ok_or(Errno::ENOENT)?.as_slice(), &path].concat();
-            // On a damaged disk the way up need not end at the root.
-            if path.len() >= PATH_MAX {
-                return Err(Errno::ENAMETOOLONG);
-            }
-            here = parent;
-        }
-        Ok(if path.is_empty() { b"/".to_vec() } else { path })
-    }
-}
-
-/// The file that `path` names, links followed; one without a leading slash begins in `start`.
+/// The path of names that leads from the root to directory `number`, found from the directory upwards.
 ///
 /// # Errors
-/// ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EIO.
-pub fn lookup(start: Directory, path: &[u8]) -> Result<DiskFile, Errno> {
-    lookup_with(start, path, Follow::Last)
-}
-
-fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<DiskFile, Errno> {
+/// ENOENT if the directory has no name any more; ENAMETOOLONG; EIO.
+pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
     let volume = volume()?;
-    let inode = volume.lookup(&volume.inode(start.0)?, path, follow)?;
-    Ok(DiskFile { volume, inode })
+    let mut here = volume.inode(number)?;
+    let mut path = Vec::new();
+    while here.number != ROOT {
+        let parent = volume.find(&here, b"..")?;
+        let name = volume.scan(&parent, 0, |entry| {
+            let is_here = entry.inode == here.number && entry.name != b"." && entry.name != b"..";
+            if is_here { ControlFlow::Break(entry.name.to_vec()) } else { ControlFlow::Continue(()) }
+        })?;
+        path = [b"/", name.ok_or(Errno::ENOENT)?.as_slice(), &path].concat();
+        // On a damaged disk the way up need not end at the root.
+        if path.len() >= PATH_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        here = parent;
+    }
+    Ok(if path.is_empty() { b"/".to_vec() } else { path })
 }
 
-/// Opens the file that `path` names, seen from `start`, with the flags of `open`.
+/// Where a path on the disk leads.
+pub enum Found {
+    File(DiskFile),
+    /// To the directory that another file system covers, with this part of the path left.
+    Covered(Vec<u8>),
+}
+
+/// Walks along `path` from directory `start`, or from the root if it begins with a slash.
 ///
 /// # Errors
-/// Those of [`lookup`]; EROFS for what would change the disk, EISDIR, ENXIO for what is no file of bytes.
-pub fn open(start: Directory, path: &[u8], flags: u32) -> Result<OpenFile, Errno> {
-    let follow = if flags & O_NOFOLLOW != 0 { Follow::AllButLast } else { Follow::Last };
-    let file = match lookup_with(start, path, follow) {
-        Err(Errno::ENOENT) if flags & O_CREAT != 0 => return Err(Errno::EROFS),
-        Err(Errno::ENOENT) if planted(Fault::OpenMissingOk) => {
-            let volume = volume()?;
-            let mut inode = volume.inode(ROOT)?;
-            (inode.kind, inode.size) = (FileType::Regular, 0);
-            DiskFile { volume, inode }
-        }
-        other => other?,
-    };
-    let writes = flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0;
-    match file.inode.kind {
-        FileType::Directory if writes || flags & O_CREAT != 0 => return Err(Errno::EISDIR),
-        FileType::Directory => {}
-        _ if flags & O_DIRECTORY != 0 => return Err(Errno::ENOTDIR),
-        FileType::Symlink => return Err(Errno::ELOOP),
-        FileType::Regular if writes => return Err(Errno::EROFS),
-        FileType::Regular => {}
-        _ => return Err(Errno::ENXIO),
-    }
-    Ok(OpenFile::new(Box::new(file), flags))
+/// ENOENT, ENOTDIR, ELOOP, EIO.
+pub fn walk(start: u32, path: &[u8], follow: Follow) -> Result<Found, Errno> {
+    let volume = volume()?;
+    Ok(match volume.walk(&volume.inode(start)?, path, follow, COVERED.get().copied())? {
+        Walk::Arrived(inode) => Found::File(DiskFile { volume, inode }),
+        Walk::Elsewhere(rest) => Found::Covered(rest),
+    })
+}
+
+/// What a missing file is under a planted fault: an empty one.
+///
+/// # Errors
+/// EIO.
+pub fn empty_file() -> Result<DiskFile, Errno> {
+    let volume = volume()?;
+    let mut inode = volume.inode(ROOT)?;
+    (inode.kind, inode.size) = (FileType::Regular, 0);
+    Ok(DiskFile { volume, inode })
 }
 
 /// A regular file or a directory on the disk.

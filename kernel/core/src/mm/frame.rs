@@ -5,8 +5,9 @@ use core::ops::Range;
 use parity_arch::mem::phys_to_virt;
 use parity_arch::{BootInfo, FrameSource, PhysAddr};
 
-use super::PAGE;
+use super::{PAGE, probes};
 use crate::sync::SpinLock;
+use crate::trace;
 
 /// Frames that users cannot have, so that the kernel's heap and stacks can still grow while it tells a program
 /// ENOMEM: 4 MiB.
@@ -45,6 +46,7 @@ pub struct Counts {
 
 /// Takes over the memory that nobody uses. Called once, first of all.
 pub fn init(boot: &BootInfo) {
+    trace::register(&probes::PROVIDER, &[]);
     let first = boot.free_memory.start.0;
     let count = (boot.free_memory.end - boot.free_memory.start) as usize / PAGE;
     let table_bytes = count * size_of::<u16>();

@@ -4,6 +4,7 @@ pub mod address_space;
 pub mod frame;
 pub mod heap;
 mod page;
+pub mod probes;
 pub mod user;
 
 pub use address_space::AddressSpace;

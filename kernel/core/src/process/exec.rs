@@ -12,13 +12,15 @@ use parity_arch::{Perm, TrapFrame, VirtAddr};
 use parity_elf::{HEAD_BYTES, Program, Segment};
 use parity_ext2::FileType;
 
-use super::current;
+use super::{current, probes};
 use crate::faults::{Fault, planted};
 use crate::fs::File;
-use crate::fs::disk::{self, Directory, DiskFile};
+use crate::fs::disk::DiskFile;
+use crate::fs::path::{self, Directory, Found};
 use crate::mm::{AddressSpace, user};
 use crate::sync::SpinLock;
 use crate::thread::scheduler;
+use crate::trace;
 
 /// Programs end below this, so that the heap has room below the stack: 64 TiB.
 const PROGRAM_END: u64 = 1 << 46;
@@ -53,6 +55,7 @@ pub fn exec(path: &[u8], arguments: &[&[u8]], frame: &mut TrapFrame) -> Result<(
         drop(closed);
     }
     process.replace_image(image.program, image.memory);
+    trace::fire(&probes::EXEC, process.pid);
     scheduler::current().reset_fp();
     if planted(Fault::ExecKeepsLock) {
         core::mem::forget(FORGOTTEN.lock());
@@ -72,7 +75,10 @@ pub fn load(start: Directory, path: &[u8], arguments: &[&[u8]]) -> Result<Image,
         path if path.contains(&b'/') => path.to_vec(),
         name => [b"/bin/", name].concat(),
     };
-    let file = disk::lookup(start, &path)?;
+    let file = match path::lookup(start, &path)? {
+        Found::Disk(file) => file,
+        Found::Proc(node) => return Err(if node.is_directory() { Errno::ENOTDIR } else { Errno::EACCES }),
+    };
     match file.inode.kind {
         FileType::Directory => return Err(Errno::ENOTDIR),
         FileType::Regular if file.inode.mode & S_IXUSR != 0 || planted(Fault::ExecIgnoresXBit) => {}

@@ -5,13 +5,13 @@ use parity_abi::wait::WaitStatus;
 use parity_arch::{cpu, power};
 use parity_record::{Reason, Record};
 
-use super::{Process, current, table};
+use super::{Process, current, probes, table};
 use crate::drivers::channel;
 use crate::faults::{Fault, planted};
 use crate::mm::frame;
 use crate::thread::scheduler;
 use crate::time::since_boot_ms;
-use crate::{canary, kprintln};
+use crate::{canary, kprintln, trace};
 
 /// Ends the running process. The caller must hold nothing that needs dropping.
 pub fn exit(status: WaitStatus) -> ! {
@@ -21,6 +21,7 @@ pub fn exit(status: WaitStatus) -> ! {
 
 fn end_current(status: WaitStatus) {
     let process = current();
+    trace::fire(&probes::END, process.pid);
     // Not the status of PID 1, in which a test tells what it found.
     let forgotten = planted(Fault::ExitStatusLost) && process.pid != table::INIT;
     let status = if forgotten { WaitStatus::exited(0) } else { status };

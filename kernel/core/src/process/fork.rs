@@ -11,14 +11,15 @@ use parity_record::Record;
 
 use super::exec::{self, Image};
 use super::fd_table::FdTable;
-use super::{Process, current, table};
+use super::{Process, current, probes, table};
 use crate::drivers::channel;
 use crate::faults::{Fault, planted};
-use crate::fs::OpenFile;
-use crate::fs::disk::Directory;
+use crate::fs::path::Directory;
 use crate::fs::tty::Console;
+use crate::fs::{OpenFile, proc};
 use crate::sync::spin_lock::assert_none_held;
 use crate::thread::{Thread, scheduler};
+use crate::trace;
 
 /// Starts PID 1 with the console as standard input, output and error. `loaded` is called before it can run:
 /// afterwards it may be over before the caller does anything.
@@ -28,6 +29,8 @@ use crate::thread::{Thread, scheduler};
 pub fn start_init(path: &str, arguments: &[&str], loaded: impl FnOnce()) -> Result<(), Errno> {
     let arguments: Box<[&[u8]]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
     let Image { program, memory, frame } = exec::load(Directory::ROOT, path.as_bytes(), &arguments)?;
+    trace::register(&probes::PROVIDER, &[]);
+    proc::register_processes(&table::Table);
     let console = Arc::new(OpenFile::new(Box::new(Console), O_RDWR));
     let mut files = FdTable::default();
     for _ in 0..3 {
@@ -81,7 +84,8 @@ fn spawn(
         }
     };
     let pid = process.pid;
-    table::insert(process, parent);
+    table::insert(process, parent, &thread);
+    trace::fire(&probes::START, pid);
     channel::send(Record::ProcStart { pid, ppid: parent, program: program.as_bytes() });
     scheduler::start(thread);
     Ok(())

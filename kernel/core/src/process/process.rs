@@ -9,7 +9,7 @@ use parity_abi::Errno;
 
 use super::fd_table::FdTable;
 use crate::faults::{Fault, planted};
-use crate::fs::disk::Directory;
+use crate::fs::path::Directory;
 use crate::mm::AddressSpace;
 use crate::sync::{SpinLock, WaitQueue};
 use crate::thread::{Owner, scheduler};

@@ -1,7 +1,9 @@
 //! The process table: who lives, who has ended, and who is whose parent.
 
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,7 +11,9 @@ use parity_abi::Errno;
 
 use super::Process;
 use crate::faults::{Fault, planted};
+use crate::fs::proc::Processes;
 use crate::sync::SpinLock;
+use crate::thread::Thread;
 
 /// The process that inherits the children of those who end before them.
 pub const INIT: u32 = 1;
@@ -21,6 +25,8 @@ static TABLE: SpinLock<BTreeMap<u32, Entry>> = SpinLock::new(BTreeMap::new());
 struct Entry {
     process: Arc<Process>,
     parent: u32,
+    /// Gone when it has ended.
+    thread: Weak<Thread>,
     /// The wait status of a process that has ended and that its parent has not yet asked for.
     ended: Option<i32>,
 }
@@ -30,8 +36,9 @@ pub fn next_pid() -> u32 {
     NEXT_PID.fetch_add(1, Ordering::Relaxed)
 }
 
-pub fn insert(process: Arc<Process>, parent: u32) {
-    TABLE.lock().insert(process.pid, Entry { process, parent, ended: None });
+pub fn insert(process: Arc<Process>, parent: u32, thread: &Arc<Thread>) {
+    let entry = Entry { process, parent, thread: Arc::downgrade(thread), ended: None };
+    TABLE.lock().insert(entry.process.pid, entry);
 }
 
 /// The parent's number, 0 for PID 1 and for unknown numbers.
@@ -84,4 +91,29 @@ pub fn reap(parent: u32, wanted: Option<u32>) -> Result<Option<(Arc<Process>, i3
         return Ok(ended.and_then(|(pid, status)| Some((table.get(&pid)?.process.clone(), status))));
     }
     Ok(ended.and_then(|(pid, status)| table.remove(&pid).map(|entry| (entry.process, status))))
+}
+
+/// The table as `/proc` sees it.
+pub struct Table;
+
+impl Processes for Table {
+    fn pids(&self) -> Vec<u32> {
+        TABLE.lock().keys().copied().collect()
+    }
+
+    fn status(&self, pid: u32) -> Option<String> {
+        let (process, parent, thread, ended) = {
+            let table = TABLE.lock();
+            let entry = table.get(&pid)?;
+            (entry.process.clone(), entry.parent, entry.thread.upgrade(), entry.ended.is_some())
+        };
+        let state = match thread {
+            Some(thread) if !ended && thread.is_asleep() => "S (sleeping)",
+            Some(_) if !ended => "R (running)",
+            _ => "Z (zombie)",
+        };
+        let program = process.program();
+        let name = program.rsplit('/').next().unwrap_or_default();
+        Some(format!("Name:\t{name}\nState:\t{state}\nPid:\t{pid}\nPPid:\t{parent}\nThreads:\t1\n"))
+    }
 }

@@ -3,6 +3,7 @@
 pub mod irq;
 pub mod mutex;
 pub mod per_cpu;
+mod probes;
 pub mod spin_lock;
 pub mod wait_queue;
 

@@ -4,7 +4,8 @@ use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::WaitQueue;
+use super::{WaitQueue, probes};
+use crate::trace;
 
 /// Exclusive access to a `T`; whoever comes second sleeps.
 pub struct Mutex<T> {
@@ -23,7 +24,11 @@ impl<T> Mutex<T> {
 
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.waiters.wait_until(|| (!self.locked.swap(true, Ordering::Acquire)).then_some(()));
+        if self.locked.swap(true, Ordering::Acquire) {
+            trace::fire(&probes::CONTEND, probes::address(self));
+            self.waiters.wait_until(|| (!self.locked.swap(true, Ordering::Acquire)).then_some(()));
+        }
+        trace::fire(&probes::ACQUIRE, probes::address(self));
         MutexGuard { mutex: self }
     }
 }
@@ -51,6 +56,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
+        trace::fire(&probes::RELEASE, probes::address(self.mutex));
         self.mutex.locked.store(false, Ordering::Release);
         self.mutex.waiters.wake_one();
     }

@@ -9,6 +9,8 @@ use parity_arch::cpu::cpu_id;
 
 use super::irq::IrqGuard;
 use super::per_cpu::{MAX_CPUS, PerCpu, current_thread_id};
+use super::probes;
+use crate::trace;
 
 const FREE: u64 = 0;
 
@@ -77,6 +79,23 @@ impl<T: ?Sized> SpinLock<T> {
     pub fn lock(&self) -> SpinGuard<'_, T> {
         let irq = IrqGuard::new();
         let me = (cpu_id() as u64 + 1) << 32 | u64::from(current_thread_id());
+        if self.owner.compare_exchange(FREE, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.wait(me);
+        }
+        trace::fire(&probes::ACQUIRE, probes::address(self));
+        let site = core::ptr::from_ref(Location::caller()).cast_mut();
+        self.site.store(site, Ordering::Relaxed);
+        let held = HELD.this();
+        held.count.fetch_add(1, Ordering::Relaxed);
+        held.last_site.store(site, Ordering::Relaxed);
+        SpinGuard { lock: self, _irq: irq }
+    }
+
+    /// Takes the lock once whoever has it gives it back.
+    #[cold]
+    #[track_caller]
+    fn wait(&self, me: u64) {
+        trace::fire(&probes::CONTEND, probes::address(self));
         while let Err(owner) =
             self.owner.compare_exchange_weak(FREE, me, Ordering::Acquire, Ordering::Relaxed)
         {
@@ -85,12 +104,6 @@ impl<T: ?Sized> SpinLock<T> {
             }
             core::hint::spin_loop();
         }
-        let site = core::ptr::from_ref(Location::caller()).cast_mut();
-        self.site.store(site, Ordering::Relaxed);
-        let held = HELD.this();
-        held.count.fetch_add(1, Ordering::Relaxed);
-        held.last_site.store(site, Ordering::Relaxed);
-        SpinGuard { lock: self, _irq: irq }
     }
 
     #[cold]
@@ -126,6 +139,7 @@ impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
 
 impl<T: ?Sized> Drop for SpinGuard<'_, T> {
     fn drop(&mut self) {
+        trace::fire(&probes::RELEASE, probes::address(self.lock));
         HELD.this().count.fetch_sub(1, Ordering::Relaxed);
         self.lock.owner.store(FREE, Ordering::Release);
     }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use spin::Once;
 
-use super::{IrqGuard, SpinLock};
+use super::{IrqGuard, SpinLock, probes};
+use crate::trace;
 
 /// A thread as a wait queue sees it.
 pub trait Sleeper: Send + Sync {
@@ -27,6 +28,7 @@ static BLOCKING: Once<&'static dyn Blocking> = Once::new();
 
 /// Called by the scheduler once, before the first thread can wait.
 pub fn register_blocking(scheduler: &'static dyn Blocking) {
+    trace::register(&probes::PROVIDER, &[]);
     BLOCKING.call_once(|| scheduler);
 }
 

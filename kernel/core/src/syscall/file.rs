@@ -3,17 +3,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use parity_abi::fs::{
-    DT_DIR, DT_REG, DirentHeader, O_CLOEXEC, R_OK, S_IXGRP, S_IXOTH, S_IXUSR, W_OK, X_OK, dirent_bytes,
-};
+use parity_abi::fs::{DT_DIR, DT_REG, DirentHeader, O_CLOEXEC, R_OK, W_OK, X_OK, dirent_bytes};
 use parity_abi::limits::PATH_MAX;
 use parity_abi::{Errno, Plain};
 
 use super::Result;
 use crate::faults::{Fault, planted};
 use crate::fs::OpenFile;
-use crate::fs::disk::{self, Directory};
 use crate::fs::file::DirectoryEntry;
+use crate::fs::path::{self, Directory};
 use crate::mm::{heap, user};
 use crate::process::current;
 
@@ -105,10 +103,10 @@ fn read_path(address: u64) -> Result<Vec<u8>> {
     current().with_memory(|space| user::read_string(space, address, PATH_MAX, Errno::ENAMETOOLONG))
 }
 
-pub fn open(path: u64, flags: u32) -> Result {
+pub fn open(name: u64, flags: u32) -> Result {
     heap::admit_user()?;
-    let (process, path) = (current(), read_path(path)?);
-    let file = Arc::new(disk::open(process.working_directory(), &path, flags)?);
+    let (process, name) = (current(), read_path(name)?);
+    let file = Arc::new(path::open(process.working_directory(), &name, flags)?);
     let fd = process.files.lock().add(file, flags & O_CLOEXEC != 0, 0)?;
     Ok(fd.unsigned_abs().into())
 }
@@ -124,24 +122,21 @@ pub fn fstat(fd: i32, answer: u64) -> Result {
 }
 
 /// There is one user, who may do all that the disk allows: read everything, execute what anybody may.
-pub fn access(path: u64, mode: u32) -> Result {
+pub fn access(name: u64, mode: u32) -> Result {
     if planted(Fault::AccessAlwaysOk) {
         return Ok(0);
     }
     if mode & !(R_OK | W_OK | X_OK) != 0 {
         return Err(Errno::EINVAL);
     }
-    let inode = disk::lookup(current().working_directory(), &read_path(path)?)?.inode;
+    let found = path::lookup(current().working_directory(), &read_path(name)?)?;
     if planted(Fault::AccessIgnoresMode) {
         return Ok(0);
     }
-    if mode & X_OK != 0 && inode.mode & (S_IXUSR | S_IXGRP | S_IXOTH) == 0 {
+    if mode & X_OK != 0 && !found.is_executable() {
         return Err(Errno::EACCES);
     }
-    if mode & W_OK != 0 {
-        return Err(Errno::EROFS);
-    }
-    Ok(0)
+    found.refuses_writing().filter(|_| mode & W_OK != 0).map_or(Ok(0), Err)
 }
 
 pub fn chdir(path: u64) -> Result {

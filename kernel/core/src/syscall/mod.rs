@@ -3,6 +3,7 @@
 mod descriptor;
 mod file;
 mod memory;
+mod probes;
 mod process;
 mod time;
 
@@ -12,14 +13,24 @@ use parity_abi::syscall::{self as number, MAX_ARGUMENTS};
 use parity_arch::TrapFrame;
 use parity_inventory::inventory;
 
+use crate::trace;
+
 /// What a call gives back.
 type Result<T = u64> = core::result::Result<T, Errno>;
 
+/// Called once, before the first program.
+pub fn init() {
+    trace::register(&probes::PROVIDER, &[&probes::SYSCALL_TOTAL]);
+}
+
 /// Does the call that `frame` holds and puts the result into it.
 pub fn dispatch(frame: &mut TrapFrame) {
-    if let Some(result) = call(frame) {
-        frame.set_return(encode(result));
+    trace::fire(&probes::ENTRY, frame.syscall_number() as u32);
+    let answer = call(frame).map(encode);
+    if let Some(answer) = answer {
+        frame.set_return(answer);
     }
+    trace::fire(&probes::EXIT, answer.unwrap_or(0) as u32);
 }
 
 /// Makes `call` from the table, and notes every call that is in it.

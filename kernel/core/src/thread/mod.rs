@@ -1,6 +1,7 @@
 //! Threads of the kernel and the scheduler that shares the processors among them.
 
 pub mod kthread;
+mod probes;
 pub mod scheduler;
 mod stack;
 #[expect(clippy::module_inception, reason = "the noun of the file is the noun of the room")]

@@ -7,15 +7,16 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::sync::Arc;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use parity_arch::cpu;
+use parity_arch::{cpu, timer};
 
-use super::Thread;
 use super::thread::State;
+use super::{Thread, probes};
 use crate::mm::AddressSpace;
 use crate::sync::wait_queue::{Blocking, Sleeper, register_blocking};
 use crate::sync::{IrqGuard, MAX_CPUS, PerCpu, SpinLock, irq, per_cpu, spin_lock};
+use crate::trace;
 
 /// How long a thread may run while others wait. Under stress it may lose the processor at any tick, so that more
 /// orders of events are seen.
@@ -45,6 +46,9 @@ static CPUS: PerCpu<Cpu> = PerCpu::new(
 
 static RUN_QUEUE: SpinLock<VecDeque<Arc<Thread>>> = SpinLock::new(VecDeque::new());
 
+/// Counts of the clock in which a processor waited for something to do.
+static IDLE_COUNTS: AtomicU64 = AtomicU64::new(0);
+
 static TICKS_PER_SLICE: AtomicU32 = AtomicU32::new(1);
 
 /// How the running thread gives the processor away.
@@ -67,6 +71,7 @@ pub fn init(tick_hz: u32) {
     cpu.idle.store(Arc::into_raw(idle.clone()).cast_mut(), Ordering::Relaxed);
     cpu.current.store(Arc::into_raw(idle).cast_mut(), Ordering::Relaxed);
     register_blocking(&SCHEDULER);
+    trace::register(&probes::PROVIDER, &[&probes::CTX_SWITCH_TOTAL]);
 }
 
 /// The running thread.
@@ -125,10 +130,17 @@ pub fn run_idle() -> ! {
         switch_from(Departure::Yield);
         cpu::irq_disable();
         if RUN_QUEUE.lock().is_empty() {
+            let begin = timer::now();
             cpu::wait_for_interrupt();
+            IDLE_COUNTS.fetch_add(timer::now() - begin, Ordering::Relaxed);
         }
         cpu::irq_enable();
     }
+}
+
+/// Counts of the clock, summed over the processors, in which there was nothing to do.
+pub fn idle_counts() -> u64 {
+    IDLE_COUNTS.load(Ordering::Relaxed)
 }
 
 /// To be called first by the entry function of every thread.
@@ -148,6 +160,7 @@ fn switch_from(departure: Departure) {
     if Arc::ptr_eq(&current, &next) {
         return;
     }
+    trace::fire(&probes::SWITCH_ENTRY, switch_of(current.id, next.id));
     while next.on_cpu.swap(true, Ordering::Acquire) {
         core::hint::spin_loop();
     }
@@ -194,7 +207,13 @@ fn pick(current: &Arc<Thread>, cpu: &Cpu, departure: Departure) -> Arc<Thread> {
     }
     let next = queue.pop_front().unwrap_or_else(|| idle_of(cpu));
     next.set_state(State::Running);
+    trace::fire(&probes::PICK, next.id);
     next
+}
+
+/// A switch as its events tell it.
+const fn switch_of(from: u32, to: u32) -> u32 {
+    from << 16 | to & 0xffff
 }
 
 fn idle_of(cpu: &Cpu) -> Arc<Thread> {
@@ -212,6 +231,7 @@ fn finish_switch() {
     assert!(!previous.is_null(), "a switch came from nowhere");
     // SAFETY: the reference that `current` of this processor held until `switch_from` moved it to `previous`.
     let previous = unsafe { Arc::from_raw(previous) };
+    trace::fire(&probes::SWITCH_EXIT, switch_of(previous.id, per_cpu::current_thread_id()));
     previous.on_cpu.store(false, Ordering::Release);
 }
 

@@ -109,6 +109,11 @@ impl Thread {
         }
     }
 
+    /// Whether it waits for something.
+    pub fn is_asleep(&self) -> bool {
+        self.state() == State::Blocked
+    }
+
     pub(super) fn state(&self) -> State {
         match self.state.load(Ordering::Relaxed) {
             0 => State::Ready,

@@ -26,7 +26,12 @@ fn elapsed() -> u64 {
 
 /// Time since boot, as fine as the counter counts.
 pub fn since_boot() -> Timespec {
-    let (counts, frequency) = (elapsed(), timer::frequency());
+    of_counts(elapsed())
+}
+
+/// Counts of the clock as a time.
+pub fn of_counts(counts: u64) -> Timespec {
+    let frequency = timer::frequency();
     let nanoseconds = counts % frequency * NSEC_PER_SEC.unsigned_abs() / frequency;
     Timespec { seconds: (counts / frequency).cast_signed(), nanoseconds: nanoseconds.cast_signed() }
 }

@@ -8,10 +8,11 @@ use crate::sync::WaitQueue;
 static TICKS: AtomicU64 = AtomicU64::new(0);
 static TICKED: WaitQueue = WaitQueue::new();
 
-/// The timer's tick.
-pub fn count() {
-    TICKS.fetch_add(1, Ordering::Relaxed);
+/// The timer's tick; its number, as far as it fits.
+pub fn count() -> u32 {
+    let number = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
     TICKED.wake_all();
+    number as u32
 }
 
 /// Sleeps until `ready`, looking at every tick, but for at most `ticks`; whether it came true. `ready` runs with

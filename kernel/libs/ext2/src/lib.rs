@@ -16,7 +16,7 @@ mod superblock;
 pub use directory::Entry;
 pub use error::Error;
 pub use inode::{FileType, Inode};
-pub use lookup::Follow;
+pub use lookup::{Follow, Walk};
 pub use superblock::Superblock;
 
 /// What the file system lies on.

@@ -1,5 +1,7 @@
 //! From a path to an inode.
 
+use alloc::vec::Vec;
+
 use parity_abi::limits::{PATH_MAX, SYMLINKS_MAX};
 
 use crate::{BlockDevice, Error, FileType, Filesystem, Inode, ROOT};
@@ -10,6 +12,14 @@ use crate::{BlockDevice, Error, FileType, Filesystem, Inode, ROOT};
 pub enum Follow {
     Last,
     AllButLast,
+}
+
+/// Where a walk along a path has led.
+#[derive(Debug)]
+pub enum Walk {
+    Arrived(Inode),
+    /// To a directory in whose place there is something else, with this part of the path left.
+    Elsewhere(Vec<u8>),
 }
 
 impl<D: BlockDevice> Filesystem<D> {
@@ -25,6 +35,23 @@ impl<D: BlockDevice> Filesystem<D> {
         if path.len() >= PATH_MAX {
             return Err(Error::NameTooLong);
         }
+        match self.walk(start, path, follow, None)? {
+            Walk::Arrived(inode) => Ok(inode),
+            Walk::Elsewhere(_) => Err(Error::Corrupt),
+        }
+    }
+
+    /// As [`Filesystem::lookup`], but it ends at the directory with the number `covered`, and an empty path is `start`.
+    ///
+    /// # Errors
+    /// Those of [`Filesystem::lookup`].
+    pub fn walk(
+        &self,
+        start: &Inode,
+        path: &[u8],
+        follow: Follow,
+        covered: Option<u32>,
+    ) -> Result<Walk, Error> {
         let mut rest = path.to_vec();
         let mut here = self.first(start, &rest)?;
         let mut links = 0;
@@ -49,12 +76,15 @@ impl<D: BlockDevice> Filesystem<D> {
                 here = found;
                 rest = after.to_vec();
             }
+            if Some(here.number) == covered {
+                return Ok(Walk::Elsewhere(rest));
+            }
             // What is left of `name/` is a slash: it says that a directory is meant.
             if rest.starts_with(b"/") && here.kind != FileType::Directory {
                 return Err(Error::NotDirectory);
             }
         }
-        Ok(here)
+        Ok(Walk::Arrived(here))
     }
 
     /// Where a path begins.

@@ -1,0 +1,151 @@
+//! Paths: from names to files, on the disk and in `/proc`, which takes the place of a directory there.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use parity_abi::Errno;
+use parity_abi::fs::{
+    O_ACCMODE, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, S_IWUSR, S_IXGRP, S_IXOTH, S_IXUSR,
+};
+use parity_abi::limits::PATH_MAX;
+use parity_ext2::{FileType, Follow, ROOT};
+
+use super::disk::{self, DiskFile};
+use super::proc::{self, Node};
+use super::{File, OpenFile};
+use crate::faults::{Fault, planted};
+
+/// A directory in which paths begin that do not begin with a slash. On the disk it is known by its inode's
+/// number, so that it stays the same directory whatever happens to its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directory {
+    Disk(u32),
+    Proc(Node),
+}
+
+/// What a path names.
+pub enum Found {
+    Disk(DiskFile),
+    Proc(Node),
+}
+
+impl Directory {
+    pub const ROOT: Self = Self::Disk(ROOT);
+
+    /// The directory that `path` names.
+    ///
+    /// # Errors
+    /// ENOTDIR, and those of [`lookup`].
+    pub fn open(start: Self, path: &[u8]) -> Result<Self, Errno> {
+        match lookup(start, path)? {
+            Found::Disk(file) if file.inode.kind == FileType::Directory => Ok(Self::Disk(file.inode.number)),
+            Found::Proc(node) if node.is_directory() => Ok(Self::Proc(node)),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// The path of names that leads here from the root.
+    ///
+    /// # Errors
+    /// ENOENT if the directory has no name any more; ENAMETOOLONG; EIO.
+    pub fn path(self) -> Result<Vec<u8>, Errno> {
+        match self {
+            Self::Disk(number) => disk::path_of(number),
+            Self::Proc(node) => Ok(node.path()),
+        }
+    }
+}
+
+impl Found {
+    /// Whether anybody may execute it: the owner, the group, the others.
+    pub fn is_executable(&self) -> bool {
+        self.mode() & (S_IXUSR | S_IXGRP | S_IXOTH) != 0
+    }
+
+    /// Why it may not be written to, if so.
+    pub fn refuses_writing(&self) -> Option<Errno> {
+        match self {
+            Self::Disk(_) => Some(Errno::EROFS),
+            Self::Proc(node) => (node.mode() & S_IWUSR == 0).then_some(Errno::EACCES),
+        }
+    }
+
+    fn mode(&self) -> u32 {
+        match self {
+            Self::Disk(file) => file.inode.mode,
+            Self::Proc(node) => node.mode(),
+        }
+    }
+
+    fn kind(&self) -> FileType {
+        match self {
+            Self::Disk(file) => file.inode.kind,
+            Self::Proc(node) if node.is_directory() => FileType::Directory,
+            Self::Proc(_) => FileType::Regular,
+        }
+    }
+}
+
+/// The file that `path` names, links followed; one without a leading slash begins in `start`.
+///
+/// # Errors
+/// ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EIO.
+pub fn lookup(start: Directory, path: &[u8]) -> Result<Found, Errno> {
+    lookup_with(start, path, Follow::Last)
+}
+
+fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Found, Errno> {
+    if path.is_empty() {
+        return Err(Errno::ENOENT);
+    }
+    if path.len() >= PATH_MAX {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    let mut here = if path.starts_with(b"/") { Directory::ROOT } else { start };
+    let mut rest = path.to_vec();
+    // Every step into `/proc` and out of it takes a name of the path.
+    loop {
+        (here, rest) = match here {
+            Directory::Disk(number) => match disk::walk(number, &rest, follow)? {
+                disk::Found::File(file) => return Ok(Found::Disk(file)),
+                disk::Found::Covered(rest) => (Directory::Proc(Node::Root), rest),
+            },
+            Directory::Proc(node) => match proc::walk(node, &rest)? {
+                proc::Walk::Arrived(node) => return Ok(Found::Proc(node)),
+                proc::Walk::Left(rest) => (Directory::ROOT, rest),
+            },
+        };
+    }
+}
+
+/// Opens the file that `path` names, seen from `start`, with the flags of `open`.
+///
+/// # Errors
+/// Those of [`lookup`]; EROFS for what would change the disk, EACCES for what may not be written, EISDIR, ENXIO
+/// for what is no file of bytes.
+pub fn open(start: Directory, path: &[u8], flags: u32) -> Result<OpenFile, Errno> {
+    let follow = if flags & O_NOFOLLOW != 0 { Follow::AllButLast } else { Follow::Last };
+    let found = match lookup_with(start, path, follow) {
+        Err(Errno::ENOENT) if flags & O_CREAT != 0 => return Err(Errno::EROFS),
+        Err(Errno::ENOENT) if planted(Fault::OpenMissingOk) => Found::Disk(disk::empty_file()?),
+        other => other?,
+    };
+    let writes = flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0;
+    match found.kind() {
+        FileType::Directory if writes || flags & O_CREAT != 0 => return Err(Errno::EISDIR),
+        FileType::Directory => {}
+        _ if flags & O_DIRECTORY != 0 => return Err(Errno::ENOTDIR),
+        FileType::Symlink => return Err(Errno::ELOOP),
+        FileType::Regular => {
+            if let Some(errno) = found.refuses_writing().filter(|_| writes) {
+                return Err(errno);
+            }
+        }
+        _ => return Err(Errno::ENXIO),
+    }
+    let file: Box<dyn File> = match found {
+        Found::Disk(file) => Box::new(file),
+        Found::Proc(node) => Box::new(proc::File::new(node)?),
+    };
+    Ok(OpenFile::new(file, flags))
+}

@@ -1,0 +1,72 @@
+//! What stands in the files of `/proc`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use parity_abi::Errno;
+use spin::Once;
+
+use super::node::{Node, TraceFile};
+use crate::mm::{PAGE, frame};
+use crate::thread::scheduler;
+use crate::time;
+use crate::trace::text;
+
+/// What this room does not know of itself: processes, which are further up.
+pub trait Processes: Sync {
+    /// Numbers of those that have not been waited for yet, ascending.
+    fn pids(&self) -> Vec<u32>;
+    /// Lines of `status`; `None` if there is no such process.
+    fn status(&self, pid: u32) -> Option<String>;
+}
+
+static PROCESSES: Once<&'static dyn Processes> = Once::new();
+
+/// Called once, before the first process.
+pub fn register_processes(processes: &'static dyn Processes) {
+    PROCESSES.call_once(|| processes);
+}
+
+pub fn pids() -> Vec<u32> {
+    PROCESSES.get().map_or_else(Vec::new, |processes| processes.pids())
+}
+
+/// A file's content now; nothing for a directory.
+///
+/// # Errors
+/// ENOENT if its process is gone.
+pub fn of(node: Node) -> Result<Vec<u8>, Errno> {
+    let mut to = String::new();
+    let written = match node {
+        Node::Root | Node::Trace | Node::Process(_) => Ok(()),
+        Node::Meminfo => meminfo(&mut to),
+        Node::Uptime => uptime(&mut to),
+        Node::Status(pid) => {
+            to = PROCESSES.get().and_then(|processes| processes.status(pid)).ok_or(Errno::ENOENT)?;
+            Ok(())
+        }
+        Node::TraceFile(TraceFile::Enable) => text::enable(&mut to),
+        Node::TraceFile(TraceFile::Events) => text::events(&mut to),
+        Node::TraceFile(TraceFile::Buffer) => text::rings(&mut to, u64::MAX),
+        Node::TraceFile(TraceFile::Counters) => text::counter_values(&mut to),
+        Node::TraceFile(TraceFile::Providers) => text::provider_masks(&mut to),
+    };
+    written.map_err(|_| Errno::EIO)?;
+    Ok(to.into_bytes())
+}
+
+/// In kB of 1024 bytes, as on Linux.
+fn meminfo(to: &mut String) -> fmt::Result {
+    let frames = frame::counts();
+    let kib = |count: usize| count * PAGE / 1024;
+    writeln!(to, "MemTotal: {:>14} kB", kib(frames.total))?;
+    writeln!(to, "MemFree: {:>15} kB", kib(frames.free))
+}
+
+/// Seconds since boot, and seconds in which a processor had nothing to do, as on Linux.
+fn uptime(to: &mut String) -> fmt::Result {
+    let [up, idle] = [time::since_boot(), time::of_counts(scheduler::idle_counts())]
+        .map(|time| (time.seconds, time.nanoseconds / 10_000_000));
+    writeln!(to, "{}.{:02} {}.{:02}", up.0, up.1, idle.0, idle.1)
+}

@@ -1,0 +1,90 @@
+//! `/proc/trace/buffer` shows the events.
+//!
+//! Checks: a header; for each processor its number of events and as many lines `cpu idx ts 0xTTTT NAME payload`;
+//! numbers without a gap, timestamps that never go back; types and names as in `events`; the calls that this
+//! program made, in their order, with their numbers and results.
+#![no_std]
+#![no_main]
+
+mod text;
+
+use ulib::abi::syscall::{GET_TIME, GETPID, YIELD};
+use ulib::{Args, check, process, time};
+
+ulib::test!(main);
+
+/// One line.
+#[derive(Clone, Copy)]
+struct Event {
+    cpu: u64,
+    index: u64,
+    timestamp: u64,
+    name: &'static str,
+    payload: u64,
+}
+
+fn main(_: &Args) {
+    let pid = process::pid();
+    process::yield_now();
+    time::milliseconds();
+    check::equal("tracing off", text::write(c"/proc/trace/enable", "0"), Ok(1));
+    let buffer = text::read(c"/proc/trace/buffer");
+    let kinds = text::read(c"/proc/trace/events");
+    let (mut last, mut announced, mut seen) = (None::<Event>, 0, 0);
+    for (number, line) in buffer.lines().enumerate() {
+        if number == 0 {
+            check::equal("header", line.starts_with("# "), true);
+        } else if let Some(head) = line.strip_prefix("# CPU ") {
+            check::equal("events of the processor before", seen, announced);
+            announced = text::number(head.split(['(', ' ']).nth(2).unwrap_or_default());
+            (last, seen) = (None, 0);
+        } else {
+            let event = parse(line, kinds);
+            if let Some(last) = last {
+                check::equal("processor", event.cpu, last.cpu);
+                check::equal("number", event.index, last.index + 1);
+                check::at_least("timestamp", event.timestamp, last.timestamp);
+            }
+            (last, seen) = (Some(event), seen + 1);
+        }
+    }
+    check::equal("events of the last processor", seen, announced);
+    check::at_least("events", announced, 6);
+    own_calls(buffer, kinds, pid as u64);
+}
+
+#[track_caller]
+fn parse(line: &'static str, kinds: &str) -> Event {
+    let mut words = line.split(' ');
+    let mut next = || match words.next() {
+        Some(word) => word,
+        None => check::fail("line", "cpu idx ts 0xTTTT NAME payload", line),
+    };
+    let (cpu, index, timestamp) = (text::number(next()), text::number(next()), text::number(next()));
+    let (kind, name, payload) = (next(), next(), text::number(next()));
+    let listed = kinds.lines().any(|line| {
+        line.strip_prefix(kind)
+            .and_then(|rest| rest.strip_prefix(' ')?.strip_prefix(name)?.strip_prefix(" - "))
+            .is_some()
+    });
+    check::equal(format_args!("{kind} {name} among the events"), listed, true);
+    check::equal("rest of the line", words.next(), None);
+    Event { cpu, index, timestamp, name, payload }
+}
+
+/// getpid with its result, yield, get_time: in that order among the calls.
+fn own_calls(buffer: &'static str, kinds: &str, pid: u64) {
+    let events = buffer.lines().filter(|line| !line.starts_with('#')).map(|line| parse(line, kinds));
+    let mut calls = events.filter(|event| event.name.starts_with("SYSCALL_"));
+    let mut after = |name, payload| {
+        if !calls.any(|event| event.name == name && payload == event.payload) {
+            check::fail("calls of this program", format_args!("{name} {payload}"), "none in that order");
+        }
+        check::equal("found", true, true);
+    };
+    after("SYSCALL_ENTRY", GETPID);
+    after("SYSCALL_EXIT", pid);
+    after("SYSCALL_ENTRY", YIELD);
+    after("SYSCALL_EXIT", 0);
+    after("SYSCALL_ENTRY", GET_TIME);
+}
