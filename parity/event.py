@@ -61,6 +61,13 @@ class QmpEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Somebody has looked at the machine for so long, and stopped it for that; the guest is not to blame."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class EmulatorOutput:
     """What the emulator wrote on its own standard error."""
 
@@ -99,6 +106,7 @@ Event = (
     | SerialMatch
     | Sample
     | QmpEvent
+    | Held
     | EmulatorOutput
     | Dropped
     | StartFailure

@@ -20,6 +20,7 @@ from parity.event import (
     EmulatorVersion,
     Event,
     Exit,
+    Held,
     QmpEvent,
     Sample,
     SerialMatch,
@@ -28,12 +29,14 @@ from parity.event import (
     StartFailure,
     Timed,
 )
-from parity.lane import Lane, Message
+from parity.inspector import Inspector
+from parity.lane import DockerLane, Lane, Message
 from parity.machine import Machine, RunSpec
 from parity.serial import Line, LineSplitter, Transcript
 from parity.verdict import Judgement, Rules, State, Verdict
 
 RECORDING_VERSION = 1
+EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
 KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
 
 
@@ -64,6 +67,7 @@ class EventStream:
         self.transcript = Transcript()
         self._patterns = panic_patterns
         self._records, self._lines = Decoder(), LineSplitter()
+        self._held_t: float | None = None  # since when somebody looks at the machine
 
     def feed(self, message: Message) -> list[Timed]:
         """The events in one message."""
@@ -77,10 +81,22 @@ class EventStream:
             case "exit":
                 rest = [Timed(t, record) for record in self._records.finish()]
                 return [*rest, *self._keep(t, self._lines.finish()), Timed(t, _plain(message))]
-            case "reply":
+            case "hold":
+                return self._hold(t, message.fields["on"])
+            case "sample" if self._held_t is not None:
+                return []
+            case kind if kind not in EVENTS:
                 return []
             case _:
                 return [Timed(t, _plain(message))]
+
+    def _hold(self, t: float, on: bool) -> list[Timed]:
+        since = self._held_t
+        if on:
+            self._held_t = t if since is None else since
+            return []
+        self._held_t = None
+        return [] if since is None else [Timed(t, Held(t - since))]
 
     def _keep(self, t: float, lines: list[Line]) -> Iterator[Timed]:
         for line in lines:
@@ -89,11 +105,29 @@ class EventStream:
                 yield Timed(t, SerialMatch(pattern, line.text))
 
 
-def run_guest(lane: Lane, spec: RunSpec, panic_patterns: Sequence[str], recording: Path) -> GuestRun:
+OnEnd = Callable[[Inspector, State], None]
+
+
+def run_guest(
+    lane: Lane,
+    spec: RunSpec,
+    panic_patterns: Sequence[str],
+    recording: Path,
+    on_end: OnEnd | None = None,
+) -> GuestRun:
     """Run one guest and judge it as it goes; what was seen is in `recording` even if we are killed.
 
-    Raises LaneError when the lane fails. A guest that counts as hung is stopped.
+    A guest that counts as hung is stopped. `on_end` is called once, in lanes with an emulator, with the
+    machine there and stopped: when the guest has ended, or is to be. What it does counts for nothing.
+
+    Raises LaneError when the lane fails, and what `on_end` raises.
     """
+
+    def look(state: State) -> None:
+        if on_end and isinstance(lane, DockerLane):
+            with Inspector(lane) as inspector, inspector.stopped():
+                on_end(inspector, state)
+
     with recording.open("w", encoding="utf-8", buffering=1) as file:
         header = {
             "recording": RECORDING_VERSION,
@@ -101,7 +135,8 @@ def run_guest(lane: Lane, spec: RunSpec, panic_patterns: Sequence[str], recordin
             "panic_patterns": list(panic_patterns),
         }
         file.write(json.dumps(header) + "\n")
-        return judged(spec, panic_patterns, _recorded(lane.run(spec), file), lane.stop)
+        messages = lane.run(spec, hold=True) if on_end and isinstance(lane, DockerLane) else lane.run(spec)
+        return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, look)
 
 
 def judged(
@@ -109,9 +144,13 @@ def judged(
     panic_patterns: Sequence[str],
     messages: Iterable[Message],
     stop: Callable[[], None] = lambda: None,
+    look: Callable[[State], None] = lambda state: None,
 ) -> GuestRun:
-    """Fold messages into a GuestRun, calling `stop` once when the guest should be ended."""
-    stream, state, asked = EventStream(panic_patterns), State(rules(spec)), False
+    """Fold messages into a GuestRun, calling `stop` once when the guest should be ended.
+
+    `look` is called once before that, or when the machine has ended by itself.
+    """
+    stream, state, asked, looked = EventStream(panic_patterns), State(rules(spec)), False, False
     first: list[Timed] = []
     last: deque[Timed] = deque(maxlen=KEPT_EVENTS)
     for message in messages:
@@ -119,6 +158,10 @@ def judged(
             state = verdict.observe(state, timed)
             if not isinstance(timed.event, SerialOutput):
                 (first if len(first) < KEPT_EVENTS else last).append(timed)
+        over = state.exit is None and (verdict.reason_to_stop(state) or state.machine_end)
+        if over and not looked:
+            looked = True
+            look(state)
         if verdict.reason_to_stop(state) and not asked and state.exit is None:
             asked = True
             stop()

@@ -9,9 +9,10 @@ import json
 import os
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from parity.engine import Attached, Engine, Limits, Mount
@@ -27,17 +28,31 @@ EMULATOR_MIB = 512  # what an emulator needs beside its guest's memory
 QUEUED = 256  # messages between a lane's reader and its guest, so that a slow judge slows the lane, not us
 NOBODY = 65534
 
-# Standard input first carries the supervisor's length (4 bytes, big endian) and source; os.read, because a
-# buffered reader would take the commands that follow for itself.
+# What runs inside a lane, in the order of its imports; the last has the `main`.
+INSIDE = ("parity.streams", "parity.supervisor")
+
+# Standard input first carries a length (4 bytes, big endian) and those modules' sources as JSON; os.read,
+# because a buffered reader would take the commands that follow for itself.
 LOADER = """
-import os
+import json, os, sys, types
 def take(n):
     data = b""
     while len(data) < n:
         data += os.read(0, n - len(data)) or os._exit(0)
     return data
-exec(compile(take(int.from_bytes(take(4), "big")), "supervisor.py", "exec"))
+for name, source in json.loads(take(int.from_bytes(take(4), "big"))):
+    sys.modules[name] = module = types.ModuleType(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+module.main()
 """
+
+
+def handed_over() -> bytes:
+    """What LOADER reads."""
+    folder = Path(__file__).parent
+    sources = [(name, folder.joinpath(f"{name.partition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
+    data = json.dumps(sources).encode()
+    return len(data).to_bytes(4, "big") + data
 
 
 class LaneError(InfraError):
@@ -64,6 +79,14 @@ class Message:
         values = json.loads(line)
         data = base64.b64decode(values.pop("data", ""), validate=True)
         return cls(values.pop("type"), values.pop("t"), data, values)
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A descriptor of the emulator beside the usual ones, and the arguments that make it use it."""
+
+    descriptor: int
+    arguments: tuple[str, ...]
 
 
 class Lane(Protocol):
@@ -149,21 +172,29 @@ class DockerLane:
             user=_user(engine),
         )
         try:
-            source = Path(__file__).with_name("supervisor.py").read_bytes()
-            attached.write(len(source).to_bytes(4, "big") + source)
+            attached.write(handed_over())
         except BaseException:
             attached.close(grace_s=0)
             raise
         return cls(attached, store)
 
-    def run(self, spec: RunSpec) -> Iterator[Message]:
-        """See Lane."""
+    def run(
+        self,
+        spec: RunSpec,
+        hold: bool = False,
+        extra: Mapping[str, Extra] = MappingProxyType({}),
+    ) -> Iterator[Message]:
+        """See Lane. `hold`: at its end the machine stays, paused, until `release`. `extra`: more descriptors
+        of the emulator, by the kind of the messages that their bytes become."""
         copy = f"{SCRATCH}/disk.img" if spec.disk else None
+        argv = qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy))
         self._send(
             cmd="run",
-            argv=qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy)),
+            argv=[*argv, *(word for more in extra.values() for word in more.arguments)],
             files=[[self._inside(spec.disk), copy]] if spec.disk else [],
-            fds={"serial": CONSOLE_FD, "channel": CHANNEL_FD, "qmp": QMP_FD},
+            fds={"serial": CONSOLE_FD, "channel": CHANNEL_FD, "qmp": QMP_FD}
+            | {name: more.descriptor for name, more in extra.items()},
+            hold=hold,
         )
         while True:
             message = self._kept.pop(0) if self._kept else self._next()
@@ -177,18 +208,49 @@ class DockerLane:
         """See Lane."""
         self._send(cmd="stop")
 
+    def hold(self) -> None:
+        """From here to `release` nothing that the guest does or leaves counts for its verdict."""
+        self._send(cmd="hold")
+
+    def release(self) -> None:
+        """The end of `hold`; a machine that has ended goes."""
+        self._send(cmd="release")
+
+    def write(self, to: str, data: bytes) -> None:
+        """Bytes into one of the guest's descriptors, such as "serial"."""
+        self._send(cmd="write", to=to, data=base64.b64encode(data).decode())
+
     def qmp(self, execute: str, **arguments: object) -> Mapping[str, Any]:
         """The emulator's answer to one QMP command, while a guest runs. What arrives meanwhile is kept."""
         self._commands += 1
-        self._send(cmd="qmp", id=self._commands, execute=execute, arguments=arguments)
+        number = self._commands
+        self._send(cmd="qmp", id=number, execute=execute, arguments=arguments)
+        answer = self.wait(lambda message: message.fields.get("reply", {}).get("id") == number, execute)
+        reply: Mapping[str, Any] = answer.fields["reply"]
+        return reply
+
+    def memory(self, execute: str, address: int, size: int, **arguments: object) -> bytes:
+        """The guest's memory by QMP's `pmemsave` or `memsave`; InfraError when there is none there."""
+        file = {"val": address, "size": size, "filename": f"{SCRATCH}/memory", **arguments}
+        self._send(cmd="memory", execute=execute, arguments=file)
+        answer = self.wait(
+            lambda message: message.kind == "memory" or message.fields.get("reply", {}).get("id") == "memory",
+            execute,
+        )
+        if answer.kind == "reply":
+            error = answer.fields["reply"]["error"]["desc"]
+            raise InfraError(f"the emulator gives no memory at {address:#x}: {error}")
+        return answer.data
+
+    def wait(self, wanted: Callable[[Message], bool], purpose: str) -> Message:
+        """The first such message, while a guest runs; what arrives before it is kept for `run`."""
         while True:
             message = self._next()
-            reply: Mapping[str, Any] = message.fields.get("reply", {})
-            if message.kind == "reply" and reply.get("id") == self._commands:
-                return reply
+            if wanted(message):
+                return message
             self._kept.append(message)
             if message.kind in LAST_KINDS:
-                raise LaneError(f"the emulator ended before it answered {execute}")
+                raise LaneError(f"the emulator ended before it answered {purpose}")
 
     def close(self) -> None:
         """See Lane."""

@@ -1,148 +1,49 @@
 """Runs inside a lane: starts emulators one after another and reports everything it sees of them.
 
-The client hands this file over on standard input when the lane starts (see LOADER in lane.py), so it stands
-alone: standard library only, no import of ours. Then the client writes commands, a JSON object a line:
+The client hands this file and streams.py over on standard input when the lane starts (see LOADER in lane.py),
+so they stand alone: standard library only. Then the client writes commands, a JSON object a line:
 
     {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...}, "hold": false}
-    {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}    answered by a `reply`
-    {"cmd": "stop"}                                                  ends the guest now (SIGKILL)
+    {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}   answered by a `reply`
+    {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
+                                                                    with id "memory": the emulator refuses
+    {"cmd": "write", "to": "serial", "data": base64}                bytes into one of `fds`
+    {"cmd": "hold"}, {"cmd": "release"}                             answered by a `hold`, `on` true or false
+    {"cmd": "stop"}                                                 ends the guest now (SIGKILL)
 
 and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
-then n bytes. Types: started, serial, channel, stderr, qmp (an event or the greeting), reply, sample, dropped,
-failed (the emulator could not be started), broken (the lane itself could not do it), exit. `exit`, `failed`
-and `broken` end a guest. `files` are private copies, removed when the guest has ended.
+then n bytes. Types: started, serial, channel, stderr and every other name in `fds`, qmp (an event or the
+greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
+itself could not do it), exit. `exit`, `failed` and `broken` end a guest. `files` are private copies, removed
+when the guest has ended.
 
-The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with `quit` unless `hold` is set:
-then the client looks at the dead machine and quits or stops it. The end of standard input is the client's
-death: the emulator is killed and the lane ends at once.
+The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with `quit`, unless the guest is
+held: then a `hold` is reported, the client looks at the dead machine, and `release` is answered with `quit`.
+The end of standard input is the client's death: the emulator is killed and the lane ends at once.
 """
 
+import base64
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
 import selectors
 import signal
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from parity.streams import Output, Stream, copy_sparse, spawn
+
 SAMPLE_S = 1.0
 GATHER_S = 0.002  # a serial port writes byte by byte; to wake for each would cost the guest its processor
-FLUSH_S = 0.005  # frames are gathered this long, because each write to the client passes through Docker
-STREAM_LIMIT = 16 * 1024 * 1024  # bytes of console, and of channel, kept of one guest; the rest is counted
-READ_LIMIT = 256 * 1024  # bytes taken from one source before the others have their turn
-SOCKET_BUFFER = 1024 * 1024
-HIGH_FD = 64  # above every descriptor the emulator is given
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 OWN_ID = "parity"  # of our own QMP commands, whose answers are not the client's
+MEMORY_ID = "memory"  # of those that put memory into a file
+KNOWN = ("serial", "channel", "qmp", "stderr")
 VCPU_THREAD = re.compile(r"(CPU \d+|ALL CPUs)/")
-
-
-class Output:
-    """Frames on their way to the client. Never blocks: a guest must be drained however slow the client is."""
-
-    def __init__(self, descriptor: int) -> None:
-        os.set_blocking(descriptor, False)
-        self.descriptor = descriptor
-        self.flush_at: float | None = None
-        self._pending = bytearray()
-        self._open: tuple[str, float, bytearray] | None = None  # a stream's frame that may still grow
-
-    def frame(self, kind: str, t: float, content: bytes | dict[str, object]) -> None:
-        """Add a frame of bytes or of header fields; consecutive console output becomes one frame."""
-        if kind == "serial" and isinstance(content, bytes) and self._open and self._open[0] == kind:
-            self._open[2].extend(content)
-        else:
-            self._close_frame()
-            if isinstance(content, bytes):
-                self._open = (kind, t, bytearray(content))
-            else:
-                self._append(kind, t, b"", content)
-        if self.flush_at is None:
-            self.flush_at = time.monotonic() + FLUSH_S
-
-    def flush(self) -> bool:
-        """Write what the client takes now; True when all is written."""
-        self._close_frame()
-        self.flush_at = None
-        while self._pending:
-            try:
-                written = os.write(self.descriptor, self._pending)
-            except BlockingIOError:
-                return False
-            del self._pending[:written]
-        return True
-
-    def _close_frame(self) -> None:
-        if self._open:
-            kind, t, data = self._open
-            self._open = None
-            self._append(kind, t, bytes(data), {})
-
-    def _append(self, kind: str, t: float, data: bytes, header: dict[str, object]) -> None:
-        line = json.dumps({"type": kind, "t": round(t, 6), "n": len(data), **header})
-        self._pending += line.encode() + b"\n" + data
-
-
-class Stream:
-    """One descriptor of the guest that is read to its end, within a limit."""
-
-    def __init__(self, kind: str, descriptor: int) -> None:
-        os.set_blocking(descriptor, False)
-        self.kind, self.descriptor = kind, descriptor
-        self.total = self.dropped = 0
-        self.ended = False
-
-    def read(self) -> bytes:
-        """What is there now, at most READ_LIMIT bytes."""
-        data = bytearray()
-        while not self.ended and len(data) < READ_LIMIT:
-            try:
-                piece = os.read(self.descriptor, 65536)
-            except BlockingIOError:
-                break
-            except ConnectionResetError:
-                piece = b""
-            self.ended = not piece
-            data += piece
-        self.total += len(data)
-        return bytes(data)
-
-    def keep(self, data: bytes) -> bytes:
-        """The part of the bytes just read that lies within the limit."""
-        over = min(len(data), max(0, self.total - STREAM_LIMIT))
-        self.dropped += over
-        return data[: len(data) - over]
-
-
-def spawn(argv: list[str], fds: dict[str, int]) -> tuple[int, dict[str, int]]:
-    """Start a program with a socket at each descriptor of `fds`; its pid, and our ends by name."""
-    ours: dict[str, int] = {}
-    actions: list[Any] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]
-    with contextlib.ExitStack() as theirs:
-        for name, target in fds.items():
-            pair = socket.socketpair()
-            for end in pair:  # serial ports write a byte at a time, and each costs a buffer of its own
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
-            ours[name] = pair[0].detach()
-            high = fcntl.fcntl(theirs.enter_context(pair[1]).fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH_FD)
-            theirs.callback(os.close, high)
-            actions.append((os.POSIX_SPAWN_DUP2, high, target))
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
-        try:
-            pid = os.posix_spawnp(
-                argv[0], argv, environment, file_actions=actions, setsigdef=[signal.SIGPIPE]
-            )
-        except OSError:
-            for descriptor in ours.values():
-                os.close(descriptor)
-            raise
-    return pid, ours
 
 
 class Guest:
@@ -154,8 +55,11 @@ class Guest:
         self.start = time.monotonic()
         self.pid, ends = spawn(argv, {**fds, "stderr": 2})
         self.pidfd = os.pidfd_open(self.pid)
-        self.serial, self.channel = Stream("serial", ends["serial"]), Stream("channel", ends["channel"])
-        self.qmp, self.errors = Stream("qmp", ends["qmp"]), Stream("stderr", ends["stderr"])
+        self.by_name = {name: Stream(name, end) for name, end in ends.items()}
+        self.serial, self.channel = self.by_name["serial"], self.by_name["channel"]
+        self.qmp, self.errors = self.by_name["qmp"], self.by_name["stderr"]
+        self.others = [stream for name, stream in self.by_name.items() if name not in KNOWN]
+        self.memory_file = ""  # where the memory that was asked for last will be
         self._qmp_text = b""
         # The emulator waits (-S): a guest that ends at once would end before anybody is told of events.
         self.qmp_send({"execute": "qmp_capabilities", "id": OWN_ID})
@@ -163,7 +67,7 @@ class Guest:
 
     @property
     def streams(self) -> tuple[Stream, ...]:
-        return (self.serial, self.channel, self.qmp, self.errors)
+        return (self.serial, self.channel, self.qmp, self.errors, *self.others)
 
     def qmp_send(self, command: dict[str, Any]) -> None:
         """Send one QMP command. An emulator that no longer listens says so by its exit."""
@@ -275,6 +179,20 @@ class Supervisor:
             guest.kill()
         elif command["cmd"] == "qmp" and guest:
             guest.qmp_send({key: value for key, value in command.items() if key != "cmd"})
+        elif command["cmd"] == "memory" and guest:
+            guest.memory_file = command["arguments"]["filename"]
+            guest.qmp_send(
+                {"execute": command["execute"], "arguments": command["arguments"], "id": MEMORY_ID}
+            )
+        elif command["cmd"] == "write" and guest:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                os.write(guest.by_name[command["to"]].descriptor, base64.b64decode(command["data"]))
+        elif command["cmd"] in ("hold", "release") and guest:
+            guest.hold = command["cmd"] == "hold"
+            self._report("hold", {"on": guest.hold})
+            self._flush()
+            if guest.ended:
+                guest.quit()
 
     def _start(self, command: dict[str, Any]) -> None:
         copies: list[str] = []
@@ -318,7 +236,13 @@ class Supervisor:
         # console is read first, every record written before a piece of its text is reported before that text.
         messages = guest.qmp_messages()
         serial, channel, errors = guest.serial.read(), guest.channel.read(), guest.errors.read()
-        for stream, data in ((guest.channel, channel), (guest.serial, serial), (guest.errors, errors)):
+        others = [(stream, stream.read()) for stream in guest.others]
+        for stream, data in (
+            (guest.channel, channel),
+            (guest.serial, serial),
+            (guest.errors, errors),
+            *others,
+        ):
             if kept := stream.keep(data):
                 self._report(stream.kind, kept)
         for message in messages:
@@ -330,13 +254,18 @@ class Supervisor:
 
     def _on_qmp(self, guest: Guest, message: dict[str, Any]) -> None:
         if "event" not in message and "QMP" not in message:
-            if message.get("id") != OWN_ID:
+            if message.get("id") == MEMORY_ID and "return" in message:
+                self._report("memory", Path(guest.memory_file).read_bytes())
+                Path(guest.memory_file).unlink()
+            elif message.get("id") != OWN_ID:
                 self._report("reply", {"reply": message})
-                self._flush()
+            self._flush()
             return
         self._report("qmp", {"message": message})
         if message.get("event") == "SHUTDOWN":
             guest.ended, guest.leaving = True, message["data"]["reason"] == "host-qmp-quit"
+            if guest.hold:
+                self._report("hold", {"on": True})
             guest.quit()
 
     def _on_exit(self) -> None:
@@ -366,25 +295,6 @@ class Supervisor:
             if error.errno not in (errno.ENOENT, errno.ESRCH):
                 raise
         self._flush()
-
-
-def copy_sparse(source: str, target: str) -> None:
-    """Copy a file, leaving its holes holes. OSError when it cannot be read or does not fit."""
-    with Path(source).open("rb") as read, Path(target).open("wb") as write:
-        size = os.fstat(read.fileno()).st_size
-        write.truncate(size)
-        begin = 0
-        while begin < size:
-            try:
-                begin = os.lseek(read.fileno(), begin, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:  # only a hole is left
-                    return
-                raise
-            end = os.lseek(read.fileno(), begin, os.SEEK_HOLE)
-            os.lseek(write.fileno(), begin, os.SEEK_SET)
-            while begin < end:
-                begin += os.sendfile(write.fileno(), read.fileno(), begin, end - begin)
 
 
 def main() -> NoReturn:

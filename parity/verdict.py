@@ -34,6 +34,7 @@ from parity.event import (
     EmulatorOutput,
     EmulatorVersion,
     Exit,
+    Held,
     QmpEvent,
     Sample,
     SerialMatch,
@@ -130,7 +131,7 @@ def observe(state: State, timed: Timed) -> State:
     match event:
         case Sample():
             return _sample(state, t, event)
-        case SerialOutput():
+        case SerialOutput() | Held():
             return _active(state, t)
         case SerialMatch():
             if state.hello:
