@@ -182,10 +182,12 @@ class DockerLane:
         self,
         spec: RunSpec,
         hold: bool = False,
+        paused: bool = False,
         extra: Mapping[str, Extra] = MappingProxyType({}),
     ) -> Iterator[Message]:
-        """See Lane. `hold`: at its end the machine stays, paused, until `release`. `extra`: more descriptors
-        of the emulator, by the kind of the messages that their bytes become."""
+        """See Lane. `hold`: at its end the machine stays, paused, until `release`. `paused`: somebody
+        else starts it. `extra`: more descriptors of the emulator, by the kind of messages their bytes become.
+        """
         copy = f"{SCRATCH}/disk.img" if spec.disk else None
         argv = qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy))
         self._send(
@@ -195,6 +197,7 @@ class DockerLane:
             fds={"serial": CONSOLE_FD, "channel": CHANNEL_FD, "qmp": QMP_FD}
             | {name: more.descriptor for name, more in extra.items()},
             hold=hold,
+            paused=paused,
         )
         while True:
             message = self._kept.pop(0) if self._kept else self._next()

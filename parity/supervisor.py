@@ -3,7 +3,8 @@
 The client hands this file and streams.py over on standard input when the lane starts (see LOADER in lane.py),
 so they stand alone: standard library only. Then the client writes commands, a JSON object a line:
 
-    {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...}, "hold": false}
+    {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...},
+     "hold": false, "paused": false}
     {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}   answered by a `reply`
     {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
                                                                     with id "memory": the emulator refuses
@@ -49,7 +50,9 @@ VCPU_THREAD = re.compile(r"(CPU \d+|ALL CPUs)/")
 class Guest:
     """One emulator process and the descriptors between it and us."""
 
-    def __init__(self, argv: list[str], fds: dict[str, int], files: list[str], hold: bool) -> None:
+    def __init__(
+        self, argv: list[str], fds: dict[str, int], files: list[str], hold: bool, paused: bool
+    ) -> None:
         self.files, self.hold = files, hold
         self.asked = self.ended = self.leaving = False
         self.start = time.monotonic()
@@ -63,7 +66,8 @@ class Guest:
         self._qmp_text = b""
         # The emulator waits (-S): a guest that ends at once would end before anybody is told of events.
         self.qmp_send({"execute": "qmp_capabilities", "id": OWN_ID})
-        self.qmp_send({"execute": "cont", "id": OWN_ID})
+        if not paused:
+            self.qmp_send({"execute": "cont", "id": OWN_ID})
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -207,7 +211,8 @@ class Supervisor:
             self._refuse("broken", f"cannot copy {source} to {target}: {error}", copies)
             return
         try:
-            guest = Guest(command["argv"], command["fds"], copies, command.get("hold", False))
+            hold, paused = command.get("hold", False), command.get("paused", False)
+            guest = Guest(command["argv"], command["fds"], copies, hold, paused)
         except OSError as error:
             self._refuse("failed", f"{command['argv'][0]}: {error.strerror}", copies)
             return

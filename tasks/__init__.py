@@ -14,6 +14,7 @@ from tasks.report import task_baseline, task_report
 from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
+from tasks.trace import task_proc, task_trace, task_trace_validate
 from tasks.userspace import task_disk, task_userspace
 from tasks.why import task_why
 
@@ -39,8 +40,11 @@ __all__ = [
     "task_kthread_replay",
     "task_parity",
     "task_planted_faults",
+    "task_proc",
     "task_report",
     "task_test",
+    "task_trace",
+    "task_trace_validate",
     "task_userspace",
     "task_why",
 ]

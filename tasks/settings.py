@@ -16,7 +16,7 @@ from parity.errors import UserError
 from parity.selection import Selection, Shard
 from parity.yamlfile import nearest
 
-KNOWN = ("fresh", "lanes", "plan", "only", "tag", "last_failed", "shard", "seed", "rounds", "limit", "arch")
+KNOWN = ("fresh", "lanes", "plan", "only", "tag", "last_failed", "shard", "seed", "rounds", "limit", "arch", "json")
 
 ALL = "all"  # architectures
 
@@ -32,6 +32,7 @@ class Settings:
     seed: int | None  # the root that the seeds of many guests follow from; None: a fresh one per command
     arch: str  # the architecture that the command is about, or ALL
     rounds: int | None  # repetitions of a benchmark; None: each its own number
+    json: bool  # what is asked for as JSON, where that can be
     limit_gib: float  # what `doit gc` leaves of the store's blobs
 
     @classmethod
@@ -60,6 +61,7 @@ class Settings:
             seed=_seed(values["seed"]) if values["seed"] else None,
             arch=values["arch"],
             rounds=_count("rounds", values["rounds"]) or None,
+            json=_flag("json", values["json"]),
             limit_gib=_size("limit", values["limit"]),
         )
 

@@ -5,7 +5,8 @@
 //! rings, `TRACE_PROVIDERS` and `TRACE_COUNTERS` tables of pointers with `TRACE_PROVIDERS_COUNT` and
 //! `TRACE_COUNTERS_COUNT` (u64) entries in use, `TRACE_ENABLED` (u64) is 0 or 1, `TRACE_CPU0_WRITE_IDX` the
 //! write index within the first ring. The three numbers of dumps on the console (u64) are
-//! `TRACE_DUMP_IN_PROGRESS`, `TRACE_LAST_DUMPED_EVENT` and `TRACE_DUMP_COUNT`.
+//! `TRACE_DUMP_IN_PROGRESS`, `TRACE_LAST_DUMPED_EVENT` and `TRACE_DUMP_COUNT`. `TRACE_SYSCALL_NAMES` has an entry
+//! for every call: its number u64, and its name's address u64 and length u64.
 
 use core::sync::atomic::AtomicU64;
 

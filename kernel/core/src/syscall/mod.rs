@@ -25,7 +25,7 @@ pub fn init() {
 
 /// Does the call that `frame` holds and puts the result into it.
 pub fn dispatch(frame: &mut TrapFrame) {
-    trace::fire(&probes::ENTRY, frame.syscall_number() as u32);
+    trace::fire(&probes::ENTRY, u32::try_from(frame.syscall_number()).unwrap_or(u32::MAX));
     let answer = call(frame).map(encode);
     if let Some(answer) = answer {
         frame.set_return(answer);

@@ -1,6 +1,8 @@
 //! System calls, for those who trace.
 
+use parity_abi::syscall::ALL;
 use parity_abi::trace::{SYSCALL_ENTRY, SYSCALL_EXIT};
+use parity_trace::Text;
 
 use crate::trace::{Counter, provider};
 
@@ -12,3 +14,22 @@ provider! {
     ENTRY = SYSCALL_ENTRY, "SYSCALL_ENTRY" (Number) counted by SYSCALL_TOTAL, "a system call, by its number";
     EXIT = SYSCALL_EXIT, "SYSCALL_EXIT" (Result), "what it gives back";
 }
+
+/// A call's number with its name, for readers from outside.
+#[repr(C)]
+pub struct Named {
+    number: u64,
+    name: Text,
+}
+
+#[used]
+#[unsafe(no_mangle)]
+static TRACE_SYSCALL_NAMES: [Named; ALL.len()] = {
+    let mut names = [const { Named { number: 0, name: Text::new("") } }; ALL.len()];
+    let mut index = 0;
+    while index < ALL.len() {
+        names[index] = Named { number: ALL[index].0, name: Text::new(ALL[index].1) };
+        index += 1;
+    }
+    names
+};

@@ -207,7 +207,9 @@ fn pick(current: &Arc<Thread>, cpu: &Cpu, departure: Departure) -> Arc<Thread> {
     }
     let next = queue.pop_front().unwrap_or_else(|| idle_of(cpu));
     next.set_state(State::Running);
-    trace::fire(&probes::PICK, next.id);
+    if !(is_idle && Arc::ptr_eq(&next, current)) {
+        trace::fire(&probes::PICK, next.id);
+    }
     next
 }
 

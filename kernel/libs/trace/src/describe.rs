@@ -59,8 +59,9 @@ pub struct Provider {
 unsafe impl Sync for Provider {}
 
 impl Provider {
-    /// A provider whose probes `default` are on from the start.
+    /// A provider whose probes `default` are on from the start. A probe's bit is its place in `probes`.
     pub const fn new(id: u8, name: &'static str, probes: &'static [&'static Probe], default: u64) -> Self {
+        let default = default & ((1 << probes.len()) - 1);
         Self {
             enabled: AtomicU64::new(default),
             default,
@@ -84,8 +85,7 @@ impl Provider {
 
     /// Switches its probes; bits of no probe are ignored.
     pub fn enable(&self, mask: u64) {
-        let known = self.probes().iter().fold(0, |known, probe| known | 1 << probe.bit);
-        self.enabled.store(mask & known, Ordering::Relaxed);
+        self.enabled.store(mask & ((1 << self.probe_count) - 1), Ordering::Relaxed);
     }
 
     /// Switches its probes all off, or to what is on from the start.

@@ -126,7 +126,7 @@ impl<const N: usize> Ring<N> {
 
     /// As much of the lap as an event has room for.
     const fn lap(index: u64) -> u64 {
-        index / Self::SIZE & (FLAGS_MASK >> COUNTER_BITS)
+        (index / Self::SIZE) & (FLAGS_MASK >> COUNTER_BITS)
     }
 }
 

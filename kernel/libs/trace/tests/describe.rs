@@ -22,7 +22,7 @@ const fn probe(name: &'static str, bit: u8) -> Probe {
 
 #[test]
 fn a_provider_switches_the_probes_it_has() {
-    static OWN: Provider = Provider::new(9, "demo", &[&FIRST, &SECOND], 0b10);
+    static OWN: Provider = Provider::new(9, "demo", &[&FIRST, &SECOND], 0b1110);
     assert_eq!(OWN.enabled(), 0b10, "from the start");
     OWN.enable(u64::MAX);
     assert_eq!(OWN.enabled(), 0b11);

@@ -1,0 +1,110 @@
+"""A trace as Chrome's trace events (JSON), which Perfetto opens.
+
+There is a track for each processor, with the threads it ran and its interrupts, and one for each thread, with
+its system calls. A span whose beginning was dropped begins with the first event; one that did not end ends
+with the last.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Payload, Trace
+from parity.trace.timeline import payload
+
+CPUS, THREADS = 1, 2  # Perfetto calls the two groups of tracks processes
+SWITCH = "CTX_SWITCH_EXIT"
+ENTRY, EXIT = "_ENTRY", "_EXIT"
+OF_THREADS = "SYSCALL"
+
+
+class _Tracks:
+    """Spans in the making, by track."""
+
+    def __init__(self, begin: int, frequency: int) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._begin, self._scale = begin, 1e6 / frequency
+        self._open: dict[tuple[int, int], list[tuple[str, int, dict[str, Any]]]] = {}
+
+    def us(self, timestamp: int) -> float:
+        return round((timestamp - self._begin) * self._scale, 3)
+
+    def begin(self, track: tuple[int, int], name: str, timestamp: int, arguments: dict[str, Any]) -> None:
+        self._open.setdefault(track, []).append((name, timestamp, arguments))
+
+    def end(self, track: tuple[int, int], timestamp: int, more: dict[str, Any]) -> bool:
+        if not self._open.get(track):
+            return False
+        name, since, arguments = self._open[track].pop()
+        self.span(track, name, since, timestamp, {**arguments, **more})
+        return True
+
+    def span(
+        self, track: tuple[int, int], name: str, since: int, until: int, arguments: dict[str, Any]
+    ) -> None:
+        us = self.us(since)
+        self.events.append(
+            {"ph": "X", "name": name, "pid": track[0], "tid": track[1], "ts": us,
+             "dur": round(self.us(until) - us, 3), "args": arguments}
+        )  # fmt: skip
+
+    def instant(self, track: tuple[int, int], name: str, timestamp: int, arguments: dict[str, Any]) -> None:
+        self.events.append(
+            {"ph": "i", "s": "t", "name": name, "pid": track[0], "tid": track[1],
+             "ts": self.us(timestamp), "args": arguments}
+        )  # fmt: skip
+
+    def finish(self, timestamp: int) -> None:
+        for track in list(self._open):
+            while self.end(track, timestamp, {"ended": False}):
+                pass
+
+
+def chrome(trace: Trace, title: str) -> dict[str, Any]:
+    """The whole file, to be written as JSON."""
+    events = trace.merged()
+    begin, end = (events[0][TIMESTAMP], events[-1][TIMESTAMP]) if events else (0, 0)
+    tracks = _Tracks(begin, trace.frequency or 1)
+    running: dict[int, tuple[int, int]] = {}  # by processor: its thread, and since when
+    threads: set[int] = set()
+    for event in events:
+        cpu, name, timestamp = event[CPU], trace.name(event[KIND]), event[TIMESTAMP]
+        if name == SWITCH:
+            left, came = event[PAYLOAD] >> 16, event[PAYLOAD] & 0xFFFF
+            thread, since = running.get(cpu, (left, begin))
+            tracks.span((CPUS, cpu), f"thread {thread}", since, timestamp, {})
+            running[cpu] = (came, timestamp)
+            threads |= {left, came}
+            continue
+        base = name.removesuffix(ENTRY).removesuffix(EXIT)
+        thread = running.get(cpu, (0, 0))[0]
+        track = (THREADS, thread) if base == OF_THREADS and cpu in running else (CPUS, 100 + cpu)
+        said = {"payload": payload(trace, event)}
+        if name.endswith(ENTRY) and f"{base}{EXIT}" in _names(trace) and not _is_switch(trace, event):
+            tracks.begin(track, f"{base.lower()} {said['payload']}", timestamp, said)
+        elif not (name.endswith(EXIT) and tracks.end(track, timestamp, {"result": said["payload"]})):
+            tracks.instant(track, name, timestamp, said)
+    for cpu, (thread, since) in running.items():
+        tracks.span((CPUS, cpu), f"thread {thread}", since, end, {})
+    tracks.finish(end)
+    return {"traceEvents": [*_titles(trace, title, threads), *tracks.events], "displayTimeUnit": "ns"}
+
+
+def _names(trace: Trace) -> set[str]:
+    return {probe.name for probe in trace.probes.values()}
+
+
+def _is_switch(trace: Trace, event: Event) -> bool:
+    return trace.probes[event[KIND]].payload is Payload.THREADS
+
+
+def _titles(trace: Trace, title: str, threads: set[int]) -> list[dict[str, Any]]:
+    named: list[tuple[int, int | None, str]] = [(CPUS, None, title), (THREADS, None, "threads")]
+    for ring in trace.rings:
+        named += [(CPUS, ring.cpu, f"cpu {ring.cpu}"), (CPUS, 100 + ring.cpu, f"cpu {ring.cpu}: events")]
+    named += [(THREADS, thread, f"thread {thread}") for thread in sorted(threads)]
+    return [
+        {"ph": "M", "pid": group, **({} if track is None else {"tid": track}),
+         "name": "process_name" if track is None else "thread_name", "args": {"name": name}}
+        for group, track, name in named
+    ]  # fmt: skip

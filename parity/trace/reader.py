@@ -1,0 +1,182 @@
+"""From memory to a trace: the events of every processor, what they mean, and what was counted.
+
+An event is whole if its place in the ring and the lap that its flags tell agree and its timestamp is not 0;
+any other between the read and the write index is torn, and left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import chain
+from operator import itemgetter
+
+from parity.trace.layout import Header
+from parity.trace.memory import Memory
+
+# Timestamp, type, cpu, flags, payload.
+Event = tuple[int, int, int, int, int]
+TIMESTAMP, KIND, CPU, FLAGS, PAYLOAD = range(5)
+FLAG_BITS = 8
+CALLS, CALL_BYTES = "TRACE_SYSCALL_NAMES", 24
+
+
+class Payload(IntEnum):
+    """What an event's payload is."""
+
+    NUMBER = 0
+    THREADS = 1  # upper half: the thread that goes; lower half: the one that comes
+    ADDRESS = 2  # the lower 32 bits of one
+    RESULT = 3  # signed
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What can be traced: a type of events."""
+
+    kind: int
+    name: str
+    text: str
+    provider: str
+    enabled: bool
+    payload: Payload
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A count, by processor."""
+
+    name: str
+    text: str
+    number: int
+    values: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """Of all processors."""
+        return sum(self.values)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """What one processor's ring held, the oldest first. `torn` were there but not whole."""
+
+    cpu: int
+    events: list[Event]
+    write_index: int
+    read_index: int
+    dropped: int
+    dropped_counted: tuple[int, ...]  # of the dropped events, those of counter 1, 2, …
+    torn: int = 0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All that was read. Timestamps count `frequency` times a second."""
+
+    rings: list[Ring]
+    counters: list[Counter]
+    probes: dict[int, Probe]
+    enabled: bool
+    frequency: int
+    counter_bits: int
+    names: dict[int, str] = field(default_factory=dict)  # of system calls, by number
+
+    def merged(self) -> list[Event]:
+        """The events of all processors by time; of those of one time, each processor's in their order."""
+        return sorted(chain.from_iterable(ring.events for ring in self.rings), key=itemgetter(TIMESTAMP))
+
+    def name(self, kind: int) -> str:
+        """What a type is called."""
+        return self.probes[kind].name if kind in self.probes else f"UNKNOWN_{kind:04X}"
+
+
+def read(memory: Memory) -> Trace:
+    """Everything that the kernel keeps. Raises DumpError when it is not laid out as its header says."""
+    header = Header.read(memory)
+    rings = [
+        ring(header, cpu, memory.read(header.rings + cpu * header.ring_bytes, header.ring_bytes))
+        for cpu in range(header.cpus)
+    ]
+    return Trace(
+        rings=[one for one in rings if one.write_index],
+        counters=_counters(header, memory),
+        probes=_probes(header, memory),
+        enabled=memory.number(header.enabled) != 0,
+        frequency=header.frequency,
+        counter_bits=header.counter_bits,
+        names=_calls(memory),
+    )
+
+
+def ring(header: Header, cpu: int, data: bytes) -> Ring:
+    """One ring from its bytes."""
+    places = (header.write_index_at, header.read_index_at, header.dropped_at)
+    write, first, dropped = (int.from_bytes(data[at : at + 8], "little") for at in places)
+    tallies = [header.dropped_counted_at + 8 * index for index in range(header.tallies)]
+    start, size = max(first, write - header.events, 0), header.events
+    slots = list(header.event().iter_unpack(data[: size * header.event_bytes]))
+    split = start % size
+    ordered = (slots[split:] + slots[:split])[: write - start]
+    # All before the border are of one lap, all behind it of the next.
+    border, bits, mask = size - split, header.counter_bits, (1 << (FLAG_BITS - header.counter_bits)) - 1
+    lap = start // size
+    events: list[Event] = []
+    for part, number in ((ordered[:border], lap & mask), (ordered[border:], lap + 1 & mask)):
+        events += [event for event in part if event[TIMESTAMP] and event[FLAGS] >> bits == number]
+    return Ring(
+        cpu=cpu,
+        events=events,
+        write_index=write,
+        read_index=first,
+        dropped=dropped,
+        dropped_counted=tuple(int.from_bytes(data[at : at + 8], "little") for at in tallies),
+        torn=len(ordered) - len(events),
+    )
+
+
+def _counters(header: Header, memory: Memory) -> list[Counter]:
+    found = []
+    for at in _table(header, memory, header.counters, memory.number(header.counters_count)):
+        slots = at + header.counter_slots_at
+        values = (memory.number(slots + cpu * header.counter_slot_bytes) for cpu in range(header.cpus))
+        found.append(
+            Counter(
+                memory.text(at + header.counter_name_at),
+                memory.text(at + header.counter_text_at),
+                memory.number(at + header.counter_number_at, 1),
+                tuple(values),
+            )
+        )
+    return found
+
+
+def _probes(header: Header, memory: Memory) -> dict[int, Probe]:
+    found = {}
+    for provider in _table(header, memory, header.providers, memory.number(header.providers_count)):
+        mask = memory.number(provider + header.provider_enabled_at)
+        probes = provider + header.provider_probes_at
+        for at in _table(header, memory, memory.number(probes), memory.number(probes + header.pointer_bytes)):
+            bit = memory.number(at + header.probe_bit_at, 1)
+            probe = Probe(
+                memory.number(at + header.probe_kind_at, 2),
+                memory.text(at + header.probe_name_at),
+                memory.text(at + header.probe_text_at),
+                memory.text(provider + header.provider_name_at),
+                bool(mask >> bit & 1),
+                Payload(memory.number(at + header.probe_payload_at, 1)),
+            )
+            found[probe.kind] = probe
+    return found
+
+
+def _calls(memory: Memory) -> dict[int, str]:
+    table = memory.kernel.symbol(CALLS)
+    entries = range(table.address, table.address + table.size, CALL_BYTES)
+    return {memory.number(at): memory.text(at + 8) for at in entries}
+
+
+def _table(header: Header, memory: Memory, address: int, count: int) -> list[int]:
+    return [
+        memory.number(address + index * header.pointer_bytes, header.pointer_bytes) for index in range(count)
+    ]

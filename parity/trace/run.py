@@ -1,0 +1,112 @@
+"""Guests whose trace is read: once at the end, or with every system call counted from outside."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from parity.elf import Kernel
+from parity.errors import InfraError
+from parity.gdb import EXTRA, TRAP, Stub
+from parity.guest import GuestRun, run_guest
+from parity.inspector import Inspector
+from parity.lane import DockerLane, LaneSize
+from parity.machine import RunSpec
+from parity.trace import memory
+from parity.verdict import State
+from parity.workspace import Workspace
+
+COUNTING_S = 300.0  # a guest that is stopped at every call is slow
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where system calls enter the kernel: bytes behind a symbol.
+
+    Where other traps enter as well, `register` tells calls apart: its bits from `shift` on are `value` then.
+    """
+
+    symbol: str
+    offset: int = 0
+    register: str | None = None
+    shift: int = 0
+    value: int = 0
+
+
+ENTRIES = {
+    # The ninth vector: synchronous, from user code; ESR's class of exceptions is that of `svc`.
+    "aarch64": Entry("trap_vectors", 0x400, "ESR_EL1", 26, 0x15),
+    "x86_64": Entry("trap_syscall"),
+}
+
+
+def traced(space: Workspace, spec: RunSpec, patterns: tuple[str, ...]) -> tuple[GuestRun, bytes]:
+    """One guest to its end, and its kernel's writable memory then.
+
+    Raises:
+        InfraError: the lane broke, or the emulator ended before it could be looked at.
+    """
+    kernel, dumps = load(space, spec), list[bytes]()
+
+    def keep(inspector: Inspector, _state: State) -> None:
+        dumps.append(memory.dump(kernel, inspector.read))
+
+    lane = _open(space, spec)
+    try:
+        with space.scratch() as folder:
+            run = run_guest(lane, spec, patterns, folder / "recording.jsonl", keep)
+    finally:
+        lane.close()
+    if not dumps:
+        raise InfraError(f"the emulator ended before its guest's memory was read: {run.judgement.cause}")
+    return run, dumps[0]
+
+
+def counted(space: Workspace, spec: RunSpec) -> tuple[int, bytes]:
+    """One guest to its end, stopped by the GDB stub at every entry of a system call: how many there were, and
+    the kernel's writable memory at the end.
+
+    Raises:
+        InfraError: the lane broke, or the guest did not end.
+    """
+    kernel, lane = load(space, spec), _open(space, spec)
+    try:
+        messages = lane.run(spec, hold=True, paused=True, extra=EXTRA)
+        next(messages)  # it has started
+        calls = _count(Stub(lane), kernel, ENTRIES[spec.arch])
+        with Inspector(lane) as inspector:
+            dumped = memory.dump(kernel, inspector.read)
+        for _ in messages:
+            pass
+    finally:
+        lane.close()
+    return calls, dumped
+
+
+def load(space: Workspace, spec: RunSpec) -> Kernel:
+    """What is known of the kernel that a guest runs."""
+    return Kernel.parse(space.store.read(spec.kernel))
+
+
+def _count(stub: Stub, kernel: Kernel, entry: Entry) -> int:
+    stub.ask(f"Z1,{kernel.symbol(entry.symbol).address + entry.offset:x},4")
+    register = None if entry.register is None else stub.register(entry.register)
+    calls, deadline = 0, time.monotonic() + COUNTING_S
+    stub.send("c")
+    while stub.reply()[1:3] == TRAP:
+        if time.monotonic() > deadline:
+            raise InfraError(f"the guest did not end within {COUNTING_S:g} s, after {calls} system calls")
+        if register is None:
+            calls += 1
+        else:
+            cause = int.from_bytes(bytes.fromhex(stub.ask(f"p{register:x}")), "little")
+            calls += cause >> entry.shift == entry.value
+        # Going on from a breakpoint would only meet it again.
+        stub.ask("s")
+        stub.send("c")
+    return calls
+
+
+def _open(space: Workspace, spec: RunSpec) -> DockerLane:
+    size = LaneSize.of([spec], space.store)
+    return DockerLane.open(space.engine, space.image("qemu").id, space.store, size)

@@ -1,0 +1,73 @@
+"""A trace for people (a line an event) and for programs (JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Payload, Trace
+
+
+def lines(trace: Trace) -> Iterator[str]:
+    """Seconds since the first event, processor, type, payload; then the counters."""
+    events = trace.merged()
+    begin = events[0][TIMESTAMP] if events else 0
+    for event in events:
+        seconds = (event[TIMESTAMP] - begin) / trace.frequency
+        yield f"{seconds:12.6f}  cpu{event[CPU]}  {trace.name(event[KIND]):<17} {payload(trace, event)}"
+    for ring in trace.rings:
+        yield (
+            f"cpu{ring.cpu}: {len(ring.events)} events, {ring.dropped} dropped before them, {ring.torn} torn"
+        )
+    for counter in trace.counters:
+        parts = ", ".join(f"cpu{cpu}={value}" for cpu, value in enumerate(counter.values) if value)
+        yield f"{counter.name}: {counter.total} ({parts})"
+
+
+def payload(trace: Trace, event: Event) -> str:
+    """What an event's payload says."""
+    value = event[PAYLOAD]
+    match trace.probes[event[KIND]].payload if event[KIND] in trace.probes else None:
+        case Payload.THREADS:
+            return f"{value >> 16} -> {value & 0xFFFF}"
+        case Payload.ADDRESS:
+            return f"…{value:08x}"
+        case Payload.RESULT:
+            return str(signed(value))
+    if trace.name(event[KIND]) == "SYSCALL_ENTRY" and value in trace.names:
+        return f"{value} {trace.names[value]}"
+    return str(value)
+
+
+def signed(value: int) -> int:
+    """Of 32 bits."""
+    return value - (1 << 32) if value >> 31 else value
+
+
+def as_json(trace: Trace) -> dict[str, Any]:
+    """All of it; timestamps are the processor's own counts."""
+    return {
+        "frequency": trace.frequency,
+        "enabled": trace.enabled,
+        "cpus": [
+            {
+                "cpu": ring.cpu,
+                "events": len(ring.events),
+                "written": ring.write_index,
+                "dropped": ring.dropped,
+                "torn": ring.torn,
+            }
+            for ring in trace.rings
+        ],
+        "counters": {counter.name: list(counter.values) for counter in trace.counters},
+        "events": [
+            {
+                "timestamp": event[TIMESTAMP],
+                "cpu": event[CPU],
+                "type": event[KIND],
+                "name": trace.name(event[KIND]),
+                "payload": event[PAYLOAD],
+            }
+            for event in trace.merged()
+        ],
+    }

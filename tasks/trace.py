@@ -1,0 +1,141 @@
+"""What the kernel tells of itself: its `/proc`, and the trace it keeps in memory."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from parity import harness
+from parity import suite as suites
+from parity.errors import UserError
+from parity.machine import RunSpec
+from parity.suite import Suite, Test
+from parity.trace import perfetto, reader, timeline
+from parity.trace.memory import Memory
+from parity.trace.run import counted, load, traced
+from parity.trace.validate import complaints
+from parity.verdict import Verdict
+from tasks import report, suite
+from tasks.session import Session, current, task
+
+PROC = "tracing"  # the suite of the programs that read /proc
+VALIDATED = "file_read_test"
+
+
+def task_proc() -> Iterator[Any]:
+    """Run the programs that test /proc, tracing included: proc_<architecture>"""
+    session = current()
+    for arch in session.tree.archs:
+        doc, after = f"Run the programs that test /proc on {arch}", suite.needs(session, arch)
+        yield task(f"proc_{arch}", doc, proc, arch, after=after)
+
+
+def proc(arch: str) -> bool:
+    """Runs those that have no evidence yet and shows all; whether all are as the suite says."""
+    session = current()
+    programs = _programs(session)
+    made, settings = harness.built(session.space, session.tree, arch), session.settings
+    of_suite = (suite.gatherer(session), session.tree, programs, made)
+    chosen = list(programs.tests.values())
+    rows = harness.rows(*of_suite, harness.run(*of_suite, chosen, fresh=settings.fresh, lanes=settings.lanes))
+    report.show_some(rows)
+    return not any(row.surprise for row in rows)
+
+
+def task_trace() -> Iterator[Any]:
+    """Run a program and show the kernel's trace of it: trace_<architecture>:<test>"""
+    session = current()
+    names = [session.tree.run.boot_program, *session.suite.tests, *_programs(session).tests]
+    for arch in session.tree.archs:
+        after = suite.needs(session, arch)
+        outputs = [f"trace/{arch}-*"]
+        boot = session.tree.run.boot_program
+        yield task(
+            f"trace_{arch}", f"The trace of {boot} on {arch}", trace, arch, boot, after=after, outputs=outputs
+        )
+        for name in names:
+            yield task(
+                f"trace_{arch}:{name}", f"The trace of {name} on {arch}", trace, arch, name, after=after
+            )
+
+
+def task_trace_validate() -> Iterator[Any]:
+    """Whether the kernel's trace can be believed: trace_validate_<architecture>"""
+    session = current()
+    for arch in session.tree.archs:
+        doc, after = f"Whether the trace of {VALIDATED} on {arch} can be believed", suite.needs(session, arch)
+        yield task(f"trace_validate_{arch}", doc, validate, arch, after=after)
+
+
+def trace(arch: str, name: str) -> bool:
+    """Runs a program and prints the trace of its kernel; whether the program passed.
+
+    Raises:
+        InfraError: the machine could not be looked at.
+    """
+    session = current()
+    spec = _spec(session, arch, name)
+    run, dumped = traced(session.space, spec, session.tree.panic_patterns)
+    found = reader.read(Memory(load(session.space, spec), dumped))
+    place = session.space.build / "trace"
+    place.mkdir(parents=True, exist_ok=True)
+    saved, opened = place / f"{arch}-{name}.dump", place / f"{arch}-{name}.perfetto.json"
+    saved.write_bytes(dumped)
+    opened.write_text(json.dumps(perfetto.chrome(found, f"{name} on {arch}")), encoding="utf-8")
+    if session.settings.json:
+        sys.stdout.write(json.dumps(timeline.as_json(found)) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in timeline.lines(found))
+    elf = session.space.store.path(spec.kernel)
+    for line in (
+        f"{run.judgement.verdict}: {run.judgement.cause}",
+        f"for ui.perfetto.dev: {opened.relative_to(session.space.root)}",
+        f"again: python -m parity.trace {saved.relative_to(session.space.root)} --elf {elf}",
+    ):
+        session.screen.note(line, "dim")
+    return run.judgement.verdict is Verdict.PASS
+
+
+def validate(arch: str) -> bool:
+    """Holds the trace of a boot and a program against itself, its calls against those counted from outside.
+
+    Raises:
+        InfraError: the machine could not be looked at.
+    """
+    session = current()
+    spec = _spec(session, arch, VALIDATED)
+    kernel = load(session.space, spec)
+    run, dumped = traced(session.space, spec, session.tree.panic_patterns)
+    found = complaints(reader.read(Memory(kernel, dumped)))
+    if run.judgement.verdict is not Verdict.PASS:
+        found.append(f"{VALIDATED} did not pass: {run.judgement.cause}")
+    with session.screen.stage(f"system calls of {VALIDATED} counted from outside"):
+        calls, dumped = counted(session.space, spec)
+    found += [
+        f"stopped at every call: {what}"
+        for what in complaints(reader.read(Memory(kernel, dumped)), calls=calls)
+    ]
+    for complaint in found:
+        session.screen.note(f"{arch}: {complaint}", "red")
+    if not found:
+        session.screen.note(
+            f"{arch}: the trace is true; {VALIDATED} made {calls} system calls, all of them counted"
+        )
+    return not found
+
+
+def _spec(session: Session, arch: str, name: str) -> RunSpec:
+    tests = {**session.suite.tests, **_programs(session).tests}
+    boot = Test(name, "boot", {arch: Verdict.PASS}, None)
+    made = harness.built(session.space, session.tree, arch)
+    harness.complete(Suite("trace", {name: tests.get(name, boot)}), made)
+    if name not in made.programs:
+        raise UserError(f"there is no program {name} for {arch} yet")
+    return harness.spec(session.tree, tests.get(name, boot), made)
+
+
+def _programs(session: Session) -> Suite:
+    return suites.load(session.space.root / Path("suites", f"{PROC}.yaml"), session.tree.archs)
