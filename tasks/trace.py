@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from parity import harness
+from parity import disk, harness
 from parity import suite as suites
 from parity.errors import UserError
 from parity.machine import RunSpec
@@ -28,19 +28,20 @@ VALIDATED = "file_read_test"
 def task_proc() -> Iterator[Any]:
     """Run the programs that test /proc, tracing included: proc_<architecture>"""
     session = current()
-    for arch in session.tree.archs:
-        doc, after = f"Run the programs that test /proc on {arch}", suite.needs(session, arch)
+    for arch in session.archs:
+        doc = f"Run the programs that test /proc on {arch}"
+        after = suite.needs(session, arch, f"userspace:{arch}")
         yield task(f"proc_{arch}", doc, proc, arch, after=after)
 
 
 def proc(arch: str) -> bool:
     """Runs those that have no evidence yet and shows all; whether all are as the suite says."""
     session = current()
-    programs = _programs(session)
-    made, settings = harness.built(session.space, session.tree, arch), session.settings
-    of_suite = (suite.gatherer(session), session.tree, programs, made)
-    chosen = list(programs.tests.values())
-    rows = harness.rows(*of_suite, harness.run(*of_suite, chosen, fresh=settings.fresh, lanes=settings.lanes))
+    programs, settings = _programs(session), session.settings
+    of_suite = (suite.gatherer(session), session.tree, programs)
+    asked = harness.asked(session.space, session.tree, programs, arch, list(programs.tests.values()))
+    ran = harness.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
+    rows = harness.rows(*of_suite, asked.made, ran[arch])
     report.show_some(rows)
     return not any(row.surprise for row in rows)
 
@@ -49,8 +50,8 @@ def task_trace() -> Iterator[Any]:
     """Run a program and show the kernel's trace of it: trace_<architecture>:<test>"""
     session = current()
     names = [session.tree.run.boot_program, *session.suite.tests, *_programs(session).tests]
-    for arch in session.tree.archs:
-        after = suite.needs(session, arch)
+    for arch in session.archs:
+        after = suite.needs(session, arch, f"disk:{arch}")
         outputs = [f"trace/{arch}-*"]
         boot = session.tree.run.boot_program
         yield task(
@@ -65,8 +66,9 @@ def task_trace() -> Iterator[Any]:
 def task_trace_validate() -> Iterator[Any]:
     """Whether the kernel's trace can be believed: trace_validate_<architecture>"""
     session = current()
-    for arch in session.tree.archs:
-        doc, after = f"Whether the trace of {VALIDATED} on {arch} can be believed", suite.needs(session, arch)
+    for arch in session.archs:
+        doc = f"Whether the trace of {VALIDATED} on {arch} can be believed"
+        after = suite.needs(session, arch, f"disk:{arch}")
         yield task(f"trace_validate_{arch}", doc, validate, arch, after=after)
 
 
@@ -134,7 +136,8 @@ def _spec(session: Session, arch: str, name: str) -> RunSpec:
     harness.complete(Suite("trace", {name: tests.get(name, boot)}), made)
     if name not in made.programs:
         raise UserError(f"there is no program {name} for {arch} yet")
-    return harness.spec(session.tree, tests.get(name, boot), made)
+    image = disk.whole(session.space, session.tree, arch, made.programs)
+    return harness.spec(session.tree, tests.get(name, boot), made, image)
 
 
 def _programs(session: Session) -> Suite:

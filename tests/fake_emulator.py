@@ -71,6 +71,20 @@ def main(scenario: str) -> None:
         for command in following:
             say({"event": "NOISE", "data": {}})
             say({"return": {"got": command}, "id": command["id"]})
+    elif scenario == "echo":
+        os.write(CONSOLE, b"ready")
+        while typed := os.read(CONSOLE, 100):
+            os.write(CONSOLE, typed)
+    elif scenario == "memory":
+        os.write(CONSOLE, b"ready")
+        for command in following:
+            arguments = command["arguments"]
+            if not arguments["size"]:
+                say({"error": {"class": "GenericError", "desc": "nothing there"}, "id": command["id"]})
+                continue
+            with open(arguments["filename"], "w") as file:  # noqa: PTH123
+                file.write(f"MEM{arguments['size']}")
+            say({"return": {}, "id": command["id"]})
     elif scenario == "deaf to the first quit":
         say({"event": "SHUTDOWN", "data": {"guest": True, "reason": "guest-shutdown"}})
         for command in (next(following), next(following)):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import frames
@@ -155,3 +156,31 @@ def test_a_recording_says_what_was_run() -> None:
         header = json.loads(path.read_text().splitlines()[0])
         assert header["recording"] == guest.RECORDING_VERSION
         assert header["spec"]["machine"]["name"] in machines
+
+
+def test_what_is_seen_while_somebody_looks_is_not_judged(tmp_path: Path) -> None:
+    good = frames.messages(frames.good_run())
+    end = next(
+        at for at, message in enumerate(good) if message.kind == "qmp" and "SHUTDOWN" in str(message.fields)
+    )
+    t = good[end].t
+    late = [frames.sample(t + seconds, 0.1, 0.0) for seconds in (5.0, 11.0, 20.0)]
+    looked = [Message("hold", t, fields={"on": True}), *late, Message("hold", t + 20, fields={"on": False})]
+    rest = [replace(message, t=t + 20.1) for message in good[end + 1 :]]
+    assert run(spec(), [*good[: end + 1], *looked, *rest], tmp_path).judgement.verdict is Verdict.PASS
+    unseen = run(spec(), [*good[: end + 1], *late, *rest], tmp_path)
+    assert unseen.judgement.verdict is Verdict.INFRA
+    assert "did not end after its guest" in unseen.judgement.cause
+
+
+def test_stops_and_goes_of_the_machine_are_none_of_the_guests(tmp_path: Path) -> None:
+    first, *rest = frames.messages(frames.good_run())
+    looks = [
+        Message("hold", 0.1, fields={"on": True}),
+        Message("qmp", 0.1, fields={"message": {"event": "STOP"}}),
+        Message("memory", 0.1, b"some of it"),
+        Message("qmp", 5.0, fields={"message": {"event": "RESUME"}}),
+        Message("hold", 5.0, fields={"on": False}),
+    ]
+    later = [replace(message, t=message.t + 5) for message in rest]
+    assert run(spec(), [first, *looks, *later], tmp_path).judgement.verdict is Verdict.PASS

@@ -1,5 +1,6 @@
 """The supervisor as a process, as in a lane, with a program that plays the emulator."""
 
+import base64
 import json
 import os
 import subprocess
@@ -161,6 +162,41 @@ def test_a_held_guest_is_left_to_the_client(client: Client) -> None:
             break
     assert "exit" not in kinds
     assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+def test_a_held_guest_goes_when_it_is_released(client: Client) -> None:
+    client.run(*FAKE, "talk", hold=True)
+    assert client.until("hold").fields == {"on": True}
+    client.send(cmd="release")
+    assert client.until("hold").fields == {"on": False}
+    assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+def test_a_running_guest_is_held_and_typed_to(client: Client) -> None:
+    client.run(*FAKE, "echo")
+    client.until("serial")
+    client.send(cmd="hold")
+    assert client.until("hold").fields == {"on": True}
+    client.send(cmd="write", to="serial", data=base64.b64encode(b"typed").decode())
+    assert client.until("serial").data == b"typed"
+    client.send(cmd="release")
+    assert client.until("hold").fields == {"on": False}
+    client.send(cmd="stop")
+    client.until("exit")
+
+
+def test_memory_comes_through_a_file_that_goes(client: Client, tmp_path: Path) -> None:
+    client.run(*FAKE, "memory")
+    client.until("serial")
+    arguments = {"val": 16, "size": 4, "filename": str(tmp_path / "memory")}
+    client.send(cmd="memory", execute="pmemsave", arguments=arguments)
+    assert client.until("memory").data == b"MEM4"
+    assert not (tmp_path / "memory").exists()
+    client.send(cmd="memory", execute="pmemsave", arguments={**arguments, "size": 0})
+    refused = client.until("reply").fields["reply"]
+    assert (refused["id"], refused["error"]["desc"]) == ("memory", "nothing there")
+    client.send(cmd="stop")
+    client.until("exit")
 
 
 def test_a_lost_quit_is_said_again(client: Client) -> None:

@@ -38,7 +38,7 @@ def test_the_reference_tree_is_whole() -> None:
     assert len(hello["/hello.txt"]) == 17
     assert hello["/lines.txt"].splitlines() == [b"Line %d" % number for number in range(1, 16)]
     assert hello["/empty.txt"] == b""
-    assert [str(path) for path in reference.disk.folders] == ["/dev"]
+    assert [str(path) for path in reference.disk.folders] == ["/dev", "/proc"]
     assert reference.disk.copies[PurePosixPath("/sbin/true")] == "true"
 
 
@@ -67,8 +67,8 @@ def test_the_suite_lists_all_80() -> None:
             "no verdict 'passes'; did you mean 'pass'?",
         ),
         ("[testing], expected: pass", "[testing]", "key 'expected' is missing"),
-        ("folders: [/dev]", "folders: [dev]", "an absolute path in the guest expected"),
-        ("folders: [/dev]", "folders: [/hello.txt]", "/hello.txt is a file already"),
+        ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
+        ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is a file already"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
     ],
 )

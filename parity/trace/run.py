@@ -36,7 +36,8 @@ class Entry:
 ENTRIES = {
     # The ninth vector: synchronous, from user code; ESR's class of exceptions is that of `svc`.
     "aarch64": Entry("trap_vectors", 0x400, "ESR_EL1", 26, 0x15),
-    "x86_64": Entry("trap_syscall"),
+    # The entry of vector 0x80; each has 16 bytes.
+    "x86_64": Entry("trap_vectors", 0x80 * 16),
 }
 
 

@@ -11,6 +11,9 @@ use super::intc::{self, Local, MASKED, TIMER_VECTOR};
 
 inventory!("driver", "timer: local timer, time stamp counter");
 
+/// Number of the tick's interrupt: its vector, as the local timer has no line to the controller.
+pub const IRQ: u32 = TIMER_VECTOR as u32;
+
 /// Counts of the interval timer per second.
 const INTERVAL_HZ: u64 = 1_193_182;
 /// How long the counters are watched: 10 ms.
