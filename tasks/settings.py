@@ -16,7 +16,20 @@ from parity.errors import UserError
 from parity.selection import Selection, Shard
 from parity.yamlfile import nearest
 
-KNOWN = ("fresh", "lanes", "plan", "only", "tag", "last_failed", "shard", "seed", "rounds", "limit", "arch", "json")
+KNOWN = (
+    "fresh",
+    "lanes",
+    "plan",
+    "only",
+    "tag",
+    "last_failed",
+    "shard",
+    "seed",
+    "rounds",
+    "limit",
+    "arch",
+    "json",
+)
 
 ALL = "all"  # architectures
 
