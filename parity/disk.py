@@ -51,9 +51,11 @@ def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> di
     )
 
 
-def whole(space: Workspace, tree: Tree, arch: str, programs: Mapping[str, Digest]) -> Digest:
-    """The image with all programs (name → content, as loaded); raises as `of_tests`."""
-    title = f"disk {arch}"
+def whole(
+    space: Workspace, tree: Tree, arch: str, programs: Mapping[str, Digest], title: str | None = None
+) -> Digest:
+    """The image with all these programs (name → content, as loaded); raises as `of_tests`."""
+    title = title or f"disk {arch}"
     return _images(space, tree, title, {title: programs})[title]
 
 

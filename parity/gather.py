@@ -9,20 +9,35 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from parity import guest, host, verdict
+from parity import guest, host, state
 from parity.evidence import Evidence, Ledger, summed
 from parity.lane import DockerLane, Lane, LaneSize
 from parity.machine import RunSpec
 from parity.report import log
 from parity.runner import Job, Pool, Result, Use
 from parity.store import Digest, action_key
-from parity.verdict import Verdict
+from parity.verdict import Judgement, Verdict
 from parity.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one guest says of one test: `spec` is the guest that runs this test and no other."""
+
+    spec: RunSpec
+    judgement: Judgement
+    guest_s: float | None
+
+
+def whole(result: Result) -> list[Finding]:
+    """A guest that is one test's own."""
+    return [Finding(result.job.spec, result.run.judgement, result.run.guest_s)]
 
 
 class Gatherer:
@@ -47,7 +62,7 @@ class Gatherer:
             "panic_patterns": self.panic_patterns,
             "emulator": self.emulator,
             "host": self.host,
-            "protocol": verdict.PROTOCOL_VERSION,
+            "protocol": state.PROTOCOL_VERSION,
         }
 
     def known(self, spec: RunSpec) -> Evidence | None:
@@ -72,12 +87,14 @@ class Gatherer:
         on_done: Callable[[RunSpec, Evidence], None],
         fresh: bool = False,
         disturb: Callable[[DockerLane], Lane] = lambda lane: lane,
+        findings: Callable[[Result], Sequence[Finding]] = whole,
+        following: Callable[[Result], Sequence[RunSpec]] = lambda _: (),
     ) -> Use:
         """Runs the specs over `lanes` lanes and keeps what is seen, in the order in which guests end.
         Returns how well the lanes were used.
 
         `fresh` begins the count of passes and failures anew; `disturb` may put something between a lane and
-        its guests.
+        its guests; `findings` says which tests a guest has run, `following` which guests must come after it.
 
         Raises:
             MachineError: no Docker, no room.
@@ -89,12 +106,19 @@ class Gatherer:
             return disturb(DockerLane.open(engine, qemu, self.space.store, size))
 
         with self.space.scratch() as folder, Pool(open_lane, min(lanes, len(specs))) as pool:
-            jobs = [self._job(spec, folder / f"{number}.jsonl") for number, spec in enumerate(specs)]
+            numbers = count()
+
+            def jobs(some: Sequence[RunSpec]) -> list[Job]:
+                return [self._job(spec, folder / f"{next(numbers)}.jsonl") for spec in some]
+
             begun: set[Digest] = set()
-            for result in pool.run(jobs):
-                key = self.key(result.job.spec)
-                on_done(result.job.spec, self._keep(result, fresh=fresh and key not in begun))
-                begun.add(key)
+            for result in pool.run(jobs(specs), lambda ended: jobs(following(ended))):
+                recording = self._record(result)
+                for found in findings(result):
+                    key = self.key(found.spec)
+                    seen = self._keep(result, found, recording, fresh=fresh and key not in begun)
+                    begun.add(key)
+                    on_done(found.spec, seen)
                 result.job.recording.unlink(missing_ok=True)
             self.space.screen.used(pool.use)
             return pool.use
@@ -117,38 +141,42 @@ class Gatherer:
         expected_s = before.wall_s if before else spec.cpu_budget_s
         return Job(spec, recording, self.panic_patterns, expected_s)
 
-    def _keep(self, result: Result, *, fresh: bool) -> Evidence:
-        spec, run = result.job.spec, result.run
+    def _record(self, result: Result) -> Digest:
         recording = result.job.recording
         content = recording.read_bytes() if recording.exists() else b""
+        return self.space.store.put_bytes(gzip.compress(content, mtime=0))
+
+    def _keep(self, result: Result, found: Finding, recording: Digest, *, fresh: bool) -> Evidence:
+        spec, judgement = found.spec, found.judgement
         evidence = Evidence(
             key=self.key(spec),
             test=spec.test,
             arch=spec.arch,
-            verdict=run.judgement.verdict,
-            cause=run.judgement.cause,
-            guest_s=run.guest_s,
-            wall_s=run.wall_s,
+            verdict=judgement.verdict,
+            cause=judgement.cause,
+            guest_s=found.guest_s,
+            wall_s=result.run.wall_s,
             kernel=spec.kernel,
             disk=spec.disk,
             emulator=", ".join(f"{name} {version}" for name, version in sorted(self.emulator.items())),
             host=self.host,
-            recording=self.space.store.put_bytes(gzip.compress(content, mtime=0)),
+            recording=recording,
             when=now(),
             host_pressure=result.host_pressure,
             fresh=fresh,
         )
-        self._write_log(evidence, run)
-        if run.judgement.verdict is not Verdict.INFRA:  # which says nothing about the test
+        if not self._log(evidence).exists():  # of several tests in one guest, the first one's will do
+            self._write_log(evidence, result.run)
+        if judgement.verdict is not Verdict.INFRA:  # which says nothing about the test
             self.ledger.append(evidence)
         return evidence
 
     def _log(self, evidence: Evidence) -> Path:
-        name = f"{evidence.test}-{evidence.recording[:12]}.log"
+        name = f"{evidence.test.partition(':')[0]}-{evidence.recording[:12]}.log"
         return self.space.build / "logs" / evidence.arch / name
 
     def _write_log(self, evidence: Evidence, run: guest.GuestRun) -> None:
-        text = log.render(run, f"{evidence.test} on {evidence.arch}")
+        text = log.render(run, f"{evidence.test.partition(':')[0]} on {evidence.arch}")
         host.write_whole(self._log(evidence), text.encode(), self.space.build)
 
 

@@ -33,7 +33,8 @@ from parity.inspector import Inspector
 from parity.lane import DockerLane, Lane, Message
 from parity.machine import Machine, RunSpec
 from parity.serial import Line, LineSplitter, Transcript
-from parity.verdict import Judgement, Rules, State, Verdict
+from parity.state import Rules, State
+from parity.verdict import Judgement, Verdict
 
 RECORDING_VERSION = 1
 EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
@@ -58,6 +59,7 @@ class GuestRun:
     cpu_s: float = 0.0
     run_delay_s: float = 0.0
     dropped: dict[str, int] = field(default_factory=dict)
+    state: State | None = None  # what is known of it; nothing where no lane could run it
 
 
 class EventStream:
@@ -247,6 +249,7 @@ def _run(state: State, events: list[Timed], transcript: Transcript) -> GuestRun:
         dropped={
             timed.event.stream: timed.event.count for timed in events if isinstance(timed.event, Dropped)
         },
+        state=state,
     )
 
 

@@ -7,7 +7,7 @@ own failure is never tried again here.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -90,11 +90,25 @@ class Pool:
             span_s = self._verdict_at - self._ready_at if self._ready_at and self._guests else 0.0
             return Use(self._guests, self._lanes, span_s, self._wall_s)
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
-        """Start all jobs; gives results in the order in which guests end. Several threads may call this."""
+    def run(
+        self, jobs: Sequence[Job], following: Callable[[Result], Sequence[Job]] = lambda _: ()
+    ) -> Iterator[Result]:
+        """Start all jobs; gives results in the order in which guests end. Several threads may call this.
+
+        `following` says which jobs a result gives rise to, once it was given out.
+        """
         longest_first = sorted(jobs, key=lambda job: -job.expected_s)
-        futures = [self._executor.submit(self._run, job) for job in longest_first]
-        return _results(futures)
+        waiting = {self._executor.submit(self._run, job) for job in longest_first}
+        try:
+            while waiting:
+                ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    result = future.result()
+                    yield result
+                    waiting |= {self._executor.submit(self._run, job) for job in following(result)}
+        finally:
+            for future in waiting:
+                future.cancel()
 
     def close(self) -> None:
         """End all lanes and what runs in them, now; returns when nothing is left. No more results come."""
@@ -160,15 +174,6 @@ class Pool:
         with self._lock:
             self._all = [other for other in self._all if other is not lane]
         lane.close()
-
-
-def _results(futures: Sequence[Future[Result]]) -> Iterator[Result]:
-    try:
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
 
 
 def _waited_s() -> float | None:

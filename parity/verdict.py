@@ -23,12 +23,12 @@ What can be said of a guest, the strongest first:
 Text on the console and ends of other processes never make a pass.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from parity import channel
-from parity.channel import Hello, Panic, Plan, ProcessEnd, ProcessStart, Shutdown, Stage, TestEnd, TestStart
+from parity.channel import Hello, Panic, Plan, ProcessEnd, ProcessStart, Shutdown, TestEnd, TestStart
 from parity.event import (
     Dropped,
     EmulatorOutput,
@@ -43,8 +43,8 @@ from parity.event import (
     Timed,
 )
 from parity.serial import escape
+from parity.state import Rules, State, breach
 
-PROTOCOL_VERSION = 1
 INIT_ENDED, IN_KERNEL_RUN_FINISHED = 0, 1  # reasons of a SHUTDOWN record
 STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
 LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
@@ -76,58 +76,13 @@ class Judgement:
     cause: str
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What a guest is measured by.
-
-    `program` is what PID 1 must be (None: any), `power_off_status` the emulator's after an orderly end.
-    """
-
-    program: str | None = None
-    cpu_budget_s: float = 20.0
-    silence_s: float = 3.0
-    least_emulator: tuple[int, int] = (0, 0)
-    power_off_status: int = 0
-
-
-@dataclass(frozen=True)
-class State:
-    """What is known of a guest so far."""
-
-    rules: Rules
-    # what the guest said
-    hello: bool = False
-    panic: str | None = None
-    console_panic: str | None = None  # before the hello
-    console_claim: str | None = None  # the same text after it: anybody's word
-    broken: str | None = None  # the first rule the result channel broke
-    init: ProcessStart | None = None
-    init_end: ProcessEnd | None = None
-    plan: int | None = None
-    started: tuple[str, ...] = ()
-    ended: tuple[TestEnd, ...] = ()
-    shutdown: Shutdown | None = None
-    # how it used its time
-    sample: Sample | None = None
-    sample_t: float = 0.0
-    active_t: float = 0.0
-    active_delay_s: float = 0.0  # run delay up to active_t, or a little earlier
-    hang: str | None = None
-    # what became of the machine
-    ran: bool = False
-    machine_end: str | None = None
-    emulator_says: str = ""
-    infra: str | None = None
-    exit: Exit | None = None
-
-
 def observe(state: State, timed: Timed) -> State:
     """The state after one more event."""
     t, event = timed.t, timed.event
     if state.exit:
         return state  # nothing is seen of a process that was reaped
     if isinstance(event, channel.Record):
-        return _record(replace(_active(state, t), broken=state.broken or _breach(state, event)), event)
+        return _record(replace(_active(state, t), broken=state.broken or breach(state, event)), event)
     match event:
         case Sample():
             return _sample(state, t, event)
@@ -177,6 +132,58 @@ def judge(state: State) -> Judgement:
     return Judgement(Verdict.PASS, escape(f"PID 1 ({_init_name(state)}) ended with status 0"))
 
 
+@dataclass(frozen=True)
+class End:
+    """How a test that ends the kernel must end it: with this verdict, for a cause that says this."""
+
+    verdict: Verdict
+    says: str
+
+
+def judge_tests(state: State, asked: Sequence[str], ends: Mapping[str, End]) -> dict[str, Judgement]:
+    """The verdicts on in-kernel tests of a guest that was asked for these, when no more events will come.
+
+    A test in which or after which the guest came to a bad end has that end's verdict, those before it their
+    own; those after it are not in the answer: another guest must run them. `ends` has the tests for which a
+    bad end is the good one.
+    """
+    guest, ended = judge(state), {end.name: end for end in state.ended}
+    cut_short = guest.verdict in (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)
+    last = state.started[-1] if state.started and state.started[-1] in asked else None
+    found = {}
+    for name in asked:
+        if name in ended and not (cut_short and name == last):
+            found[name] = _judge_test(state, ended[name], ends.get(name))
+        elif cut_short and name == last and name in ended:
+            found[name] = replace(guest, cause=f"after the test: {guest.cause}")
+        elif cut_short and name == last:
+            found[name] = _hold_against(ends[name], guest) if name in ends else guest
+        elif cut_short and last is None:
+            found[name] = replace(guest, cause=f"before the first test: {guest.cause}")
+        elif not cut_short and guest.verdict in (Verdict.PASS, Verdict.FAIL):
+            missing = "did not end it" if name in state.started else "has no such test"
+            found[name] = Judgement(Verdict.FAIL, f"the kernel {missing}")
+        elif not cut_short:
+            found[name] = guest
+    return found
+
+
+def _judge_test(state: State, end: TestEnd, must: End | None) -> Judgement:
+    if state.broken:
+        return Judgement(Verdict.FAIL, escape(f"the result channel cannot be trusted: {state.broken}"))
+    if end.status:
+        return Judgement(Verdict.FAIL, escape(end.message or ("", "it failed", "it was skipped")[end.status]))
+    if must:
+        return Judgement(Verdict.FAIL, f"it must end the kernel in {must.verdict}, and the kernel goes on")
+    return Judgement(Verdict.PASS, escape(end.message or "it ended well"))
+
+
+def _hold_against(end: End, guest: Judgement) -> Judgement:
+    if guest.verdict is end.verdict and end.says in guest.cause:
+        return Judgement(Verdict.PASS, f"it ended as it must, in {guest.verdict}: {guest.cause}")
+    return replace(guest, cause=f"{guest.cause}; it must end in {end.verdict} and say {end.says!r}")
+
+
 def sum_up(judgements: Sequence[Judgement], before: int = 0) -> Judgement:
     """One verdict from all that was seen of a test under one key (at least one run), oldest first.
 
@@ -224,11 +231,11 @@ def _sample(state: State, t: float, sample: Sample) -> State:
         return _infra(state, f"its emulator had not started the guest after {t:.0f} s") if late else state
     silent_s, waited_s = t - state.active_t, sample.run_delay_s - state.active_delay_s
     cause = None
-    if sample.cpu_s > rules.cpu_budget_s:
+    if sample.cpu_s - state.test_cpu_s > rules.cpu_budget_s:
         cause = f"it used up its {rules.cpu_budget_s:g} s of CPU time"
     elif silent_s >= rules.silence_s and waited_s < STARVED * silent_s:
         cause = f"it was silent for {silent_s:.1f} s, of which it waited {waited_s:.1f} s for a processor"
-    elif t - sample.run_delay_s > LIFE_FACTOR * rules.cpu_budget_s:
+    elif t - state.test_t - (sample.run_delay_s - state.test_delay_s) > LIFE_FACTOR * rules.cpu_budget_s:
         cause = f"it was still running after {LIFE_FACTOR * rules.cpu_budget_s:g} s"
     if cause is None or state.hang is not None:
         return state
@@ -285,38 +292,6 @@ def _emulator_says(state: State) -> str:
     return f": {state.emulator_says.strip()}" if state.emulator_says.strip() else ""
 
 
-def _breach(state: State, record: channel.Record) -> str | None:
-    """The rule of the protocol that `record` breaks, coming when it does."""
-    match record:
-        case channel.ChannelError():
-            return f"{record.reason} ({record.skipped} bytes)"
-        case Panic():
-            return None
-        case Hello() if record.version != PROTOCOL_VERSION:
-            return f"the kernel speaks version {record.version} of it, not {PROTOCOL_VERSION}"
-        case Hello() if state.hello:
-            return "a second hello: the kernel started again"
-        case _ if state.shutdown or state.machine_end:
-            return "a record after " + ("the shutdown record" if state.shutdown else "the machine's end")
-        case Stage() | ProcessStart() | ProcessEnd() | Plan() | TestStart() | TestEnd() | Shutdown() if (
-            not state.hello
-        ):
-            return "a record before the hello"
-        case ProcessStart(pid=1) if state.init:
-            return "PID 1 started twice"
-        case ProcessEnd(pid=1) if not state.init or state.init_end:
-            return "PID 1 ended twice" if state.init_end else "PID 1 ended, but never started"
-        case Plan() if state.plan is not None:
-            return "two test plans"
-        case TestStart() if record.name in state.started:
-            return f"test {record.name} started twice"
-        case TestEnd() if record.name not in state.started:
-            return f"test {record.name} ended, but never started"
-        case TestEnd() if record.name in {end.name for end in state.ended}:
-            return f"test {record.name} ended twice"
-    return None
-
-
 def _record(state: State, record: channel.Record) -> State:
     match record:
         case Hello():
@@ -330,12 +305,21 @@ def _record(state: State, record: channel.Record) -> State:
         case Plan():
             return replace(state, plan=state.plan if state.plan is not None else record.count)
         case TestStart():
-            return replace(state, started=(*state.started, record.name))
+            return _begin(replace(state, started=(*state.started, record.name)))
         case TestEnd():
-            return replace(state, ended=(*state.ended, record))
+            took = state.active_t - state.test_t
+            return replace(state, ended=(*state.ended, record), test_s={**state.test_s, record.name: took})
         case Shutdown():
             return replace(state, shutdown=state.shutdown or record)
     return state
+
+
+def _begin(state: State) -> State:
+    """A test begins, with a budget of its own; more tests than were announced share the last one's."""
+    if state.plan is None or len(state.started) > state.plan:
+        return state
+    cpu_s, delay_s = (state.sample.cpu_s, state.sample.run_delay_s) if state.sample else (0.0, 0.0)
+    return replace(state, test_t=state.active_t, test_cpu_s=cpu_s, test_delay_s=delay_s)
 
 
 def _crash(state: State) -> str | None:

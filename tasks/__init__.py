@@ -6,6 +6,7 @@ from tasks.cache import task_gc
 from tasks.check import task_check
 from tasks.compare import task_compare
 from tasks.guide import DOIT_CONFIG, task_guide
+from tasks.integration import task_integration, task_planted_faults_integration
 from tasks.judged import task_canaries, task_planted_faults
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
@@ -35,12 +36,14 @@ __all__ = [
     "task_gc",
     "task_guide",
     "task_images",
+    "task_integration",
     "task_kthread_mutants",
     "task_kthread_parallel",
     "task_kthread_replay",
     "task_parity",
     "task_planted_faults",
     "task_proc",
+    "task_planted_faults_integration",
     "task_report",
     "task_test",
     "task_trace",

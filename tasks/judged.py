@@ -96,18 +96,23 @@ def faults() -> bool:
     good = True
     for arch, specs in plans.items():
         catches = Catches({key: verdicts[spec] for key, spec in specs.items()})
-        session.screen.console.print(judged.faults(catches))
         every = len(_chosen(session, arch)) == len(_passing(session, arch))
-        uncaught = catches.uncaught() if every else []  # some tests need not catch every fault
-        for complaint, names in (
-            ("tests that fail without any fault", catches.control_failures()),
-            ("faults that no test catches", uncaught),
-            ("tests that no fault turns red", catches.toothless()),
-        ):
-            if names:
-                session.screen.note(f"{arch}: {complaint}: {', '.join(names)}", "red")
-        good &= not (catches.control_failures() or uncaught or catches.toothless())
+        good &= all_caught(session, arch, catches, every=every)
     return good
+
+
+def all_caught(session: Session, arch: str, catches: Catches, *, every: bool) -> bool:
+    """Shows which tests catch which faults; whether all do what they must. `every`: no test was left out."""
+    session.screen.console.print(judged.faults(catches))
+    uncaught = catches.uncaught() if every else []  # some tests need not catch every fault
+    for complaint, names in (
+        ("tests that fail without any fault", catches.control_failures()),
+        ("faults that no test catches", uncaught),
+        ("tests that no fault turns red", catches.toothless()),
+    ):
+        if names:
+            session.screen.note(f"{arch}: {complaint}: {', '.join(names)}", "red")
+    return not (catches.control_failures() or uncaught or catches.toothless())
 
 
 def _passing(session: Session, arch: str) -> list[Test]:

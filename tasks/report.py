@@ -18,10 +18,12 @@ from parity.report import github, json, junit, markdown, table
 from parity.verdict import Verdict
 from tasks.session import BASELINE, Session, current, task
 
+RESULTS, INTEGRATION = "results.json", "integration.json"  # the rows of each suite
+
 
 def task_report() -> Iterator[Any]:
     """Show the last results again, and where their files are"""
-    outputs = ("report/results.json", "report/junit.xml", "report/report.md")
+    outputs = [f"report/{name}" for name in (RESULTS, INTEGRATION, "junit.xml", "report.md")]
     yield task("report", str(task_report.__doc__), last, outputs=outputs)
 
 
@@ -37,9 +39,14 @@ def last() -> bool:
         UserError: nothing has run in this checkout.
     """
     session = current()
-    rows = update(session, lambda: _last(session))
-    show(rows)
-    return as_expected(session, rows)
+    inside = [row for row in earlier(session, INTEGRATION) if row.arch in session.archs]
+    rows = update(session, lambda: earlier(session) if inside else _last(session))
+    if rows:
+        show(rows)
+    if inside:
+        session.screen.note("inside the kernel:")
+        show(inside)
+    return as_expected(session, [*rows, *inside])
 
 
 def rebase() -> None:
@@ -58,12 +65,12 @@ def _last(session: Session) -> list[Row]:
     return rows
 
 
-def earlier(session: Session) -> list[Row]:
-    """The rows of the last run; none when nothing has run."""
-    return json.parse(session.space.build / "report" / "results.json")
+def earlier(session: Session, file: str = RESULTS) -> list[Row]:
+    """The rows of the last run of a suite; none when nothing has run."""
+    return json.parse(session.space.build / "report" / file)
 
 
-def update(session: Session, known: Callable[[], list[Row]]) -> list[Row]:
+def update(session: Session, known: Callable[[], list[Row]], file: str = RESULTS) -> list[Row]:
     """Writes the reports: the rows that are known, completed by earlier ones, and other architectures'.
 
     They are asked for once nobody else writes: what another command in this checkout has seen is in them.
@@ -72,11 +79,12 @@ def update(session: Session, known: Callable[[], list[Row]]) -> list[Row]:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         rows = known()
-        whole = matrix.merged(earlier(session), rows)
+        whole = matrix.merged(earlier(session, file), rows)
+        suites = {name: whole if name == file else earlier(session, name) for name in (RESULTS, INTEGRATION)}
         for name, text in (
-            ("results.json", json.render(whole, session.tree.name, now(), session.screen.stages)),
-            ("junit.xml", junit.render(whole)),
-            ("report.md", markdown.render(whole)),
+            (file, json.render(whole, session.tree.name, now(), session.screen.stages)),
+            ("junit.xml", junit.render([row for some in suites.values() for row in some])),
+            ("report.md", markdown.render(suites[RESULTS], inside=suites[INTEGRATION])),
         ):
             host.write_whole(folder / name, text.encode(), session.space.build)
     archs = {row.arch for row in rows}

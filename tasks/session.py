@@ -18,12 +18,13 @@ from doit.exceptions import TaskError, TaskFailed
 from doit.task import Task, dict_to_task
 
 from parity import baseline as baselines
-from parity import decision, host, quarantine
+from parity import decision, host, integration, quarantine
 from parity import suite as suites
 from parity import tree as trees
 from parity.baseline import Baseline
 from parity.decision import Decision
 from parity.errors import BuildError, ParityError, UserError, foreseen
+from parity.integration import Integration
 from parity.matrix import Row
 from parity.report.terminal import Screen
 from parity.store import Digest
@@ -47,11 +48,13 @@ class Session:
     settings: Settings
     tree: Tree
     suite: Suite
+    integration: Integration
     baseline: Baseline | None
     decisions: tuple[Decision, ...]
     selected: tuple[str, ...]  # the words of the command line that may be names of tasks
     variables: Mapping[str, str]  # and its variables, as given
     rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
+    integration_rows: dict[str, list[Row]] = field(default_factory=dict)
     booted: dict[str, dict[str, Row]] = field(default_factory=dict)  # by architecture and feature set
     errors: list[ParityError] = field(default_factory=list)  # that ended an action
     tasks: list[Task] = field(default_factory=list)  # all that there are
@@ -123,12 +126,15 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     tests, archs = suite.tests, tree.archs
     suite = suite.quarantined(quarantine.load(root / QUARANTINE, tests, archs))
     space = Workspace(root, host.cache_dir(), Screen())
-    settings.selection.choose(list(suite.tests.values()), ())  # a mistake in it is found before anything runs
+    inside = integration.load(root / "suites" / f"{integration.SUITE}.yaml", tree)
+    # A mistake in it is found before anything runs.
+    settings.selection.choose([*suite.tests.values(), *inside.suite.tests.values()], ())
     _current = Session(
         space=space,
         settings=settings,
         tree=tree,
         suite=suite,
+        integration=inside,
         baseline=baselines.load(root / BASELINE, tests, archs),
         decisions=decision.load(root / DECISIONS),
         selected=tuple(selected),

@@ -60,6 +60,14 @@ def jobs(tmp_path: Path, *names: str, **expected_s: float) -> list[Job]:
     ]
 
 
+def test_a_result_gives_rise_to_further_jobs(tmp_path: Path) -> None:
+    more = {"a": jobs(tmp_path, "a2"), "a2": jobs(tmp_path, "a3", "a4")}
+    with Pool(lanes := Lanes(), 1) as pool:
+        results = pool.run(jobs(tmp_path, "a", "b"), lambda ended: more.get(ended.job.spec.test, ()))
+        assert sorted(result.job.spec.test for result in results) == ["a", "a2", "a3", "a4", "b"]
+    assert len(lanes.opened) == 1
+
+
 def test_all_run_over_the_lanes_that_are_needed(tmp_path: Path) -> None:
     lanes = Lanes()
     with Pool(lanes, 2) as pool:

@@ -31,7 +31,8 @@ from parity.event import (
     StartFailure,
     Timed,
 )
-from parity.verdict import Judgement, Rules, State, Verdict
+from parity.state import Rules, State
+from parity.verdict import Judgement, Verdict
 
 HELLO = Hello(1, "aarch64", 1, ())
 START, END = ProcessStart(1, 0, "/bin/t"), ProcessEnd(1, 0, 0, False, "/bin/t")

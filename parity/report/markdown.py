@@ -11,8 +11,8 @@ from parity.matrix import Row, rates
 UNRANKED = 1_000_000
 
 
-def render(rows: Sequence[Row], changes: Changes | None = None) -> str:
-    """The whole report; `changes`: against the baseline."""
+def render(rows: Sequence[Row], changes: Changes | None = None, inside: Sequence[Row] = ()) -> str:
+    """The whole report; `changes`: against the baseline; `inside`: the tests inside the kernel."""
     parts = ["# Results", summary(rows)]
     if changes:
         parts += ["## Against the baseline", "\n".join(f"- {line}" for line in changes.lines())]
@@ -20,6 +20,8 @@ def render(rows: Sequence[Row], changes: Changes | None = None) -> str:
     failures = [row for row in rows if row.verdict not in ("pass", "not_run")]
     if failures:
         parts += ["## What does not pass", breakdown(failures)]
+    if inside:
+        parts += ["## Inside the kernel", summary(inside), table(inside)]
     return "\n\n".join(parts) + "\n"
 
 

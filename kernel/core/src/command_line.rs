@@ -21,6 +21,8 @@ pub struct CommandLine {
     pub tick_hz: u32,
     /// What the random part of in-kernel tests starts from.
     pub seed: u64,
+    /// Names of the in-kernel tests to run, with commas between them; all that can run together if not given.
+    pub boot_tests: Option<String>,
 }
 
 /// The value of `key` in `text`, for whoever cannot wait for memory.
@@ -34,8 +36,13 @@ impl CommandLine {
     /// Reads the words of `text`; those it does not understand are named on the console and ignored.
     pub fn parse(text: &str) -> Self {
         let mut words = text.split_ascii_whitespace();
-        let mut line =
-            Self { init: DEFAULT_INIT.to_string(), arguments: Vec::new(), tick_hz: DEFAULT_TICK_HZ, seed: 0 };
+        let mut line = Self {
+            init: DEFAULT_INIT.to_string(),
+            arguments: Vec::new(),
+            tick_hz: DEFAULT_TICK_HZ,
+            seed: 0,
+            boot_tests: None,
+        };
         for word in words.by_ref().take_while(|word| *word != "--") {
             match word.split_once('=') {
                 Some(("init", path)) => line.init = path.to_string(),
@@ -47,6 +54,9 @@ impl CommandLine {
                     Ok(seed) => line.seed = seed,
                     Err(_) => kprintln!("command line: seed={number}: expected 0 to {}, ignored", u64::MAX),
                 },
+                Some(("boot_tests", names)) if cfg!(feature = "boot_tests") => {
+                    line.boot_tests = Some(names.to_string());
+                }
                 // Those were asked for earlier, before there was memory.
                 Some(("fault", _)) if cfg!(feature = "planted_faults") => {}
                 Some(("canary" | "panic_at", _)) if cfg!(feature = "canaries") => {}

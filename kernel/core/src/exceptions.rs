@@ -48,7 +48,7 @@ fn missed(what: &str, result: u32) -> ! {
 
 /// Takes a fault of the kernel that was raised on purpose; whether it was.
 pub fn catch(fault: Fault, frame: &mut TrapFrame) -> bool {
-    if !cfg!(feature = "test_all_exceptions") {
+    if !cfg!(any(feature = "test_all_exceptions", feature = "boot_tests")) {
         return false;
     }
     let mut watch = WATCH.lock();
@@ -77,16 +77,27 @@ fn run_all() -> ! {
     power::power_off()
 }
 
-/// Raises one exception; what is wrong with what came.
-fn raised(exception: &Exception) -> Result<(), &'static str> {
-    *WATCH.lock() = Watch::Waiting;
-    (exception.raise)();
-    match core::mem::replace(&mut *WATCH.lock(), Watch::Off) {
-        Watch::Caught(fault) if fault.kind == exception.kind => Ok(()),
-        Watch::Caught(fault) => {
+/// Raises one exception.
+///
+/// # Errors
+/// What came instead, in words.
+pub fn raised(exception: &Exception) -> Result<(), &'static str> {
+    match caught(|| (exception.raise)()) {
+        Some(fault) if fault.kind == exception.kind => Ok(()),
+        Some(fault) => {
             kprintln!("{fault:?}, but expected {:?}", exception.kind);
             Err("another exception came")
         }
-        Watch::Waiting | Watch::Off => Err("no exception came"),
+        None => Err("no exception came"),
+    }
+}
+
+/// Calls a function whose one fault, in a leaf, is survived; that fault.
+pub fn caught(act: impl FnOnce()) -> Option<Fault> {
+    *WATCH.lock() = Watch::Waiting;
+    act();
+    match core::mem::replace(&mut *WATCH.lock(), Watch::Off) {
+        Watch::Caught(fault) => Some(fault),
+        Watch::Waiting | Watch::Off => None,
     }
 }

@@ -5,19 +5,19 @@
 
 macro_rules! faults {
     ($($variant:ident = $name:literal, $effect:literal;)*
-     @kernel_threads { $($thread_variant:ident = $thread_name:literal, $thread_effect:literal;)* }) => {
+     $(@$group:ident { $($more_variant:ident = $more_name:literal, $more_effect:literal;)* })*) => {
         /// A mistake.
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub enum Fault {
             $(#[doc = $effect] $variant,)*
-            $(#[doc = $thread_effect] $thread_variant,)*
+            $($(#[doc = $more_effect] $more_variant,)*)*
         }
 
         /// Every fault with its name and what it does.
         #[cfg(feature = "planted_faults")]
         const ALL: &[(Fault, &str, &str)] = &[
             $((Fault::$variant, $name, $effect),)*
-            $((Fault::$thread_variant, $thread_name, $thread_effect),)*
+            $($((Fault::$more_variant, $more_name, $more_effect),)*)*
         ];
     };
 }
@@ -63,10 +63,56 @@ faults! {
     RegistersLost = "registers_lost", "a register changes when a program is preempted";
     FpNotSaved = "fp_not_saved", "vector registers are not put back at a switch";
 
-    // No user program meets these, so they are not among those that the suites must catch; the stress run of
-    // the kernel threads must.
+    // No user program need meet these, so they are not among those that the suites must catch. Of the kernel threads
+    // the stress run must catch them.
     @kernel_threads {
         ParkLosesWakeup = "park_loses_wakeup", "an unpark or stop that comes while a thread goes to park is lost";
+    }
+
+    // The integration tests must catch these; suites/integration.yaml has the names too.
+    @integration {
+        StageForgotten = "stage_forgotten", "the last stage of the boot is not remembered";
+        PanicSilent = "panic_silent", "a panic switches the machine off without a word";
+        KernelFaultIgnored = "kernel_fault_ignored", "an instruction of the kernel that faults is passed over";
+        KindLost = "fault_kind_lost", "every fault is an unknown one";
+        OverflowUnnamed = "overflow_unnamed", "a stack overflow is a fault like others";
+        DeadlockUnseen = "deadlock_unseen", "who holds a lock and asks for it waits";
+        HeldLockUnseen = "held_lock_unseen", "the processor is given away whatever lock is held";
+        IrqGuardsNotNested = "irq_guards_not_nested", "any guard that goes unmasks interrupts, if no lock is held";
+        DiskInterruptLost = "disk_interrupt_lost", "nobody is told of the disk's interrupts";
+        TimerTicksTwice = "timer_ticks_twice", "every tick counts as two";
+        TimeoutEarly = "timeout_early", "who waits for so many ticks waits for half as many";
+        ClockSlow = "clock_slow", "the kernel's clock runs at half its speed";
+        ClockFallsBack = "clock_falls_back", "every second millisecond comes before the one before it";
+        CalendarWrong = "calendar_wrong", "it is tomorrow already";
+        NeverPreempts = "never_preempts", "who runs runs until he gives the processor away";
+        ReadyAtFront = "ready_at_front", "who becomes ready runs before those that were ready";
+        NewestWoken = "newest_woken", "a queue wakes who came last";
+        ParkReturns = "park_returns", "parking ends at once";
+        ThreadCodeLost = "thread_code_lost", "every kernel thread ends with 0";
+        MutexOpen = "mutex_open", "a mutex lets everybody in";
+        FramesMiscounted = "frames_miscounted", "there is one frame more than there is";
+        FrameGivenTwice = "frame_given_twice", "every fiftieth frame is given to the next one as well";
+        FrameNotZeroed = "frame_not_zeroed", "a frame of zeros is one of anything";
+        RowOverlaps = "row_overlaps", "of a row of frames the last one stays free";
+        DoubleFreeUnseen = "double_free_unseen", "a frame that is free already can be given back";
+        NoKernelReserve = "no_kernel_reserve", "users can take all memory";
+        HeapLeaks = "heap_leaks", "what is given back to the heap is lost";
+        HeapIgnoresAlignment = "heap_ignores_alignment", "large alignments are not kept";
+        GuardMapped = "guard_mapped", "the page below a kernel stack is mapped";
+        StackLeaks = "stack_leaks", "a thread's stack stays when it ends";
+        StackShort = "stack_short", "the lower half of a kernel stack is missing";
+        UserStackShort = "user_stack_short", "the lowest page of a program's stack is missing";
+        BadPointerIgnored = "bad_pointer_ignored", "a call with a bad pointer does nothing, and succeeds";
+        PermissionIgnored = "permission_ignored", "calls read and write what the program may not";
+        UnknownCallOk = "unknown_call_ok", "a call that there is not gives 0";
+        TerminalEnds = "terminal_ends", "input has ended where nothing was typed";
+        TerminalLosesBytes = "terminal_loses_bytes", "every third byte that is typed is lost";
+        TerminalSleeps = "terminal_sleeps", "who waits for input is not woken";
+        TerminalTakesAll = "terminal_takes_all", "keys that correct or end a line are letters";
+        LogLinesTorn = "log_lines_torn", "the pieces of a line are written one by one";
+        LogLinesRunOn = "log_lines_run_on", "lines do not end";
+        LogLinesCut = "log_lines_cut", "no line has more than 1000 bytes";
     }
 }
 
@@ -78,11 +124,12 @@ mod chosen {
     use crate::command_line::value_of;
     use crate::kprintln;
 
-    /// The fault's number, counted from 1; 0 is none.
+    /// The fault that was asked for, and the one that is made: numbers counted from 1; 0 is none.
+    static ASKED_FOR: AtomicUsize = AtomicUsize::new(0);
     static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
-    /// Plants the fault that the command line names. An unknown one is no fault: the tests pass, and whoever
-    /// counts on one that fails finds out.
+    /// Reads which fault the command line names. An unknown one is no fault: the tests pass, and whoever counts on
+    /// one that fails finds out.
     pub fn choose(command_line: &str) {
         let Some(wanted) = value_of(command_line, "fault") else { return };
         let Some((fault, name, effect)) = ALL.iter().find(|(_, name, _)| *name == wanted) else {
@@ -90,7 +137,12 @@ mod chosen {
             return;
         };
         kprintln!("planted fault {name}: {effect}");
-        CHOSEN.store(*fault as usize + 1, Ordering::Relaxed);
+        ASKED_FOR.store(*fault as usize + 1, Ordering::Relaxed);
+    }
+
+    /// Plants it. The boot is over: a kernel that does not come so far tells nothing about a test.
+    pub fn begin() {
+        CHOSEN.store(ASKED_FOR.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     pub fn planted(fault: Fault) -> bool {
@@ -99,10 +151,13 @@ mod chosen {
 }
 
 #[cfg(feature = "planted_faults")]
-pub use chosen::{choose, planted};
+pub use chosen::{begin, choose, planted};
 
 #[cfg(not(feature = "planted_faults"))]
 pub const fn choose(_command_line: &str) {}
+
+#[cfg(not(feature = "planted_faults"))]
+pub const fn begin() {}
 
 /// Whether the kernel is to make this mistake.
 #[cfg(not(feature = "planted_faults"))]

@@ -11,7 +11,7 @@ macro_rules! enabled {
 const ENABLED: &[&str] = enabled! {
     "testing" "interactive"
     "test_divide_by_zero" "test_invalid_opcode" "test_page_fault" "test_all_exceptions"
-    "kthread_test_only" "kthread_stress_test"
+    "kthread_test_only" "kthread_stress_test" "boot_tests"
     "planted_faults" "canaries" "untraced"
 };
 

@@ -20,6 +20,7 @@ mod mm;
 mod panic;
 mod probes;
 mod process;
+mod stage;
 mod sync;
 mod syscall;
 mod thread;
@@ -52,37 +53,38 @@ extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
     let line = CommandLine::parse(boot.cmdline);
     let memory = frame::counts();
     kprintln!("memory: {} of {} frames free", memory.free, memory.total);
-    stage("memory");
+    stage::reach("memory");
 
     // Where traps lead, and the controller that brings interrupts.
     trap::init();
     intc::init();
-    stage("interrupts");
+    stage::reach("interrupts");
 
     // This code becomes the idle thread; from the first tick on, whatever runs is preempted.
     scheduler::init(line.tick_hz);
     timer::init(line.tick_hz);
     cpu::irq_enable();
-    stage("timer");
+    stage::reach("timer");
 
     let disk = block::init(boot).unwrap_or_else(|errno| panic!("no disk: {errno}"));
     kprintln!("disk: {} KiB", disk.bytes / 1024);
-    stage("block");
+    stage::reach("block");
 
     fs::disk::mount_root(BlockCache::new(disk))
         .unwrap_or_else(|error| panic!("cannot mount the disk: {error}"));
     fs::proc::mount();
-    stage("rootfs");
+    stage::reach("rootfs");
 
     terminal::init(cfg!(feature = "interactive"));
+    faults::begin();
     exceptions::instead_of_init();
     canary::instead_of_init();
-    ktest::instead_of_init(line.seed);
+    ktest::instead_of_init(boot, &line);
 
     // PID 1, loaded now and run as soon as this thread gives the processor away.
     let arguments: Vec<&str> =
         core::iter::once(&line.init).chain(&line.arguments).map(|text| text.as_str()).collect();
-    process::fork::start_init(&line.init, &arguments, || stage("init"))
+    process::fork::start_init(&line.init, &arguments, || stage::reach("init"))
         .unwrap_or_else(|errno| panic!("cannot start {}: {errno}", line.init));
 
     scheduler::run_idle()
@@ -92,10 +94,4 @@ fn hello(boot: &BootInfo) {
     kprintln!("parity kernel: {} cpu(s), features: {}", boot.cpus, features::NAMES);
     let cpus = u16::try_from(boot.cpus).unwrap_or(u16::MAX);
     channel::send(Record::Hello { arch: parity_arch::ARCH_ID, cpus, features: features::NAMES.as_bytes() });
-}
-
-fn stage(name: &str) {
-    kprintln!("boot: {name} at {} ms", time::since_boot_ms());
-    channel::send(Record::Stage { name: name.as_bytes() });
-    canary::at_stage(name);
 }

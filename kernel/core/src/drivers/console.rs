@@ -1,37 +1,80 @@
 //! The serial console: lines of the kernel and the output of programs, never mixed within one write.
 
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use parity_arch::console::console_write;
+use parity_arch::cpu;
 
+use crate::faults::{Fault, planted};
 use crate::sync::SpinLock;
+use crate::thread::scheduler;
 
-static PORT: SpinLock<Port> = SpinLock::new(Port);
+static PORT: SpinLock<Port> = SpinLock::new(Port { copy: None });
 
-struct Port;
+struct Port {
+    /// What was written since [`capture`] began.
+    copy: Option<Vec<u8>>,
+}
+
+impl Port {
+    fn write(&mut self, bytes: &[u8]) {
+        let most = if planted(Fault::LogLinesCut) { 1000 } else { bytes.len() };
+        let bytes = &bytes[..bytes.len().min(most)];
+        console_write(bytes);
+        if let Some(copy) = &mut self.copy {
+            copy.extend_from_slice(bytes);
+        }
+    }
+}
 
 impl Write for Port {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        console_write(text.as_bytes());
+        self.write(text.as_bytes());
         Ok(())
     }
 }
 
 /// Writes bytes as one piece.
 pub fn write(bytes: &[u8]) {
-    let _port = PORT.lock();
-    console_write(bytes);
+    PORT.lock().write(bytes);
+}
+
+/// What was written, by whomever, while `act` ran: for tests.
+pub fn capture(act: impl FnOnce()) -> Vec<u8> {
+    PORT.lock().copy = Some(Vec::new());
+    act();
+    PORT.lock().copy.take().unwrap_or_default()
 }
 
 /// Writes a line of the kernel. Use [`kprintln!`](crate::kprintln).
 pub fn print_line(line: fmt::Arguments) {
     // The port itself never fails, and a value whose formatting fails is not worth a panic.
-    let _ = writeln!(PORT.lock(), "{line}");
+    let _ = if planted(Fault::LogLinesTorn) {
+        writeln!(TornLine, "{line}")
+    } else if planted(Fault::LogLinesRunOn) {
+        write!(PORT.lock(), "{line}")
+    } else {
+        writeln!(PORT.lock(), "{line}")
+    };
+}
+
+/// For a planted fault: others come between the pieces of a line.
+struct TornLine;
+
+impl Write for TornLine {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write(text.as_bytes());
+        if cpu::irq_enabled() {
+            scheduler::yield_now();
+        }
+        Ok(())
+    }
 }
 
 /// Writes although somebody may hold the lock, as that somebody may be who panics.
 pub fn print_line_in_panic(line: fmt::Arguments) {
-    let _ = writeln!(Port, "\n{line}");
+    let _ = writeln!(Port { copy: None }, "\n{line}");
 }
 
 /// A line of the kernel on the console.

@@ -1,11 +1,14 @@
 //! Whoever types on the console: from interrupts to lines, and requests to the kernel itself (trace/dump.rs).
 //! There are lines in kernels with feature `interactive` alone; in all others nobody types any.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use parity_arch::console::{console_irq, console_listen, console_read};
 use parity_arch::intc;
 use parity_tty::LineEditor;
 
 use super::console;
+use crate::faults::{Fault, planted};
 use crate::sync::{SpinLock, WaitQueue};
 use crate::trace::dump;
 
@@ -28,13 +31,16 @@ pub fn handle_interrupt(irq: u32) -> bool {
         return false;
     }
     while let Some(byte) = console_read() {
+        let Some(byte) = faulty(byte) else { continue };
         if !dump::typed(byte)
             && let Some(editor) = &mut *EDITOR.lock()
         {
             editor.input(byte, console::write);
         }
     }
-    READERS.wake_all();
+    if !planted(Fault::TerminalSleeps) {
+        READERS.wake_all();
+    }
     true
 }
 
@@ -45,5 +51,16 @@ pub fn read(buffer: &mut [u8]) -> usize {
 
 /// As [`read`], but `None` instead of sleeping.
 pub fn read_now(buffer: &mut [u8]) -> Option<usize> {
-    EDITOR.lock().as_mut().map_or(Some(0), |editor| editor.read(buffer))
+    let ended = planted(Fault::TerminalEnds).then_some(0);
+    EDITOR.lock().as_mut().map_or(Some(0), |editor| editor.read(buffer).or(ended))
+}
+
+/// What was typed, but for planted faults.
+fn faulty(byte: u8) -> Option<u8> {
+    static TYPED: AtomicU32 = AtomicU32::new(0);
+    if planted(Fault::TerminalLosesBytes) && TYPED.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+        return None;
+    }
+    let is_letter = byte >= b' ' && byte != 0x7f || matches!(byte, b'\n' | b'\r' | b'\t');
+    Some(if is_letter || !planted(Fault::TerminalTakesAll) { byte } else { b'?' })
 }

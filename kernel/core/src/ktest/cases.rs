@@ -1,32 +1,25 @@
 //! Kernel threads, case by case.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::runner::Fixture;
-use super::{PATIENCE, Test, ensure};
+use super::{Outcome, PATIENCE, ended, ensure, spawn, tests};
 use crate::thread::kthread::{self, AlreadyStopped, Kthread, Wake};
 use crate::time::tick;
 
 /// Ticks in which a thread that shall not wake up gets the time to do so.
 const QUIET: u64 = 20;
 
-pub const TESTS: &[Test] = &[
-    Test { name: "kthread_lifecycle", run: lifecycle },
-    Test { name: "kthread_join", run: join },
-    Test { name: "kthread_exit_code", run: exit_code },
-    Test { name: "kthread_park_unpark", run: park_unpark },
-    Test { name: "kthread_unpark_before_park", run: unpark_before_park },
-    Test { name: "kthread_double_stop", run: double_stop },
-    Test { name: "kthread_should_stop_outside", run: should_stop_outside },
-    Test { name: "kthread_stop_after_exit", run: stop_after_exit },
-];
+tests! {
+    "kthread_test_only", "kthread":
+    lifecycle, join, exit_code, park_unpark, unpark_before_park, double_stop, should_stop_outside, stop_after_exit,
+}
 
 /// Starts a thread that parks until it is stopped and returns `code`. `wakes` counts the ends of its parks,
 /// and is 1 when it begins.
-pub fn parker(code: i32, wakes: &Arc<AtomicU32>) -> Result<Arc<Kthread>, String> {
+fn parker(code: i32, wakes: &Arc<AtomicU32>) -> Result<Arc<Kthread>, String> {
     let wakes = wakes.clone();
     let work = move || {
         wakes.fetch_add(1, Ordering::Relaxed);
@@ -39,16 +32,7 @@ pub fn parker(code: i32, wakes: &Arc<AtomicU32>) -> Result<Arc<Kthread>, String>
     spawn("parker", work)
 }
 
-pub fn spawn(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Arc<Kthread>, String> {
-    kthread::run(name, work).map_err(|errno| format!("cannot start {name}: {errno}"))
-}
-
-/// Waits for the end of a thread that need not wait for anything.
-pub fn ended(thread: &Kthread) -> bool {
-    tick::wait_until(PATIENCE, || thread.has_ended())
-}
-
-fn lifecycle(_: &mut Fixture) -> Result<String, String> {
+fn lifecycle(_: &mut Fixture) -> Outcome {
     let wakes = Arc::new(AtomicU32::new(0));
     let thread = parker(0, &wakes)?;
     ensure!(tick::wait_until(PATIENCE, || thread.is_parked()), "it did not start and park");
@@ -63,7 +47,7 @@ fn lifecycle(_: &mut Fixture) -> Result<String, String> {
     Ok(String::new())
 }
 
-fn join(_: &mut Fixture) -> Result<String, String> {
+fn join(_: &mut Fixture) -> Outcome {
     let thread = spawn("brief", || 0)?;
     let code = thread.join();
     ensure!(code == 0, "exit code {code} instead of 0");
@@ -72,13 +56,13 @@ fn join(_: &mut Fixture) -> Result<String, String> {
     Ok(String::new())
 }
 
-fn exit_code(_: &mut Fixture) -> Result<String, String> {
+fn exit_code(_: &mut Fixture) -> Outcome {
     let code = spawn("exits", || kthread::exit(42))?.join();
     ensure!(code == 42, "exit code {code} instead of 42");
     Ok(String::new())
 }
 
-fn park_unpark(_: &mut Fixture) -> Result<String, String> {
+fn park_unpark(_: &mut Fixture) -> Outcome {
     let wakes = Arc::new(AtomicU32::new(0));
     let thread = parker(7, &wakes)?;
     for round in 1..=3 {
@@ -96,7 +80,7 @@ fn park_unpark(_: &mut Fixture) -> Result<String, String> {
     Ok(String::new())
 }
 
-fn unpark_before_park(_: &mut Fixture) -> Result<String, String> {
+fn unpark_before_park(_: &mut Fixture) -> Outcome {
     let thread = spawn("late", || {
         tick::sleep(QUIET);
         i32::from(kthread::park() == Wake::Unparked)
@@ -107,7 +91,7 @@ fn unpark_before_park(_: &mut Fixture) -> Result<String, String> {
     Ok(String::new())
 }
 
-fn double_stop(_: &mut Fixture) -> Result<String, String> {
+fn double_stop(_: &mut Fixture) -> Outcome {
     let thread = parker(0, &Arc::new(AtomicU32::new(0)))?;
     ensure!(thread.stop() == Ok(()), "the first stop found it stopped");
     ensure!(thread.stop() == Err(AlreadyStopped), "the second stop was accepted");
@@ -117,14 +101,14 @@ fn double_stop(_: &mut Fixture) -> Result<String, String> {
     Ok(String::new())
 }
 
-fn should_stop_outside(_: &mut Fixture) -> Result<String, String> {
+fn should_stop_outside(_: &mut Fixture) -> Outcome {
     ensure!(!kthread::should_stop(), "a thread that is no kernel thread shall stop");
     let thread = spawn("asks", || i32::from(kthread::should_stop()))?;
     ensure!(thread.join() == 0, "a thread that nobody stopped shall stop");
     Ok(String::new())
 }
 
-fn stop_after_exit(_: &mut Fixture) -> Result<String, String> {
+fn stop_after_exit(_: &mut Fixture) -> Outcome {
     let thread = spawn("brief", || 3)?;
     ensure!(ended(&thread), "it did not end");
     ensure!(thread.stop() == Err(AlreadyStopped), "a thread that has ended was stopped");

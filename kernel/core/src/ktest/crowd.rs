@@ -6,9 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::cases::spawn;
 use super::runner::Fixture;
-use super::{Test, ensure, storm};
+use super::{Outcome, ensure, spawn, storm, tests};
 use crate::thread::kthread::{self, Kthread};
 use crate::time::tick;
 
@@ -21,20 +20,21 @@ const CYCLES: u32 = 10;
 /// Ticks that the thread of a cycle lives.
 const LIFE: u64 = 10;
 
-pub const TESTS: &[Test] = &[
-    Test { name: "kthread_stress_start", run: start },
-    Test { name: "kthread_stress_stop", run: stop },
-    Test { name: "kthread_stress_join", run: join },
-    Test { name: "kthread_stress_cycles_10", run: cycles },
-    Test { name: "kthread_stress_cycles_20", run: cycles },
-    Test { name: "kthread_stress_cycles_30", run: cycles },
-    Test { name: "kthread_stress_cycles_40", run: cycles },
-    Test { name: "kthread_stress_cycles_50", run: cycles },
-    Test { name: "kthread_stress_random_1", run: |fixture| storm::run(fixture, 1) },
-    Test { name: "kthread_stress_random_2", run: |fixture| storm::run(fixture, 2) },
-    Test { name: "kthread_stress_random_3", run: |fixture| storm::run(fixture, 3) },
-    Test { name: "kthread_stress_random_4", run: |fixture| storm::run(fixture, 4) },
-];
+tests! {
+    "kthread_stress_test", "kthread_stress":
+    start,
+    stop,
+    join,
+    cycles_10 => cycles,
+    cycles_20 => cycles,
+    cycles_30 => cycles,
+    cycles_40 => cycles,
+    cycles_50 => cycles,
+    random_1 => |fixture| storm::run(fixture, 1),
+    random_2 => |fixture| storm::run(fixture, 2),
+    random_3 => |fixture| storm::run(fixture, 3),
+    random_4 => |fixture| storm::run(fixture, 4),
+}
 
 /// Threads that park until they are stopped.
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Crowd {
     }
 }
 
-fn start(fixture: &mut Fixture) -> Result<String, String> {
+fn start(fixture: &mut Fixture) -> Outcome {
     let crowd = &mut fixture.crowd;
     for _ in 0..THREADS {
         crowd.add()?;
@@ -85,7 +85,7 @@ fn start(fixture: &mut Fixture) -> Result<String, String> {
     Ok(format!("{THREADS} started"))
 }
 
-fn stop(fixture: &mut Fixture) -> Result<String, String> {
+fn stop(fixture: &mut Fixture) -> Outcome {
     let crowd = &fixture.crowd;
     let errors = crowd.threads.iter().filter(|thread| thread.stop().is_err()).count();
     ensure!(errors == 0, "{errors} of {THREADS} could not be stopped");
@@ -94,7 +94,7 @@ fn stop(fixture: &mut Fixture) -> Result<String, String> {
     Ok(format!("{THREADS} stopped"))
 }
 
-fn join(fixture: &mut Fixture) -> Result<String, String> {
+fn join(fixture: &mut Fixture) -> Outcome {
     let crowd = core::mem::take(&mut fixture.crowd);
     let wrong = crowd.threads.iter().filter(|thread| thread.join() != 0).count();
     ensure!(wrong == 0, "{wrong} of {THREADS} exit codes are not 0");
@@ -105,7 +105,7 @@ fn join(fixture: &mut Fixture) -> Result<String, String> {
 }
 
 /// Starts a thread, lets it live for a moment, stops and joins it, and so on.
-fn cycles(_: &mut Fixture) -> Result<String, String> {
+fn cycles(_: &mut Fixture) -> Outcome {
     let mut crowd = Crowd::default();
     for cycle in 1..=CYCLES {
         let thread = crowd.add()?;

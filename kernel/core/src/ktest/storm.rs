@@ -7,10 +7,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::cases::{ended, spawn};
 use super::random::Random;
 use super::runner::Fixture;
-use super::{PATIENCE, ensure};
+use super::{PATIENCE, ended, ensure, spawn};
 use crate::thread::kthread::{self, AlreadyStopped, Kthread, Wake};
 use crate::thread::scheduler;
 use crate::time::tick;

@@ -6,6 +6,7 @@ use parity_arch::mem::phys_to_virt;
 use parity_arch::{BootInfo, FrameSource, PhysAddr};
 
 use super::{PAGE, probes};
+use crate::faults::{Fault, planted};
 use crate::sync::SpinLock;
 use crate::trace;
 
@@ -63,7 +64,7 @@ pub fn init(boot: &BootInfo) {
 
 pub fn counts() -> Counts {
     let table = FRAMES.lock();
-    Counts { total: table.states.len(), free: table.free }
+    Counts { total: table.states.len() + usize::from(planted(Fault::FramesMiscounted)), free: table.free }
 }
 
 /// Frames that can be allocated for this purpose.
@@ -72,9 +73,10 @@ pub fn available(purpose: Purpose) -> usize {
     free.saturating_sub(reserve(purpose))
 }
 
-const fn reserve(purpose: Purpose) -> usize {
+fn reserve(purpose: Purpose) -> usize {
     match purpose {
         Purpose::Kernel => 0,
+        Purpose::User if planted(Fault::NoKernelReserve) => 0,
         Purpose::User => KERNEL_RESERVE,
     }
 }
@@ -86,9 +88,13 @@ pub fn allocate(count: usize, purpose: Purpose) -> Option<PhysAddr> {
 
 /// One frame, filled with zeros.
 pub fn allocate_zeroed(purpose: Purpose) -> Option<PhysAddr> {
+    allocate_filled(purpose, u8::from(planted(Fault::FrameNotZeroed)))
+}
+
+fn allocate_filled(purpose: Purpose, value: u8) -> Option<PhysAddr> {
     let frame = allocate(1, purpose)?;
     // SAFETY: the frame is ours alone and the linear map covers it.
-    unsafe { phys_to_virt(frame).write_bytes(0, PAGE) };
+    unsafe { phys_to_virt(frame).write_bytes(value, PAGE) };
     Some(frame)
 }
 
@@ -111,6 +117,12 @@ impl FrameTable {
         self.states[run..run + count].fill(TAKEN);
         self.free -= count;
         self.cursor = run + count;
+        if planted(Fault::FrameGivenTwice) && count == 1 && run % 50 == 0 {
+            (self.cursor, self.states[run]) = (run, FREE);
+        }
+        if planted(Fault::RowOverlaps) && count > 1 {
+            self.states[run + count - 1] = FREE;
+        }
         Some(PhysAddr(self.first + (run * PAGE) as u64))
     }
 
@@ -132,7 +144,8 @@ impl FrameTable {
         let index = start.0.checked_sub(self.first).map(|bytes| bytes as usize / PAGE);
         let states = index.and_then(|index| self.states.get_mut(index..index + count));
         let Some(states) = states else { panic!("freeing memory that was never allocated: {:#x}", start.0) };
-        assert!(states.iter().all(|state| *state == TAKEN), "double free of frame {:#x}", start.0);
+        let taken = states.iter().all(|state| *state == TAKEN) || planted(Fault::DoubleFreeUnseen);
+        assert!(taken, "double free of frame {:#x}", start.0);
         states.fill(FREE);
         self.free += count;
     }
@@ -144,7 +157,7 @@ pub struct TableFrames;
 // SAFETY: a frame that was allocated is in nobody else's hands until it is freed.
 unsafe impl FrameSource for TableFrames {
     fn alloc(&mut self) -> Option<PhysAddr> {
-        allocate_zeroed(Purpose::User)
+        allocate_filled(Purpose::User, 0)
     }
 
     fn free(&mut self, frame: PhysAddr) {

@@ -10,6 +10,7 @@ use talc::source::Source;
 
 use super::PAGE;
 use super::frame::{self, Purpose};
+use crate::faults::{Fault, planted};
 use crate::sync::SpinLock;
 
 /// The heap grows by at least this many bytes.
@@ -23,11 +24,17 @@ struct Heap(SpinLock<Talc<Frames, DefaultBinning>>);
 // SAFETY: talc upholds the contract of an allocator, and the lock keeps its callers apart.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let ignored = planted(Fault::HeapIgnoresAlignment) && layout.align() > 256;
+        let layout =
+            if ignored { Layout::from_size_align(layout.size(), 8).unwrap_or(layout) } else { layout };
         // SAFETY: the caller promises a layout of nonzero size.
         unsafe { self.0.lock().allocate(layout) }.map_or(core::ptr::null_mut(), |block| block.as_ptr())
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if planted(Fault::HeapLeaks) {
+            return;
+        }
         // SAFETY: the caller promises a block of this allocator with its layout.
         unsafe { self.0.lock().deallocate(block, layout) }
     }

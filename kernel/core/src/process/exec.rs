@@ -17,7 +17,7 @@ use crate::faults::{Fault, planted};
 use crate::fs::File;
 use crate::fs::disk::DiskFile;
 use crate::fs::path::{self, Directory, Found};
-use crate::mm::{AddressSpace, user};
+use crate::mm::{AddressSpace, PAGE, user};
 use crate::sync::SpinLock;
 use crate::thread::scheduler;
 use crate::trace;
@@ -98,7 +98,8 @@ pub fn load(start: Directory, path: &[u8], arguments: &[&[u8]]) -> Result<Image,
     }
     memory.publish_code();
     memory.place_heap(end);
-    let stack_bytes = USER_STACK_BYTES as u64;
+    let missing = if planted(Fault::UserStackShort) { PAGE } else { 0 };
+    let stack_bytes = (USER_STACK_BYTES - missing) as u64;
     memory.map(USER_STACK_TOP.as_u64() - stack_bytes, stack_bytes, Perm::READ_WRITE)?;
     let sp = USER_STACK_TOP.as_u64() - stack.len() as u64;
     user::load(&memory, sp, &stack)?;

@@ -27,8 +27,6 @@ use crate::trace;
 /// # Errors
 /// Why the program cannot be loaded.
 pub fn start_init(path: &str, arguments: &[&str], loaded: impl FnOnce()) -> Result<(), Errno> {
-    let arguments: Box<[&[u8]]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
-    let Image { program, memory, frame } = exec::load(Directory::ROOT, path.as_bytes(), &arguments)?;
     trace::register(&probes::PROVIDER, &[]);
     proc::register_processes(&table::Table);
     let console = Arc::new(OpenFile::new(Box::new(Console), O_RDWR));
@@ -36,9 +34,28 @@ pub fn start_init(path: &str, arguments: &[&str], loaded: impl FnOnce()) -> Resu
     for _ in 0..3 {
         files.add(console.clone(), false, 0)?;
     }
+    start(path, arguments, files, 0, loaded).map(|_| ())
+}
+
+/// Starts a program as a new process, a child of `parent` with these descriptors, in the root directory; its
+/// number. `loaded` as for [`start_init`].
+///
+/// # Errors
+/// Why the program cannot be loaded.
+pub fn start(
+    path: &str,
+    arguments: &[&str],
+    files: FdTable,
+    parent: u32,
+    loaded: impl FnOnce(),
+) -> Result<u32, Errno> {
+    let arguments: Box<[&[u8]]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+    let Image { program, memory, frame } = exec::load(Directory::ROOT, path.as_bytes(), &arguments)?;
     let process = Process::new(table::next_pid(), program.clone(), memory, files, Directory::ROOT);
+    let pid = process.pid;
     loaded();
-    spawn(Arc::new(process), program, 0, frame, FpState::new())
+    spawn(Arc::new(process), program, parent, frame, FpState::new())?;
+    Ok(pid)
 }
 
 /// Makes a copy of the running process that goes on with `frame`, but finds 0 as the call's result; its number.

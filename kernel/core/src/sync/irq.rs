@@ -6,6 +6,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use parity_arch::cpu;
 
 use super::per_cpu::{MAX_CPUS, PerCpu};
+use super::spin_lock;
+use crate::faults::{Fault, planted};
 
 /// Guards may be dropped in any order, so what the first one found is kept here and not in the guards.
 struct Nesting {
@@ -38,7 +40,8 @@ impl IrqGuard {
 impl Drop for IrqGuard {
     fn drop(&mut self) {
         let nesting = NESTING.this();
-        if nesting.depth.fetch_sub(1, Ordering::Relaxed) == 1
+        if (nesting.depth.fetch_sub(1, Ordering::Relaxed) == 1
+            || planted(Fault::IrqGuardsNotNested) && spin_lock::none_held())
             && nesting.enabled_before.load(Ordering::Relaxed)
         {
             cpu::irq_enable();

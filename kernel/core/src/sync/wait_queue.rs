@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use spin::Once;
 
 use super::{IrqGuard, SpinLock, probes};
+use crate::faults::{Fault, planted};
 use crate::trace;
 
 /// A thread as a wait queue sees it.
@@ -68,6 +69,11 @@ impl WaitQueue {
         }
     }
 
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.sleepers.lock().len()
+    }
+
     /// Wakes everybody; each looks again at its own condition.
     pub fn wake_all(&self) {
         let sleepers = core::mem::take(&mut *self.sleepers.lock());
@@ -80,7 +86,8 @@ impl WaitQueue {
     pub fn wake_one(&self) {
         let first = {
             let mut sleepers = self.sleepers.lock();
-            (!sleepers.is_empty()).then(|| sleepers.remove(0))
+            let newest = if planted(Fault::NewestWoken) { sleepers.len().saturating_sub(1) } else { 0 };
+            (!sleepers.is_empty()).then(|| sleepers.remove(newest))
         };
         if let Some(sleeper) = first {
             sleeper.wake();

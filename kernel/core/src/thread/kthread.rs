@@ -132,7 +132,7 @@ extern "C" fn enter(work: usize) -> ! {
 pub fn exit(code: i32) -> ! {
     let id = scheduler::current().id;
     let Some(me) = RUNNING.lock().remove(&id) else { panic!("thread {id} is no kernel thread, but exits") };
-    me.control.lock().code = Some(code);
+    me.control.lock().code = Some(if planted(Fault::ThreadCodeLost) { 0 } else { code });
     me.changed.wake_all();
     drop(me);
     scheduler::exit()
@@ -149,6 +149,10 @@ pub fn should_stop() -> bool {
 /// Outside a kernel thread, which nobody could unpark.
 pub fn park() -> Wake {
     let Some(me) = current() else { panic!("a thread that is no kernel thread parks") };
+    if planted(Fault::ParkReturns) {
+        scheduler::yield_now();
+        return Wake::Unparked;
+    }
     me.control.lock().parked = true;
     if planted(Fault::ParkLosesWakeup) {
         return park_without_second_look(&me);

@@ -3,7 +3,7 @@
 pub mod kthread;
 mod probes;
 pub mod scheduler;
-mod stack;
+pub mod stack;
 #[expect(clippy::module_inception, reason = "the noun of the file is the noun of the room")]
 mod thread;
 

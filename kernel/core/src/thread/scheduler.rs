@@ -13,6 +13,7 @@ use parity_arch::{cpu, timer};
 
 use super::thread::State;
 use super::{Thread, probes};
+use crate::faults::{Fault, planted};
 use crate::mm::AddressSpace;
 use crate::sync::wait_queue::{Blocking, Sleeper, register_blocking};
 use crate::sync::{IrqGuard, MAX_CPUS, PerCpu, SpinLock, irq, per_cpu, spin_lock};
@@ -117,7 +118,7 @@ pub fn tick() {
 
 /// The end of every trap, with interrupts masked: the place where a thread is preempted. Whether it was.
 pub fn preempt() -> bool {
-    let due = CPUS.this().need_switch.load(Ordering::Relaxed);
+    let due = CPUS.this().need_switch.load(Ordering::Relaxed) && !planted(Fault::NeverPreempts);
     if due {
         switch_from(Departure::Yield);
     }
@@ -244,7 +245,11 @@ impl Sleeper for Thread {
             State::Announced => self.set_state(State::Running),
             State::Blocked => {
                 self.set_state(State::Ready);
-                queue.push_back(self);
+                if planted(Fault::ReadyAtFront) {
+                    queue.push_front(self);
+                } else {
+                    queue.push_back(self);
+                }
                 let cpu = CPUS.this();
                 if ptr::eq(cpu.current.load(Ordering::Relaxed), cpu.idle.load(Ordering::Relaxed)) {
                     cpu.need_switch.store(true, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use parity_abi::Errno;
 use parity_arch::kernel_pages::{self, REGION};
 use parity_arch::{PhysAddr, VirtAddr};
 
+use crate::faults::{Fault, planted};
 use crate::mm::PAGE;
 use crate::mm::frame::{self, Purpose, TableFrames};
 use crate::sync::SpinLock;
@@ -63,7 +64,10 @@ impl KernelStack {
         let slot = slots.take()?;
         // SAFETY: the lock is held.
         match unsafe { kernel_pages::map(bottom_of(slot), frames, PAGES, &mut TableFrames) } {
-            Ok(()) => Ok(Self { slot, frames }),
+            Ok(()) => {
+                change_by_fault(slot, frames);
+                Ok(Self { slot, frames })
+            }
             Err(_) => {
                 slots.free.push(slot);
                 Err(Errno::ENOMEM)
@@ -77,6 +81,19 @@ impl KernelStack {
     }
 }
 
+/// What planted faults do to a new stack. The lock is held.
+fn change_by_fault(slot: usize, frames: PhysAddr) {
+    let bottom = bottom_of(slot);
+    if planted(Fault::GuardMapped) {
+        // SAFETY: nobody uses that page. It stays when the stack goes, and is there already for the next one.
+        let _ = unsafe { kernel_pages::map(bottom - PAGE as u64, frames, 1, &mut TableFrames) };
+    }
+    if planted(Fault::StackShort) {
+        // SAFETY: nobody runs on the stack yet.
+        unsafe { kernel_pages::unmap(bottom, PAGES / 2) };
+    }
+}
+
 /// The lowest address of a slot's stack. Nothing is mapped below it for as many bytes as the stack has.
 fn bottom_of(slot: usize) -> VirtAddr {
     REGION.start + slot as u64 * SLOT_BYTES + (SLOT_BYTES - STACK_BYTES)
@@ -84,6 +101,9 @@ fn bottom_of(slot: usize) -> VirtAddr {
 
 impl Drop for KernelStack {
     fn drop(&mut self) {
+        if planted(Fault::StackLeaks) {
+            return;
+        }
         {
             let mut slots = SLOTS.lock();
             // SAFETY: the lock is held, and the stack is nobody's any more.

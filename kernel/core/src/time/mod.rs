@@ -6,6 +6,8 @@ use parity_abi::time::{NSEC_PER_SEC, Timespec};
 use parity_arch::{rtc, timer};
 use spin::Once;
 
+use crate::faults::{Fault, planted};
+
 /// The counter when the kernel began.
 static START: Once<u64> = Once::new();
 
@@ -21,7 +23,8 @@ pub fn init() {
 
 /// Counts since boot at the counter's own frequency.
 fn elapsed() -> u64 {
-    START.get().map_or(0, |start| timer::now() - start)
+    let elapsed = START.get().map_or(0, |start| timer::now() - start);
+    if planted(Fault::ClockSlow) { elapsed / 2 } else { elapsed }
 }
 
 /// Time since boot, as fine as the counter counts.
@@ -39,11 +42,13 @@ pub fn of_counts(counts: u64) -> Timespec {
 /// Milliseconds since boot.
 pub fn since_boot_ms() -> u64 {
     let now = since_boot();
-    now.seconds.unsigned_abs() * 1000 + now.nanoseconds.unsigned_abs() / 1_000_000
+    let milliseconds = now.seconds.unsigned_abs() * 1000 + now.nanoseconds.unsigned_abs() / 1_000_000;
+    milliseconds ^ u64::from(planted(Fault::ClockFallsBack))
 }
 
 /// Time since 1970.
 pub fn since_epoch() -> Timespec {
     let now = since_boot();
-    Timespec { seconds: START_UNIX.get().copied().unwrap_or(0) + now.seconds, ..now }
+    let wrong = if planted(Fault::CalendarWrong) { 24 * 60 * 60 } else { 0 };
+    Timespec { seconds: START_UNIX.get().copied().unwrap_or(0) + now.seconds + wrong, ..now }
 }

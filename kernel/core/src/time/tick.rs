@@ -3,6 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::faults::{Fault, planted};
 use crate::sync::WaitQueue;
 
 static TICKS: AtomicU64 = AtomicU64::new(0);
@@ -10,14 +11,21 @@ static TICKED: WaitQueue = WaitQueue::new();
 
 /// The timer's tick; its number, as far as it fits.
 pub fn count() -> u32 {
-    let number = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
+    let count = if planted(Fault::TimerTicksTwice) { 2 } else { 1 };
+    let number = TICKS.fetch_add(count, Ordering::Relaxed) + count;
     TICKED.wake_all();
     number as u32
+}
+
+/// Ticks since boot.
+pub fn now() -> u64 {
+    TICKS.load(Ordering::Relaxed)
 }
 
 /// Sleeps until `ready`, looking at every tick, but for at most `ticks`; whether it came true. `ready` runs with
 /// interrupts masked and must not sleep.
 pub fn wait_until(ticks: u64, mut ready: impl FnMut() -> bool) -> bool {
+    let ticks = if planted(Fault::TimeoutEarly) { ticks / 2 } else { ticks };
     let start = TICKS.load(Ordering::Relaxed);
     TICKED.wait_until(|| {
         if ready() {

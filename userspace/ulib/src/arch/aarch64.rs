@@ -44,6 +44,18 @@ pub fn illegal_instruction() {
     unsafe { asm!("udf #0", options(nostack)) }
 }
 
+/// Executes what only a kernel may: masks interrupts.
+pub fn privileged_instruction() {
+    // SAFETY: the kernel ends the program here.
+    unsafe { asm!("msr daifset, #2", options(nostack)) }
+}
+
+/// Executes a breakpoint.
+pub fn breakpoint() {
+    // SAFETY: the kernel ends the program here.
+    unsafe { asm!("brk #1", options(nostack)) }
+}
+
 /// An address that belongs to the kernel.
 pub const KERNEL_ADDRESS: usize = 0xffff_0000_4020_0000;
 

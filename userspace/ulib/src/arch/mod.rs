@@ -4,7 +4,8 @@
 //! * `syscall(number, arguments) -> i64`: enters the kernel.
 //! * `_start`: takes the stack pointer before any prologue moves it and calls `ulib_start` with it.
 //! * `store_byte(address)`: a store that the compiler cannot reason away.
-//! * `illegal_instruction()` and `KERNEL_ADDRESS`: what gets a program killed.
+//! * `illegal_instruction()`, `privileged_instruction()`, `breakpoint()` and `KERNEL_ADDRESS`: what gets a program
+//!   killed.
 //! * `Registers`: the values of all registers that a program may use; see [`Registers::hold`] and
 //!   [`Registers::hold_and_fork`].
 

@@ -44,6 +44,18 @@ pub fn illegal_instruction() {
     unsafe { asm!("ud2", options(nostack)) }
 }
 
+/// Executes what only a kernel may: masks interrupts.
+pub fn privileged_instruction() {
+    // SAFETY: the kernel ends the program here.
+    unsafe { asm!("cli", options(nostack)) }
+}
+
+/// Executes a breakpoint.
+pub fn breakpoint() {
+    // SAFETY: the kernel ends the program here.
+    unsafe { asm!("int3", options(nostack)) }
+}
+
 /// An address that belongs to the kernel.
 pub const KERNEL_ADDRESS: usize = 0xffff_8000_0020_0000;
 

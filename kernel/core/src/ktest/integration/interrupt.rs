@@ -1,0 +1,87 @@
+//! Interrupts: masked and unmasked, from the timer, the disk and the console, and what they leave alone.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+
+use parity_arch::{cpu, timer};
+
+use super::{keyboard, program};
+use crate::drivers::block;
+use crate::ktest::runner::Fixture;
+use crate::ktest::{Outcome, PATIENCE, ensure, tests};
+use crate::sync::IrqGuard;
+use crate::time::tick;
+use crate::trap;
+
+/// What is read from the disk, and how often: it cannot be done whenever it is looked at first.
+const PART_BYTES: usize = 16 * 1024;
+const PARTS: u64 = 64;
+
+tests! { "boot_tests", "interrupt": masked, guards_nest, disk, console, registers_kept }
+
+/// Waits with the processor's own clock, for so many ticks' time.
+fn spin(ticks: u64, tick_hz: u32) {
+    let until = timer::now() + ticks * timer::frequency() / u64::from(tick_hz);
+    while timer::now() < until {
+        core::hint::spin_loop();
+    }
+}
+
+/// None comes while they are masked; the one that was due comes afterwards.
+fn masked(fixture: &mut Fixture) -> Outcome {
+    ensure!(cpu::irq_enabled(), "a thread of the kernel runs with interrupts masked");
+    let state = cpu::irq_save();
+    let (enabled, before) = (cpu::irq_enabled(), tick::now());
+    spin(5, fixture.tick_hz);
+    let came = tick::now() - before;
+    cpu::irq_restore(state);
+    ensure!(!enabled, "interrupts are enabled after having been masked");
+    ensure!(came == 0, "{came} ticks came while interrupts were masked");
+    ensure!(cpu::irq_enabled(), "interrupts stay masked");
+    ensure!(tick::wait_until(PATIENCE, || tick::now() > before), "no tick comes any more");
+    Ok(String::new())
+}
+
+/// As long as one guard is left, interrupts are masked, whichever goes first.
+fn guards_nest(fixture: &mut Fixture) -> Outcome {
+    let (first, second) = (IrqGuard::new(), IrqGuard::new());
+    let before = tick::now();
+    drop(first);
+    let enabled = cpu::irq_enabled();
+    spin(3, fixture.tick_hz);
+    let came = tick::now() - before;
+    drop(second);
+    ensure!(!enabled && came == 0, "a guard was left, and {came} ticks came");
+    ensure!(cpu::irq_enabled(), "no guard is left, and interrupts stay masked");
+    Ok(String::new())
+}
+
+/// The disk says by an interrupt that it has done its work, and wakes who waits for it.
+fn disk(_: &mut Fixture) -> Outcome {
+    let disk = block::disk().ok_or("there is no disk")?;
+    let before = trap::device_interrupts();
+    let mut part = vec![0; PART_BYTES];
+    for number in 0..PARTS {
+        disk.read(number * PART_BYTES as u64, &mut part)
+            .map_err(|errno| format!("part {number}: {errno}"))?;
+    }
+    let came = || trap::device_interrupts() - before;
+    ensure!(tick::wait_until(PATIENCE, || came() > 0), "{PARTS} parts were read, and no interrupt came");
+    Ok(format!("{} interrupts for {PARTS} reads", came()))
+}
+
+/// So does the console, when somebody has typed.
+fn console(_: &mut Fixture) -> Outcome {
+    let before = trap::device_interrupts();
+    ensure!(keyboard::typed(b"!\n")? == b"!\n", "something else was read than was typed");
+    ensure!(trap::device_interrupts() > before, "what was typed came without an interrupt");
+    Ok(String::new())
+}
+
+/// A program that is interrupted and preempted finds all its registers again.
+fn registers_kept(_: &mut Fixture) -> Outcome {
+    let other = program::probe("registers")?;
+    program::check("registers")?;
+    other.end_well()
+}

@@ -1,0 +1,120 @@
+//! User programs that tests start and wait for, in the place of PID 1.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use parity_abi::Errno;
+use parity_abi::fs::{O_RDONLY, O_WRONLY};
+use parity_abi::wait::WaitStatus;
+
+use crate::fs::{OpenFile, pipe};
+use crate::ktest::{Outcome, PATIENCE};
+use crate::process::fd_table::FdTable;
+use crate::process::{fork, table};
+use crate::time::tick;
+
+/// The program that does what tests ask of user code, by the name in its first argument.
+const PROBE: &str = "/bin/integration_probe";
+
+/// A program that runs.
+pub struct Running {
+    pub pid: u32,
+    output: OpenFile,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: WaitStatus,
+    /// What it has written to standard output and error.
+    pub output: String,
+}
+
+/// Takes PID 1, which no program may have: with its end the machine would go down.
+pub fn stand_in_for_init() {
+    assert_eq!(table::next_pid(), table::INIT, "the tests come too late to stand in for PID 1");
+}
+
+/// Starts a program that finds the end of input at once, and whose output is kept.
+pub fn start(path: &str, arguments: &[&str]) -> Result<Running, String> {
+    let because = |errno: Errno| format!("cannot start {path}: {errno}");
+    let (output, writer) = pipe::new();
+    let (input, _) = pipe::new();
+    let writer = Arc::new(OpenFile::new(Box::new(writer), O_WRONLY));
+    let mut files = FdTable::default();
+    files.add(Arc::new(OpenFile::new(Box::new(input), O_RDONLY)), false, 0).map_err(because)?;
+    for _ in 0..2 {
+        files.add(writer.clone(), false, 0).map_err(because)?;
+    }
+    drop(writer);
+    let arguments: Vec<&str> = core::iter::once(path).chain(arguments.iter().copied()).collect();
+    let pid = fork::start(path, &arguments, files, table::INIT, || ()).map_err(because)?;
+    Ok(Running { pid, output: OpenFile::new(Box::new(output), O_RDONLY) })
+}
+
+impl Running {
+    /// Waits until nobody can write any more, and collects the program, which must end then.
+    pub fn end(self) -> Result<Ended, String> {
+        let (mut output, mut part) = (Vec::new(), [0; 256]);
+        loop {
+            match self.output.read(&mut part).map_err(|errno| format!("cannot read its output: {errno}"))? {
+                0 => break,
+                count => output.extend_from_slice(&part[..count]),
+            }
+        }
+        let output = String::from_utf8_lossy(&output).into_owned();
+        let mut reaped = Ok(None);
+        tick::wait_until(PATIENCE, || {
+            reaped = table::reap(table::INIT, Some(self.pid));
+            !matches!(reaped, Ok(None))
+        });
+        match reaped {
+            Ok(Some((_, status))) => match WaitStatus::decode(status) {
+                Some(status) => Ok(Ended { status, output }),
+                None => Err(format!("{status:#x} is no wait status")),
+            },
+            Ok(None) => Err(format!("process {} closed its output and did not end: {output}", self.pid)),
+            Err(errno) => Err(format!("process {} cannot be waited for: {errno}", self.pid)),
+        }
+    }
+}
+
+impl Running {
+    /// As [`Running::end`]; all checks of the probe must hold.
+    pub fn end_well(self) -> Outcome {
+        let ended = self.end()?;
+        match ended.status {
+            WaitStatus::Exited(0) => Ok(ended.output.trim_end().into()),
+            status => Err(format!("{status:?}: {}", ended.output.trim_end())),
+        }
+    }
+}
+
+/// Runs a program to its end.
+pub fn run(path: &str, arguments: &[&str]) -> Result<Ended, String> {
+    start(path, arguments)?.end()
+}
+
+/// Lets the probe do its checks, all of which must hold.
+pub fn check(what: &str) -> Outcome {
+    probe(what)?.end_well().map_err(|complaint| format!("{what}: {complaint}"))
+}
+
+/// Lets the probe do what one of these signals must end it for.
+pub fn killed(what: &str, signals: &[u8]) -> Outcome {
+    let ended = run(PROBE, &[what])?;
+    match ended.status {
+        WaitStatus::Signaled { signal, .. } if signals.contains(&signal) => Ok(String::new()),
+        status => {
+            Err(format!("{what}: {status:?} instead of signal {signals:?}: {}", ended.output.trim_end()))
+        }
+    }
+}
+
+/// Starts the probe.
+pub fn probe(what: &str) -> Result<Running, String> {
+    start(PROBE, &[what])
+}

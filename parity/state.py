@@ -1,0 +1,95 @@
+"""What is known of a guest so far, what it is measured by, and the rules of its result channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from parity import channel
+from parity.channel import Hello, Panic, Plan, ProcessEnd, ProcessStart, Shutdown, Stage, TestEnd, TestStart
+from parity.event import Exit, Sample
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a guest is measured by.
+
+    `program` is what PID 1 must be (None: any), `power_off_status` the emulator's after an orderly end. The
+    CPU budget is a guest's, or, where the kernel runs tests of its own, that of each.
+    """
+
+    program: str | None = None
+    cpu_budget_s: float = 20.0
+    silence_s: float = 3.0
+    least_emulator: tuple[int, int] = (0, 0)
+    power_off_status: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a guest so far."""
+
+    rules: Rules
+    # what the guest said
+    hello: bool = False
+    panic: str | None = None
+    console_panic: str | None = None  # before the hello
+    console_claim: str | None = None  # the same text after it: anybody's word
+    broken: str | None = None  # the first rule the result channel broke
+    init: ProcessStart | None = None
+    init_end: ProcessEnd | None = None
+    plan: int | None = None
+    started: tuple[str, ...] = ()
+    ended: tuple[TestEnd, ...] = ()
+    shutdown: Shutdown | None = None
+    # how it used its time
+    sample: Sample | None = None
+    sample_t: float = 0.0
+    active_t: float = 0.0
+    active_delay_s: float = 0.0  # run delay up to active_t, or a little earlier
+    hang: str | None = None
+    # when the running in-kernel test began, and how long those that ended took
+    test_t: float = 0.0
+    test_cpu_s: float = 0.0
+    test_delay_s: float = 0.0
+    test_s: Mapping[str, float] = field(default_factory=dict)
+    # what became of the machine
+    ran: bool = False
+    machine_end: str | None = None
+    emulator_says: str = ""
+    infra: str | None = None
+    exit: Exit | None = None
+
+
+def breach(state: State, record: channel.Record) -> str | None:
+    """The rule of the protocol that `record` breaks, coming when it does."""
+    match record:
+        case channel.ChannelError():
+            return f"{record.reason} ({record.skipped} bytes)"
+        case Panic():
+            return None
+        case Hello() if record.version != PROTOCOL_VERSION:
+            return f"the kernel speaks version {record.version} of it, not {PROTOCOL_VERSION}"
+        case Hello() if state.hello:
+            return "a second hello: the kernel started again"
+        case _ if state.shutdown or state.machine_end:
+            return "a record after " + ("the shutdown record" if state.shutdown else "the machine's end")
+        case Stage() | ProcessStart() | ProcessEnd() | Plan() | TestStart() | TestEnd() | Shutdown() if (
+            not state.hello
+        ):
+            return "a record before the hello"
+        case ProcessStart(pid=1) if state.init:
+            return "PID 1 started twice"
+        case ProcessEnd(pid=1) if not state.init or state.init_end:
+            return "PID 1 ended twice" if state.init_end else "PID 1 ended, but never started"
+        case Plan() if state.plan is not None:
+            return "two test plans"
+        case TestStart() if record.name in state.started:
+            return f"test {record.name} started twice"
+        case TestEnd() if record.name not in state.started:
+            return f"test {record.name} ended, but never started"
+        case TestEnd() if record.name in {end.name for end in state.ended}:
+            return f"test {record.name} ended twice"
+    return None

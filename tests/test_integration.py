@@ -1,0 +1,168 @@
+"""The list of integration tests, held against what a kernel links; guests that go on where others ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_machine import spec
+
+from parity import integration, tree
+from parity.errors import BuildError, UserError
+from parity.evidence import Evidence
+from parity.gather import Finding
+from parity.guest import GuestRun
+from parity.integration import Integration
+from parity.machine import RunSpec
+from parity.runner import Job, Result
+from parity.state import Rules, State
+from parity.verdict import Judgement, Verdict
+
+ROOT = Path(__file__).parent.parent
+LIST = ROOT / "suites" / "integration.yaml"
+TREE = tree.load(ROOT / "trees" / "reference.yaml")
+
+
+def loaded() -> Integration:
+    return integration.load(LIST, TREE)
+
+
+def test_the_list_names_every_test_of_the_kernel() -> None:
+    """What is linked is checked whenever the tests run; here, that the list is what the sources say."""
+    linked = {}
+    for file in (ROOT / "kernel" / "core" / "src" / "ktest" / "integration").glob("*.rs"):
+        for area, body in re.findall(r'"boot_tests", "(\w+)":(.*?)\n?\}', file.read_text(), re.DOTALL):
+            together, _, alone = body.partition("alone:")
+            linked |= {f"{area}_{name}": area for name in re.findall(r"\w+", together)}
+            linked |= {f"{area}_{name}": f"{area}, alone" for name in re.findall(r"\w+", alone)}
+    integration.agree(loaded(), {"test": linked}, "aarch64")
+
+
+def test_the_faults_are_those_of_the_kernel() -> None:
+    source = (ROOT / "kernel" / "core" / "src" / "faults.rs").read_text(encoding="utf-8")
+    own = re.findall(r'= "(\w+)", ', source[source.index("@integration") :])
+    known = re.findall(r'= "(\w+)", ', source[source.index("\nfaults! {") :])
+    assert [name for name in own if name not in loaded().faults] == []
+    assert [name for name in loaded().faults if name not in known] == []
+
+
+@pytest.mark.parametrize(
+    ("linked", "complaint"),
+    [
+        (lambda tests: {**tests, "new": "memory"}, "the list lacks new"),
+        (lambda tests: dict(list(tests.items())[1:]), "the kernel lacks boot_post_stages"),
+        (lambda tests: {**tests, "boot_post_stages": "boot_post, alone"}, "differ for boot_post_stages"),
+        (lambda tests: {}, "the kernel lacks boot_post_stages, "),
+    ],
+)
+def test_a_test_on_one_side_only_is_no_smaller_suite(linked: Any, complaint: str) -> None:
+    tests = loaded()
+    there = {
+        name: test.area + (", alone" if name in tests.ends else "")
+        for name, test in tests.suite.tests.items()
+    }
+    integration.agree(tests, {"test": there}, "aarch64")
+    with pytest.raises(BuildError, match=complaint):
+        integration.agree(tests, {"test": linked(there)}, "aarch64")
+    with pytest.raises(BuildError, match="the kernel lacks"):
+        integration.agree(tests, None, "aarch64")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("ends: panic,", "ends: panik,", "no verdict 'panik'; did you mean 'panic'"),
+        ("ends: panic,", "", "memory_double_free: ends and says belong together"),
+        ("features: boot_tests\n", "features: boot_test\n", "no feature set 'boot_test'; did you mean"),
+        (
+            "[\n  stage_forgotten,",
+            "[\n  stage_forgotten, stage_forgotten,",
+            "'stage_forgotten' stands here twice",
+        ),
+        ("{area: boot_post}", "{ara: boot_post}", "ara"),
+    ],
+)
+def test_a_mistake_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    file = tmp_path / "integration.yaml"
+    text = LIST.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        integration.load(file, TREE)
+    assert complaint in str(caught.value)
+    assert re.search(r"integration\.yaml:\d+: ", str(caught.value))
+
+
+class Kernel:
+    """Stands in for a gatherer: its guests run the tests they are asked for, some of which end them."""
+
+    def __init__(self, ends: Mapping[str, str]) -> None:
+        self.ends = ends
+        self.asked: list[str] = []
+
+    def run(self, specs: Sequence[RunSpec], *, on_done: Any, findings: Any, following: Any, **_: Any) -> None:
+        waiting = list(specs)
+        while waiting:
+            own = waiting.pop(0)
+            result = Result(Job(own, Path("recording")), self.guest(own.cmdline), None, ())
+            for found in findings(result):
+                assert isinstance(found, Finding)
+                on_done(found.spec, evidence(found))
+            waiting += following(result)
+
+    def guest(self, cmdline: str) -> GuestRun:
+        asked = cmdline.partition("boot_tests=")[2]
+        self.asked.append(asked)
+        state = State(Rules(), hello=True, plan=9)
+        for name in asked.split(","):
+            state = replace(state, started=(*state.started, name))
+            if name in self.ends:
+                return GuestRun(Judgement(Verdict.PANIC, ""), state=replace(state, panic=self.ends[name]))
+            state = replace(state, ended=(*state.ended, integration.verdict.TestEnd(name, 0, "")))
+        return GuestRun(Judgement(Verdict.PASS, ""), state=state)
+
+
+def evidence(found: Finding) -> Evidence:
+    return Evidence(
+        *("k" * 64, found.spec.test, "aarch64", str(found.judgement.verdict), found.judgement.cause),
+        *(found.guest_s, 0.3, "a" * 64, None, "QEMU 10", "host", "c" * 64, "2026-01-01T00:00:00+00:00"),
+    )
+
+
+def test_another_guest_goes_on_where_one_was_ended() -> None:
+    tests = loaded()
+    names = ["boot_post_stages", "boot_post_memory", "memory_double_free", "timer_clock", "timer_delay"]
+    kernel = Kernel({"boot_post_memory": "a bug", "memory_double_free": "double free of frame 7"})
+    like, seen = replace(spec(), cmdline="init=/no/program"), {}
+
+    def on_done(of: RunSpec, name: str, found: Evidence) -> None:
+        assert of == like
+        seen[name] = (found.test, found.verdict)
+
+    integration.run(kernel, tests, {like: names}, lanes=1, on_done=on_done)  # type: ignore[arg-type]
+    together = "boot_post_stages,boot_post_memory,timer_clock,timer_delay"
+    assert kernel.asked == [together, "memory_double_free", "timer_clock,timer_delay"]
+    assert seen == {
+        name: (f"integration:{name}", "panic" if name == "boot_post_memory" else "pass") for name in names
+    }
+
+
+def test_nothing_to_run_opens_no_lane() -> None:
+    kernel = Kernel({})
+    integration.run(kernel, loaded(), {spec(): []}, lanes=1, on_done=lambda *_: None)  # type: ignore[arg-type]
+    assert kernel.asked == []
+
+
+def test_a_guest_without_a_lane_is_every_tests_lost_machinery() -> None:
+    lost = GuestRun(Judgement(Verdict.INFRA, "2 lanes failed under it"))
+    result = Result(Job(spec(), Path("recording")), lost, None, ())
+    assert integration.judged(result, ["a", "b"], {}) == dict.fromkeys("ab", lost.judgement)
+
+
+def test_evidence_is_kept_under_the_guest_that_runs_the_test_alone() -> None:
+    own = integration.own(replace(spec(), cmdline="init=/no/program"), "timer_clock")
+    assert (own.test, own.cmdline) == ("integration:timer_clock", "init=/no/program boot_tests=timer_clock")

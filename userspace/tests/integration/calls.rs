@@ -1,0 +1,91 @@
+//! Calls: what they give, and what they say to what is wrong.
+
+use ulib::abi::fs::{F_GETFD, SEEK_SET};
+use ulib::abi::syscall::{self as number, AARCH64_ALIASES};
+use ulib::abi::time::CLOCK_MONOTONIC;
+use ulib::arch::KERNEL_ADDRESS;
+use ulib::{Errno, Result, call, check, io, process, time};
+
+/// No descriptor has this number.
+const NO_DESCRIPTOR: u64 = 77;
+/// Larger than every call's number.
+const NUMBERS: u64 = 1000;
+
+/// Makes a call that takes nothing from the program's memory, or only from bad addresses.
+fn tried<const N: usize>(number: u64, arguments: [u64; N]) -> Result<u64> {
+    // SAFETY: the kernel is to refuse what could do harm.
+    unsafe { call(number, arguments) }
+}
+
+/// Calls that give something.
+pub fn results() {
+    let pid = process::pid();
+    check::equal("getpid and gettid", tried(number::GETTID, []), Ok(u64::from(pid.unsigned_abs())));
+    check::equal("yield", tried(number::YIELD, []), Ok(0));
+    let io::Pipe { read: reader, write: writer } = check::ok("pipe", io::pipe());
+    check::equal("write", io::write(writer, b"through a pipe"), Ok(14));
+    let mut text = [0; 32];
+    check::equal("read", io::read(reader, &mut text), Ok(14));
+    check::bytes("text", &text[..14], b"through a pipe");
+    check::ok("close", io::close(writer));
+    check::equal("read at the end", io::read(reader, &mut text), Ok(0));
+    check::ok("close", io::close(reader));
+    let before = check::ok("clock", time::clock(CLOCK_MONOTONIC));
+    process::yield_now();
+    let after = check::ok("clock", time::clock(CLOCK_MONOTONIC));
+    check::at_least("a later time", time::nanoseconds(after), time::nanoseconds(before));
+    check::equal("a write of nothing", io::write(1, b""), Ok(0));
+}
+
+/// A descriptor that is not open, or not any more.
+pub fn bad_descriptors() {
+    let io::Pipe { read: reader, write: writer } = check::ok("pipe", io::pipe());
+    check::ok("close", io::close(reader));
+    check::ok("close", io::close(writer));
+    for fd in [NO_DESCRIPTOR, u64::MAX, 1 << 31, reader as u64, writer as u64] {
+        let calls: [(&str, Result<u64>); 7] = [
+            ("close", tried(number::CLOSE, [fd])),
+            ("read", tried(number::READ, [fd, 0, 0])),
+            ("write", tried(number::WRITE, [fd, 0, 0])),
+            ("lseek", tried(number::LSEEK, [fd, 0, SEEK_SET.into()])),
+            ("fstat", tried(number::FSTAT, [fd, 0])),
+            ("dup", tried(number::DUP, [fd])),
+            ("fcntl", tried(number::FCNTL, [fd, F_GETFD.into(), 0])),
+        ];
+        for (name, answer) in calls {
+            check::error(format_args!("{name} of descriptor {fd:#x}"), answer, Errno::EBADF);
+        }
+    }
+}
+
+/// Addresses that are not the program's.
+pub fn bad_pointers() {
+    let clock = u64::from(CLOCK_MONOTONIC);
+    for address in [0, 8, KERNEL_ADDRESS as u64, 0x7000_0000_0000, u64::MAX, u64::MAX - 7] {
+        let calls: [(&str, Result<u64>); 9] = [
+            ("open", tried(number::OPEN, [address, 0])),
+            ("access", tried(number::ACCESS, [address, 0])),
+            ("chdir", tried(number::CHDIR, [address])),
+            ("getcwd", tried(number::GETCWD, [address, 100])),
+            ("pipe", tried(number::PIPE, [address])),
+            ("write", tried(number::WRITE, [1, address, 16])),
+            ("fstat", tried(number::FSTAT, [1, address])),
+            ("clock_gettime", tried(number::CLOCK_GETTIME, [clock, address])),
+            ("exec", tried(number::EXEC, [address, 0])),
+        ];
+        for (name, answer) in calls {
+            check::error(format_args!("{name} with {address:#x}"), answer, Errno::EFAULT);
+        }
+    }
+}
+
+/// Numbers that no call has.
+pub fn unknown() {
+    let known =
+        |number| number::name(number).is_some() || AARCH64_ALIASES.iter().any(|(alias, _)| *alias == number);
+    let far = [1 << 31, 1 << 32, 1 << 63, u64::MAX];
+    for number in (0..NUMBERS).filter(|number| !known(*number)).chain(far) {
+        check::error(format_args!("call {number}"), tried(number, [0; 6]), Errno::ENOSYS);
+    }
+    check::ok("a call afterwards", tried(number::GETPID, []));
+}
