@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use parity_abi::Errno;
 use parity_abi::fs::O_RDONLY;
 
-use crate::fs::disk::{self, Directory};
+use crate::fs::path::{self, Directory};
 use crate::ktest::runner::Fixture;
 use crate::ktest::{Outcome, ensure, tests};
 use crate::mm::{PAGE, frame};
@@ -42,7 +42,7 @@ fn memory(fixture: &mut Fixture) -> Outcome {
 
 fn root_file_system(_: &mut Fixture) -> Outcome {
     let (path, content) = FILE;
-    let open = |path: &[u8]| disk::open(Directory::ROOT, path, O_RDONLY);
+    let open = |path: &[u8]| path::open(Directory::ROOT, path, O_RDONLY);
     let file = open(path).map_err(|errno| format!("cannot open {}: {errno}", path.escape_ascii()))?;
     ensure!(file.stat().size == content.len() as i64, "size {}", file.stat().size);
     let mut found = [0; 64];
