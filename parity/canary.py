@@ -1,28 +1,31 @@
 """Canaries: guests built to deceive, each with the one verdict it must earn.
 
-Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `cpu_budget_s` (CPU seconds
-before one counts as hung) and `canaries`, from name to
+Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `cpu_budget_s` and `silence_s`
+(CPU seconds, and seconds of silence, before one counts as hung) and `canaries`, from name to
 
     expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
     says            text that the judge's sentence must hold, or one per architecture (optional)
+    cpu_budget_s    CPU seconds of its own (optional)
     kill            true: the emulator is killed from outside once the kernel has said hello
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from parity import yamlfile
+from parity.confusion import Confusion
 from parity.engine import Engine
 from parity.evidence import Evidence
 from parity.lane import DockerLane, Lane, Message
 from parity.machine import RunSpec
 from parity.verdict import Verdict
 
-KEYS = ("expected", "command_line", "says", "kill")
+TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
+KEYS = ("expected", "command_line", "says", "cpu_budget_s", "kill")
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,16 @@ class Canary:
     expected: dict[str, Verdict]
     command_line: str
     cpu_budget_s: float
+    silence_s: float
     says: dict[str, str] = field(default_factory=dict)
     kill: bool = False
 
     def spec(self, like: RunSpec) -> RunSpec:
         """The guest: as `like`, but with this canary's name and command line."""
-        return replace(like, test=self.name, cmdline=self.command_line, cpu_budget_s=self.cpu_budget_s)
+        budget_s, silence_s = self.cpu_budget_s, self.silence_s
+        return replace(
+            like, test=self.name, cmdline=self.command_line, cpu_budget_s=budget_s, silence_s=silence_s
+        )
 
     def earned(self, seen: Evidence) -> bool:
         """Whether the verdict is the one it must be, for the reason it must be."""
@@ -51,7 +58,7 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(known := ("features", "cpu_budget_s", "canaries"), required=known)
+    top = yamlfile.load(path).mapping(TOP, required=TOP)
     canaries = []
     for name, node in top["canaries"].mapping():
         canary = node.mapping(KEYS, required=("expected", "command_line"))
@@ -63,7 +70,8 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
                     arch: Verdict(value.one_of("verdict", Verdict)) for arch, value in expected.items()
                 },
                 command_line=canary["command_line"].text(),
-                cpu_budget_s=top["cpu_budget_s"].number(),
+                cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
+                silence_s=top["silence_s"].seconds(),
                 says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
                 kill=kill.flag() if kill else False,
             )
@@ -98,6 +106,17 @@ class KilledFromOutside:
         self._lane.close()
 
 
-def off_diagonal(canaries: Sequence[Canary], seen: dict[str, Evidence]) -> list[Canary]:
-    """The canaries that did not earn their verdict."""
-    return [canary for canary in canaries if not canary.earned(seen[canary.name])]
+Seen = Mapping[tuple[str, str], Evidence]  # by architecture and canary
+
+
+def unearned(flock: Sequence[Canary], seen: Seen) -> list[tuple[Canary, Evidence]]:
+    """The guests that are not what they must be, and what was seen of them."""
+    named = {canary.name: canary for canary in flock}
+    return [(named[name], found) for (_, name), found in seen.items() if not named[name].earned(found)]
+
+
+def verdicts(flock: Sequence[Canary], seen: Seen) -> Confusion:
+    """The verdicts that must be earned against those that are."""
+    named = {canary.name: canary for canary in flock}
+    pairs = [(named[name].expected[arch], found.verdict) for (arch, name), found in seen.items()]
+    return Confusion.of(pairs, tuple(Verdict))

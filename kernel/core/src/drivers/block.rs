@@ -103,6 +103,22 @@ impl Disk {
     }
 }
 
+/// What canaries do with its locks, and no driver must.
+#[cfg(feature = "canaries")]
+impl Disk {
+    /// Acts with the disk's turn.
+    pub fn while_it_is_ours(&self, act: impl FnOnce()) {
+        let _turn = self.turn.lock();
+        act();
+    }
+
+    /// Acts with the driver's lock.
+    pub fn while_driver_is_locked(&self, act: impl FnOnce()) {
+        let _driver = self.driver.lock();
+        act();
+    }
+}
+
 /// Memory the device can see: all of it, at its physical address.
 struct Dma;
 
