@@ -7,7 +7,7 @@ Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `c
     command_line    the kernel's command line, `init=` included where a program takes part
     says            text that the judge's sentence must hold, or one per architecture (optional)
     cpu_budget_s    CPU seconds of its own (optional)
-    kill            true: the emulator is killed from outside once the kernel has said hello
+    signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from parity.machine import RunSpec
 from parity.verdict import Verdict
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
-KEYS = ("expected", "command_line", "says", "cpu_budget_s", "kill")
+KEYS = ("expected", "command_line", "says", "cpu_budget_s", "signal")
+SIGNALS = ("KILL", "STOP")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Canary:
     cpu_budget_s: float
     silence_s: float
     says: dict[str, str] = field(default_factory=dict)
-    kill: bool = False
+    signal: str | None = None
 
     def spec(self, like: RunSpec) -> RunSpec:
         """The guest: as `like`, but with this canary's name and command line."""
@@ -62,7 +63,7 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     canaries = []
     for name, node in top["canaries"].mapping():
         canary = node.mapping(KEYS, required=("expected", "command_line"))
-        expected, says, kill = canary["expected"].each(archs), canary.get("says"), canary.get("kill")
+        expected, says, signal = canary["expected"].each(archs), canary.get("says"), canary.get("signal")
         canaries.append(
             Canary(
                 name=name,
@@ -73,18 +74,18 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
                 cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
                 silence_s=top["silence_s"].seconds(),
                 says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
-                kill=kill.flag() if kill else False,
+                signal=signal.one_of("signal", SIGNALS) if signal else None,
             )
         )
     return top["features"].text(), canaries
 
 
-class KilledFromOutside:
-    """A lane whose emulators are killed by somebody else as soon as their kernel has said something."""
+class FromOutside:
+    """A lane whose emulators get a signal from somebody else as soon as their kernel has said something."""
 
-    def __init__(self, lane: DockerLane, engine: Engine) -> None:
+    def __init__(self, lane: DockerLane, engine: Engine, signal: str) -> None:
         self._lane: Lane = lane
-        self._container, self._engine = lane.id, engine
+        self._container, self._engine, self._signal = lane.id, engine, signal
 
     def run(self, spec: RunSpec) -> Iterator[Message]:
         """See Lane."""
@@ -94,7 +95,7 @@ class KilledFromOutside:
                 emulator = message.fields["pid"]
             yield message
             if message.kind == "channel" and emulator is not None:
-                self._engine.execute(self._container, ["sh", "-c", f"kill -KILL {emulator}"])
+                self._engine.execute(self._container, ["sh", "-c", f"kill -{self._signal} {emulator}"])
                 emulator = None
 
     def stop(self) -> None:

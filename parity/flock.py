@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parity import canary, disk, harness
-from parity.canary import Canary, KilledFromOutside, Seen
+from parity.canary import Canary, FromOutside, Seen
 from parity.gather import Gatherer
 from parity.lane import DockerLane, Lane
 from parity.machine import RunSpec
@@ -39,17 +39,17 @@ def run(gatherer: Gatherer, likes: Sequence[RunSpec], flock: Sequence[Canary], *
     engine, screen = gatherer.space.engine, gatherer.space.screen
     seen = {}
 
-    def disturb(lane: DockerLane) -> Lane:
-        return KilledFromOutside(lane, engine)
+    for signal in dict.fromkeys(each.signal for each in flock):
+        specs = [each.spec(like) for like in likes for each in flock if each.signal == signal]
 
-    for killed in (False, True):
-        specs = [each.spec(like) for like in likes for each in flock if each.kill is killed]
-        if specs:
-            with screen.stage(f"{len(specs)} canaries"):
-                gatherer.run(
-                    specs,
-                    lanes=lanes,
-                    on_done=lambda done, found: seen.update({(done.arch, done.test): found}),
-                    disturb=disturb if killed else lambda lane: lane,
-                )
+        def disturb(lane: DockerLane, signal: str | None = signal) -> Lane:
+            return FromOutside(lane, engine, signal) if signal else lane
+
+        with screen.stage(f"{len(specs)} canaries"):
+            gatherer.run(
+                specs,
+                lanes=lanes,
+                on_done=lambda done, found: seen.update({(done.arch, done.test): found}),
+                disturb=disturb,
+            )
     return {(like.arch, each.name): seen[like.arch, each.name] for like in likes for each in flock}

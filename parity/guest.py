@@ -225,7 +225,8 @@ def _plain(message: Message) -> Event:
         case "sample":
             cpu_s = sum(vcpu["cpu_s"] for vcpu in values["vcpus"])
             delay_s = sum(vcpu["run_delay_s"] for vcpu in values["vcpus"])
-            return Sample(cpu_s, delay_s, values["serial_bytes"], values["channel_bytes"])
+            bytes_ = values["serial_bytes"], values["channel_bytes"]
+            return Sample(cpu_s, delay_s, *bytes_, stopped=values.get("stopped", False))
         case "dropped":
             return Dropped(values["stream"], values["count"])
         case "failed":
