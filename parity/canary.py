@@ -5,6 +5,7 @@ Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `c
 
     expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
+    word            the autopsy's, or one per architecture (optional; `panic` for one that must panic)
     says            text that the judge's sentence must hold, or one per architecture (optional)
     cpu_budget_s    CPU seconds of its own (optional)
     signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from parity import yamlfile
+from parity.autopsy.diagnose import Word
 from parity.confusion import Confusion
 from parity.engine import Engine
 from parity.evidence import Evidence
@@ -25,13 +27,14 @@ from parity.machine import RunSpec
 from parity.verdict import Verdict
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
-KEYS = ("expected", "command_line", "says", "cpu_budget_s", "signal")
+KEYS = ("expected", "command_line", "says", "word", "cpu_budget_s", "signal")
+NO_WORD = "none"
 SIGNALS = ("KILL", "STOP")
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One guest built to deceive. `expected` and `says` are by architecture."""
+    """One guest built to deceive. `expected`, `says` and `words` are by architecture."""
 
     name: str
     expected: dict[str, Verdict]
@@ -40,6 +43,7 @@ class Canary:
     silence_s: float
     says: dict[str, str] = field(default_factory=dict)
     signal: str | None = None
+    words: dict[str, Word] = field(default_factory=dict)
 
     def spec(self, like: RunSpec) -> RunSpec:
         """The guest: as `like`, but with this canary's name and command line."""
@@ -49,8 +53,10 @@ class Canary:
         )
 
     def earned(self, seen: Evidence) -> bool:
-        """Whether the verdict is the one it must be, for the reason it must be."""
-        return seen.verdict == self.expected[seen.arch] and self.says.get(seen.arch, "") in seen.cause
+        """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
+        word = self.words.get(seen.arch, seen.word)
+        right = seen.verdict == self.expected[seen.arch] and word == seen.word
+        return right and self.says.get(seen.arch, "") in seen.cause
 
 
 def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
@@ -63,18 +69,24 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     canaries = []
     for name, node in top["canaries"].mapping():
         canary = node.mapping(KEYS, required=("expected", "command_line"))
-        expected, says, signal = canary["expected"].each(archs), canary.get("says"), canary.get("signal")
+        says, word, signal = (canary.get(key) for key in ("says", "word", "signal"))
+        expected = {
+            arch: Verdict(value.one_of("verdict", Verdict))
+            for arch, value in canary["expected"].each(archs).items()
+        }
+        words = {arch: Word.PANIC for arch in archs if expected[arch] is Verdict.PANIC}
+        if word:
+            words = {arch: Word(value.one_of("word", Word)) for arch, value in word.each(archs).items()}
         canaries.append(
             Canary(
                 name=name,
-                expected={
-                    arch: Verdict(value.one_of("verdict", Verdict)) for arch, value in expected.items()
-                },
+                expected=expected,
                 command_line=canary["command_line"].text(),
                 cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
                 silence_s=top["silence_s"].seconds(),
                 says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
                 signal=signal.one_of("signal", SIGNALS) if signal else None,
+                words=words,
             )
         )
     return top["features"].text(), canaries
@@ -121,3 +133,14 @@ def verdicts(flock: Sequence[Canary], seen: Seen) -> Confusion:
     named = {canary.name: canary for canary in flock}
     pairs = [(named[name].expected[arch], found.verdict) for (arch, name), found in seen.items()]
     return Confusion.of(pairs, tuple(Verdict))
+
+
+def words(flock: Sequence[Canary], seen: Seen) -> Confusion:
+    """The words that must be said against those that are (NO_WORD: none), of the guests that have one."""
+    named = {canary.name: canary for canary in flock}
+    pairs = [
+        (str(named[name].words[arch]), found.word or NO_WORD)
+        for (arch, name), found in seen.items()
+        if arch in named[name].words
+    ]
+    return Confusion.of(pairs, (*Word, NO_WORD))

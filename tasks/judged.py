@@ -74,7 +74,8 @@ def readme() -> bool:
 
 
 def _matrices(birds: Sequence[Canary], seen: Seen) -> list[Grid]:
-    return [judged.confusion(canary.verdicts(birds, seen), "verdict")]
+    matrices = {"verdict": canary.verdicts(birds, seen), "word": canary.words(birds, seen)}
+    return [judged.confusion(matrix, what) for what, matrix in matrices.items()]
 
 
 def _run(session: Session) -> tuple[list[Canary], Seen]:

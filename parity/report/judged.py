@@ -20,22 +20,28 @@ def canaries(flock: Sequence[Canary], seen: Seen, archs: Sequence[str]) -> Table
     for title in ("canary", "must earn", *archs):
         table.add_column(title, no_wrap=True)
     for canary in flock:
-        must = dict.fromkeys(canary.expected[arch] for arch in archs)
         found = [seen[arch, canary.name] for arch in archs]
         looks = ["green" if canary.earned(each) else "bold red" for each in found]
-        earned = [Text(each.verdict, look) for each, look in zip(found, looks, strict=True)]
-        table.add_row(Text(canary.name), ", ".join(must), *earned)
+        earned = [Text(_end(each.verdict, each.word), look) for each, look in zip(found, looks, strict=True)]
+        must = dict.fromkeys(_end(canary.expected[arch], canary.words.get(arch)) for arch in archs)
+        table.add_row(Text(canary.name), "; ".join(must), *earned)
     return table
 
 
 def unearned(flock: Sequence[Canary], seen: Seen) -> list[str]:
     """A sentence per guest that is not what it must be."""
-    return [
-        f"{canary.name} on {found.arch}: must earn {canary.expected[found.arch]}"
-        + (f" and say {canary.says[found.arch]!r}" if found.arch in canary.says else "")
-        + f", earned {found.verdict}: {found.cause}"
-        for canary, found in parity.canary.unearned(flock, seen)
-    ]
+    lines = []
+    for canary, found in parity.canary.unearned(flock, seen):
+        must = _end(canary.expected[found.arch], canary.words.get(found.arch))
+        says = f" and say {canary.says[found.arch]!r}" if found.arch in canary.says else ""
+        cause = f"{found.cause}; {found.sentence}" if found.sentence else found.cause
+        earned = _end(found.verdict, found.word)
+        lines.append(f"{canary.name} on {found.arch}: must earn {must}{says}, earned {earned}: {cause}")
+    return lines
+
+
+def _end(verdict: str, word: str | None) -> str:
+    return f"{verdict} ({word})" if word else verdict
 
 
 def confusion(matrix: Confusion, what: str) -> Grid:

@@ -19,8 +19,10 @@ from checkouts import Checkout
 
 from parity import flock, host
 from parity import tree as trees
+from parity.autopsy.diagnose import Word
 from parity.canary import Canary, Seen
 from parity.gather import Gatherer
+from parity.report import judged
 from parity.report.terminal import Screen
 from parity.workspace import Workspace
 
@@ -113,13 +115,15 @@ def run(
 
 
 def complaints(birds: Sequence[Canary], seen: Seen) -> list[str]:
-    """The guests of which something is said that is not so."""
-    named = {bird.name: bird for bird in birds}
-    return [
-        f"{name} on {arch} ({named[name].command_line}): {found.verdict}: {found.cause}"
-        for (arch, name), found in seen.items()
-        if not named[name].earned(found)
+    """The guests of which something is said that is not so: `unknown` always is."""
+    known = {
+        key: replace(found, word=None) if found.word == Word.UNKNOWN else found for key, found in seen.items()
+    }
+    birds = [
+        replace(bird, words={arch: word for arch, word in bird.words.items() if known[arch, bird.name].word})
+        for bird in birds
     ]
+    return judged.unearned(birds, known)
 
 
 def stripped(elf: bytes) -> bytes:

@@ -7,11 +7,11 @@ use parity_arch::cpu;
 
 use crate::drivers::block;
 use crate::fs::path::Directory;
+use crate::kprintln;
 use crate::process::exec;
 use crate::sync::WaitQueue;
 use crate::thread::{kthread, scheduler};
 use crate::time::tick;
-use crate::kprintln;
 
 /// Ticks between two lines of somebody who mutters.
 const PAUSE: u64 = 40;
@@ -65,10 +65,7 @@ pub fn mutter() -> ! {
 
 /// One thread has the disk's turn and wants the lines of its cache, another has these and wants its turn.
 pub fn deadlock_of_two() -> ! {
-    threads(&[
-        ("driver", || with_turn(|| load(b"/bin/true"))),
-        ("reader", || load(b"/bin/sh")),
-    ])
+    threads(&[("driver", || with_turn(|| load(b"/bin/true"))), ("reader", || load(b"/bin/sh"))])
 }
 
 /// One thread has the disk's turn and wants to load alone, one has the lines of the disk's cache and wants its
@@ -109,7 +106,10 @@ pub fn livelock() -> ! {
         own.store(true, Ordering::Release);
     }
 
-    threads(&[("polite", || after(&SECOND_WENT, &FIRST_WENT)), ("patient", || after(&FIRST_WENT, &SECOND_WENT))])
+    threads(&[
+        ("polite", || after(&SECOND_WENT, &FIRST_WENT)),
+        ("patient", || after(&FIRST_WENT, &SECOND_WENT)),
+    ])
 }
 
 /// Has the disk's turn, lets others come to where they need it, and acts.
