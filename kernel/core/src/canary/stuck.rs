@@ -9,7 +9,7 @@ use crate::drivers::block;
 use crate::fs::path::Directory;
 use crate::kprintln;
 use crate::process::exec;
-use crate::sync::WaitQueue;
+use crate::sync::{Wait, WaitQueue};
 use crate::thread::{kthread, scheduler};
 use crate::time::tick;
 
@@ -86,7 +86,7 @@ pub fn self_deadlock() -> ! {
 /// What a thread waits for comes, but nobody tells it.
 pub fn lost_wakeup() -> ! {
     static CAME: AtomicBool = AtomicBool::new(false);
-    static WAITING: WaitQueue = WaitQueue::new();
+    static WAITING: WaitQueue = WaitQueue::new(Wait::Queue);
 
     threads(&[
         ("waiter", || WAITING.wait_until(|| CAME.load(Ordering::Acquire).then_some(()))),
