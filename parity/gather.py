@@ -32,6 +32,8 @@ from parity.store import Digest, action_key
 from parity.verdict import Judgement, Verdict
 from parity.workspace import Workspace
 
+AILING = (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)  # verdicts that an autopsy goes with
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -169,7 +171,7 @@ class Gatherer:
 
     def _keep(self, result: Result, found: Finding, recording: Digest, *, fresh: bool) -> Evidence:
         spec, judgement, autopsy = found.spec, found.judgement, result.run.autopsy
-        if judgement.verdict is Verdict.PASS:  # of several tests in one guest, another one's
+        if judgement.verdict not in AILING:  # of several tests in one guest, another one's
             autopsy = None
         evidence = Evidence(
             key=self.key(spec),

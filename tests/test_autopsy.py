@@ -11,7 +11,7 @@ import pytest
 
 from parity.autopsy.demangle import demangle
 from parity.autopsy.diagnose import Autopsy, Word, diagnose
-from parity.autopsy.findings import Findings, Lock, Thread
+from parity.autopsy.findings import Findings, Lock, Place, Spot, Thread
 from parity.autopsy.unwind import chain
 from parity.report import autopsy as told
 
@@ -101,11 +101,17 @@ def test_threads_that_wait_for_each_other_are_named_in_their_order() -> None:
     assert turned.signature == three.signature
 
 
-def test_a_lock_whose_holder_has_ended_or_waits_for_its_child_is_a_deadlock() -> None:
+def test_a_lock_whose_holder_has_ended_or_waits_for_others_is_a_deadlock() -> None:
     ended = diagnose(hung(thread(1, 0xA, life="ended"), thread(2, on=0xA)))
     assert (ended.word, "which has ended" in ended.sentence) == (Word.DEADLOCK, True)
     parent = diagnose(hung(thread(1, 0xA, on=0xC, wait="child"), thread(2, on=0xA)))
-    assert (parent.word, "waits for a child" in parent.sentence) == (Word.DEADLOCK, True)
+    assert (parent.word, "which waits for child at" in parent.sentence) == (Word.DEADLOCK, True)
+    reader = hung(thread(1, 0xA, on=0xD, wait="disk"), thread(2, on=0xA))
+    assert diagnose(reader).word is Word.UNKNOWN
+    asleep = diagnose(replace(reader, samples=((Spot(Place(1, "idle"), False, True, True),),) * 20))
+    assert asleep.word is Word.LOST_WAKE_UP
+    assert "thread 1 (t1, process 1) waits for disk" in asleep.sentence
+    assert "t2" not in asleep.sentence
 
 
 def test_a_lock_whose_holder_runs_is_none() -> None:

@@ -6,13 +6,14 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
     emulator stalled    it does not answer
     self-deadlock       somebody waits for a lock that he, or the processor that he spins on, holds
     deadlock            threads wait for each other's locks in a circle, or for one whose holder has ended, or
-                        for one whose holder waits for a child
+                        for one whose holder waits for other threads
     unknown             the machine has ended by itself without a word
     never booted        the kernel has said nothing at all
     interrupts off      a processor goes round in the kernel with interrupts masked, whenever it is looked at
     lost wake-up        all processors wait for an interrupt, and no thread is ready or waits for a time
+    slow                there is progress: processes begin or end, the disk is read, calls give various
+                        results, or a time is waited for
     user loop           a processor is in user code most of the time
-    slow                the kernel works, and what it counts or says grows
     livelock            the kernel works, and nothing comes of it
     unknown             anything else
 """
@@ -101,9 +102,9 @@ def _panic(found: Findings) -> Diagnosis | None:
         word = Word.OUT_OF_MEMORY
     elif DOUBLE_FAULT.search(found.panic):
         word = Word.DOUBLE_FAULT
-    caller = next((place for cpu in found.cpus for place in _own(cpu.stack, PANICS)), None)
-    where = f", in {caller}" if caller else ""
-    return _make(word, f"the kernel panicked{where}: {found.panic}", _plain(found.panic))
+    caller = next((place for cpu in found.cpus for place in _own(_behind(cpu.stack, PANICS))), None)
+    by = f"; in {caller}" if caller else ""
+    return _make(word, f"the kernel panicked: {found.panic}{by}", _plain(found.panic))
 
 
 def _stalled(found: Findings) -> Diagnosis | None:
@@ -137,6 +138,9 @@ def _ring(found: Findings) -> Diagnosis | None:
     return None
 
 
+FROM_OUTSIDE = ("disk", "input", "ticks")  # waits that no other thread ends
+
+
 def _stuck_lock(found: Findings) -> Diagnosis | None:
     if end := locks.dead_end(found):
         want, holder = end
@@ -148,13 +152,13 @@ def _stuck_lock(found: Findings) -> Diagnosis | None:
             want.site,
             want.held.site,
         )
-    if (sleep := locks.through_sleep(found)) and sleep[1].wait == "child":
+    if (sleep := locks.through_sleep(found)) and sleep[1].wait not in FROM_OUTSIDE:
         want, holder = sleep
         return _make(
             Word.DEADLOCK,
             f"{_who(found, want.thread)} waits at {want.site}{_in(found, want)} for {_lock(found, want)}, "
             f"taken at {want.held.site} by {_who(found, holder.id)}, "
-            f"which waits for a child at {holder.wait_site}",
+            f"which waits for {_thing(holder)}",
             want.site,
             want.held.site,
             holder.wait_site,
@@ -184,7 +188,8 @@ def _by_samples(found: Findings) -> Diagnosis | None:
     if len(spots) < FEW:
         return None
     usual = Counter(_kind(spot) for spot in spots)
-    if all(spot.masked and not spot.user and not spot.halted for spot in spots):
+    ticking = len(set(found.ticks)) > 1
+    if not ticking and all(spot.masked and not spot.user and not spot.halted for spot in spots):
         place = _often(spot.place for spot in spots)
         sentence = f"a processor goes round in {place} with interrupts off{_held(found)}"
         return _make(Word.INTERRUPTS_OFF, sentence, _spot_key(place))
@@ -209,7 +214,9 @@ def _kind(spot: Spot) -> str:
 
 def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
     waiting = [thread for thread in found.threads if thread.wait and thread.life in locks.ASLEEP]
-    timed = [thread for thread in waiting if thread.wait_until]
+    # A time that has passed, or will not because the clock stands, wakes nobody.
+    now = found.ticks[-1] if len(set(found.ticks)) > 1 else None
+    timed = [thread for thread in waiting if now is not None and thread.wait_until >= now]
     if timed:
         parts = ", ".join(f"{_who(found, thread.id)} at {thread.wait_site}" for thread in timed)
         return _make(
@@ -234,24 +241,47 @@ def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
     thread = next((_who(found, cpu.thread) for cpu in found.cpus if cpu.spot.user), "a program")
     places = sorted({spot.place.address for spot in spots if spot.user and not spot.entry}) or [0]
     where = hex(places[0]) if places[0] == places[-1] else f"{places[0]:#x} to {places[-1]:#x}"
-    return _make(
-        Word.USER_LOOP, f"{thread} computes in user code, at {where}, and calls nothing", _name(found)
-    )
+    if progress := _progress(found):
+        return _make(Word.SLOW, f"{thread} works, mostly in user code at {where}: {progress}", _name(found))
+    calls = f"only calls {_calls(found)}" if found.calls else "calls nothing"
+    return _make(Word.USER_LOOP, f"{thread} computes in user code, at {where}, and {calls}", _name(found))
 
 
 def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
     place = _often(spot.place for spot in spots if not spot.user and not spot.entry)
-    grown = {
-        name: after - before
-        for name, (before, after) in (found.counted or {}).items()
-        if after > before and ("SYSCALL" in name)
-    }
-    if grown:
-        done = ", ".join(f"{name} by {more}" for name, more in grown.items())
+    if progress := _progress(found):
+        return _make(Word.SLOW, f"it works, mostly in {place}: {progress}", _spot_key(place))
+    if found.during is None:
         return _make(
-            Word.SLOW, f"it works, mostly in {place}: while it was looked at, {done}", _spot_key(place)
+            Word.UNKNOWN, f"the kernel works in {place}, and does not tell at what", _spot_key(place)
         )
-    return _make(Word.LIVELOCK, f"the kernel works in {place}, and nothing comes of it", _spot_key(place))
+    done = [f"{count} × {name}" for name, count in found.during.items() if not name.startswith(IDLE)]
+    what = f"only {', '.join(done)}" if done else "nothing"
+    calls = f"; of system calls only {_calls(found)}" if found.calls else ""
+    sentence = f"the kernel goes round in {place}; while it was looked at there was {what}{calls}"
+    return _make(Word.LIVELOCK, sentence, _spot_key(place))
+
+
+# Types of events: those of work that goes on, and those that come whatever is done.
+WORK, IDLE = ("PROCESS_", "BLOCK_"), ("IRQ_", "TIMER_")
+VARIETY = 3  # different calls, or results of calls, from which on a program is not polling
+
+
+def _progress(found: Findings) -> str:
+    """What was done while it was looked at; empty if nothing was."""
+    work = {name: count for name, count in (found.during or {}).items() if name.startswith(WORK)}
+    if work:
+        return ", ".join(f"{count} × {name}" for name, count in work.items())
+    if len(set(found.calls)) >= VARIETY:
+        return (
+            f"{len(found.calls)} system calls with {len(set(found.calls))} results, such as {_calls(found)}"
+        )
+    return ""
+
+
+def _calls(found: Findings) -> str:
+    most = Counter(found.calls).most_common(VARIETY)
+    return ", ".join(f"{call.name} (gives {call.result}, {count} times)" for call, count in most)
 
 
 # Text for people.
@@ -291,15 +321,23 @@ def _stack(found: Findings, number: int) -> Sequence[Place]:
 
 
 # Functions that are the same whatever was the matter.
-PANICS = re.compile(r"panic|rust_begin_unwind|::power::|unwrap_failed|expect_failed|alloc_error|handle_error")
-WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)tick::wait|_core::|^core::|::cpu::")
+PANICS = re.compile(
+    r"panicking::|panic_fmt|rust_begin_unwind|unwrap_failed|expect_failed|alloc_error|handle_error"
+)
+WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)tick::(wait|sleep)|::cpu::")
 
 
-def _own(stack: Iterable[Place], others: re.Pattern[str] = WAITS) -> Iterable[Place]:
-    """The kernel's own places, without those on the way to the end of it."""
+def _behind(stack: Sequence[Place], end: re.Pattern[str]) -> Sequence[Place]:
+    """Those that have called, by way of others, the outermost of such functions; nothing if there is none."""
+    last = max((at for at, place in enumerate(stack) if end.search(place.function)), default=len(stack))
+    return stack[last + 1 :]
+
+
+def _own(stack: Iterable[Place]) -> Iterable[Place]:
+    """The kernel's own places, without those where any thread waits."""
     for place in stack:
         foreign = place.function.startswith(("core::", "alloc::", "std::")) or is_library(place.file or "")
-        if place.function and not foreign and not others.search(place.function):
+        if place.function and not foreign and not WAITS.search(place.function):
             yield place
 
 
@@ -325,8 +363,12 @@ def _held(found: Findings) -> str:
 
 
 def _often(places: Iterable[Place]) -> Place:
-    counted = Counter(places)
-    return counted.most_common(1)[0][0] if counted else Place(0)
+    known = list(places)
+    counted = Counter(place.function for place in known)
+    if not counted:
+        return Place(0)
+    function = counted.most_common(1)[0][0]
+    return Counter(place for place in known if place.function == function).most_common(1)[0][0]
 
 
 def _key(found: Findings) -> str:

@@ -88,6 +88,14 @@ class Thread:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A system call and what it gave."""
+
+    name: str
+    result: int
+
+
+@dataclass(frozen=True)
 class Findings:
     """All that was read. `panic` are the kernel's words, `end` the emulator's for how the machine ended, None
     if it has not; `counted` are the kernel's counters before and after the samples; `missing` says what could
@@ -105,6 +113,8 @@ class Findings:
     threads: tuple[Thread, ...] = ()
     ticks: tuple[int, ...] = ()  # before and after the samples
     counted: dict[str, tuple[int, ...]] | None = None
+    during: dict[str, int] | None = None  # events of the trace while there were samples, by type
+    calls: tuple[Call, ...] = ()  # of those, the system calls that have come back
     names: dict[str, str] = field(default_factory=dict)  # of what lies at the addresses of locks
     events: tuple[str, ...] = ()  # of the trace, the last
     console: tuple[str, ...] = ()  # its last lines

@@ -41,6 +41,20 @@ class Lines:
             at -= 1
         return first
 
+    def exact(self, address: int) -> tuple[str, int] | None:
+        """File and line of an instruction, whosever they are."""
+        at = bisect_right(self._rows, (address, 2)) - 1
+        while at > 0 and self._rows[at][1] and not self._rows[at][3] and self._rows[at - 1][1]:
+            at -= 1  # line 0 is nobody's
+        if at < 0 or not self._rows[at][1]:
+            return None
+        name = self._files.get(self._rows[at][2])
+        return (name, self._rows[at][3]) if name else None
+
+    def file(self, number: int) -> str | None:
+        """A file by its number."""
+        return self._files.get(number)
+
 
 def is_library(name: str) -> bool:
     """Whether a source file is of Rust's own library, or of a crate from a registry."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from bisect import bisect_right
 from functools import lru_cache
 
@@ -12,7 +13,11 @@ from elftools.elf.sections import SymbolTableSection
 
 from parity.autopsy.demangle import demangle
 from parity.autopsy.findings import Place
-from parity.autopsy.lines import Lines
+from parity.autopsy.inlines import Inlines
+from parity.autopsy.lines import Lines, is_library
+
+# What is met in debugging information that is damaged, or of another kind than ours.
+BAD = (DWARFError, ELFError, ValueError, KeyError, IndexError, struct.error)
 
 
 class Places:
@@ -35,16 +40,31 @@ class Places:
         self._objects = sorted(rest for kind, *rest in named if kind == "STT_OBJECT")
         self._dwarf = file.get_dwarf_info() if file.has_dwarf_info() else None
         self._units = self._dwarf.get_aranges() if self._dwarf else None
-        self._lines: dict[int, Lines | None] = {}
+        self._known: dict[int, tuple[Lines, Inlines | None] | None] = {}
 
     def find(self, address: int, *, returned_to: bool = False) -> Place:
-        """The place of an instruction; `returned_to`: of the call before it."""
+        """The place of an instruction; `returned_to`: of the call before it.
+
+        Where a library's function was put into one of the kernel's, it is the kernel's.
+        """
+        frames = self.frames(address, returned_to=returned_to)
+        return next((place for place in frames if not is_library(place.file or "")), frames[-1])
+
+    def frames(self, address: int, *, returned_to: bool = False) -> list[Place]:
+        """The places of an instruction in all functions put into each other there, the innermost first."""
         at = address - 1 if returned_to else address
         start, function = self._function(at)
-        unit = self._units.cu_offset_at_addr(at) if self._units else None
-        lines = self._unit(unit) if unit is not None else None
-        found = lines.find(at, start) if lines else None
-        return Place(address, function, *(found or (None, None)))
+        unit = self._unit(at)
+        if unit is None:
+            return [Place(address, function)]
+        lines, inlines = unit
+        where = lines.exact(at) if inlines else lines.find(at, start)
+        found: list[Place] = []
+        for call in reversed(inlines.at(at) if inlines else []):
+            found.append(Place(address, demangle(call.name), *(where or (None, None))))
+            file = lines.file(call.file)
+            where = (file, call.line) if file else None
+        return [*found, Place(address, function, *(where or (None, None)))]
 
     def holder(self, address: int) -> str:
         """The variable that an address lies in; empty for the heap and the stacks."""
@@ -65,15 +85,27 @@ class Places:
                 break
         return address, ""
 
-    def _unit(self, offset: int) -> Lines | None:
-        if offset not in self._lines:
-            assert self._dwarf is not None
-            try:
-                program = self._dwarf.line_program_for_CU(self._dwarf.get_CU_at(offset))
-                self._lines[offset] = Lines(program) if program else None
-            except (DWARFError, ELFError, ValueError, KeyError, IndexError):
-                self._lines[offset] = None
-        return self._lines[offset]
+    def _unit(self, address: int) -> tuple[Lines, Inlines | None] | None:
+        offset = self._units.cu_offset_at_addr(address) if self._units else None
+        if offset is None:
+            return None
+        if offset not in self._known:
+            self._known[offset] = self._read(offset)
+        return self._known[offset]
+
+    def _read(self, offset: int) -> tuple[Lines, Inlines | None] | None:
+        assert self._dwarf is not None
+        try:
+            unit = self._dwarf.get_CU_at(offset)
+            program = self._dwarf.line_program_for_CU(unit)
+            lines = Lines(program) if program else None
+        except BAD:
+            return None
+        try:
+            inlines = Inlines(unit, self._dwarf)
+        except BAD:
+            inlines = None
+        return (lines, inlines) if lines else None
 
 
 @lru_cache(maxsize=8)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-KERNEL = 1 << 63  # kernels live in the upper half of the addresses
+KERNEL = 1 << 63  # kernels that have user programs live in the upper half of the addresses
 
 
 @dataclass(frozen=True)
 class Processor:
     """Where an architecture keeps what an autopsy asks for.
 
-    `masked`: bit of `flags` that masks interrupts, or that lets them in where `inverted`. `waits`: the
-    instruction that waits for an interrupt, behind which the program counter stands meanwhile.
+    `masked`: bit of `flags` that masks interrupts, or that lets them in where `inverted`. In `level`, these
+    `bits` are `user` while a program runs. `waits`: the instruction that waits for an interrupt, behind which
+    the program counter stands meanwhile.
     """
 
     counter: str
@@ -21,6 +22,9 @@ class Processor:
     flags: str
     masked: int
     inverted: bool
+    level: str
+    bits: int
+    user: int
     waits: bytes
 
     def pc(self, registers: Mapping[str, int]) -> int:
@@ -37,7 +41,7 @@ class Processor:
 
     def is_user(self, registers: Mapping[str, int]) -> bool:
         """Whether it runs a program."""
-        return self.pc(registers) < KERNEL
+        return self.level in registers and registers[self.level] & self.bits == self.user
 
     def is_halted(self, registers: Mapping[str, int], code: Callable[[int, int], bytes]) -> bool:
         """Whether it waits for an interrupt; `code` gives the kernel's code by address and size."""
@@ -46,6 +50,6 @@ class Processor:
 
 
 PROCESSORS = {
-    "aarch64": Processor("PC", "X29", "PSTATE", 7, False, bytes.fromhex("7f2003d5")),
-    "x86_64": Processor("RIP", "RBP", "RFL", 9, True, bytes.fromhex("f4")),
+    "aarch64": Processor("PC", "X29", "PSTATE", 7, False, "PSTATE", 0xF, 0, bytes.fromhex("7f2003d5")),
+    "x86_64": Processor("RIP", "RBP", "RFL", 9, True, "CPL", 3, 3, bytes.fromhex("f4")),
 }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from elftools.common.exceptions import ELFError
 
 from parity.autopsy import unwind, vitals
-from parity.autopsy.findings import Cpu, Findings, Place, Spot, Thread
+from parity.autopsy.findings import Call, Cpu, Findings, Place, Spot, Thread
 from parity.autopsy.places import places
 from parity.autopsy.processor import KERNEL, PROCESSORS
 from parity.autopsy.vitals import Vitals
@@ -21,7 +22,7 @@ from parity.serial import escape
 from parity.state import State
 from parity.trace import reader, timeline
 from parity.trace.memory import DumpError, Memory, dump
-from parity.trace.reader import Trace
+from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
 
 SAMPLES, PAUSE_S = 20, 0.004  # how often a processor is looked at, and how long it runs in between
 SAMPLING_S = 0.8  # on a busy machine there are fewer samples
@@ -52,6 +53,8 @@ class Scene:
         samples = self._samples() if running else ()
         later = Memory(self._kernel, dump(self._kernel, inspector.read)) if running else memory
         ticks = tuple(each.ticks for each in (table, self._vitals(later) if table else None) if each)
+        trace_later = self._trace(later) if trace else None
+        during = _during(trace, trace_later)
         return Findings(
             **_known(self._arch, state, console),
             cpus=cpus,
@@ -59,7 +62,9 @@ class Scene:
             table=table is not None,
             threads=threads,
             ticks=ticks,
-            counted=_counted(trace, self._trace(later) if trace else None),
+            counted=_counted(trace, trace_later),
+            during=Counter(trace.name(event[KIND]) for event in during) if trace and trace_later else None,
+            calls=tuple(_calls(trace, during)) if trace else (),
             names=self._names(threads, cpus),
             events=_events(trace),
             missing=tuple(dict.fromkeys(self.missing)),
@@ -110,11 +115,11 @@ class Scene:
     def _stack(self, stacks: unwind.Stacks, registers: dict[str, int]) -> tuple[Place, ...]:
         if self._processor.is_user(registers):
             return ()
-        here = self._places.find(self._processor.pc(registers))
-        return (here, *self._called(unwind.chain(self._processor.frame_pointer(registers), stacks.record)))
+        here = self._places.frames(self._processor.pc(registers))
+        return (*here, *self._called(unwind.chain(self._processor.frame_pointer(registers), stacks.record)))
 
     def _called(self, backs: list[int]) -> list[Place]:
-        return [self._places.find(back, returned_to=True) for back in backs]
+        return [place for back in backs for place in self._places.frames(back, returned_to=True)]
 
     def _spot(self, registers: dict[str, int]) -> Spot:
         processor = self._processor
@@ -123,11 +128,11 @@ class Scene:
             processor.is_user(registers),
             processor.is_masked(registers),
         )
-        place = Place(pc) if user else self._places.find(pc)
+        halted = not user and processor.is_halted(registers, self._code)
+        place = Place(pc) if user else self._places.find(pc, returned_to=halted)
         entry = masked and not user and bool(place.function) and place.file is None
         # Kernels keep frame pointers: another one is still the program's.
         user = user or (entry and processor.frame_pointer(registers) < KERNEL)
-        halted = not user and processor.is_halted(registers, self._code)
         return Spot(place, user, masked, halted, entry)
 
     def _names(self, threads: Sequence[Thread], cpus: Sequence[Cpu]) -> dict[str, str]:
@@ -194,6 +199,23 @@ def _counted(before: Trace | None, after: Trace | None) -> dict[str, tuple[int, 
         return None
     later = {counter.name: counter.total for counter in after.counters}
     return {counter.name: (counter.total, later.get(counter.name, 0)) for counter in before.counters}
+
+
+def _during(before: Trace | None, after: Trace | None) -> list[Event]:
+    if before is None or after is None:
+        return []
+    last = {ring.cpu: ring.events[-1][TIMESTAMP] for ring in before.rings if ring.events}
+    return [event for event in after.merged() if event[TIMESTAMP] > last.get(event[CPU], 0)]
+
+
+def _calls(trace: Trace, events: Sequence[Event]) -> Iterator[Call]:
+    begun: dict[int, str] = {}
+    for event in events:
+        name, number = trace.name(event[KIND]), event[PAYLOAD]
+        if name == "SYSCALL_ENTRY":
+            begun[event[CPU]] = trace.names.get(number, str(number))
+        elif name == "SYSCALL_EXIT" and event[CPU] in begun:
+            yield Call(begun.pop(event[CPU]), timeline.signed(number))
 
 
 def _events(trace: Trace | None) -> tuple[str, ...]:

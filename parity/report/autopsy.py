@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 
 from parity.autopsy.diagnose import Autopsy, Diagnosis, Word
 from parity.autopsy.findings import FORMAT, Cpu, Findings, Lock, Place, Spot, Thread
@@ -52,9 +53,8 @@ def _lines(autopsy: Autopsy) -> Iterator[str]:
         yield from _cpu(cpu, found)
     if found.samples:
         yield f"where the processors were in {len(found.samples)} samples:"
-        counted = Counter(spot for spots in found.samples for spot in spots)
-        for spot, count in counted.most_common():
-            yield f"  {count:3}  {_spot(spot)}"
+        counted = Counter(_spot(spot) for spots in found.samples for spot in spots)
+        yield from (f"  {count:3}  {spot}" for spot, count in counted.most_common())
     if found.threads:
         yield "threads:"
     for thread in found.threads:
@@ -106,11 +106,13 @@ def _named(address: int, found: Findings) -> str:
 
 
 def _stack(stack: Sequence[Place]) -> Iterator[str]:
-    for place in stack:
-        yield f"    {place.address:#x}  {place}"
+    for place, caller in zip_longest(stack, stack[1:]):
+        inlined = " (inlined)" if caller and caller.address == place.address else ""
+        yield f"    {place.address:#x}  {place}{inlined}"
 
 
 def _spot(spot: Spot) -> str:
     where = f"user code at {spot.place.address:#x}" if spot.user else str(spot.place)
-    states = [word for word, on in (("interrupts off", spot.masked), ("halted", spot.halted)) if on]
+    words = (("interrupts off", spot.masked), ("halted", spot.halted), ("taking a trap", spot.entry))
+    states = [word for word, on in words if on]
     return ", ".join([where, *states])
