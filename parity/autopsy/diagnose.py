@@ -9,7 +9,10 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
                         for one whose holder waits for other threads
     unknown             the machine has ended by itself without a word
     never booted        the kernel has said nothing at all
-    interrupts off      a processor goes round in the kernel with interrupts masked, whenever it is looked at
+    double fault        a processor is, whenever it is looked at, where no code is: it faults on its way to
+                        the handler of faults
+    interrupts off      a processor goes round or waits in the kernel with interrupts masked, whenever it is
+                        looked at, and the clock stands
     lost wake-up        all processors wait for an interrupt, and no thread is ready or waits for a time
     slow                there is progress: processes begin or end, the disk is read, calls give various
                         results, or a time is waited for
@@ -188,10 +191,18 @@ def _by_samples(found: Findings) -> Diagnosis | None:
     if len(spots) < FEW:
         return None
     usual = Counter(_kind(spot) for spot in spots)
-    ticking = len(set(found.ticks)) > 1
-    if not ticking and all(spot.masked and not spot.user and not spot.halted for spot in spots):
-        place = _often(spot.place for spot in spots)
-        sentence = f"a processor goes round in {place} with interrupts off{_held(found)}"
+    place = _often(spot.place for spot in spots)
+    if all(spot.stray for spot in spots):
+        sentence = f"a processor faults for ever at {place}, where the kernel has no code to handle a fault"
+        return _make(Word.DOUBLE_FAULT, sentence)
+    # Where a processor always masks interrupts to wait for one, only the clock tells whether they come.
+    stands, ticking = len(found.ticks) > 1 == len(set(found.ticks)), len(set(found.ticks)) > 1
+    if not ticking and all(spot.masked and not spot.user and (stands or not spot.halted) for spot in spots):
+        if any(spot.halted for spot in spots):
+            place = _outer(found) or place
+            sentence = f"a processor waits for an interrupt in {place} with interrupts off{_held(found)}"
+        else:
+            sentence = f"a processor goes round in {place} with interrupts off{_held(found)}"
         return _make(Word.INTERRUPTS_OFF, sentence, _spot_key(place))
     del usual["entry"]
     told = usual.total()

@@ -38,7 +38,7 @@ class Spot:
 
     `entry`: in assembly, interrupts masked, which is where traps enter the kernel. A machine is often stopped
     just when its timer goes off, so that says little of what it does at other times; `user` is what it came
-    from where that is known.
+    from where that is known. `stray`: in the kernel, but where the kernel's file has nothing.
     """
 
     place: Place
@@ -46,6 +46,7 @@ class Spot:
     masked: bool
     halted: bool
     entry: bool = False
+    stray: bool = False
 
 
 @dataclass(frozen=True)

@@ -129,11 +129,12 @@ class Scene:
             processor.is_masked(registers),
         )
         halted = not user and processor.is_halted(registers, self._code)
-        place = Place(pc) if user else self._places.find(pc, returned_to=halted)
+        stray = not user and not self._kernel.has(pc)
+        place = Place(pc) if user or stray else self._places.find(pc, returned_to=halted)
         entry = masked and not user and bool(place.function) and place.file is None
         # Kernels keep frame pointers: another one is still the program's.
         user = user or (entry and processor.frame_pointer(registers) < KERNEL)
-        return Spot(place, user, masked, halted, entry)
+        return Spot(place, user, masked, halted, entry, stray)
 
     def _names(self, threads: Sequence[Thread], cpus: Sequence[Cpu]) -> dict[str, str]:
         waited = [thread.wait_on for thread in threads] + [cpu.wants for cpu in cpus]

@@ -54,13 +54,13 @@ pub fn exhaust_heap() -> ! {
 /// Gives the processor away with a spin lock held.
 pub fn yield_with_lock() {
     if let Some(disk) = block::disk() {
-        disk.while_driver_is_locked(scheduler::yield_now);
+        disk.with_driver_locked(scheduler::yield_now);
     }
 }
 
 /// Takes a spin lock that it holds.
 pub fn lock_twice() {
     if let Some(disk) = block::disk() {
-        disk.while_driver_is_locked(|| disk.while_driver_is_locked(|| ()));
+        disk.with_driver_locked(|| disk.with_driver_locked(|| ()));
     }
 }
