@@ -233,7 +233,7 @@ def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
         return _make(
             Word.SLOW, f"it waits for time to pass: {parts}", *(thread.wait_site for thread in timed)
         )
-    if any(thread.life == "ready" for thread in found.threads):
+    if found.ready or any(thread.life == "ready" for thread in found.threads):
         return None
     root = locks.through_sleep(found)
     named = [root[1]] if root else waiting

@@ -112,6 +112,8 @@ class Findings:
     samples: tuple[tuple[Spot, ...], ...] = ()  # by time, each of all processors
     table: bool = False  # whether the kernel notes what its threads do
     threads: tuple[Thread, ...] = ()
+    ready: int = 0  # threads in the run queue
+    unlisted: int = 0  # threads that the kernel's table had no room for
     ticks: tuple[int, ...] = ()  # before and after the samples
     counted: dict[str, tuple[int, ...]] | None = None
     during: dict[str, int] | None = None  # events of the trace while there were samples, by type

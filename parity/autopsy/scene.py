@@ -61,6 +61,8 @@ class Scene:
             samples=samples,
             table=table is not None,
             threads=threads,
+            ready=table.ready if table else 0,
+            unlisted=table.unlisted if table else 0,
             ticks=ticks,
             counted=_counted(trace, trace_later),
             during=Counter(trace.name(event[KIND]) for event in during) if trace and trace_later else None,
