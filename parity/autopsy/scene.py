@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from elftools.common.exceptions import ELFError
-
 from parity.autopsy import unwind, vitals
 from parity.autopsy.findings import Call, Cpu, Findings, Place, Spot, Thread
-from parity.autopsy.places import places
+from parity.autopsy.places import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
 from parity.autopsy.vitals import Vitals
-from parity.elf import Kernel
 from parity.errors import InfraError, UserError
 from parity.inspector import Inspector
 from parity.serial import escape
 from parity.state import State
 from parity.trace import reader, timeline
-from parity.trace.memory import DumpError, Memory, dump
+from parity.trace.memory import Memory, dump
 from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
 
 SAMPLES, PAUSE_S = 20, 0.004  # how often a processor is looked at, and how long it runs in between
@@ -33,11 +30,10 @@ EVENTS, LINES = 50, 30  # of the trace, by processor; of the console
 class Scene:
     """One machine and its kernel's ELF file."""
 
-    def __init__(self, inspector: Inspector, arch: str, digest: str, elf: bytes) -> None:
+    def __init__(self, inspector: Inspector, arch: str, elf: Program) -> None:
         self._inspector, self._arch = inspector, arch
         self._processor = PROCESSORS[arch]
-        self._kernel = Kernel.parse(elf, stripped=True)
-        self._places = places(digest, elf)
+        self._kernel, self._places = elf.kernel, elf.places
         self.missing: list[str] = []
 
     def findings(self, state: State, console: Sequence[str]) -> Findings:
@@ -167,21 +163,20 @@ class Scene:
 def findings(
     inspector: Inspector,
     arch: str,
-    digest: str,
-    elf: bytes,
+    elf: Callable[[], Program],
     state: State,
     console: Sequence[str],
 ) -> Findings:
     """What can be read of the guest's machine; nothing but its own words where the emulator does not answer.
 
-    `digest` is that of the kernel's ELF file `elf`.
+    `elf` gives the kernel's ELF file.
     """
     nothing = Findings(**_known(arch, state, console))
     try:
-        return Scene(inspector, arch, digest, elf).findings(state, console)
+        return Scene(inspector, arch, elf()).findings(state, console)
     except InfraError as error:
         return replace(nothing, stalled=error.message)
-    except (UserError, ELFError, DumpError) as error:
+    except (UserError, *BAD) as error:
         return replace(nothing, missing=(f"everything: {error}",))
 
 
