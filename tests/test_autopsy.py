@@ -105,12 +105,12 @@ def test_a_lock_whose_holder_has_ended_or_waits_for_others_is_a_deadlock() -> No
     ended = diagnose(hung(thread(1, 0xA, life="ended"), thread(2, on=0xA)))
     assert (ended.word, "which has ended" in ended.sentence) == (Word.DEADLOCK, True)
     parent = diagnose(hung(thread(1, 0xA, on=0xC, wait="child"), thread(2, on=0xA)))
-    assert (parent.word, "which waits for child at" in parent.sentence) == (Word.DEADLOCK, True)
+    assert (parent.word, "which waits for a child to end at" in parent.sentence) == (Word.DEADLOCK, True)
     reader = hung(thread(1, 0xA, on=0xD, wait="disk"), thread(2, on=0xA))
     assert diagnose(reader).word is Word.UNKNOWN
     asleep = diagnose(replace(reader, samples=((Spot(Place(1, "idle"), False, True, True),),) * 20))
     assert asleep.word is Word.LOST_WAKE_UP
-    assert "thread 1 (t1, process 1) waits for disk" in asleep.sentence
+    assert "thread 1 (t1, process 1) waits for the disk" in asleep.sentence
     assert "t2" not in asleep.sentence
 
 

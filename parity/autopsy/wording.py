@@ -11,6 +11,19 @@ from parity.autopsy.lines import is_library
 from parity.autopsy.locks import Want
 
 
+# What the kernel's own words for waits mean.
+WAITED_FOR = {
+    "queue": "a queue",
+    "mutex": "a mutex",
+    "child": "a child to end",
+    "pipe": "a pipe",
+    "ticks": "time to pass",
+    "input": "input from the console",
+    "disk": "the disk",
+    "kthread": "a kernel thread",
+}
+
+
 def who(found: Findings, number: int) -> str:
     """A thread by its number."""
     thread = next((thread for thread in found.threads if thread.id == number), None)
@@ -37,7 +50,7 @@ def thing(thread: Thread) -> str:
     """What a thread sleeps on, and where."""
     place = next(iter(own(thread.stack)), None)
     where = f", in {place.function}" if place and place.function else ""
-    return f"{thread.wait} at {thread.wait_site}{where}"
+    return f"{WAITED_FOR.get(thread.wait, thread.wait)} at {thread.wait_site}{where}"
 
 
 def within(found: Findings, want: Want) -> str:
