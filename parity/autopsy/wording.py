@@ -10,7 +10,6 @@ from parity.autopsy.findings import Cpu, Findings, Place, Thread
 from parity.autopsy.lines import is_library
 from parity.autopsy.locks import Want
 
-
 # What the kernel's own words for waits mean.
 WAITED_FOR = {
     "queue": "a queue",
