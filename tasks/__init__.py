@@ -16,6 +16,7 @@ from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
 from tasks.trace import task_proc, task_trace, task_trace_validate
+from tasks.uefi import task_boot_uefi
 from tasks.userspace import task_disk, task_userspace
 from tasks.why import task_why
 
@@ -27,6 +28,7 @@ __all__ = [
     "task_boot_features",
     "task_boot_parallel",
     "task_boot_strict",
+    "task_boot_uefi",
     "task_build_kernel",
     "task_canaries",
     "task_check",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from parity import build, canary, disk, gather, harness
+from parity import build, canary, disk, gather, harness, uefi
 from parity.decision import against
 from parity.suite import Test
 from parity.tree import Tree
@@ -41,7 +41,7 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
     """How each task comes to its stages: several ways where one that ends early would hide others."""
     tree, archs = session.tree, session.archs
     walks: dict[str, list[Walk]] = {
-        f"images:{role}": [partial(_image, role=role)] for role in toolchain.ROLES
+        f"images:{role}": [partial(_image, role=role)] for role in (*toolchain.ROLES, *toolchain.RARE_ROLES)
     }
     tests = list(session.suite.tests.values())
     for arch in archs:
@@ -58,6 +58,8 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
             f"boot_features_{arch}": [*kernels.values(), whole],
             f"test_{arch}": [*own, partial(_tests, arch=arch, tests=tests)],
         }
+        if arch in tree.run.uefi:
+            walks[f"boot_uefi_{arch}"] = [*own, whole, partial(_uefi, arch=arch)]
         walks |= {
             f"test_{arch}:{test.name}": [*own, partial(_tests, arch=arch, tests=[test])] for test in tests
         }
@@ -87,6 +89,11 @@ def _image(space: Asking, role: str) -> None:
 def _disk(space: Asking, arch: str) -> None:
     tree = current().tree
     disk.whole(space, tree, arch, harness.programs(space, tree, arch))
+
+
+def _uefi(space: Asking, arch: str) -> None:
+    tree = current().tree
+    uefi.bootable(space, tree, harness.built(space, tree, arch))
 
 
 def _canaries(space: Asking, arch: str) -> None:
