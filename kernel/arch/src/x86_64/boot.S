@@ -36,7 +36,6 @@ multiboot2_header_end:
 pvh_start:                          // ebx = the start information
     mov edi, ebx
     mov esi, {LOADER_PVH}
-
     jmp enter_long_mode
 
 multiboot2_start:                   // ebx = the boot information

@@ -17,6 +17,9 @@ use crate::{BootInfo, PageTable, PhysAddr, VirtAddr};
 /// Number of the register that the flags of long mode are in.
 const EFER: u32 = 0xC000_0080;
 
+/// The boot mapping (boot.S) covers the first GiB.
+const BOOT_MAPPING_END: PhysAddr = PhysAddr(1 << 30);
+
 /// Whose form the loader's information has: PVH's start information, Multiboot2's boot information.
 const LOADER_PVH: u32 = 1;
 const LOADER_MULTIBOOT2: u32 = 2;
@@ -49,8 +52,9 @@ extern "C" fn boot_main(information: u64, loader: u32) -> ! {
     trap::init();
     console::init();
 
+    assert!(PhysAddr(information) < BOOT_MAPPING_END, "the loader's information is at {information:#x}");
     let start = phys_to_virt(PhysAddr(information));
-    // SAFETY: the loader put all it tells into the first GiB, which the boot mapping covers; nothing writes there.
+    // SAFETY: the boot mapping covers this, and what the loader tells is small; nothing writes there.
     let machine = unsafe {
         match loader {
             LOADER_PVH => machine::from_pvh(start),
@@ -61,7 +65,8 @@ extern "C" fn boot_main(information: u64, loader: u32) -> ! {
 
     let image = Image::of_kernel();
     let unused = machine.unused(image.range().end);
-    // SAFETY: this RAM is unused, and the boot mapping covers the first GiB.
+    assert!(unused.start < BOOT_MAPPING_END, "the RAM that is unused begins at {}", unused.start);
+    // SAFETY: this RAM is unused, and the boot mapping covers the tables' few pages.
     let mut frames = unsafe { BootFrames::starting_at(unused.start) };
     let others = [(LOW_MEMORY, Attributes::KERNEL_RODATA), (DEVICES, Attributes::DEVICE)];
     let root = build(&machine.memory, &image, &others, &mut frames);

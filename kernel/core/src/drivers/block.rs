@@ -1,5 +1,6 @@
 //! The disk: the image that the loader put into memory, else the first virtio-blk device.
 
+use alloc::boxed::Box;
 use core::slice;
 
 use parity_abi::Errno;
@@ -22,7 +23,7 @@ pub struct Disk {
 
 enum Medium {
     Memory(&'static [u8]),
-    Device(Device),
+    Device(Box<Device>),
 }
 
 /// Looks for the disk and sets it up. Called once.
@@ -40,7 +41,7 @@ pub fn init(boot: &BootInfo) -> Result<&'static Disk, Errno> {
         None => {
             let device = Device::find(boot)?;
             let bytes = device.bytes;
-            (Medium::Device(device), bytes)
+            (Medium::Device(Box::new(device)), bytes)
         }
     };
     let disk = DISK.call_once(|| Disk { medium, bytes });
