@@ -79,7 +79,7 @@ def test_a_machine_with_firmware_gets_neither_kernel_nor_command_line() -> None:
 
 
 def test_the_same_pc_with_and_without_firmware() -> None:
-    """What a boot by UEFI says about the kernel it says of the CPU, memory and result channel of the suite's."""
+    """A boot by UEFI says of the kernel what it says on the CPU, memory and result channel of the suite."""
     bare, firmware = (machine.load(MACHINES / f"{name}.yaml") for name in ("qemu-microvm", "qemu-q35-uefi"))
     differing = {"name", "machine", "load", "disk", "uefi", "arguments"}
     names = {field.name for field in fields(Machine)}
