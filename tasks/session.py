@@ -130,7 +130,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
         tree=tree,
         suite=suite,
         baseline=baselines.load(root / BASELINE, tests, archs),
-        decisions=decision.load(root / DECISIONS),
+        decisions=decision.load(root / DECISIONS, archs),
         selected=tuple(selected),
         variables=dict(variables),
     )
