@@ -1,0 +1,174 @@
+"""A disk that is full, wherever it may be: one message, status 2, nothing damaged, and the next run works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, Checkout, dockerfile, image_from
+from proxy import REAL, standing_for_docker
+from waiting import containers
+
+from parity import images
+from parity.engine import Engine
+
+pytestmark = pytest.mark.docker
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
+MIB = 2**20
+MADE = ("userspace:aarch64", "build_kernel:aarch64-testing")
+TEST = "test_aarch64:fork_test"
+
+
+class Small:
+    """A file system of its own, and a ballast that leaves only so much room on it."""
+
+    def __init__(self, folder: Path, size_mib: int) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m,mode=0755", "parity-test", str(folder)],
+            check=True,
+        )
+
+    def leave(self, size: int) -> None:
+        """Fills all but `size` bytes."""
+        stat = os.statvfs(self.folder)
+        with (self.folder / "ballast").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, stat.f_bavail * stat.f_frsize - size))
+
+    def relieve(self) -> None:
+        """There is room again."""
+        (self.folder / "ballast").unlink()
+
+    def unmount(self) -> None:
+        """Nothing of it stays."""
+        subprocess.run(["umount", str(self.folder)], check=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Small]:
+    """A small file system for the store."""
+    small = Small(tmp_path / "cache", 512)
+    yield small
+    small.unmount()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A checkout whose store is in `cache`."""
+    return Checkout.copy(tmp_path / "checkout", tmp_path / "cache")
+
+
+def assert_told(output: str, status: int, *words: str) -> None:
+    """One message with these words, and status 2."""
+    assert status == 2, output
+    assert output.count("error: ") == 1, output
+    assert "a bug in Parity" not in output and "Traceback" not in output
+    for word in words:
+        assert word in output
+
+
+@root_only
+@pytest.mark.parametrize(
+    ("room", "words"),
+    [
+        (64 * 1024, ("the disk is full", "PARITY_CACHE")),
+        (3 * MIB, ("no room to make the disk image",)),
+    ],
+)
+def test_a_full_store(store: Small, checkout: Checkout, room: int, words: tuple[str, ...]) -> None:
+    checkout.take_made(*MADE)
+    store.leave(room)
+    status, output = checkout.doit(TEST)
+    assert_told(output, status, *words)
+    store.relieve()
+    status, output = checkout.doit(TEST)
+    assert status == 0, output
+    assert checkout.verdicts()["fork_test"] == "pass"
+
+
+@root_only
+def test_a_store_that_fills_while_guests_run(store: Small, checkout: Checkout) -> None:
+    """What is seen of a guest finds no room."""
+    checkout.take_made(*MADE)
+    assert checkout.doit(TEST)[0] == 0
+    store.leave(8 * 1024)
+    status, output = checkout.doit("fresh=1", TEST)
+    assert_told(output, status, "PARITY_CACHE")
+    store.relieve()
+    status, output = checkout.doit("fresh=1", TEST)
+    assert status == 0, output
+    assert checkout.verdicts()["fork_test"] == "pass"
+
+
+@root_only
+def test_a_full_build_folder(tmp_path: Path, checkout: Checkout) -> None:
+    """The reports find no room; those of before stay whole."""
+    checkout.take_made(*MADE)
+    assert checkout.doit(TEST)[0] == 0
+    before = (checkout.folder / "build" / "report" / "results.json").read_bytes()
+    (checkout.folder / "build").rename(tmp_path / "build")
+    small = Small(checkout.folder / "build", 16)
+    try:
+        subprocess.run(["cp", "-a", f"{tmp_path}/build/report", str(small.folder)], check=True)
+        small.leave(0)
+        status, output = checkout.doit("fresh=1", TEST)
+        assert_told(output, status, "No space left on device")
+        assert (small.folder / "report" / "results.json").read_bytes() == before
+        small.relieve()
+        status, output = checkout.doit("fresh=1", TEST)
+        assert status == 0, output
+        assert (small.folder / "report" / "results.json").read_bytes() != before
+    finally:
+        small.unmount()
+
+
+@root_only
+def test_a_disk_that_fills_while_compiling(checkout: Checkout) -> None:
+    checkout.take_made(*MADE)
+    task = "build_kernel:aarch64-testing"
+    small = Small(checkout.folder / "build", 2048)
+    try:
+        checkout.take_compiled("kernel")
+        assert checkout.doit("forget", task)[0] == 0
+        checkout.replace("kernel/core/src/main.rs", "#![no_std]", "// Compiled again.\n#![no_std]")
+        small.leave(256 * 1024)
+        status, output = checkout.doit(task)
+        assert_told(output, status, "disk is full while compiling", "build/")
+        small.relieve()
+        status, output = checkout.doit(task)
+        assert status == 0, output
+    finally:
+        small.unmount()
+
+
+def test_a_full_disk_while_an_image_is_made(docker: Engine, checkout: Checkout) -> None:
+    """A step writes more than its file system holds: what Docker gives every container for shared memory."""
+    unique = f"parity-test-{uuid.uuid4().hex}"
+    tag = images.load_recipe(ROOT, "qemu", docker.architecture()).tag
+    steps = f"LABEL parity.test={unique}\nRUN head -c 100M /dev/zero > /dev/shm/x\n"
+    (checkout.folder / dockerfile("qemu")).write_text(image_from(tag, steps))
+    filters = {"label": f"parity.test={unique}"}
+    try:
+        status, output = checkout.doit("images:qemu")
+        assert_told(output, status, "cannot make the tool image qemu: the disk is full")
+        assert docker.client.api.containers(all=True, filters=filters) == []
+    finally:
+        docker.client.images.prune(filters={**filters, "dangling": True})
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="Docker is not on its usual socket")
+def test_a_full_lane(docker: Engine, checkout: Checkout, tmp_path: Path) -> None:
+    """On its way to Docker the lane's room for disks loses a digit."""
+    checkout.take_made(*MADE)
+    own = tmp_path / "docker.sock"
+    with standing_for_docker(own, "size=17m,", "size=07m,"):
+        status, output = checkout.doit(TEST, DOCKER_HOST=f"unix://{own}")
+    assert_told(output, status, "No space left on device", "lane")
+    assert containers(docker) == []
+    status, output = checkout.doit(TEST)
+    assert status == 0, output
