@@ -103,7 +103,7 @@ def _cargo(
         target = space.build / "cargo" / ("kernel" if build is tree.kernel else "programs")
         target.mkdir(parents=True, exist_ok=True)
         with FileLock(target / ".parity.lock"):
-            if not (target / build.targets[arch]).exists():
+            if seed.bare(target / build.targets[arch]):
                 seed.lay(space, crates, target)
             messages = _compile(space, tree, arguments, build.rustflags, target)
             files = executables(messages, target)
@@ -226,8 +226,8 @@ def fetch(space: Workspace, tree: Tree) -> None:
         cargo(space, tree, command, target=space.build / "cargo" / "fetch", network=True, on_line=on_line)
         != 0
     ):
-        text = "\n".join(lines[-20:])
+        text = "\n  ".join(lines[-20:])
         if "--locked" in text and "lock file" in text:
             raise BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)
-        raise MachineError(f"crates could not be fetched:\n{text}", hint="is the crates registry reachable?")
+        raise MachineError(f"crates could not be fetched:\n  {text}", "is the crates registry reachable?")
     mark.touch()

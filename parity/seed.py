@@ -66,6 +66,11 @@ def keep(space: Workspace, key: str, target: Path, messages: Iterable[Mapping[st
     space.store.record(key, STAGE, Outputs(kept, {"programs": programs}))
 
 
+def bare(folder: Path) -> bool:
+    """Whether nothing was compiled into a target's folder; empty folders do not count."""
+    return not any(path.is_file() for path in folder.rglob("*"))
+
+
 def lay(space: Workspace, key: str, target: Path) -> int:
     """Lays what is kept under the key into cargo's target folder; how many files that were.
 
@@ -73,7 +78,7 @@ def lay(space: Workspace, key: str, target: Path) -> int:
     leaves nothing that passes for whole, as fingerprints come last.
 
     Raises:
-        OSError: there is no room.
+        OSError: there is no room; then nothing is laid.
     """
     outputs, complaint = space.store.lookup(key)
     if complaint:
@@ -84,12 +89,19 @@ def lay(space: Workspace, key: str, target: Path) -> int:
     paths = [path for path in outputs.files if there.isdisjoint(UNIT.findall(path))]
     # One time for all: to cargo, a unit is stale that is older than its sources or than a unit it needs.
     now = time.time_ns()
-    for path in sorted(paths, key=lambda path: (FINGERPRINT in PurePosixPath(path).parts, path)):
-        place = target / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("xb") as file:
-            space.store.copy(outputs.files[path], file)
-        if path in outputs.facts["programs"]:
-            place.chmod(0o755)
-        os.utime(place, ns=(now, now))
-    return len(paths)
+    laid = list[Path]()
+    try:
+        for path in sorted(paths, key=lambda path: (FINGERPRINT in PurePosixPath(path).parts, path)):
+            place = target / path
+            laid.append(place)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("xb") as file:
+                space.store.copy(outputs.files[path], file)
+            if path in outputs.facts["programs"]:
+                place.chmod(0o755)
+            os.utime(place, ns=(now, now))
+    except BaseException:
+        for place in laid:
+            place.unlink(missing_ok=True)
+        raise
+    return len(laid)

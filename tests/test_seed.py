@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -130,6 +131,7 @@ def test_killed_meanwhile_it_leaves_no_unit_that_passes_for_whole(
         copy(store, digest, file)
 
     monkeypatch.setattr(Store, "copy", dying)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # who is killed removes nothing
     with pytest.raises(KeyboardInterrupt):
         seed.lay(space, KEY, target)
     monkeypatch.undo()
@@ -140,6 +142,25 @@ def test_killed_meanwhile_it_leaves_no_unit_that_passes_for_whole(
                 (unit,) = seed.UNIT.findall(path)
                 assert all(there[each] == OTHERS[each] for each in OTHERS if unit in each)
         seed.lay(space, KEY, target)
+
+
+def test_where_there_is_no_room_nothing_is_laid(
+    space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, copy, sizes = tmp_path / "fresh", Store.copy, list[int]()
+
+    def full(store: Store, digest: Digest, file: BinaryIO) -> None:
+        copy(store, digest, file)
+        sizes.append(file.tell())
+        if len(sizes) == len(OTHERS):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Store, "copy", full)
+    with pytest.raises(OSError, match="No space left"):
+        seed.lay(space, KEY, target)
+    assert lying(target) == {} and seed.bare(target)
+    monkeypatch.undo()
+    assert seed.lay(space, KEY, target) == len(OTHERS) and not seed.bare(target / "arm")
 
 
 def test_a_damaged_one_is_said_and_not_laid_and_the_next_build_keeps_it_again(

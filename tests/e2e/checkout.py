@@ -131,6 +131,15 @@ HERE = Checkout(ROOT, host.cache_dir())
 """This checkout and the user's store."""
 
 
+def assert_told(status: int, output: str, *words: str) -> None:
+    """A fault of the machine, as it is told: status 2, and one message with these words."""
+    assert status == 2, output
+    assert sum(line.startswith("error: ") for line in output.splitlines()) == 1, output
+    assert "a bug in Parity" not in output and "Traceback" not in output, output
+    for word in words:
+        assert word in output, output
+
+
 def image_from(tag: str, steps: str) -> str:
     """A Dockerfile for a tool image that has all of another one, and more steps."""
     return f"ARG ROOTFS\nFROM {tag}\n{steps}"
