@@ -8,6 +8,7 @@ from typing import Any
 
 from parity import canary, disk, harness, planted
 from parity.canary import Canary, KilledFromOutside
+from parity.errors import InfraError
 from parity.evidence import Evidence
 from parity.gather import Gatherer
 from parity.lane import DockerLane, Lane
@@ -147,7 +148,11 @@ def inputs(
 
 
 def _verdicts(session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
-    """What came of every guest; a known verdict counts, unless fresh=1 or its test was forgotten."""
+    """What came of every guest; a known verdict counts, unless fresh=1 or its test was forgotten.
+
+    Raises:
+        InfraError: a guest could not be judged, which must not pass for a test turned red.
+    """
     gatherer, history = suite.gatherer(session), session.space.history
     known = {} if session.settings.fresh else {spec: gatherer.known(spec) for spec in specs}
     verdicts = {
@@ -156,12 +161,17 @@ def _verdicts(session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str
         if found is not None and not history.forgotten(title(spec.test, spec.arch))
     }
     wanted = [spec for spec in specs if spec not in verdicts]
+    lost: list[str] = []
     if wanted:
         with session.screen.stage(f"{len(wanted)} guests with planted faults"):
 
             def on_done(done: RunSpec, found: Evidence) -> None:
+                if found.verdict == Verdict.INFRA:
+                    lost.append(f"{done.test} on {done.arch}: {found.cause}")
                 verdicts[done] = found.verdict
                 session.screen.say(f"{len(verdicts)} of {len(specs)}")
 
             gatherer.run(wanted, lanes=session.settings.lanes, on_done=on_done)
+    if lost:
+        raise InfraError(lost[0])
     return verdicts

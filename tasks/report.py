@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +136,16 @@ def as_expected(session: Session, rows: list[Row]) -> bool:
     Raises:
         InfraError: a guest could not be judged for lack of machinery; that is nobody's failed test.
     """
+    judged(rows)
+    counted = [row for row in rows if not row.excused]
+    return not any(row.gates for row in counted) and not _changes(session, counted)
+
+
+def judged(rows: Sequence[Row]) -> None:
+    """Nothing, where every row could be judged; else raises as `as_expected`."""
     broken = [row for row in rows if row.verdict == Verdict.INFRA and row.surprise]
     if broken:
         raise InfraError(f"{broken[0].name} on {broken[0].arch}: {broken[0].cause}")
-    counted = [row for row in rows if not row.excused]
-    return not any(row.gates for row in counted) and not _changes(session, counted)
 
 
 def _changes(session: Session, rows: list[Row]) -> Changes:

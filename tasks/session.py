@@ -23,7 +23,7 @@ from parity import suite as suites
 from parity import tree as trees
 from parity.baseline import Baseline
 from parity.decision import Decision
-from parity.errors import BuildError, ParityError, UserError, foreseen
+from parity.errors import BuildError, MachineError, ParityError, UserError, foreseen
 from parity.integration import Integration
 from parity.matrix import Row
 from parity.report.terminal import Screen
@@ -136,7 +136,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
         suite=suite,
         integration=inside,
         baseline=baselines.load(root / BASELINE, tests, archs),
-        decisions=decision.load(root / DECISIONS),
+        decisions=decision.load(root / DECISIONS, archs),
         selected=tuple(selected),
         variables=dict(variables),
     )
@@ -155,7 +155,9 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
             if known is None:
                 current().screen.note(bug.report(), "red")
             else:
-                tell(known)
+                told = {str(each) for each in current().errors if isinstance(each, MachineError)}
+                if str(known) not in told:  # without Docker, every task would say the same
+                    tell(known)
                 current().errors.append(known)
             return TaskError(str(error), report=False)
         return TaskFailed("not as expected", report=False) if as_expected is False else None
