@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from parity import canary, disk, harness, planted
-from parity.canary import Canary, KilledFromOutside
-from parity.errors import InfraError
+from parity import canary, disk, flock, harness, planted
+from parity.canary import Canary, Seen
+from parity.errors import InfraError, UserError
 from parity.evidence import Evidence
 from parity.gather import Gatherer
-from parity.lane import DockerLane, Lane
 from parity.machine import RunSpec
 from parity.planted import Catches
-from parity.report import judged
+from parity.report import judged, marked
+from parity.report.grid import Grid
 from parity.suite import Test
 from parity.verdict import Verdict
 from parity.workspace import Workspace
 from tasks import suite
 from tasks.session import Session, current, task
 
-CANARIES = Path("suites", "canaries.yaml")
+README = "canaries:readme"
 FAULTS = "planted_faults"  # the feature set of the kernel that faults are planted in
 
 
-def task_canaries() -> Any:
+def task_canaries() -> Iterator[Any]:
     """Run guests built to deceive; each must earn exactly its verdict"""
-    return task("canaries", str(task_canaries.__doc__), canaries, after=["images"], guests=current().archs)
+    doc, guests = str(task_canaries.__doc__), current().archs
+    yield task("canaries", doc, canaries, after=["images"], guests=guests)
+    yield task(README, "Write the confusion matrix into README.md", readme, after=["images"], guests=guests)
 
 
 def task_planted_faults() -> Any:
@@ -45,46 +46,44 @@ def task_planted_faults() -> Any:
 def canaries() -> bool:
     """Runs all canaries on every architecture; whether each earned its verdict."""
     session = current()
-    features, flock = canary.load(session.space.root / CANARIES, session.tree.archs)
-    seen = _seen(session, [_like(session, arch, features) for arch in session.archs], flock)
-    good = True
-    for arch in session.archs:
-        own = {each.name: seen[arch, each.name] for each in flock}
-        session.screen.console.print(judged.canaries(flock, own))
-        wrong = canary.off_diagonal(flock, own)
-        earned = len(flock) - len(wrong)
-        session.screen.note(f"{arch}: {earned} of {len(flock)} canaries earned their verdict")
-        good &= not wrong
-    return good
+    birds, seen = _run(session)
+    print_ = session.screen.console.print
+    print_(judged.canaries(birds, seen, session.archs))
+    for matrix in _matrices(birds, seen):
+        print_(matrix.terminal())
+    for line in judged.unearned(birds, seen):
+        session.screen.note(line, "red")
+    wrong = len(canary.unearned(birds, seen))
+    session.screen.note(f"{len(seen) - wrong} of {len(seen)} canaries earned their verdict")
+    return not wrong
 
 
-def _like(session: Session, arch: str, features: str) -> RunSpec:
-    made = harness.built(session.space, session.tree, arch, features)
-    image = disk.whole(session.space, session.tree, arch, made.programs)
-    return harness.spec(session.tree, Test("canary", "canary", {arch: Verdict.PASS}, None), made, image)
+def readme() -> bool:
+    """Runs them, and puts the confusion matrix between README's two marks; whether all is as it must be.
+
+    Raises:
+        UserError: the marks are not there, or only one architecture is wanted.
+    """
+    session = current()
+    if session.archs != session.tree.archs:
+        raise UserError("README has all architectures: leave arch= out")
+    birds, seen = _run(session)
+    matrices = [matrix.markdown() for matrix in _matrices(birds, seen)]
+    marked.write(session.space.root / "README.md", README, matrices)
+    return not canary.unearned(birds, seen)
 
 
-def _seen(
-    session: Session, likes: Sequence[RunSpec], flock: Sequence[Canary]
-) -> dict[tuple[str, str], Evidence]:
-    """What came of every canary on every architecture."""
-    gatherer = suite.gatherer(session)
-    seen: dict[tuple[str, str], Evidence] = {}
+def _matrices(birds: Sequence[Canary], seen: Seen) -> list[Grid]:
+    matrices = {"verdict": canary.verdicts(birds, seen), "word": canary.words(birds, seen)}
+    return [judged.confusion(matrix, what) for what, matrix in matrices.items()]
 
-    def disturb(lane: DockerLane) -> Lane:
-        return KilledFromOutside(lane, session.space.engine)
 
-    for killed in (False, True):
-        specs = [each.spec(like) for like in likes for each in flock if each.kill is killed]
-        if specs:
-            with session.screen.stage(f"{len(specs)} canaries"):
-                gatherer.run(
-                    specs,
-                    lanes=session.settings.lanes,
-                    on_done=lambda done, found: seen.update({(done.arch, done.test): found}),
-                    disturb=disturb if killed else lambda lane: lane,
-                )
-    return seen
+def _run(session: Session) -> tuple[list[Canary], Seen]:
+    """The canaries, and what came of them."""
+    space, tree = session.space, session.tree
+    features, birds = flock.load(space, tree)
+    likes = [flock.like(space, tree, arch, features) for arch in session.archs]
+    return birds, flock.run(suite.gatherer(session), likes, birds, lanes=session.settings.lanes)
 
 
 def faults() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from parity import build, canary, disk, gather, harness, uefi
+from parity import build, disk, flock, gather, harness, uefi
 from parity.decision import against
 from parity.suite import Test
 from parity.tree import Tree
@@ -98,7 +98,7 @@ def _uefi(space: Asking, arch: str) -> None:
 
 def _canaries(space: Asking, arch: str) -> None:
     tree = current().tree
-    features, _ = canary.load(space.root / judged.CANARIES, tree.archs)
+    features, _ = flock.load(space, tree)
     build.kernel(space, tree, arch, features)
 
 

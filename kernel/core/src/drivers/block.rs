@@ -84,3 +84,21 @@ impl Disk {
         }
     }
 }
+
+/// What canaries do with its locks, and no driver must.
+#[cfg(feature = "canaries")]
+impl Disk {
+    /// Acts with the disk's turn.
+    pub fn while_it_is_ours(&self, act: impl FnOnce()) {
+        if let Medium::Device(device) = &self.medium {
+            device.while_it_is_ours(act);
+        }
+    }
+
+    /// Acts with the driver's lock.
+    pub fn while_driver_is_locked(&self, act: impl FnOnce()) {
+        if let Medium::Device(device) = &self.medium {
+            device.while_driver_is_locked(act);
+        }
+    }
+}

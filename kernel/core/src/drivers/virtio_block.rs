@@ -15,7 +15,7 @@ use super::probes;
 use crate::faults::{Fault, planted};
 use crate::mm::PAGE;
 use crate::mm::frame::{self, Purpose};
-use crate::sync::{Mutex, SpinLock, WaitQueue};
+use crate::sync::{Mutex, SpinLock, Wait, WaitQueue};
 use crate::trace;
 
 inventory!("driver", "block: virtio-blk, virtio-mmio");
@@ -54,7 +54,7 @@ impl Device {
         let driver = Driver::new(transport).map_err(|_| Errno::EIO)?;
         let bytes = driver.capacity() * SECTOR_SIZE as u64;
         let (turn, driver) = (Mutex::new(()), SpinLock::new(driver));
-        Ok(Self { turn, driver, done: WaitQueue::new(), irq, bytes })
+        Ok(Self { turn, driver, done: WaitQueue::new(Wait::Disk), irq, bytes })
     }
 
     /// Takes its interrupt.
@@ -82,6 +82,22 @@ impl Device {
         let read = unsafe { self.driver.lock().complete_read_blocks(token, &request, buffer, &mut response) };
         trace::fire(&probes::END, sector as u32);
         read.map_err(|_| Errno::EIO)
+    }
+}
+
+/// What canaries do with its locks, and no driver must.
+#[cfg(feature = "canaries")]
+impl Device {
+    /// Acts with the disk's turn.
+    pub fn while_it_is_ours(&self, act: impl FnOnce()) {
+        let _turn = self.turn.lock();
+        act();
+    }
+
+    /// Acts with the driver's lock.
+    pub fn while_driver_is_locked(&self, act: impl FnOnce()) {
+        let _driver = self.driver.lock();
+        act();
     }
 }
 
