@@ -70,7 +70,7 @@ pub extern "C" fn trace_dump_cpu(cpu: u64) {
 /// The counters.
 #[unsafe(no_mangle)]
 pub extern "C" fn trace_dump_counters() {
-    dump(|port| text::counter_values(port));
+    dump(text::counter_values);
 }
 
 /// What a panic leaves behind. Another dump may have been under way; it does not go on.
