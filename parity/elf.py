@@ -42,8 +42,8 @@ class Kernel:
         self.segments, self.symbols = segments, symbols
 
     @classmethod
-    def parse(cls, data: bytes, name: str = "the kernel") -> Self:
-        """Raises UserError when the bytes are no ELF file with symbols."""
+    def parse(cls, data: bytes, name: str = "the kernel", *, stripped: bool = False) -> Self:
+        """Raises UserError when the bytes are no ELF file with symbols; a `stripped` one needs none."""
         try:
             file = ELFFile(io.BytesIO(data))
             segments = tuple(
@@ -55,7 +55,7 @@ class Kernel:
             named = [symbol for symbol in symbols if symbol.name]
         except (ELFError, ValueError) as error:
             raise UserError(f"no ELF file: {error}", file=name) from None
-        if not named:
+        if not named and not stripped:
             raise UserError("it has no symbols", file=name)
         return cls(segments, {s.name: Symbol(s["st_value"], s["st_size"]) for s in named})
 

@@ -38,6 +38,12 @@ class Evidence:
     recording: Digest
     when: str  # UTC, ISO 8601
     host_pressure: float | None = None  # share of wall_s in which something here waited for a processor
+    # Of a guest that hung or died: what was the matter, in a word and a sentence; a text that is the same for
+    # guests that are ill of the same; and what was found, JSON in the store (parity.report.autopsy).
+    word: str | None = None
+    sentence: str | None = None
+    ailment: str | None = None
+    autopsy: Digest | None = None
     fresh: bool = False  # the count of passes and failures began anew with this run
 
 

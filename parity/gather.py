@@ -16,14 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from parity import guest, host, state
+from parity.autopsy import scene
+from parity.autopsy.diagnose import Autopsy
+from parity.autopsy.diagnose import autopsy as diagnosed
 from parity.evidence import Evidence, Ledger, summed
+from parity.guest import Watch
+from parity.inspector import Inspector
 from parity.lane import DockerLane, Lane, LaneSize
 from parity.machine import RunSpec
+from parity.report import autopsy as told
 from parity.report import log
 from parity.runner import Job, Pool, Result, Use
+from parity.serial import Line
 from parity.store import Digest, action_key
 from parity.verdict import Judgement, Verdict
 from parity.workspace import Workspace
+
+AILING = (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)  # verdicts that an autopsy goes with
 
 
 @dataclass(frozen=True)
@@ -133,13 +142,27 @@ class Gatherer:
             with self.space.scratch() as folder:
                 recording = folder / "recording.jsonl"
                 recording.write_bytes(gzip.decompress(self.space.store.read(evidence.recording)))
-                self._write_log(evidence, guest.judge_recording(recording))
+                self._write_log(evidence, guest.judge_recording(recording), self._autopsy(evidence))
         return str(place.relative_to(self.space.root)) if place.exists() else None
 
     def _job(self, spec: RunSpec, recording: Path) -> Job:
         before = self.known(spec)
         expected_s = before.wall_s if before else spec.cpu_budget_s
-        return Job(spec, recording, self.panic_patterns, expected_s)
+        return Job(spec, recording, self.panic_patterns, expected_s, Watch(self._look(spec), bad_only=True))
+
+    def _look(self, spec: RunSpec) -> Callable[[Inspector, state.State, tuple[Line, ...]], Autopsy]:
+        """The autopsy of a guest that hangs or died."""
+
+        def look(inspector: Inspector, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
+            elf, console = self.space.store.read(spec.kernel), [line.text for line in lines]
+            return diagnosed(scene.findings(inspector, spec.arch, spec.kernel, elf, known, console))
+
+        return look
+
+    def _autopsy(self, evidence: Evidence) -> Autopsy | None:
+        if evidence.autopsy is None or not self.space.store.intact(evidence.autopsy):
+            return None
+        return told.parse(gzip.decompress(self.space.store.read(evidence.autopsy)))
 
     def _record(self, result: Result) -> Digest:
         recording = result.job.recording
@@ -147,7 +170,9 @@ class Gatherer:
         return self.space.store.put_bytes(gzip.compress(content, mtime=0))
 
     def _keep(self, result: Result, found: Finding, recording: Digest, *, fresh: bool) -> Evidence:
-        spec, judgement = found.spec, found.judgement
+        spec, judgement, autopsy = found.spec, found.judgement, result.run.autopsy
+        if judgement.verdict not in AILING:  # of several tests in one guest, another one's
+            autopsy = None
         evidence = Evidence(
             key=self.key(spec),
             test=spec.test,
@@ -163,20 +188,29 @@ class Gatherer:
             recording=recording,
             when=now(),
             host_pressure=result.host_pressure,
+            word=autopsy.diagnosis.word if autopsy else None,
+            sentence=autopsy.diagnosis.sentence if autopsy else None,
+            ailment=autopsy.diagnosis.signature if autopsy else None,
+            autopsy=self._save(autopsy) if autopsy else None,
             fresh=fresh,
         )
         if not self._log(evidence).exists():  # of several tests in one guest, the first one's will do
-            self._write_log(evidence, result.run)
+            self._write_log(evidence, result.run, result.run.autopsy)
         if judgement.verdict is not Verdict.INFRA:  # which says nothing about the test
             self.ledger.append(evidence)
         return evidence
+
+    def _save(self, autopsy: Autopsy) -> Digest:
+        return self.space.store.put_bytes(gzip.compress(told.as_json(autopsy).encode(), mtime=0))
 
     def _log(self, evidence: Evidence) -> Path:
         name = f"{evidence.test.partition(':')[0]}-{evidence.recording[:12]}.log"
         return self.space.build / "logs" / evidence.arch / name
 
-    def _write_log(self, evidence: Evidence, run: guest.GuestRun) -> None:
+    def _write_log(self, evidence: Evidence, run: guest.GuestRun, autopsy: Autopsy | None) -> None:
         text = log.render(run, f"{evidence.test.partition(':')[0]} on {evidence.arch}")
+        if autopsy:
+            text += f"\n{told.render(autopsy)}"
         host.write_whole(self._log(evidence), text.encode(), self.space.build)
 
 

@@ -7,11 +7,12 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 from parity import serial, verdict
+from parity.autopsy.diagnose import Autopsy
 from parity.channel import Decoder, Hello, Shutdown
 from parity.errors import UserError
 from parity.event import (
@@ -38,6 +39,7 @@ from parity.verdict import Judgement, Verdict
 
 RECORDING_VERSION = 1
 EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
+WORK = frozenset({"serial", "channel", "qmp"})  # messages that a guest makes by running
 KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
 
 
@@ -60,6 +62,7 @@ class GuestRun:
     run_delay_s: float = 0.0
     dropped: dict[str, int] = field(default_factory=dict)
     state: State | None = None  # what is known of it; nothing where no lane could run it
+    autopsy: Autopsy | None = None  # of one that hangs or died, where there was a machine to look at
 
 
 class EventStream:
@@ -107,7 +110,15 @@ class EventStream:
                 yield Timed(t, SerialMatch(pattern, line.text))
 
 
-OnEnd = Callable[[Inspector, State], None]
+@dataclass(frozen=True)
+class Watch:
+    """Looks at a guest's machine once: when it has ended, or is to be because the guest counts as hung.
+
+    What it does counts for nothing. `bad_only`: orderly ends are not looked at, and not delayed.
+    """
+
+    look: Callable[[Inspector, State, tuple[Line, ...]], Autopsy | None]
+    bad_only: bool = False
 
 
 def run_guest(
@@ -115,21 +126,15 @@ def run_guest(
     spec: RunSpec,
     panic_patterns: Sequence[str],
     recording: Path,
-    on_end: OnEnd | None = None,
+    watch: Watch | None = None,
 ) -> GuestRun:
     """Run one guest and judge it as it goes; what was seen is in `recording` even if we are killed.
 
-    A guest that counts as hung is stopped. `on_end` is called once, in lanes with an emulator, with the
-    machine there and stopped: when the guest has ended, or is to be. What it does counts for nothing.
+    A guest that counts as hung is stopped. `watch` looks in lanes with an emulator.
 
-    Raises LaneError when the lane fails, and what `on_end` raises.
+    Raises LaneError when the lane fails, and what `watch` raises.
     """
-
-    def look(state: State) -> None:
-        if on_end and isinstance(lane, DockerLane):
-            with Inspector(lane) as inspector, inspector.stopped():
-                on_end(inspector, state)
-
+    eye = _Eye(lane, watch) if watch and isinstance(lane, DockerLane) else None
     with recording.open("w", encoding="utf-8", buffering=1) as file:
         header = {
             "recording": RECORDING_VERSION,
@@ -137,8 +142,32 @@ def run_guest(
             "panic_patterns": list(panic_patterns),
         }
         file.write(json.dumps(header) + "\n")
-        messages = lane.run(spec, hold=True) if on_end and isinstance(lane, DockerLane) else lane.run(spec)
-        return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, look)
+        messages = eye.lane.run(spec, hold=True) if eye else lane.run(spec)
+        return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, eye)
+
+
+class _Eye:
+    """A watch at work on one guest, which a lane holds until it was looked at."""
+
+    def __init__(self, lane: DockerLane, watch: Watch) -> None:
+        self.lane = lane
+        self._watch, self._done = watch, False
+
+    def blink(self, state: State, lines: tuple[Line, ...]) -> Autopsy | None:
+        """Looks if it is time to, or lets the guest go if there is nothing to be seen."""
+        over = verdict.reason_to_stop(state) or state.machine_end
+        if self._done or state.exit or not (over or state.shutdown):
+            return None
+        if self._watch.bad_only and not verdict.ails(state):
+            # A shutdown that was announced: let go before it comes, so that it need not wait for us.
+            self._done = True
+            self.lane.release()
+            return None
+        if not over:
+            return None
+        self._done = True
+        with Inspector(self.lane) as inspector:
+            return self._watch.look(inspector, state, lines)
 
 
 def judged(
@@ -146,28 +175,28 @@ def judged(
     panic_patterns: Sequence[str],
     messages: Iterable[Message],
     stop: Callable[[], None] = lambda: None,
-    look: Callable[[State], None] = lambda state: None,
+    eye: _Eye | None = None,
 ) -> GuestRun:
     """Fold messages into a GuestRun, calling `stop` once when the guest should be ended.
 
-    `look` is called once before that, or when the machine has ended by itself.
+    What the guest does from then on counts for nothing.
     """
-    stream, state, asked, looked = EventStream(panic_patterns), State(rules(spec)), False, False
+    stream, state, asked = EventStream(panic_patterns), State(rules(spec)), False
+    autopsy: Autopsy | None = None
     first: list[Timed] = []
     last: deque[Timed] = deque(maxlen=KEPT_EVENTS)
     for message in messages:
         for timed in stream.feed(message):
-            state = verdict.observe(state, timed)
+            if not (asked and message.kind in WORK):
+                state = verdict.observe(state, timed)
             if not isinstance(timed.event, SerialOutput):
                 (first if len(first) < KEPT_EVENTS else last).append(timed)
-        over = state.exit is None and (verdict.reason_to_stop(state) or state.machine_end)
-        if over and not looked:
-            looked = True
-            look(state)
+        if eye:
+            autopsy = eye.blink(state, stream.transcript.lines()) or autopsy
         if verdict.reason_to_stop(state) and not asked and state.exit is None:
             asked = True
             stop()
-    return _run(state, [*first, *last], stream.transcript)
+    return replace(_run(state, [*first, *last], stream.transcript), autopsy=autopsy)
 
 
 def judge_recording(path: Path) -> GuestRun:

@@ -17,7 +17,8 @@ from parity.lane import DockerLane
 
 CHUNK = 512 * 1024  # bytes of memory asked for at a time: less than a lane's scratch has room for
 CPU_LINE = re.compile(r"^CPU#(\d+)", re.MULTILINE)
-REGISTER = re.compile(r"\b([A-Z][A-Z0-9_]*) *= *([0-9a-fA-F]{8,16})\b")
+# On x86-64 two of one digit as well: the privilege level, and whether the processor waits for an interrupt.
+REGISTER = re.compile(r"\b([A-Z][A-Z0-9_]*) *= *([0-9a-fA-F]{8,16}|(?<=CPL=|HLT=)\d)\b")
 
 
 class Inspector:

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from parity.store import Digest, Store
 
 STORE, SCRATCH = "/store", "/lane"  # inside a lane
 LAST_KINDS = frozenset({"exit", "failed", "broken"})
+ANSWER_S = 5.0  # an emulator that takes longer to answer does not answer
 HEARTBEAT_S = 30.0  # a running guest gives a sample a second; this long without any, the lane is dead
 MIB = 2**20
 EMULATOR_MIB = 512  # what an emulator needs beside its guest's memory
@@ -224,11 +226,16 @@ class DockerLane:
         self._send(cmd="write", to=to, data=base64.b64encode(data).decode())
 
     def qmp(self, execute: str, **arguments: object) -> Mapping[str, Any]:
-        """The emulator's answer to one QMP command, while a guest runs. What arrives meanwhile is kept."""
+        """The emulator's answer to one QMP command, while a guest runs. What arrives meanwhile is kept.
+
+        Raises InfraError when it does not come in ANSWER_S.
+        """
         self._commands += 1
         number = self._commands
         self._send(cmd="qmp", id=number, execute=execute, arguments=arguments)
-        answer = self.wait(lambda message: message.fields.get("reply", {}).get("id") == number, execute)
+        answer = self.wait(
+            lambda message: message.fields.get("reply", {}).get("id") == number, execute, ANSWER_S
+        )
         reply: Mapping[str, Any] = answer.fields["reply"]
         return reply
 
@@ -239,16 +246,26 @@ class DockerLane:
         answer = self.wait(
             lambda message: message.kind == "memory" or message.fields.get("reply", {}).get("id") == "memory",
             execute,
+            ANSWER_S,
         )
         if answer.kind == "reply":
             error = answer.fields["reply"]["error"]["desc"]
             raise InfraError(f"the emulator gives no memory at {address:#x}: {error}")
         return answer.data
 
-    def wait(self, wanted: Callable[[Message], bool], purpose: str) -> Message:
-        """The first such message, while a guest runs; what arrives before it is kept for `run`."""
+    def wait(
+        self, wanted: Callable[[Message], bool], purpose: str, patience_s: float = float("inf")
+    ) -> Message:
+        """The first such message, while a guest runs; what arrives before it is kept for `run`.
+
+        Raises InfraError when it does not come within `patience_s`, in which the lane itself lives.
+        """
+        deadline = time.monotonic() + patience_s
         while True:
             message = self._next()
+            if time.monotonic() > deadline and not wanted(message):
+                self._kept.append(message)
+                raise InfraError(f"no answer to {purpose} within {patience_s:g} s")
             if wanted(message):
                 return message
             self._kept.append(message)

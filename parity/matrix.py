@@ -34,6 +34,9 @@ class Row:
     features: str | None = None  # the kernel's feature set
     priority: int | None = None  # of the reason; 1 is the most urgent
     last: str | None = None  # of a row that has not run under today's digests: its verdict before
+    word: str | None = None  # of a guest that hung or died: what was the matter (parity.autopsy.diagnose)
+    sentence: str | None = None
+    ailment: str | None = None  # the same for guests that are ill of the same
     quarantine: str | None = None  # what is said of its quarantine, if it has one
     excused: bool = False  # by that quarantine: a surprise does not gate
 
@@ -115,4 +118,7 @@ def row(
         host=evidence.host,
         log=log,
         when=evidence.when,
+        word=evidence.word,
+        sentence=evidence.sentence,
+        ailment=evidence.ailment,
     )

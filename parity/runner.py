@@ -14,7 +14,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from parity.guest import GuestRun, run_guest
+from parity.guest import GuestRun, Watch, run_guest
 from parity.lane import Lane, LaneError
 from parity.machine import RunSpec
 from parity.verdict import Judgement, Verdict
@@ -31,6 +31,7 @@ class Job:
     recording: Path
     panic_patterns: Sequence[str] = ()
     expected_s: float = 0.0
+    watch: Watch | None = None  # looks at its machine
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Pool:
             lane = self._take()
             before = _waited_s()
             try:
-                run = run_guest(lane, job.spec, job.panic_patterns, job.recording)
+                run = run_guest(lane, job.spec, job.panic_patterns, job.recording, job.watch)
             except LaneError as error:
                 self._discard(lane)
                 failures.append(str(error))

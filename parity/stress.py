@@ -40,6 +40,8 @@ class Run:
     wall_s: float
     log: str
     when: str  # UTC, ISO 8601
+    sentence: str | None = None  # of the autopsy of one that hung or died
+    ailment: str | None = None  # its signature
 
     @property
     def passed(self) -> bool:
@@ -49,7 +51,7 @@ class Run:
     @property
     def signature(self) -> str:
         """The same for failures that look alike."""
-        return signature(self.verdict, self.cause)
+        return self.ailment or signature(self.verdict, self.cause)
 
 
 def fresh_root() -> int:

@@ -113,6 +113,12 @@ def reason_to_stop(state: State) -> str | None:
     return state.hang or state.infra
 
 
+def ails(state: State) -> bool:
+    """Whether a guest that is still there hangs, or has panicked or ended without a shutdown."""
+    dead = state.machine_end is not None and not state.shutdown
+    return dead or any((state.hang, state.panic, state.console_panic))
+
+
 def judge(state: State) -> Judgement:
     """The verdict, when no more events will come."""
     for verdict, cause in (

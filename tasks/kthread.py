@@ -201,6 +201,8 @@ def _seen(name: str, seed: int, features: str, spec: RunSpec, seen: Evidence, lo
         wall_s=seen.wall_s,
         log=log,
         when=seen.when,
+        sentence=seen.sentence,
+        ailment=seen.ailment,
     )
 
 
@@ -216,6 +218,8 @@ def _row(run: Run, expected: str) -> Row:
         guest_s=run.guest_s,
         wall_s=run.wall_s,
         log=run.log,
+        sentence=run.sentence,
+        ailment=run.ailment,
     )
 
 

@@ -151,6 +151,8 @@ class TestView:
             look, excuse = ("yellow", f"  ({row.quarantine})") if row.excused else ("red", "")
             line = f"{row.verdict} {row.name} {row.arch}: {row.cause}  log: {row.log}{excuse}"
             self.screen.note(line, look)
+            if row.sentence:
+                self.screen.note(f"    {row.word}: {row.sentence}", look)
         elif not self.screen.live:
             self.screen.note(
                 f"{self.done}/{self.total} {row.verdict} {row.name} {row.arch} {row.wall_s:.2f} s"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from parity.elf import Kernel
 from parity.errors import InfraError
 from parity.gdb import EXTRA, TRAP, Stub
-from parity.guest import GuestRun, run_guest
+from parity.guest import GuestRun, Watch, run_guest
 from parity.inspector import Inspector
 from parity.lane import DockerLane, LaneSize
 from parity.machine import RunSpec
@@ -50,13 +50,14 @@ def traced(space: Workspace, spec: RunSpec, patterns: tuple[str, ...]) -> tuple[
     """
     kernel, dumps = load(space, spec), list[bytes]()
 
-    def keep(inspector: Inspector, _state: State) -> None:
-        dumps.append(memory.dump(kernel, inspector.read))
+    def keep(inspector: Inspector, _state: State, _lines: object) -> None:
+        with inspector.stopped():
+            dumps.append(memory.dump(kernel, inspector.read))
 
     lane = _open(space, spec)
     try:
         with space.scratch() as folder:
-            run = run_guest(lane, spec, patterns, folder / "recording.jsonl", keep)
+            run = run_guest(lane, spec, patterns, folder / "recording.jsonl", Watch(keep))
     finally:
         lane.close()
     if not dumps:

@@ -18,6 +18,7 @@ pub mod system;
 pub mod termios;
 pub mod time;
 pub mod trace;
+pub mod vitals;
 pub mod wait;
 
 pub use errno::Errno;

@@ -69,6 +69,11 @@ faults! {
         ParkLosesWakeup = "park_loses_wakeup", "an unpark or stop that comes while a thread goes to park is lost";
     }
 
+    // The host must say what is wrong with a kernel that hangs so.
+    @hangs {
+        UserKeepsDiskLock = "user_keeps_disk_lock", "the first program goes to user space with the disk's lock held";
+    }
+
     // The integration tests must catch these; suites/integration.yaml has the names too.
     @integration {
         StageForgotten = "stage_forgotten", "the last stage of the boot is not remembered";

@@ -1,7 +1,7 @@
 //! The reference kernel. This file is the boot list; every room has its own.
 //!
 //! Order of the rooms, each of which knows only those to its right:
-//! ktest > syscall > process > fs > drivers > time > thread > mm > sync > trace > {arch, libs} > abi.
+//! ktest > syscall > process > fs > drivers > time > thread > mm > sync > {trace, vitals} > {arch, libs} > abi.
 
 #![no_std]
 #![no_main]
@@ -27,6 +27,7 @@ mod thread;
 mod time;
 mod trace;
 mod trap;
+mod vitals;
 
 use alloc::vec::Vec;
 

@@ -16,7 +16,7 @@ use super::probes;
 use crate::faults::{Fault, planted};
 use crate::mm::PAGE;
 use crate::mm::frame::{self, Purpose};
-use crate::sync::{Mutex, SpinLock, WaitQueue};
+use crate::sync::{Mutex, SpinLock, Wait, WaitQueue};
 use crate::trace;
 
 inventory!("driver", "block: virtio-blk, virtio-mmio");
@@ -50,7 +50,7 @@ pub fn init(boot: &BootInfo) -> Result<&'static Disk, Errno> {
     let disk = DISK.call_once(|| Disk {
         turn: Mutex::new(()),
         driver: SpinLock::new(driver),
-        done: WaitQueue::new(),
+        done: WaitQueue::new(Wait::Disk),
         irq,
         bytes,
     });

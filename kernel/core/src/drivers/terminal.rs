@@ -9,13 +9,13 @@ use parity_tty::LineEditor;
 
 use super::console;
 use crate::faults::{Fault, planted};
-use crate::sync::{SpinLock, WaitQueue};
+use crate::sync::{SpinLock, Wait, WaitQueue};
 use crate::trace::dump;
 
 /// Made by [`init`].
 static EDITOR: SpinLock<Option<LineEditor>> = SpinLock::new(None);
 
-static READERS: WaitQueue = WaitQueue::new();
+static READERS: WaitQueue = WaitQueue::new(Wait::Input);
 
 /// Begins to listen, for lines if it is `interactive`. Called once; a console without an interrupt stays silent.
 pub fn init(interactive: bool) {

@@ -47,6 +47,13 @@ pub fn cover(path: &[u8]) -> bool {
     }
 }
 
+/// Leaves the disk locked for good: a planted fault.
+pub fn keep_lock() {
+    if let Some(volume) = VOLUME.get() {
+        volume.device().keep_lock();
+    }
+}
+
 fn volume() -> Result<&'static Filesystem<BlockCache>, Errno> {
     VOLUME.get().ok_or(Errno::ENODEV)
 }

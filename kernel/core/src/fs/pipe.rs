@@ -10,7 +10,7 @@ use parity_abi::limits::{PIPE_BUF, PIPE_BYTES};
 use super::File;
 use crate::faults::{Fault, planted};
 use crate::mm::{PAGE, Page};
-use crate::sync::{SpinLock, WaitQueue};
+use crate::sync::{SpinLock, Wait, WaitQueue};
 use crate::thread::scheduler;
 
 /// Under a planted fault, bytes that a writer writes before the next one's turn.
@@ -48,8 +48,8 @@ pub fn new() -> (ReadEnd, WriteEnd) {
         Content { pages: VecDeque::new(), start: 0, length: 0, reader_open: true, writer_open: true };
     let pipe = Arc::new(Pipe {
         content: SpinLock::new(content),
-        readers: WaitQueue::new(),
-        writers: WaitQueue::new(),
+        readers: WaitQueue::new(Wait::Pipe),
+        writers: WaitQueue::new(Wait::Pipe),
     });
     (ReadEnd(pipe.clone()), WriteEnd(pipe))
 }

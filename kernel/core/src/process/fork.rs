@@ -16,7 +16,7 @@ use crate::drivers::channel;
 use crate::faults::{Fault, planted};
 use crate::fs::path::Directory;
 use crate::fs::tty::Console;
-use crate::fs::{OpenFile, proc};
+use crate::fs::{OpenFile, disk, proc};
 use crate::sync::spin_lock::assert_none_held;
 use crate::thread::{Thread, scheduler};
 use crate::trace;
@@ -116,6 +116,9 @@ extern "C" fn enter_user(frame: usize) -> ! {
     let stack_top = scheduler::current().stack_top();
     // Who leaves with a lock leaves for good: every next taker would wait for ever.
     assert_none_held("entering user space");
+    if planted(Fault::UserKeepsDiskLock) && current().pid == table::INIT {
+        disk::keep_lock();
+    }
     // SAFETY: `frame` is a user's; the stack is the running thread's; the scheduler activated its address space
     // and loaded its registers; no lock is held and nothing here needs dropping.
     unsafe { parity_arch::resume_user(&frame, stack_top) }

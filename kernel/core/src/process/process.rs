@@ -11,7 +11,7 @@ use super::fd_table::FdTable;
 use crate::faults::{Fault, planted};
 use crate::fs::path::Directory;
 use crate::mm::AddressSpace;
-use crate::sync::{SpinLock, WaitQueue};
+use crate::sync::{SpinLock, Wait, WaitQueue};
 use crate::thread::{Owner, scheduler};
 
 /// For the planted fault that never gives an address space back after an exec.
@@ -44,7 +44,7 @@ impl Process {
             memory: SpinLock::new(Some(memory)),
             files: SpinLock::new(files),
             working_directory: SpinLock::new(working_directory),
-            children: WaitQueue::new(),
+            children: WaitQueue::new(Wait::Child),
         }
     }
 
@@ -85,6 +85,7 @@ impl Process {
         };
         // Freed with interrupts enabled: it may be large.
         drop(old);
+        scheduler::current().rename(&program);
         *self.program.lock() = program;
     }
 
@@ -100,6 +101,10 @@ impl Process {
 }
 
 impl Owner for Process {
+    fn pid(&self) -> u32 {
+        self.pid
+    }
+
     fn activate(&self) {
         if planted(Fault::ExecKeepsSpace) && EXEC_SEEN.load(Ordering::Relaxed) {
             return;

@@ -1,23 +1,14 @@
 //! Masking interrupts on this processor, nested.
 
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use parity_arch::cpu;
 
-use super::per_cpu::{MAX_CPUS, PerCpu};
-use super::spin_lock;
 use crate::faults::{Fault, planted};
+use crate::vitals;
 
-/// Guards may be dropped in any order, so what the first one found is kept here and not in the guards.
-struct Nesting {
-    depth: AtomicU32,
-    enabled_before: AtomicBool,
-}
-
-static NESTING: PerCpu<Nesting> = PerCpu::new(
-    [const { Nesting { depth: AtomicU32::new(0), enabled_before: AtomicBool::new(false) } }; MAX_CPUS],
-);
+// Guards may be dropped in any order, so what the first one found is kept with the processor and not in the guards.
 
 /// Interrupts are masked on this processor as long as one of these exists.
 pub struct IrqGuard {
@@ -29,9 +20,9 @@ impl IrqGuard {
     pub fn new() -> Self {
         let enabled = cpu::irq_enabled();
         cpu::irq_disable();
-        let nesting = NESTING.this();
-        if nesting.depth.fetch_add(1, Ordering::Relaxed) == 0 {
-            nesting.enabled_before.store(enabled, Ordering::Relaxed);
+        let here = vitals::this_cpu();
+        if here.masked.fetch_add(1, Ordering::Relaxed) == 0 {
+            here.enabled_before.store(enabled, Ordering::Relaxed);
         }
         Self { _not_send: PhantomData }
     }
@@ -39,10 +30,10 @@ impl IrqGuard {
 
 impl Drop for IrqGuard {
     fn drop(&mut self) {
-        let nesting = NESTING.this();
-        if (nesting.depth.fetch_sub(1, Ordering::Relaxed) == 1
-            || planted(Fault::IrqGuardsNotNested) && spin_lock::none_held())
-            && nesting.enabled_before.load(Ordering::Relaxed)
+        let here = vitals::this_cpu();
+        if (here.masked.fetch_sub(1, Ordering::Relaxed) == 1
+            || planted(Fault::IrqGuardsNotNested) && here.locks.is_empty())
+            && here.enabled_before.load(Ordering::Relaxed)
         {
             cpu::irq_enable();
         }
@@ -57,16 +48,16 @@ pub struct Suspended {
 
 /// Takes the running thread's guards off this processor. Interrupts stay masked.
 pub fn suspend() -> Suspended {
-    let nesting = NESTING.this();
+    let here = vitals::this_cpu();
     Suspended {
-        depth: nesting.depth.swap(0, Ordering::Relaxed),
-        enabled_before: nesting.enabled_before.load(Ordering::Relaxed),
+        depth: here.masked.swap(0, Ordering::Relaxed),
+        enabled_before: here.enabled_before.load(Ordering::Relaxed),
     }
 }
 
 /// Puts a thread's guards onto the processor it runs on now.
 pub fn resume(guards: Suspended) {
-    let nesting = NESTING.this();
-    nesting.depth.store(guards.depth, Ordering::Relaxed);
-    nesting.enabled_before.store(guards.enabled_before, Ordering::Relaxed);
+    let here = vitals::this_cpu();
+    here.masked.store(guards.depth, Ordering::Relaxed);
+    here.enabled_before.store(guards.enabled_before, Ordering::Relaxed);
 }

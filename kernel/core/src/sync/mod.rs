@@ -11,4 +11,4 @@ pub use irq::IrqGuard;
 pub use mutex::Mutex;
 pub use per_cpu::{MAX_CPUS, PerCpu};
 pub use spin_lock::SpinLock;
-pub use wait_queue::WaitQueue;
+pub use wait_queue::{Wait, WaitQueue};

@@ -2,15 +2,20 @@
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::panic::Location;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{WaitQueue, probes};
 use crate::faults::{Fault, planted};
-use crate::trace;
+use crate::vitals::Wait;
+use crate::{trace, vitals};
+
+const FREE: u32 = 0;
 
 /// Exclusive access to a `T`; whoever comes second sleeps.
 pub struct Mutex<T> {
-    locked: AtomicBool,
+    /// `FREE`, or the number of the thread that has it, counted from 1: while booting there is thread 0.
+    owner: AtomicU32,
     waiters: WaitQueue,
     value: UnsafeCell<T>,
 }
@@ -20,18 +25,27 @@ unsafe impl<T: Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
     pub const fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), waiters: WaitQueue::new(), value: UnsafeCell::new(value) }
+        Self { owner: AtomicU32::new(FREE), waiters: WaitQueue::new(Wait::Mutex), value: UnsafeCell::new(value) }
     }
 
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        let open = planted(Fault::MutexOpen);
-        if self.locked.swap(true, Ordering::Acquire) && !open {
+        let me = vitals::current_thread() + 1;
+        let take = || {
+            let taken = self.owner.compare_exchange(FREE, me, Ordering::Acquire, Ordering::Relaxed);
+            taken.is_ok().then_some(())
+        };
+        if take().is_none() && !planted(Fault::MutexOpen) {
             trace::fire(&probes::CONTEND, probes::address(self));
-            self.waiters.wait_until(|| (!self.locked.swap(true, Ordering::Acquire)).then_some(()));
+            self.waiters.wait_for(self.address(), take);
         }
         trace::fire(&probes::ACQUIRE, probes::address(self));
+        vitals::mutex_taken(self.address(), Location::caller());
         MutexGuard { mutex: self }
+    }
+
+    fn address(&self) -> u64 {
+        core::ptr::from_ref(self).addr() as u64
     }
 }
 
@@ -59,7 +73,8 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         trace::fire(&probes::RELEASE, probes::address(self.mutex));
-        self.mutex.locked.store(false, Ordering::Release);
+        vitals::mutex_given(self.mutex.address());
+        self.mutex.owner.store(FREE, Ordering::Release);
         self.mutex.waiters.wake_one();
     }
 }

@@ -1,11 +1,10 @@
 //! Per-CPU variables: one slot per processor, reached through the number of the processor that asks.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
+use parity_abi::vitals;
 use parity_arch::cpu::cpu_id;
 
 /// Processors the kernel has room for.
-pub const MAX_CPUS: usize = 8;
+pub const MAX_CPUS: usize = vitals::CPUS;
 
 /// One `T` per processor.
 ///
@@ -27,16 +26,4 @@ impl<T: Sync> PerCpu<T> {
     pub fn of(&self, cpu: usize) -> &T {
         &self.0[cpu]
     }
-}
-
-static CURRENT_THREAD: PerCpu<AtomicU32> = PerCpu::new([const { AtomicU32::new(0) }; MAX_CPUS]);
-
-/// Number of the thread running on this processor, 0 while booting: what a lock writes down as its owner.
-pub fn current_thread_id() -> u32 {
-    CURRENT_THREAD.this().load(Ordering::Relaxed)
-}
-
-/// Told by the scheduler at every switch, with interrupts masked.
-pub fn set_current_thread_id(id: u32) {
-    CURRENT_THREAD.this().store(id, Ordering::Relaxed);
 }

@@ -3,33 +3,16 @@
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::panic::Location;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use parity_arch::cpu::cpu_id;
 
 use super::irq::IrqGuard;
-use super::per_cpu::{MAX_CPUS, PerCpu, current_thread_id};
 use super::probes;
 use crate::faults::{Fault, planted};
-use crate::trace;
+use crate::{trace, vitals};
 
 const FREE: u64 = 0;
-
-/// What is known about the locks a processor holds.
-struct Held {
-    count: AtomicU32,
-    /// Where the last one was taken.
-    last_site: AtomicPtr<Location<'static>>,
-}
-
-static HELD: PerCpu<Held> = PerCpu::new(
-    [const { Held { count: AtomicU32::new(0), last_site: AtomicPtr::new(core::ptr::null_mut()) } }; MAX_CPUS],
-);
-
-/// Whether this processor holds no spin lock.
-pub(super) fn none_held() -> bool {
-    HELD.this().count.load(Ordering::Relaxed) == 0
-}
 
 /// To be called before the processor is given away or left to user space.
 ///
@@ -37,16 +20,15 @@ pub(super) fn none_held() -> bool {
 /// If it holds a spin lock, which nobody could take any more.
 #[track_caller]
 pub fn assert_none_held(doing: &str) {
-    let held = HELD.this();
-    if !none_held() && !planted(Fault::HeldLockUnseen) {
-        panic!("{doing} with a spin lock held; last taken at {}", site_name(&held.last_site));
+    let held = &vitals::this_cpu().locks;
+    if !held.is_empty() && !planted(Fault::HeldLockUnseen) {
+        panic!("{doing} with a spin lock held; last taken at {}", site_name(held.last_site()));
     }
 }
 
 /// The place a lock was taken at, for messages.
-fn site_name(site: &AtomicPtr<Location<'static>>) -> &'static dyn core::fmt::Display {
-    // SAFETY: the pointer is null or was made from a `&'static Location`, which nothing ever writes.
-    match unsafe { site.load(Ordering::Relaxed).as_ref() } {
+fn site_name(site: Option<&'static Location<'static>>) -> &'static dyn core::fmt::Display {
+    match site {
         Some(site) => site,
         None => &"an unknown place",
     }
@@ -84,16 +66,15 @@ impl<T: ?Sized> SpinLock<T> {
     #[track_caller]
     pub fn lock(&self) -> SpinGuard<'_, T> {
         let irq = IrqGuard::new();
-        let me = (cpu_id() as u64 + 1) << 32 | u64::from(current_thread_id());
+        let here = vitals::this_cpu();
+        let me = (cpu_id() as u64 + 1) << 32 | u64::from(here.thread());
         if self.owner.compare_exchange(FREE, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.wait(me);
         }
         trace::fire(&probes::ACQUIRE, probes::address(self));
-        let site = core::ptr::from_ref(Location::caller()).cast_mut();
-        self.site.store(site, Ordering::Relaxed);
-        let held = HELD.this();
-        held.count.fetch_add(1, Ordering::Relaxed);
-        held.last_site.store(site, Ordering::Relaxed);
+        let site = Location::caller();
+        self.site.store(core::ptr::from_ref(site).cast_mut(), Ordering::Relaxed);
+        here.locks.add(self.address(), site, here.thread());
         SpinGuard { lock: self, _irq: irq }
     }
 
@@ -102,6 +83,7 @@ impl<T: ?Sized> SpinLock<T> {
     #[track_caller]
     fn wait(&self, me: u64) {
         trace::fire(&probes::CONTEND, probes::address(self));
+        vitals::this_cpu().want(self.address(), Location::caller());
         while let Err(owner) =
             self.owner.compare_exchange_weak(FREE, me, Ordering::Acquire, Ordering::Relaxed)
         {
@@ -110,12 +92,19 @@ impl<T: ?Sized> SpinLock<T> {
             }
             core::hint::spin_loop();
         }
+        vitals::this_cpu().got();
+    }
+
+    fn address(&self) -> u64 {
+        core::ptr::from_ref(self).addr() as u64
     }
 
     #[cold]
     #[track_caller]
     fn report_self_deadlock(&self, owner: u64) -> ! {
-        let (cpu, thread, site) = ((owner >> 32) - 1, owner as u32, site_name(&self.site));
+        // SAFETY: null, or made from a `&'static Location`, which nothing ever writes.
+        let site = site_name(unsafe { self.site.load(Ordering::Relaxed).as_ref() });
+        let (cpu, thread) = ((owner >> 32) - 1, owner as u32);
         panic!("deadlock: lock held since {site} by thread {thread} on cpu {cpu}, which asks again");
     }
 }
@@ -146,7 +135,7 @@ impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
 impl<T: ?Sized> Drop for SpinGuard<'_, T> {
     fn drop(&mut self) {
         trace::fire(&probes::RELEASE, probes::address(self.lock));
-        HELD.this().count.fetch_sub(1, Ordering::Relaxed);
+        vitals::this_cpu().locks.remove(self.lock.address());
         self.lock.owner.store(FREE, Ordering::Release);
     }
 }

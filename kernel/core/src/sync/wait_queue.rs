@@ -2,12 +2,14 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::panic::Location;
 
 use spin::Once;
 
 use super::{IrqGuard, SpinLock, probes};
 use crate::faults::{Fault, planted};
-use crate::trace;
+pub use crate::vitals::Wait;
+use crate::{trace, vitals};
 
 /// A thread as a wait queue sees it.
 pub trait Sleeper: Send + Sync {
@@ -35,12 +37,14 @@ pub fn register_blocking(scheduler: &'static dyn Blocking) {
 
 /// Threads waiting for one condition.
 pub struct WaitQueue {
+    /// What kind of thing they wait for, for whoever asks why they do not go on.
+    wait: Wait,
     sleepers: SpinLock<Vec<Arc<dyn Sleeper>>>,
 }
 
 impl WaitQueue {
-    pub const fn new() -> Self {
-        Self { sleepers: SpinLock::new(Vec::new()) }
+    pub const fn new(wait: Wait) -> Self {
+        Self { wait, sleepers: SpinLock::new(Vec::new()) }
     }
 
     /// Sleeps until `ready` gives a value. Whoever changes what `ready` looks at calls a `wake` afterwards.
@@ -48,11 +52,24 @@ impl WaitQueue {
     /// `ready` runs with interrupts masked and must not sleep. The thread queues up *before* it looks, so a
     /// change between looking and sleeping wakes it: no wake-up is lost.
     #[track_caller]
-    pub fn wait_until<R>(&self, mut ready: impl FnMut() -> Option<R>) -> R {
+    pub fn wait_until<R>(&self, ready: impl FnMut() -> Option<R>) -> R {
+        self.wait_for(core::ptr::from_ref(self).addr() as u64, ready)
+    }
+
+    /// As [`Self::wait_until`]; `on` is the address of what is waited for.
+    #[track_caller]
+    pub(super) fn wait_for<R>(&self, on: u64, mut ready: impl FnMut() -> Option<R>) -> R {
         if let Some(value) = ready() {
             return value;
         }
         let Some(scheduler) = BLOCKING.get() else { panic!("waiting before there are threads") };
+        vitals::wait_begin(self.wait, on, Location::caller());
+        let value = self.sleep_until(*scheduler, ready);
+        vitals::wait_end();
+        value
+    }
+
+    fn sleep_until<R>(&self, scheduler: &dyn Blocking, mut ready: impl FnMut() -> Option<R>) -> R {
         loop {
             let _irq = IrqGuard::new();
             let me = scheduler.prepare();

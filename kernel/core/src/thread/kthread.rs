@@ -11,7 +11,7 @@ use parity_arch::{FpState, cpu};
 
 use super::{Thread, scheduler};
 use crate::faults::{Fault, planted};
-use crate::sync::{SpinLock, WaitQueue};
+use crate::sync::{SpinLock, Wait, WaitQueue};
 
 type Work = Box<dyn FnOnce() -> i32 + Send>;
 
@@ -110,7 +110,8 @@ pub fn run(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Ar
             // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.
             drop(unsafe { Box::from_raw(work) });
         })?;
-    let kthread = Arc::new(Kthread { control: SpinLock::new(Control::default()), changed: WaitQueue::new() });
+    let control = SpinLock::new(Control::default());
+    let kthread = Arc::new(Kthread { control, changed: WaitQueue::new(Wait::Kthread) });
     RUNNING.lock().insert(thread.id, kthread.clone());
     scheduler::start(thread);
     Ok(kthread)

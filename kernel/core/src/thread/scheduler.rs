@@ -16,8 +16,8 @@ use super::{Thread, probes};
 use crate::faults::{Fault, planted};
 use crate::mm::AddressSpace;
 use crate::sync::wait_queue::{Blocking, Sleeper, register_blocking};
-use crate::sync::{IrqGuard, MAX_CPUS, PerCpu, SpinLock, irq, per_cpu, spin_lock};
-use crate::trace;
+use crate::sync::{IrqGuard, MAX_CPUS, PerCpu, SpinLock, irq, spin_lock};
+use crate::{trace, vitals};
 
 /// How long a thread may run while others wait. Under stress it may lose the processor at any tick, so that more
 /// orders of events are seen.
@@ -67,7 +67,7 @@ enum Departure {
 pub fn init(tick_hz: u32) {
     TICKS_PER_SLICE.store((tick_hz * TIME_SLICE_MS / 1000).max(1), Ordering::Relaxed);
     let idle = Thread::idle(format!("idle/{}", cpu::cpu_id()));
-    per_cpu::set_current_thread_id(idle.id);
+    vitals::this_cpu().run(idle.id, idle.record);
     let cpu = CPUS.this();
     cpu.idle.store(Arc::into_raw(idle.clone()).cast_mut(), Ordering::Relaxed);
     cpu.current.store(Arc::into_raw(idle).cast_mut(), Ordering::Relaxed);
@@ -171,7 +171,10 @@ fn switch_from(departure: Departure) {
         Some(owner) => owner.activate(),
         None => AddressSpace::deactivate(),
     }
-    per_cpu::set_current_thread_id(next.id);
+    if let Some(record) = current.record {
+        record.leave(cpu::frame_pointer());
+    }
+    vitals::this_cpu().run(next.id, next.record);
     let (from, to) = (current.context.get(), next.context.get());
     cpu.current.store(Arc::into_raw(next).cast_mut(), Ordering::Relaxed);
     // The reference that `current` held in the processor goes to `previous`; the local one must not stay on a
@@ -208,6 +211,7 @@ fn pick(current: &Arc<Thread>, cpu: &Cpu, departure: Departure) -> Arc<Thread> {
     }
     let next = queue.pop_front().unwrap_or_else(|| idle_of(cpu));
     next.set_state(State::Running);
+    vitals::queued(queue.len());
     if !(is_idle && Arc::ptr_eq(&next, current)) {
         trace::fire(&probes::PICK, next.id);
     }
@@ -234,7 +238,7 @@ fn finish_switch() {
     assert!(!previous.is_null(), "a switch came from nowhere");
     // SAFETY: the reference that `current` of this processor held until `switch_from` moved it to `previous`.
     let previous = unsafe { Arc::from_raw(previous) };
-    trace::fire(&probes::SWITCH_EXIT, switch_of(previous.id, per_cpu::current_thread_id()));
+    trace::fire(&probes::SWITCH_EXIT, switch_of(previous.id, vitals::current_thread()));
     previous.on_cpu.store(false, Ordering::Release);
 }
 
@@ -250,6 +254,7 @@ impl Sleeper for Thread {
                 } else {
                     queue.push_back(self);
                 }
+                vitals::queued(queue.len());
                 let cpu = CPUS.this();
                 if ptr::eq(cpu.current.load(Ordering::Relaxed), cpu.idle.load(Ordering::Relaxed)) {
                     cpu.need_switch.store(true, Ordering::Relaxed);

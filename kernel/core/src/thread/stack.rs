@@ -10,6 +10,7 @@ use crate::faults::{Fault, planted};
 use crate::mm::PAGE;
 use crate::mm::frame::{self, Purpose, TableFrames};
 use crate::sync::SpinLock;
+use crate::vitals::Stack;
 
 /// Size in bytes of a kernel stack, and of the guard below it: a function's frame would have to be larger to
 /// reach the next stack.
@@ -78,6 +79,11 @@ impl KernelStack {
     /// End (exclusive) of the stack: where it begins to grow downwards.
     pub fn top(&self) -> VirtAddr {
         bottom_of(self.slot) + STACK_BYTES
+    }
+
+    /// Where it is, for whoever reads it from outside.
+    pub fn whereabouts(&self) -> Stack {
+        Stack { start: bottom_of(self.slot), end: self.top(), physical: self.frames }
     }
 }
 

@@ -12,11 +12,14 @@ use parity_arch::{Context, FpState, VirtAddr};
 use super::stack::KernelStack;
 use crate::faults::{Fault, planted};
 use crate::sync::IrqGuard;
+use crate::vitals::{Life, Record};
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 /// Whoever a thread works for: a process, seen from below.
 pub trait Owner: Any + Send + Sync {
+    /// Its number.
+    fn pid(&self) -> u32;
     /// Makes the owner's address space the running processor's. Interrupts are masked.
     fn activate(&self);
 }
@@ -46,6 +49,8 @@ pub struct Thread {
     /// `None`: the boot stack, which outlives everything.
     stack: Option<KernelStack>,
     state: AtomicU8,
+    /// What others are told of it; there may have been no room for that.
+    pub(super) record: Option<&'static Record>,
     /// Whether a processor still runs on the stack; another one must not take the thread before.
     pub(super) on_cpu: AtomicBool,
     pub(super) context: UnsafeCell<Context>,
@@ -72,11 +77,15 @@ impl Thread {
     ) -> Result<Arc<Self>, Errno> {
         let stack = KernelStack::new()?;
         let context = Context::new(stack.top(), entry, arg);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let pid = owner.as_ref().map_or(0, |owner| owner.pid());
+        let record = Record::take(Life::Sleeping, id, pid, &name, Some(&stack.whereabouts()));
         Ok(Arc::new(Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id,
             name,
             owner,
             stack: Some(stack),
+            record,
             state: AtomicU8::new(State::Blocked as u8),
             on_cpu: AtomicBool::new(false),
             context: UnsafeCell::new(context),
@@ -86,11 +95,14 @@ impl Thread {
 
     /// The thread that runs already: the boot code, which becomes this processor's idle thread.
     pub(super) fn idle(name: String) -> Arc<Self> {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let record = Record::take(Life::Running, id, 0, &name, None);
         Arc::new(Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id,
             name,
             owner: None,
             stack: None,
+            record,
             state: AtomicU8::new(State::Running as u8),
             on_cpu: AtomicBool::new(true),
             context: UnsafeCell::new(Context::empty()),
@@ -126,6 +138,22 @@ impl Thread {
 
     pub(super) fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Relaxed);
+        if let Some(record) = self.record {
+            record.set_life(match state {
+                State::Ready => Life::Ready,
+                State::Running => Life::Running,
+                State::Announced => Life::Dozing,
+                State::Blocked => Life::Sleeping,
+                State::Exited => Life::Ended,
+            });
+        }
+    }
+
+    /// It runs another program now.
+    pub fn rename(&self, name: &str) {
+        if let Some(record) = self.record {
+            record.set_name(name);
+        }
     }
 
     /// Takes the processor's floating-point registers into the thread: it is being switched away from.
@@ -158,5 +186,13 @@ impl Thread {
         // SAFETY: as in `save_fp`.
         unsafe { *self.fp.get() = FpState::new() };
         self.restore_fp();
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(record) = self.record {
+            record.give_back();
+        }
     }
 }

@@ -4,15 +4,17 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::faults::{Fault, planted};
-use crate::sync::WaitQueue;
+use crate::sync::{Wait, WaitQueue};
+use crate::vitals;
 
 static TICKS: AtomicU64 = AtomicU64::new(0);
-static TICKED: WaitQueue = WaitQueue::new();
+static TICKED: WaitQueue = WaitQueue::new(Wait::Ticks);
 
 /// The timer's tick; its number, as far as it fits.
 pub fn count() -> u32 {
     let count = if planted(Fault::TimerTicksTwice) { 2 } else { 1 };
     let number = TICKS.fetch_add(count, Ordering::Relaxed) + count;
+    vitals::ticked(number);
     TICKED.wake_all();
     number as u32
 }
@@ -27,6 +29,7 @@ pub fn now() -> u64 {
 pub fn wait_until(ticks: u64, mut ready: impl FnMut() -> bool) -> bool {
     let ticks = if planted(Fault::TimeoutEarly) { ticks / 2 } else { ticks };
     let start = TICKS.load(Ordering::Relaxed);
+    vitals::wait_until(start.saturating_add(ticks));
     TICKED.wait_until(|| {
         if ready() {
             return Some(true);

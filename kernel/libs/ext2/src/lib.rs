@@ -53,6 +53,12 @@ impl<D: BlockDevice> Filesystem<D> {
         }
     }
 
+    /// What it lies on.
+    #[must_use]
+    pub const fn device(&self) -> &D {
+        &self.device
+    }
+
     /// The file system's parameters.
     #[must_use]
     pub const fn superblock(&self) -> &Superblock {

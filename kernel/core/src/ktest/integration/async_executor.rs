@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::ktest::runner::Fixture;
 use crate::ktest::{Outcome, PATIENCE, ended, ensure, spawn, tests};
-use crate::sync::{IrqGuard, Mutex, SpinLock, WaitQueue};
+use crate::sync::{IrqGuard, Mutex, SpinLock, Wait, WaitQueue};
 use crate::thread::{kthread, scheduler};
 use crate::time::tick;
 
@@ -55,7 +55,7 @@ fn in_order(_: &mut Fixture) -> Outcome {
 
 /// Of those who wait in a queue, the one that came first is woken, and nobody else.
 fn wakes_oldest_first(_: &mut Fixture) -> Outcome {
-    let (queue, tickets) = (Arc::new(WaitQueue::new()), Arc::new(AtomicU32::new(0)));
+    let (queue, tickets) = (Arc::new(WaitQueue::new(Wait::Queue)), Arc::new(AtomicU32::new(0)));
     let woken = Arc::new(SpinLock::new(Vec::new()));
     let mut sleepers = Vec::new();
     for number in 0..WORKERS {

@@ -1,0 +1,229 @@
+"""The scene: a guest's machine, stopped, and all that an autopsy reads of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+
+from parity.autopsy import unwind, vitals
+from parity.autopsy.findings import Call, Cpu, Findings, Place, Spot, Thread
+from parity.autopsy.places import places
+from parity.autopsy.processor import KERNEL, PROCESSORS
+from parity.autopsy.vitals import Vitals
+from parity.elf import Kernel
+from parity.errors import InfraError, UserError
+from parity.inspector import Inspector
+from parity.serial import escape
+from parity.state import State
+from parity.trace import reader, timeline
+from parity.trace.memory import DumpError, Memory, dump
+from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
+
+SAMPLES, PAUSE_S = 20, 0.004  # how often a processor is looked at, and how long it runs in between
+SAMPLING_S = 0.8  # on a busy machine there are fewer samples
+STACKS = 64  # threads whose stacks are read
+EVENTS, LINES = 50, 30  # of the trace, by processor; of the console
+
+
+class Scene:
+    """One machine and its kernel's ELF file."""
+
+    def __init__(self, inspector: Inspector, arch: str, digest: str, elf: bytes) -> None:
+        self._inspector, self._arch = inspector, arch
+        self._processor = PROCESSORS[arch]
+        self._kernel = Kernel.parse(elf, stripped=True)
+        self._places = places(digest, elf)
+        self.missing: list[str] = []
+
+    def findings(self, state: State, console: Sequence[str]) -> Findings:
+        """All that can be read. Raises InfraError when the emulator does not answer."""
+        inspector = self._inspector
+        running = inspector.qmp("query-status")["running"]
+        if running:
+            inspector.qmp("stop")
+        registers = inspector.registers()
+        memory = Memory(self._kernel, dump(self._kernel, inspector.read))
+        table, trace = self._vitals(memory), self._trace(memory)
+        threads, cpus = self._bodies(memory, table, registers)
+        samples = self._samples() if running else ()
+        later = Memory(self._kernel, dump(self._kernel, inspector.read)) if running else memory
+        ticks = tuple(each.ticks for each in (table, self._vitals(later) if table else None) if each)
+        trace_later = self._trace(later) if trace else None
+        during = _during(trace, trace_later)
+        return Findings(
+            **_known(self._arch, state, console),
+            cpus=cpus,
+            samples=samples,
+            table=table is not None,
+            threads=threads,
+            ticks=ticks,
+            counted=_counted(trace, trace_later),
+            during=Counter(trace.name(event[KIND]) for event in during) if trace and trace_later else None,
+            calls=tuple(_calls(trace, during)) if trace else (),
+            names=self._names(threads, cpus),
+            events=_events(trace),
+            missing=tuple(dict.fromkeys(self.missing)),
+        )
+
+    def _vitals(self, memory: Memory) -> Vitals | None:
+        try:
+            return vitals.read(memory)
+        except (UserError, ValueError) as error:
+            self.missing.append(f"threads and locks: {error}")
+            return None
+
+    def _trace(self, memory: Memory) -> Trace | None:
+        try:
+            return reader.read(memory)
+        except (UserError, ValueError) as error:
+            self.missing.append(f"trace: {error}")
+            return None
+
+    def _bodies(
+        self, memory: Memory, table: Vitals | None, registers: list[dict[str, int]]
+    ) -> tuple[tuple[Thread, ...], tuple[Cpu, ...]]:
+        stacks = unwind.Stacks(memory, list(table.stacks.values()) if table else [], self._inspector.read)
+        cpus = []
+        for number, own in enumerate(registers):
+            cpu = Cpu(number, self._spot(own), self._stack(stacks, own), own)
+            if table and number < len(table.cpus):
+                noted = table.cpus[number]
+                cpu = replace(
+                    cpu,
+                    thread=noted.thread,
+                    masked_depth=noted.masked,
+                    wants=noted.wants,
+                    wants_site=noted.wants_site,
+                    locks=noted.locks,
+                )
+            cpus.append(cpu)
+        threads = []
+        running = {cpu.thread for cpu in cpus}
+        for count, thread in enumerate(table.threads if table else ()):
+            stack = table.stacks[thread.id] if table else None
+            if stack and stack.frame and thread.id not in running and count < STACKS:
+                backs = unwind.chain(stack.frame, stacks.record)
+                thread = replace(thread, stack=tuple(self._called(backs)))
+            threads.append(thread)
+        return tuple(threads), tuple(cpus)
+
+    def _stack(self, stacks: unwind.Stacks, registers: dict[str, int]) -> tuple[Place, ...]:
+        if self._processor.is_user(registers):
+            return ()
+        here = self._places.frames(self._processor.pc(registers))
+        return (*here, *self._called(unwind.chain(self._processor.frame_pointer(registers), stacks.record)))
+
+    def _called(self, backs: list[int]) -> list[Place]:
+        return [place for back in backs for place in self._places.frames(back, returned_to=True)]
+
+    def _spot(self, registers: dict[str, int]) -> Spot:
+        processor = self._processor
+        pc, user, masked = (
+            processor.pc(registers),
+            processor.is_user(registers),
+            processor.is_masked(registers),
+        )
+        halted = not user and processor.is_halted(registers, self._code)
+        place = Place(pc) if user else self._places.find(pc, returned_to=halted)
+        entry = masked and not user and bool(place.function) and place.file is None
+        # Kernels keep frame pointers: another one is still the program's.
+        user = user or (entry and processor.frame_pointer(registers) < KERNEL)
+        return Spot(place, user, masked, halted, entry)
+
+    def _names(self, threads: Sequence[Thread], cpus: Sequence[Cpu]) -> dict[str, str]:
+        waited = [thread.wait_on for thread in threads] + [cpu.wants for cpu in cpus]
+        held = [lock.address for thread in threads for lock in thread.locks]
+        held += [lock.address for cpu in cpus for lock in cpu.locks]
+        named = ((at, self._places.holder(at)) for at in (*waited, *held) if at)
+        return {hex(at): name for at, name in named if name}
+
+    def _code(self, address: int, size: int) -> bytes:
+        segment = self._kernel.segment(address)
+        if segment is None:
+            return b""
+        return segment.content[address - segment.virtual : address - segment.virtual + size]
+
+    def _samples(self) -> tuple[tuple[Spot, ...], ...]:
+        inspector = self._inspector
+        found: list[tuple[Spot, ...]] = []
+        deadline = time.monotonic() + SAMPLING_S
+        while len(found) < SAMPLES and time.monotonic() < deadline:
+            inspector.qmp("cont")
+            time.sleep(PAUSE_S)
+            inspector.qmp("stop")
+            if inspector.qmp("query-status")["status"] == "shutdown":
+                break  # it has ended meanwhile, which is late
+            found.append(tuple(self._spot(own) for own in inspector.registers()))
+        return tuple(found)
+
+
+def findings(
+    inspector: Inspector,
+    arch: str,
+    digest: str,
+    elf: bytes,
+    state: State,
+    console: Sequence[str],
+) -> Findings:
+    """What can be read of the guest's machine; nothing but its own words where the emulator does not answer.
+
+    `digest` is that of the kernel's ELF file `elf`.
+    """
+    nothing = Findings(**_known(arch, state, console))
+    try:
+        return Scene(inspector, arch, digest, elf).findings(state, console)
+    except InfraError as error:
+        return replace(nothing, stalled=error.message)
+    except (UserError, ELFError, DumpError) as error:
+        return replace(nothing, missing=(f"everything: {error}",))
+
+
+def _known(arch: str, state: State, console: Sequence[str]) -> dict[str, Any]:
+    return {
+        "arch": arch,
+        "hang": state.hang,
+        "hello": state.hello,
+        "panic": state.panic or state.console_panic,
+        "end": state.machine_end,
+        "console": tuple(console[-LINES:]),
+    }
+
+
+def _counted(before: Trace | None, after: Trace | None) -> dict[str, tuple[int, ...]] | None:
+    if before is None or after is None:
+        return None
+    later = {counter.name: counter.total for counter in after.counters}
+    return {counter.name: (counter.total, later.get(counter.name, 0)) for counter in before.counters}
+
+
+def _during(before: Trace | None, after: Trace | None) -> list[Event]:
+    if before is None or after is None:
+        return []
+    last = {ring.cpu: ring.events[-1][TIMESTAMP] for ring in before.rings if ring.events}
+    return [event for event in after.merged() if event[TIMESTAMP] > last.get(event[CPU], 0)]
+
+
+def _calls(trace: Trace, events: Sequence[Event]) -> Iterator[Call]:
+    begun: dict[int, str] = {}
+    for event in events:
+        name, number = trace.name(event[KIND]), event[PAYLOAD]
+        if name == "SYSCALL_ENTRY":
+            begun[event[CPU]] = trace.names.get(number, str(number))
+        elif name == "SYSCALL_EXIT" and event[CPU] in begun:
+            yield Call(begun.pop(event[CPU]), timeline.signed(number))
+
+
+def _events(trace: Trace | None) -> tuple[str, ...]:
+    if trace is None:
+        return ()
+    short = replace(
+        trace,
+        rings=[replace(ring, events=ring.events[-EVENTS:]) for ring in trace.rings],
+        frequency=trace.frequency or 1,
+    )
+    return tuple(escape(line) for line in timeline.lines(short))

@@ -1,0 +1,227 @@
+"""What a kernel notes of its threads and processors, as its VITALS_HEADER lays it out.
+
+The fields are those of kernel/abi/src/vitals.rs. What was being written just then may be
+torn.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, fields
+from typing import Self
+
+from parity.autopsy.findings import Lock, Thread
+from parity.trace.memory import DumpError, Memory
+
+MAGIC, VERSION, SYMBOL = b"PARVITAL", 1, "VITALS_HEADER"
+LOCATION_BYTES = 24
+
+
+@dataclass(frozen=True)
+class Header:
+    """Sizes and places in bytes, counts, and at the end addresses; the order is that in memory."""
+
+    version: int
+    header_bytes: int
+    threads: int
+    thread_bytes: int
+    cpus: int
+    cpu_bytes: int
+    name_bytes: int
+    held: int
+    held_bytes: int
+    life_at: int
+    cpu_at: int
+    id_at: int
+    pid_at: int
+    name_at: int
+    frame_at: int
+    stack_at: int
+    stack_end_at: int
+    stack_physical_at: int
+    wait_at: int
+    wait_on_at: int
+    wait_site_at: int
+    wait_until_at: int
+    held_count_at: int
+    held_at: int
+    cpu_thread_at: int
+    cpu_masked_at: int
+    cpu_wants_at: int
+    cpu_wants_site_at: int
+    cpu_held_count_at: int
+    cpu_held_at: int
+    lock_at: int
+    lock_site_at: int
+    lock_thread_at: int
+    example_line: int
+    example_column: int
+    unlisted: int
+    ready: int
+    reserved: int
+    ticks: int
+    threads_address: int
+    cpus_address: int
+    example: int
+    example_file: int
+    example_file_bytes: int
+    lives: int
+    lives_bytes: int
+    waits: int
+    waits_bytes: int
+
+    @classmethod
+    def read(cls, memory: Memory) -> Self:
+        """Raises DumpError when there is none, or of a version that this reader does not know."""
+        symbol = memory.kernel.symbols.get(SYMBOL)
+        if symbol is None:
+            raise DumpError(f"the kernel has no symbol {SYMBOL}")
+        data = memory.read(symbol.address, len(MAGIC) + HEADER.size)
+        values = HEADER.unpack_from(data, len(MAGIC))
+        if not data.startswith(MAGIC) or values[0] != VERSION or values[1] != len(data):
+            raise DumpError(f"{SYMBOL} is not one of version {VERSION}")
+        return cls(*values)
+
+
+LONGS = 10
+HEADER = struct.Struct(f"<{len(fields(Header)) - LONGS}I{LONGS}Q")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where a thread's stack lies, and its frame pointer when it last left a processor (0: never)."""
+
+    frame: int
+    start: int
+    end: int
+    physical: int
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What is noted of a processor."""
+
+    thread: int
+    masked: int
+    wants: int
+    wants_site: str
+    locks: tuple[Lock, ...]
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """All that is noted. `stacks`: by number of the thread."""
+
+    threads: tuple[Thread, ...]
+    stacks: dict[int, Stack]
+    cpus: tuple[Processor, ...]
+    ticks: int
+    ready: int
+    unlisted: int
+
+
+class _Reader:
+    def __init__(self, memory: Memory) -> None:
+        self.memory, self.header = memory, Header.read(memory)
+        header = self.header
+        self.lives = memory.read(header.lives, header.lives_bytes).decode().split(",")
+        self.waits = memory.read(header.waits, header.waits_bytes).decode().split(",")
+        example = memory.read(header.example, LOCATION_BYTES)
+        pointer = struct.pack("<Q", header.example_file)
+        self.file_at = example.index(pointer)
+        self.bytes_at = next(
+            example.index(struct.pack("<Q", size))
+            for size in (header.example_file_bytes, header.example_file_bytes + 1)
+            if struct.pack("<Q", size) in example
+        )
+        rest = bytearray(example)
+        for at in (self.file_at, self.bytes_at):
+            rest[at : at + 8] = b"\xff" * 8
+        self.line_at = rest.index(struct.pack("<I", header.example_line))
+
+    def number(self, at: int, size: int) -> int:
+        return self.memory.number(at, size)
+
+    def site(self, at: int) -> str:
+        """`file:line` of the place in the source whose address is noted there."""
+        place = self.number(at, 8)
+        if not place:
+            return ""
+        try:
+            start, size = self.number(place + self.file_at, 8), self.number(place + self.bytes_at, 8)
+            name = self.memory.read(start, min(size, 512)).rstrip(b"\0").decode(errors="replace")
+            return f"{name}:{self.number(place + self.line_at, 4)}"
+        except DumpError:
+            return ""
+
+    def locks(self, count_at: int, first_at: int) -> tuple[Lock, ...]:
+        header = self.header
+        count = min(self.number(count_at, 4), header.held)
+        return tuple(
+            Lock(
+                self.number(at + header.lock_at, 8),
+                self.site(at + header.lock_site_at),
+                self.number(at + header.lock_thread_at, 4),
+            )
+            for at in (first_at + index * header.held_bytes for index in range(count))
+        )
+
+    def word(self, names: list[str], number: int) -> str:
+        return names[number] if number < len(names) else f"unknown {number}"
+
+    def thread(self, at: int) -> tuple[Thread, Stack]:
+        header = self.header
+        wait = self.word(self.waits, self.number(at + header.wait_at, 4))
+        waits = wait != self.waits[0]
+        name = self.memory.read(at + header.name_at, header.name_bytes)
+        thread = Thread(
+            id=self.number(at + header.id_at, 4),
+            pid=self.number(at + header.pid_at, 4),
+            name=name.partition(b"\0")[0].decode(errors="replace"),
+            life=self.word(self.lives, self.number(at + header.life_at, 4)),
+            cpu=self.number(at + header.cpu_at, 4),
+            wait=wait if waits else "",
+            wait_on=self.number(at + header.wait_on_at, 8) if waits else 0,
+            wait_site=self.site(at + header.wait_site_at) if waits else "",
+            wait_until=self.number(at + header.wait_until_at, 8) if waits else 0,
+            locks=self.locks(at + header.held_count_at, at + header.held_at),
+        )
+        places = (header.frame_at, header.stack_at, header.stack_end_at, header.stack_physical_at)
+        return thread, Stack(*(self.number(at + place, 8) for place in places))
+
+    def cpu(self, at: int) -> Processor:
+        header = self.header
+        wants = self.number(at + header.cpu_wants_at, 8)
+        return Processor(
+            thread=self.number(at + header.cpu_thread_at, 4),
+            masked=self.number(at + header.cpu_masked_at, 4),
+            wants=wants,
+            wants_site=self.site(at + header.cpu_wants_site_at) if wants else "",
+            locks=self.locks(at + header.cpu_held_count_at, at + header.cpu_held_at),
+        )
+
+
+def read(memory: Memory) -> Vitals:
+    """Everything that is noted. Raises DumpError when it is not there, or not as its header says."""
+    try:
+        reader = _Reader(memory)
+    except (ValueError, StopIteration):
+        raise DumpError(f"{SYMBOL} does not tell how places in the source are kept") from None
+    header = reader.header
+    places = range(
+        header.threads_address,
+        header.threads_address + header.threads * header.thread_bytes,
+        header.thread_bytes,
+    )
+    found = [reader.thread(at) for at in places if reader.number(at + header.life_at, 4)]
+    found.sort(key=lambda each: each[0].id)
+    return Vitals(
+        threads=tuple(thread for thread, _ in found),
+        stacks={thread.id: stack for thread, stack in found},
+        cpus=tuple(
+            reader.cpu(header.cpus_address + number * header.cpu_bytes) for number in range(header.cpus)
+        ),
+        ticks=header.ticks,
+        ready=header.ready,
+        unlisted=header.unlisted,
+    )

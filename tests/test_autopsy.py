@@ -1,0 +1,163 @@
+"""Autopsies: from findings recorded of real guests to words; stacks; names."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from parity.autopsy.demangle import demangle
+from parity.autopsy.diagnose import Autopsy, Word, diagnose
+from parity.autopsy.findings import Findings, Lock, Place, Spot, Thread
+from parity.autopsy.unwind import chain
+from parity.report import autopsy as told
+
+RECORDED = sorted((Path(__file__).parent / "data" / "autopsies").glob("*.json"))
+
+
+def recorded(name: str) -> Autopsy:
+    found = told.parse((Path(__file__).parent / "data" / "autopsies" / f"{name}.json").read_bytes())
+    assert found is not None
+    return found
+
+
+def word(path: Path) -> str:
+    """The word that a file's name begins with."""
+    return path.name.partition("--")[0].replace("_", " ")
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_recorded_guests(path: Path) -> None:
+    found = diagnose(recorded(path.stem).findings)
+    assert found.word == word(path)
+    assert found.sentence
+    assert found.signature.startswith(found.word)
+
+
+@pytest.mark.parametrize("arch", sorted({path.stem.partition(".")[2] for path in RECORDED}))
+def test_a_lock_kept_on_the_way_to_user_space_is_named(arch: str) -> None:
+    found = diagnose(recorded(f"self-deadlock--disk_lock.{arch}").findings)
+    for what in ("kernel::fs::disk::VOLUME", "block_cache.rs:", "which it holds itself", "file_read_test"):
+        assert what in found.sentence
+
+
+def test_the_word_does_not_depend_on_names() -> None:
+    """Names of threads, what the console says and what the judge said may be anything."""
+    for path in RECORDED:
+        found = recorded(path.stem).findings
+        threads = tuple(replace(thread, name=f"n{random.random()}") for thread in found.threads)
+        other = replace(found, threads=threads, console=("sleeps spins deadlock",), names={})
+        assert diagnose(other).word == word(path)
+
+
+def test_without_a_kernels_own_notes_it_is_the_same_or_unknown_or_less() -> None:
+    """Another kernel, or one without symbols: what was seen of its processors is all there is."""
+    less = {"self-deadlock": "lost wake-up"}  # all that is seen is that nothing runs
+    for path in RECORDED:
+        found = recorded(path.stem).findings
+        cpus = tuple(replace(cpu, thread=0, wants=0, locks=()) for cpu in found.cpus)
+        bare = replace(found, table=False, threads=(), ticks=(), counted=None, names={}, cpus=cpus)
+        assert diagnose(bare).word in (word(path), less.get(word(path)), "unknown")
+
+
+def test_findings_survive_json() -> None:
+    for path in RECORDED:
+        found = recorded(path.stem)
+        assert told.parse(told.as_json(found).encode()) == found
+        assert Findings.parse(json.loads(json.dumps(asdict(found.findings)))) == found.findings
+    assert told.parse(b"{}") is None
+    assert told.parse(b'{"format": 99}') is None
+    assert told.parse(b"no json") is None
+
+
+def test_the_text_says_it_all() -> None:
+    text = told.render(recorded("self-deadlock--disk_lock.aarch64"))
+    assert text.startswith("autopsy: self-deadlock\n")
+    for what in ("cpu 0, thread 1", "in 20 samples", "sleeping, waits for mutex", "TIMER_TICK", "holds 0x"):
+        assert what in text
+
+
+def thread(number: int, *locks: int, on: int = 0, wait: str = "mutex", life: str = "sleeping") -> Thread:
+    held = tuple(Lock(address, f"take.rs:{address}", number) for address in locks)
+    site = f"wait.rs:{on}" if on or wait != "mutex" else ""
+    return Thread(number, number, f"t{number}", life, 0, wait if site else "", on, site, 0, held)
+
+
+def hung(*threads: Thread) -> Findings:
+    return Findings("aarch64", "it was silent", True, None, None, table=True, threads=threads)
+
+
+def test_threads_that_wait_for_each_other_are_named_in_their_order() -> None:
+    two = diagnose(hung(thread(1, 0xA, on=0xB), thread(2, 0xB, on=0xA), thread(3, on=0xA)))
+    assert two.word is Word.DEADLOCK
+    assert two.sentence.count("waits at") == 2
+    three = diagnose(hung(thread(1, 1, on=2), thread(2, 2, on=3), thread(3, 3, on=1)))
+    assert three.word is Word.DEADLOCK
+    assert three.sentence.count("waits at") == 3
+    turned = diagnose(hung(thread(3, 3, on=1), thread(2, 2, on=3), thread(1, 1, on=2)))
+    assert turned.signature == three.signature
+
+
+def test_a_lock_whose_holder_has_ended_or_waits_for_others_is_a_deadlock() -> None:
+    ended = diagnose(hung(thread(1, 0xA, life="ended"), thread(2, on=0xA)))
+    assert (ended.word, "which has ended" in ended.sentence) == (Word.DEADLOCK, True)
+    parent = diagnose(hung(thread(1, 0xA, on=0xC, wait="child"), thread(2, on=0xA)))
+    assert (parent.word, "which waits for child at" in parent.sentence) == (Word.DEADLOCK, True)
+    reader = hung(thread(1, 0xA, on=0xD, wait="disk"), thread(2, on=0xA))
+    assert diagnose(reader).word is Word.UNKNOWN
+    asleep = diagnose(replace(reader, samples=((Spot(Place(1, "idle"), False, True, True),),) * 20))
+    assert asleep.word is Word.LOST_WAKE_UP
+    assert "thread 1 (t1, process 1) waits for disk" in asleep.sentence
+    assert "t2" not in asleep.sentence
+
+
+def test_a_lock_whose_holder_runs_is_none() -> None:
+    busy = hung(thread(1, 0xA, life="running"), thread(2, on=0xA))
+    assert diagnose(busy).word is Word.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("src/lib.rs:1:2: index out of bounds", Word.PANIC),
+        ("memory allocation of 64 bytes failed", Word.OUT_OF_MEMORY),
+        ("kernel: StackOverflow at 0xffff", Word.DOUBLE_FAULT),
+    ],
+)
+def test_what_a_panic_says_decides_its_word(text: str, expected: Word) -> None:
+    found = diagnose(replace(hung(), hang=None, panic=text))
+    assert found.word is expected
+    assert text in found.sentence
+
+
+def test_an_emulator_without_an_answer_and_a_kernel_without_a_word() -> None:
+    assert diagnose(replace(hung(), stalled="no answer to stop")).word is Word.EMULATOR_STALLED
+    assert diagnose(replace(hung(), hello=False)).word is Word.NEVER_BOOTED
+    assert diagnose(replace(hung(), hello=False, console=("Booting",))).word is Word.UNKNOWN
+
+
+def test_stacks_end_where_they_are_broken() -> None:
+    records = {0x100: (0x200, 0xA), 0x200: (0x300, 0xB), 0x300: (0, 0xC)}
+    assert chain(0x100, records.get) == [0xA, 0xB, 0xC]
+    assert chain(0x100, {**records, 0x200: (0x100, 0xB)}.get) == [0xA, 0xB]
+    assert chain(0x100, {0x100: (0x208, 0xA)}.get) == [0xA]
+    assert chain(0x101, records.get) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        (
+            "_RNvYNtNtNtCskKxSGf38qAB_6kernel2fs3tty7ConsoleNtNtB6_4file4File4listB8_",
+            "kernel::fs::tty::Console::list",
+        ),
+        ("_ZN4core9panicking5panic17h0123456789abcdefE", "core::panicking::panic"),
+        ("_RNvBAD", "_RNvBAD"),
+        ("trap_vectors", "trap_vectors"),
+    ],
+)
+def test_names_of_symbols_become_paths(name: str, path: str) -> None:
+    assert demangle(name) == path
