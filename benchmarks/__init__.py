@@ -19,6 +19,7 @@ from benchmarks import (
     restore,
     shell_way,
     suite,
+    tracing,
     unchanged,
 )
 from benchmarks.bench import Bench
@@ -47,4 +48,5 @@ ALL: Mapping[str, Benchmark] = {
     "both_suites": both_suites,
     "guest_time": guest_time,
     "boots": boots,
+    "tracing": tracing,
 }

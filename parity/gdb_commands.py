@@ -7,9 +7,13 @@ a program's address space.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from parity.autopsy import vitals
+from parity.autopsy.findings import Lock, Thread
+from parity.autopsy.places import Places
 from parity.elf import Kernel
 from parity.errors import UserError
 from parity.trace import reader, timeline
@@ -24,8 +28,12 @@ class Guest:
     """The guest that GDB is connected to. `gdb` is the module that GDB gives its scripts."""
 
     def __init__(self, gdb: Any, kernel: Path, console: Path) -> None:
-        self._gdb, self._console = gdb, console
+        self._gdb, self._console, self._file = gdb, console, kernel
         self._kernel = Kernel.parse(kernel.read_bytes(), str(kernel))
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self._file.read_bytes())
 
     def read(self, address: int, size: int) -> bytes:
         """Memory at a physical address; raises gdb.error while the guest runs."""
@@ -39,6 +47,37 @@ class Guest:
     def memory(self) -> Memory:
         """The kernel's memory as it is now."""
         return Memory(self._kernel, dump(self._kernel, self.read))
+
+    def threads(self, _argument: str) -> list[str]:
+        """Every thread of the kernel: number, name, process, state, what it waits for and since where."""
+        found = vitals.read(self.memory())
+        return [self._thread(thread) for thread in found.threads] or ["there are no threads yet"]
+
+    def locks(self, _argument: str) -> list[str]:
+        """Every lock that is held, by whom and since where; every one that somebody waits for."""
+        found = vitals.read(self.memory())
+        held = [lock for cpu in found.cpus for lock in cpu.locks]
+        held += [lock for thread in found.threads for lock in thread.locks]
+        lines = [self._lock(lock) for lock in held]
+        lines += [
+            f"{self._name(cpu.wants)}: processor {number} waits for it at {cpu.wants_site}"
+            for number, cpu in enumerate(found.cpus)
+            if cpu.wants
+        ]
+        return lines or ["no lock is held"]
+
+    def _thread(self, thread: Thread) -> str:
+        line = f"{thread.id:4}  {thread.name:<20} pid {thread.pid:<5} {thread.life}"
+        if thread.wait:
+            on = f" ({self._name(thread.wait_on)})" if thread.wait_on else ""
+            line += f", waits: {thread.wait}{on} at {thread.wait_site}"
+        return line
+
+    def _lock(self, lock: Lock) -> str:
+        return f"{self._name(lock.address)}: held by thread {lock.thread}, taken at {lock.site}"
+
+    def _name(self, address: int) -> str:
+        return self._places.holder(address) or f"{address:#x}"
 
     def events(self, argument: str) -> list[str]:
         """The last events of all processors: parity events [N]"""
@@ -64,7 +103,7 @@ class Guest:
         return list(timeline.lines(trace)), sum(len(ring.events) for ring in trace.rings)
 
 
-COMMANDS = (Guest.events, Guest.counters, Guest.console)
+COMMANDS = (Guest.threads, Guest.locks, Guest.events, Guest.counters, Guest.console)
 
 
 def register(gdb: Any, kernel: str, console: str) -> None:

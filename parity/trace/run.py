@@ -76,7 +76,7 @@ def counted(space: Workspace, spec: RunSpec) -> tuple[int, bytes]:
     try:
         messages = lane.run(spec, hold=True, paused=True, extra=EXTRA)
         next(messages)  # it has started
-        calls = _count(Stub(lane), kernel, ENTRIES[spec.arch])
+        calls = count(Stub(lane), kernel, ENTRIES[spec.arch])
         with Inspector(lane) as inspector:
             dumped = memory.dump(kernel, inspector.read)
         for _ in messages:
@@ -91,7 +91,8 @@ def load(space: Workspace, spec: RunSpec) -> Kernel:
     return Kernel.parse(space.store.read(spec.kernel))
 
 
-def _count(stub: Stub, kernel: Kernel, entry: Entry) -> int:
+def count(stub: Stub, kernel: Kernel, entry: Entry) -> int:
+    """Runs a guest to its end; how often it came by the entry for a call. Raises as `counted`."""
     address = kernel.symbol(entry.symbol).address + entry.offset
     stub.ask(f"Z1,{address:x},4")
     calls, deadline = 0, time.monotonic() + COUNTING_S

@@ -21,9 +21,14 @@ ARCHS = ("aarch64", "x86_64")
 MADE = (("disk", ""), ("build_kernel", "-testing"))
 COMMANDS = """
 set width 0
-break kernel::syscall::dispatch
 parity events
 parity console
+parity threads
+tbreak kernel::trap::handle_interrupt
+continue
+parity threads
+parity locks
+break kernel::syscall::dispatch
 continue
 backtrace 2
 delete
@@ -87,6 +92,12 @@ def test_two_guests_under_gdb_at_once_and_nothing_is_left(checkout: Checkout, do
         assert process.returncode == 0, output
         assert "stopped before its first instruction" in output
         assert "nothing has been traced yet" in output
+        assert "there are no threads yet" in output
+        # The first interrupt of a device: the disk's, which the thread that boots has asked and waits for.
+        assert re.search(r"pid 0 .*, waits: disk .* at kernel/core/src/drivers/block\.rs:\d+", output), output
+        assert re.search(
+            r"block::.*: held by thread \d+, taken at kernel/core/src/drivers/block\.rs:\d+", output
+        )
         frames = [text for text in said if text.startswith("#0")]
         assert len(frames) == 1, output
         assert re.search(

@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from checkout import ROOT
+from checkout import ROOT, Checkout
 
+from parity import disk, harness
 from parity.elf import Kernel
 from parity.gdb import EXTRA, Stub
 from parity.lane import DockerLane, LaneSize, Message
 from parity.machine import RunSpec
+from parity.suite import Test
 from parity.trace import reader
+from parity.trace.__main__ import main
 from parity.trace.memory import Memory
 from parity.trace.run import ENTRIES, counted, load
 from parity.trace.validate import complaints
 from tasks import session
 from tasks.session import Session
-from tasks.trace import spec_of
+from tasks.trace import programs, spec_of
 
 pytestmark = pytest.mark.docker
 ARCHS = ("aarch64", "x86_64")
@@ -41,8 +45,36 @@ def lane(ours: Session) -> Iterator[DockerLane]:
     opened.close()
 
 
+def test_the_programs_that_read_proc(ours: Session) -> None:
+    """What passed before under the same keys is not run again: in a warm store this costs a second."""
+    status, output = Checkout(ROOT, ours.space.cache).doit(*(f"proc_{arch}" for arch in ARCHS))
+    assert status == 0, output
+    for arch in ARCHS:
+        for name in programs(ours).tests:
+            assert re.search(rf"{name} +.*{arch}.* pass|{arch}.* {name} .*pass|{name} .*pass", output), output
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("arch", ARCHS)
-def test_every_call_is_counted(ours: Session, arch: str) -> None:
+def test_counters_in_the_shell(ours: Session, lane: DockerLane, arch: str) -> None:
+    """Needs a kernel that reads what is typed, and so one more build."""
+    made = harness.built(ours.space, ours.tree, arch, "interactive")
+    image = disk.whole(ours.space, ours.tree, arch, made.programs)
+    spec = harness.spec(ours.tree, Test("init_shell", "shell", {}, None), made, image)
+    messages, typed = lane.run(spec), False
+    found = b""
+    for message in messages:
+        found += message.data if message.kind == "serial" else b""
+        if not typed and found.rstrip(b" ").endswith(b"$"):
+            typed = True
+            lane.write("serial", b"cat /proc/trace/counters\nexit\n")
+    lines = found.decode(errors="replace").replace("\r", "").splitlines()
+    assert "# 4 registered counters" in lines, lines
+    assert any(re.fullmatch(r"SYSCALL_TOTAL: \d+ \(cpu0=\d+\)", line) for line in lines)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_every_call_is_counted(ours: Session, tmp_path: Path, arch: str) -> None:
     """A short program; `doit trace_validate_<architecture>` does it with a longer one."""
     spec = spec_of(ours, arch, "wc_test")
     calls, dumped = counted(ours.space, spec)
@@ -50,6 +82,11 @@ def test_every_call_is_counted(ours: Session, arch: str) -> None:
     assert calls > 20
     assert complaints(trace, least=100, calls=calls) == []
     assert complaints(trace, least=100, calls=calls + 1) != []
+    saved, elf = tmp_path / "dump.bin", ours.space.store.path(spec.kernel)
+    saved.write_bytes(dumped)
+    command = [str(saved), "--elf", str(elf), "--validate", "--least", "100", "--calls"]
+    assert main([*command, str(calls)]) == 0
+    assert main([*command, str(calls - 1)]) == 1
 
 
 @pytest.mark.parametrize("arch", ARCHS)
