@@ -5,6 +5,7 @@ from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_b
 from tasks.cache import task_gc
 from tasks.check import task_check
 from tasks.compare import task_compare
+from tasks.debug import task_debug
 from tasks.guide import DOIT_CONFIG, task_guide
 from tasks.integration import task_integration, task_planted_faults_integration
 from tasks.judged import task_canaries, task_planted_faults
@@ -33,6 +34,7 @@ __all__ = [
     "task_canaries",
     "task_check",
     "task_compare",
+    "task_debug",
     "task_disk",
     "task_doctor",
     "task_gc",
@@ -44,8 +46,8 @@ __all__ = [
     "task_kthread_replay",
     "task_parity",
     "task_planted_faults",
-    "task_proc",
     "task_planted_faults_integration",
+    "task_proc",
     "task_report",
     "task_test",
     "task_trace",
