@@ -12,8 +12,8 @@ from parity.guest import GuestRun, run_guest
 from parity.inspector import Inspector
 from parity.lane import DockerLane, LaneSize
 from parity.machine import RunSpec
+from parity.state import State
 from parity.trace import memory
-from parity.verdict import State
 from parity.workspace import Workspace
 
 COUNTING_S = 300.0  # a guest that is stopped at every call is slow
