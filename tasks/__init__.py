@@ -7,11 +7,12 @@ from tasks.check import task_check
 from tasks.compare import task_compare
 from tasks.debug import task_debug
 from tasks.guide import DOIT_CONFIG, task_guide
-from tasks.integration import task_integration, task_planted_faults_integration
-from tasks.judged import task_canaries, task_planted_faults
+from tasks.integration import task_integration
+from tasks.judged import task_canaries
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
 from tasks.machine import task_doctor
+from tasks.planted import task_planted_faults, task_planted_faults_integration
 from tasks.report import task_baseline, task_report
 from tasks.sides import task_parity
 from tasks.suite import task_test

@@ -49,6 +49,40 @@ DEADLINE = Change(
     f"  fork_test: {{cpu_budget_s: {{{ARCH}: 60}}, ",
     f"CPU seconds before a hang: fork_test on {ARCH}: 20 → 60",
 )
+CRATE = KERNEL / "arch" / "src"
+FAULTS = [
+    Change(
+        CRATE / ARCH / "syndrome.rs",
+        "        DEBUG | BREAKPOINT => FaultKind::Breakpoint,\n        INVALID_OPCODE | NOT_AVAILABLE",
+        "        DEBUG | BREAKPOINT | INVALID_OPCODE => FaultKind::Breakpoint,\n        NOT_AVAILABLE",
+        f"test: waitpid_test on {ARCH}: pass → fail",
+    ),
+    Change(
+        CRATE / ARCH / "syndrome.rs",
+        "            FaultKind::Page { access, mapped: error & MAPPED != 0 }\n",
+        "            let _ = (access, MAPPED);\n            FaultKind::Bus\n",
+        f"test: waitpid_test on {ARCH}: pass → fail",
+    ),
+    Change(  # the clock moves every two milliseconds
+        CRATE / ARCH / "timer.rs",
+        "        _rdtsc()\n",
+        "        _rdtsc() >> 21 << 21\n",
+        f"test: clock_gettime_test on {ARCH}: pass → fail",
+    ),
+    Change(
+        CRATE / ARCH / "rtc.rs",
+        'inventory!("driver", "calendar: MC146818");\n',
+        "",
+        f"matrix: Drivers on {ARCH}: without calendar",
+    ),
+    Change(
+        CRATE / "lib.rs",
+        "    contract!(rtc: unix_seconds);\n",
+        f'    #[cfg(target_arch = "{ARCH}")]\n    pub use crate::imp::rtc::unix_seconds;\n'
+        f'    #[cfg(not(target_arch = "{ARCH}"))]\n    contract!(rtc: unix_seconds);\n',
+        f"matrix: HAL/Kernel Core on {ARCH}: without rtc::unix_seconds",
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +120,6 @@ def test_a_sample_moves_its_row_and_no_other(checkout: Checkout, change: Change)
 
 @pytest.mark.docker
 @pytest.mark.thorough
-@pytest.mark.parametrize("change", [CALL, DROPPED, DEADLINE], ids=str)
+@pytest.mark.parametrize("change", [CALL, DROPPED, DEADLINE, *FAULTS], ids=lambda change: change.file.name)
 def test_every_change_moves_its_row_and_no_other(checkout: Checkout, change: Change) -> None:
     assert moved(checkout, change) == [change.moved]

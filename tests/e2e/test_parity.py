@@ -90,6 +90,9 @@ def test_parity_counts_what_is_linked_and_says_what_moved(checkout: Checkout) ->
     assert {"fork_test", "sh"} <= names["program"].keys()
     assert {"test", "boot", "kthread_parallel"} <= names["task"].keys()
     assert {"cpu::irq_save", "trap::TrapFrame"} <= names["hal"].keys()
+    (inside,) = [row["names"] for row in document["dimensions"] if row["counted"] == "test"]
+    assert inside["aarch64"] == inside["x86_64"]
+    assert inside["x86_64"]["timer_clock"] == "timer" and len(inside["x86_64"]) >= 80
     assert sum(test["verdicts"]["aarch64"] == "pass" for test in document["tests"]) == len(names["pass"])
     assert (checkout.folder / REPORT / "parity.md").read_text().startswith("# Parity\n")
     suite = checkout.folder / "suites" / "user_programs.yaml"
