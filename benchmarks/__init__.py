@@ -12,6 +12,7 @@ from typing import Protocol
 from benchmarks import (
     boots,
     both_suites,
+    canaries,
     guest_time,
     kthread,
     lane,
@@ -19,6 +20,7 @@ from benchmarks import (
     restore,
     shell_way,
     suite,
+    tracing,
     unchanged,
 )
 from benchmarks.bench import Bench
@@ -47,4 +49,6 @@ ALL: Mapping[str, Benchmark] = {
     "both_suites": both_suites,
     "guest_time": guest_time,
     "boots": boots,
+    "canaries": canaries,
+    "tracing": tracing,
 }
