@@ -20,6 +20,7 @@ from benchmarks import (
     restore,
     shell_way,
     suite,
+    tracing,
     unchanged,
 )
 from benchmarks.bench import Bench
@@ -49,4 +50,5 @@ ALL: Mapping[str, Benchmark] = {
     "guest_time": guest_time,
     "boots": boots,
     "canaries": canaries,
+    "tracing": tracing,
 }

@@ -52,6 +52,19 @@ def run(
         process.stdout.close()
 
 
+def foreground(argv: Sequence[str]) -> int:
+    """Run a command at our own terminal, input and output, to its end; returns its exit status.
+
+    It dies with us, however we die. Ctrl-C is its own business meanwhile.
+    """
+    # Handled here, not ignored: what is ignored would be ignored by the command as well.
+    former = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run(["setpriv", "--pdeathsig", "KILL", "--", *argv], check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 def require_packages(
     probes: Mapping[str, str], why: str, note: Callable[[str], None], say: Callable[[str], None]
 ) -> None:

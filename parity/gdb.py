@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from parity.errors import InfraError
 from parity.lane import DockerLane, Extra
@@ -18,7 +19,8 @@ EXTRA = {
     NAME: Extra(DESCRIPTOR, ("-chardev", f"socket,id={NAME},fd={DESCRIPTOR}", "-gdb", f"chardev:{NAME}"))
 }
 PACKET = re.compile(rb"\$([^#]*)#..", re.DOTALL)
-REGISTER = re.compile(r'<reg name="([^"]+)"[^>]*\bregnum="(\d+)"')
+REGISTER = re.compile(r'<reg name="([^"]+)"([^>]*)')
+NUMBER = re.compile(r'\bregnum="(\d+)"')
 TRAP = "05"
 
 
@@ -54,14 +56,24 @@ class Stub:
             if part.startswith("l"):
                 return text
 
+    @cached_property
+    def registers(self) -> dict[str, int]:
+        """The registers' numbers by their names, over all descriptions; unless said, each is the next."""
+        found: dict[str, int] = {}
+        number = 0
+        for file in re.findall(r'href="([^"]+)"', self.feature("target.xml")):
+            for name, more in REGISTER.findall(self.feature(file)):
+                said = NUMBER.search(more)
+                number = int(said[1]) if said else number
+                found.setdefault(name, number)
+                number += 1
+        return found
+
     def register(self, name: str) -> int:
-        """A register's number, by its name in any of the descriptions."""
-        included = re.findall(r'href="([^"]+)"', self.feature("target.xml"))
-        for file in included:
-            for found, number in REGISTER.findall(self.feature(file)):
-                if found == name:
-                    return int(number)
-        raise InfraError(f"the emulator's GDB stub has no register {name}")
+        """What a register holds; raises InfraError when there is none of that name."""
+        if name not in self.registers:
+            raise InfraError(f"the emulator's GDB stub has no register {name}")
+        return int.from_bytes(bytes.fromhex(self.ask(f"p{self.registers[name]:x}")), "little")
 
     def _receive(self) -> Iterator[str]:
         while True:

@@ -32,7 +32,7 @@ from parity.event import (
 )
 from parity.inspector import Inspector
 from parity.lane import DockerLane, Lane, Message
-from parity.machine import Machine, RunSpec
+from parity.machine import Machine, RunSpec, Uefi
 from parity.serial import Line, LineSplitter, Transcript
 from parity.state import Rules, State
 from parity.verdict import Judgement, Verdict
@@ -234,8 +234,10 @@ def _messages(file: TextIO) -> Iterator[Message]:
 
 
 def _machine(values: dict[str, object]) -> Machine:
-    # JSON has no tuples.
-    return Machine(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})  # type: ignore[arg-type]
+    # JSON has no tuples, and no classes.
+    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    uefi = plain.get("uefi")
+    return Machine(**{**plain, "uefi": Uefi(**uefi) if isinstance(uefi, dict) else None})  # type: ignore[arg-type]
 
 
 def _plain(message: Message) -> Event:

@@ -44,7 +44,7 @@ def parity(document: Document) -> bool:
     """
     session = current()
     if session.settings.plan:
-        return all(suite.plan(session, arch) for arch in session.tree.archs)
+        return all(suite.LISTED.plan(session, arch) for arch in session.tree.archs)
     found, rows = _found(session)
     _show(session, _standing(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:

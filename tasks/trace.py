@@ -37,9 +37,9 @@ def task_proc() -> Iterator[Any]:
 def proc(arch: str) -> bool:
     """Runs those that have no evidence yet and shows all; whether all are as the suite says."""
     session = current()
-    programs, settings = _programs(session), session.settings
-    of_suite = (suite.gatherer(session), session.tree, programs)
-    asked = harness.asked(session.space, session.tree, programs, arch, list(programs.tests.values()))
+    inside, settings = programs(session), session.settings
+    of_suite = (suite.gatherer(session), session.tree, inside)
+    asked = harness.asked(session.space, session.tree, inside, arch, list(inside.tests.values()))
     ran = harness.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
     rows = harness.rows(*of_suite, asked.made, ran[arch])
     report.show_some(rows)
@@ -49,7 +49,7 @@ def proc(arch: str) -> bool:
 def task_trace() -> Iterator[Any]:
     """Run a program and show the kernel's trace of it: trace_<architecture>:<test>"""
     session = current()
-    names = [session.tree.run.boot_program, *session.suite.tests, *_programs(session).tests]
+    names = [session.tree.run.boot_program, *session.suite.tests, *programs(session).tests]
     for arch in session.archs:
         after = suite.needs(session, arch, f"disk:{arch}")
         outputs = [f"trace/{arch}-*"]
@@ -79,7 +79,7 @@ def trace(arch: str, name: str) -> bool:
         InfraError: the machine could not be looked at.
     """
     session = current()
-    spec = _spec(session, arch, name)
+    spec = spec_of(session, arch, name)
     run, dumped = traced(session.space, spec, session.tree.panic_patterns)
     found = reader.read(Memory(load(session.space, spec), dumped))
     place = session.space.build / "trace"
@@ -108,7 +108,7 @@ def validate(arch: str) -> bool:
         InfraError: the machine could not be looked at.
     """
     session = current()
-    spec = _spec(session, arch, VALIDATED)
+    spec = spec_of(session, arch, VALIDATED)
     kernel = load(session.space, spec)
     run, dumped = traced(session.space, spec, session.tree.panic_patterns)
     found = complaints(reader.read(Memory(kernel, dumped)))
@@ -129,8 +129,9 @@ def validate(arch: str) -> bool:
     return not found
 
 
-def _spec(session: Session, arch: str, name: str) -> RunSpec:
-    tests = {**session.suite.tests, **_programs(session).tests}
+def spec_of(session: Session, arch: str, name: str) -> RunSpec:
+    """The guest of a program, with kernel and the disk that has all of them; UserError when there is none."""
+    tests = {**session.suite.tests, **programs(session).tests}
     boot = Test(name, "boot", {arch: Verdict.PASS}, None)
     made = harness.built(session.space, session.tree, arch)
     harness.complete(Suite("trace", {name: tests.get(name, boot)}), made)
@@ -140,5 +141,6 @@ def _spec(session: Session, arch: str, name: str) -> RunSpec:
     return harness.spec(session.tree, tests.get(name, boot), made, image)
 
 
-def _programs(session: Session) -> Suite:
+def programs(session: Session) -> Suite:
+    """The suite of the programs that read /proc."""
     return suites.load(session.space.root / Path("suites", f"{PROC}.yaml"), session.tree.archs)

@@ -248,6 +248,51 @@ def test_perfetto_gets_threads_and_calls() -> None:
     assert timeline.as_json(read(QUIET))["counters"] == {"SYSCALL_TOTAL": [1], "TIMER_TOTAL": [2]}
 
 
+def test_what_perfetto_gets_is_as_the_trace_event_format_says() -> None:
+    """Complete events, instants and metadata, with what each must have; spans of a track nest or follow."""
+    begun = [
+        (10, BACK, 7),
+        (20, CALL, 1),
+        (30, 0x0001, 1 << 16 | 2),
+        (40, 0x0002, 1 << 16 | 2),
+        (50, CALL, 1),
+    ]
+    ended = [(55, TICK, 1), (60, BACK, 0), (70, 0xFF00, 9), (80, 0x0001, 2 << 16 | 1)]
+    back = [(90, 0x0002, 2 << 16 | 1), (95, BACK, 0), (96, CALL, 1)]
+    document = json.loads(json.dumps(perfetto.chrome(read([*begun, *ended, *back], [(33, TICK, 1)]), "demo")))
+    assert document["displayTimeUnit"] in ("ms", "ns")
+    spans: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    named = {(event["pid"], event.get("tid")) for event in document["traceEvents"] if event["ph"] == "M"}
+    for event in document["traceEvents"]:
+        assert (
+            isinstance(event["name"], str)
+            and isinstance(event["pid"], int)
+            and isinstance(event["args"], dict)
+        )
+        match event["ph"]:
+            case "M":
+                assert event["name"] in ("process_name", "thread_name")
+                assert isinstance(event["args"]["name"], str)
+                continue
+            case "X":
+                assert event["dur"] >= 0
+                spans.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["dur"]))
+            case "i":
+                assert event["s"] in ("g", "p", "t")
+            case other:
+                raise AssertionError(other)
+        assert isinstance(event["tid"], int) and event["ts"] >= 0
+        assert (event["pid"], event["tid"]) in named
+    assert len(spans) >= 3
+    for of_track in spans.values():
+        open_until: list[float] = []
+        for start, duration in sorted(of_track, key=lambda span: (span[0], -span[1])):
+            while open_until and open_until[-1] <= start:
+                open_until.pop()
+            assert not open_until or start + duration <= open_until[-1]
+            open_until.append(start + duration)
+
+
 def test_a_million_events() -> None:
     kernel, dumped = image(QUIET)
     count = 1 << 20

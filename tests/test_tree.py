@@ -70,6 +70,7 @@ def test_the_suite_lists_all_80() -> None:
         ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
         ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is a file already"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
+        ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
 )
 def test_a_wrong_tree_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:
@@ -164,7 +165,8 @@ def test_the_reference_kernel_knows_the_planted_faults_and_features_of_its_tree(
     source = (kernel / "src" / "faults.rs").read_text(encoding="utf-8")
     listed = source[source.index("\nfaults! {") :]
     name = re.compile(r"^ +\w+ = \"(\w+)\", ", re.MULTILINE)
-    of_programs, of_threads = (tuple(name.findall(part)) for part in listed.split("@kernel_threads"))
+    groups = re.split("@kernel_threads|@integration", listed)
+    of_programs, of_threads, _ = (tuple(name.findall(group)) for group in groups)
     assert (reference.planted_faults, reference.thread_faults) == (of_programs, of_threads)
     features = tomllib.loads((kernel / "Cargo.toml").read_text(encoding="utf-8"))["features"]
     used = {name for each in reference.feature_sets.values() for name in each.features}

@@ -121,6 +121,7 @@ class Findings:
     names: dict[str, str] = field(default_factory=dict)  # of what lies at the addresses of locks
     events: tuple[str, ...] = ()  # of the trace, the last
     console: tuple[str, ...] = ()  # its last lines
+    devices: tuple[str, ...] = ()
     stalled: str | None = None  # what the emulator did not answer
     missing: tuple[str, ...] = ()
 

@@ -60,6 +60,7 @@ def _lines(autopsy: Autopsy) -> Iterator[str]:
         yield f"threads ({found.ready} in the run queue{more}):"
     for thread in found.threads:
         yield from _thread(thread, found)
+    yield from found.devices
     if found.counted:
         yield "counters, before and after the samples:"
         for name, values in found.counted.items():

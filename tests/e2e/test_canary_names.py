@@ -15,7 +15,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
-from checkouts import Checkout
+from checkout import ROOT, Checkout
 
 from parity import flock, host
 from parity import tree as trees
@@ -28,7 +28,6 @@ from parity.workspace import Workspace
 
 pytestmark = pytest.mark.docker
 
-ROOT = Path(__file__).parents[2]
 KERNEL, PROGRAMS = Path("kernel", "core"), Path("userspace", "canaries")
 CANARIES = KERNEL / "src" / "canary"
 TREE = Path("trees", "reference.yaml")
@@ -81,7 +80,7 @@ def other(name: str) -> str:
 
 def scrambled(folder: Path, *, everything: bool) -> tuple[Path, Names]:
     """A copy of this checkout with other names in it."""
-    root = Checkout.copied(folder, host.cache_dir(), seeded=True).root
+    root = Checkout.copy(folder / "checkout", host.cache_dir()).folder
     names = Names.of(root, everything=everything)
     files = list((root / KERNEL / "src").rglob("*.rs"))
     if everything:

@@ -15,6 +15,7 @@ from bare_guest import End, Port
 from parity import disk, harness, host, images, machine, tree
 from parity.autopsy import scene
 from parity.autopsy.diagnose import Autopsy, autopsy
+from parity.autopsy.places import Programs
 from parity.engine import Engine
 from parity.evidence import Evidence
 from parity.gather import Gatherer
@@ -124,7 +125,9 @@ class Bench:
                 stop = "kill -STOP $(pidof qemu-system-aarch64)"
                 self._engine.execute(self.lane.id, ["sh", "-c", stop])
             console = [line.text for line in lines]
-            return autopsy(scene.findings(inspector, model.arch, spec.kernel, elf, state, console))
+            return autopsy(
+                scene.findings(inspector, model.arch, lambda: Programs().get("", lambda: elf), state, console)
+            )
 
         watch = Watch(look, bad_only=True)
         return run_guest(self.lane, spec, ("KERNEL PANIC:",), self.folder / "recording.jsonl", watch).autopsy

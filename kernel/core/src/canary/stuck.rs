@@ -5,11 +5,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use parity_arch::cpu;
 
-use crate::drivers::block::{self, Disk};
+use super::device;
 use crate::fs::path::Directory;
 use crate::kprintln;
 use crate::process::exec;
-use crate::sync::{Wait, WaitQueue};
+use crate::sync::{IrqGuard, Wait, WaitQueue};
 use crate::thread::{kthread, scheduler};
 use crate::time::tick;
 
@@ -18,6 +18,8 @@ const PAUSE: u64 = 40;
 
 /// Runs these threads and nothing else.
 pub fn threads(work: &[(&str, fn())]) -> ! {
+    // This thread gets the processor back only when no other wants it: all must be there before one runs.
+    let irq = IrqGuard::new();
     let started: Result<Vec<_>, _> = work
         .iter()
         .map(|&(name, act)| {
@@ -27,6 +29,7 @@ pub fn threads(work: &[(&str, fn())]) -> ! {
             })
         })
         .collect();
+    drop(irq);
     assert!(started.is_ok(), "canary: no memory for {} threads", work.len());
     scheduler::run_idle()
 }
@@ -67,8 +70,8 @@ pub fn mutter() -> ! {
 pub fn deadlock_of_two() -> ! {
     threads(&[
         ("driver", || {
-            disk().with_turn(|| {
-                until(|| disk().turn_is_wanted());
+            device().with_turn(|| {
+                until(|| device().turn_is_wanted());
                 load(b"/bin/true");
             });
         }),
@@ -81,19 +84,19 @@ pub fn deadlock_of_two() -> ! {
 pub fn deadlock_of_three() -> ! {
     threads(&[
         ("driver", || {
-            disk().with_turn(|| {
+            device().with_turn(|| {
                 until(exec::is_loading_alone);
                 exec::load_alone(b"/bin/true", || ());
             });
         }),
         ("reader", read_after_driver),
-        ("loader", || exec::load_alone(b"/bin/true", || until(|| disk().turn_is_wanted()))),
+        ("loader", || exec::load_alone(b"/bin/true", || until(|| device().turn_is_wanted()))),
     ])
 }
 
 /// A thread has the disk's turn and wants it.
 pub fn self_deadlock() -> ! {
-    threads(&[("driver", || disk().with_turn(|| load(b"/bin/sh")))])
+    threads(&[("driver", || device().with_turn(|| load(b"/bin/sh")))])
 }
 
 /// What a thread waits for comes, but nobody tells it.
@@ -135,12 +138,8 @@ fn until(is_so: impl Fn() -> bool) {
 
 /// Reads a program once somebody has the disk's turn.
 fn read_after_driver() {
-    until(|| disk().turn_is_taken());
+    until(|| device().turn_is_taken());
     load(b"/bin/sh");
-}
-
-fn disk() -> &'static Disk {
-    block::disk().unwrap_or_else(|| panic!("canary: no disk"))
 }
 
 /// Reads a program, of which the disk's cache has nothing yet.

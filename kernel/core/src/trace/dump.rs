@@ -1,10 +1,11 @@
 //! The rings on the console: in a panic, and when the host asks. Takes no lock; lines may mix with others'.
 //!
-//! The host asks by typing Ctrl-T (as BSD's terminals do for a status) and a letter: `l` the latest events, `a`
-//! all, `c` the counters, a digit that processor's.
+//! The host asks by typing Ctrl-T (as BSD's terminals do for a status), a number that may be left out, and a
+//! letter: `l` so many of each processor's latest events, `p` those of the processor of that number, `a` all
+//! events and the counters, `c` the counters.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use parity_arch::console::console_write;
 
@@ -23,8 +24,12 @@ static LAST_DUMPED: AtomicU64 = AtomicU64::new(0);
 #[unsafe(export_name = "TRACE_DUMP_COUNT")]
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// Whether the byte before was [`REQUEST`].
-static ASKED: AtomicBool = AtomicBool::new(false);
+/// The number typed so far after [`REQUEST`], or one of the two below.
+static ASKED: AtomicU64 = AtomicU64::new(NOTHING);
+const NOTHING: u64 = u64::MAX;
+const NO_NUMBER: u64 = u64::MAX - 1;
+/// Greater numbers are not taken for larger requests.
+const MOST: u64 = 1 << 32;
 
 struct Port;
 
@@ -70,7 +75,7 @@ pub extern "C" fn trace_dump_cpu(cpu: u64) {
 /// The counters.
 #[unsafe(no_mangle)]
 pub extern "C" fn trace_dump_counters() {
-    dump(|port| text::counter_values(port));
+    dump(text::counter_values);
 }
 
 /// What a panic leaves behind. Another dump may have been under way; it does not go on.
@@ -82,14 +87,20 @@ pub fn in_panic() {
 
 /// Takes a byte typed on the console if it is a request's, and does what it asks. Whether it was one.
 pub fn typed(byte: u8) -> bool {
-    if !ASKED.swap(byte == REQUEST, Ordering::Relaxed) {
+    let asked = ASKED.swap(if byte == REQUEST { NO_NUMBER } else { NOTHING }, Ordering::Relaxed);
+    if byte == REQUEST || asked == NOTHING {
         return byte == REQUEST;
     }
+    let number = (asked != NO_NUMBER).then_some(asked);
     match byte {
+        b'0'..=b'9' => {
+            let digits = number.unwrap_or(0) * 10 + u64::from(byte - b'0');
+            ASKED.store(digits.min(MOST), Ordering::Relaxed);
+        }
         b'a' => trace_dump(),
-        b'l' => trace_dump_latest(LATEST),
+        b'l' => trace_dump_latest(number.unwrap_or(LATEST)),
+        b'p' => trace_dump_cpu(number.unwrap_or(0)),
         b'c' => trace_dump_counters(),
-        b'0'..=b'9' => trace_dump_cpu((byte - b'0').into()),
         _ => {}
     }
     true

@@ -15,7 +15,7 @@ use parity_trace::{Counter, Provider, Ring, describe_at as at};
 pub static BUFFERS: [Ring; CPUS] = [const { Ring::new() }; CPUS];
 
 #[unsafe(export_name = "TRACE_ENABLED")]
-static ENABLED: AtomicU64 = AtomicU64::new(1);
+static ENABLED: AtomicU64 = AtomicU64::new(!cfg!(feature = "untraced") as u64);
 
 #[unsafe(export_name = "TRACE_PROVIDERS")]
 static PROVIDER_TABLE: [AtomicPtr<Provider>; PROVIDERS] =
@@ -118,8 +118,9 @@ pub fn is_enabled() -> bool {
     ENABLED.load(Ordering::Relaxed) != 0
 }
 
-/// Switches all probes off, or to what is on from the start.
+/// Switches all probes off, or to what is on from the start. A kernel without tracing has it off for good.
 pub fn set_enabled(on: bool) {
+    let on = on && !cfg!(feature = "untraced");
     ENABLED.store(on.into(), Ordering::Relaxed);
     providers().for_each(|provider| provider.switch(on));
 }

@@ -22,7 +22,7 @@ fn bytes(ring: &Ring) -> &[u8] {
 }
 
 fn word(ring: &Ring, at: usize) -> u64 {
-    u64::from_le_bytes(bytes(ring)[at..at + 8].try_into().unwrap())
+    u64::from_le_bytes(bytes(ring)[at..at + 8].try_into().expect("8 bytes"))
 }
 
 #[test]
