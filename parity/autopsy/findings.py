@@ -109,6 +109,7 @@ class Findings:
     end: str | None
     cpus: tuple[Cpu, ...] = ()
     samples: tuple[tuple[Spot, ...], ...] = ()  # by time, each of all processors
+    lost: bool = False  # in all samples they are where nothing is mapped
     table: bool = False  # whether the kernel notes what its threads do
     threads: tuple[Thread, ...] = ()
     ready: int = 0  # threads in the run queue

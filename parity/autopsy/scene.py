@@ -56,6 +56,7 @@ class Scene:
             **_known(self._arch, state, console),
             cpus=cpus,
             samples=samples,
+            lost=self._lost(samples),
             table=table is not None,
             threads=threads,
             ready=table.ready if table else 0,
@@ -93,6 +94,19 @@ class Scene:
         except (UserError, ValueError) as error:
             self.missing.append(f"trace: {error}")
             return None
+
+    def _lost(self, samples: Sequence[Sequence[Spot]]) -> bool:
+        """Whether the processors are where nothing is mapped, always."""
+        places = {spot.place.address for spots in samples for spot in spots if not spot.user}
+        if not places or any(self._kernel.segment(place) for place in places):
+            return False
+        try:
+            self._inspector.read_virtual(places.pop(), 1)
+        except (NoAnswerError, LaneError):
+            raise
+        except InfraError:
+            return not places
+        return False
 
     def _devices(self) -> tuple[str, ...]:
         """What virtio devices have been asked for and have not given back, as far as this emulator tells."""
@@ -187,7 +201,7 @@ class Scene:
 
 
 def findings(
-    inspector: Inspector,
+    inspector: Inspector | None,
     arch: str,
     elf: Callable[[], Program],
     state: State,
@@ -198,6 +212,8 @@ def findings(
     `elf` gives the kernel's ELF file.
     """
     nothing = Findings(**_known(arch, state, console))
+    if inspector is None:
+        return replace(nothing, missing=("everything: the machine was gone",))
     try:
         return Scene(inspector, arch, elf()).findings(state, console)
     except NoAnswerError as error:
