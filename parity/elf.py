@@ -69,10 +69,6 @@ class Kernel:
         """The segment that a virtual address is in."""
         return next((s for s in self.segments if 0 <= address - s.virtual < s.size), None)
 
-    def has(self, address: int) -> bool:
-        """Whether the kernel has this address: a virtual one or, before there are page tables, a physical."""
-        return any(0 <= address - start < s.size for s in self.segments for start in (s.virtual, s.physical))
-
     @cached_property
     def writable(self) -> tuple[Segment, ...]:
         """What changes while the kernel runs, by rising address."""

@@ -153,10 +153,10 @@ class Gatherer:
         expected_s = before.wall_s if before else spec.cpu_budget_s
         return Job(spec, recording, self.panic_patterns, expected_s, Watch(self._look(spec), bad_only=True))
 
-    def _look(self, spec: RunSpec) -> Callable[[Inspector, state.State, tuple[Line, ...]], Autopsy]:
+    def _look(self, spec: RunSpec) -> Callable[[Inspector | None, state.State, tuple[Line, ...]], Autopsy]:
         """The autopsy of a guest that hangs or died."""
 
-        def look(inspector: Inspector, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
+        def look(inspector: Inspector | None, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
             read = partial(self.space.store.read, spec.kernel)
             elf = partial(self._programs.get, spec.kernel, read)
             console = [line.text for line in lines]

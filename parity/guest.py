@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from parity import serial, verdict
+from parity.autopsy import diagnose
 from parity.autopsy.diagnose import Autopsy
 from parity.channel import Decoder, Hello, Shutdown
 from parity.errors import UserError
@@ -114,10 +115,11 @@ class EventStream:
 class Watch:
     """Looks at a guest's machine once: when it has ended, or is to be because the guest counts as hung.
 
-    What it does counts for nothing. `bad_only`: orderly ends are not looked at, and not delayed.
+    What it does counts for nothing. `bad_only`: orderly ends are not looked at, and not delayed; a bad end
+    that comes after all may then be too fast, and there is no machine to look at.
     """
 
-    look: Callable[[Inspector, State, tuple[Line, ...]], Autopsy | None]
+    look: Callable[[Inspector | None, State, tuple[Line, ...]], Autopsy | None]
     bad_only: bool = False
 
 
@@ -156,9 +158,12 @@ class Eye:
     def blink(self, state: State, lines: Callable[[], tuple[Line, ...]]) -> Autopsy | None:
         """Looks if it is time to; lets a guest go that has announced its shutdown, before that comes, so that
         it need not wait for us."""
+        ails = verdict.ails(state)
+        if state.exit and self._watch.bad_only and ails and not self._looked:
+            self._looked = True
+            return self._watch.look(None, state, lines())
         if self._looked or state.exit:
             return None
-        ails = verdict.ails(state)
         if self._watch.bad_only and self._held is not (ails or not state.shutdown):
             self._held = not self._held
             (self.lane.hold if self._held else self.lane.release)()
@@ -196,6 +201,8 @@ def judged(
         if verdict.reason_to_stop(state) and not asked and state.exit is None:
             asked = True
             stop()
+    if autopsy:
+        autopsy = diagnose.with_panic(autopsy, state.panic or state.console_panic)
     return replace(_run(state, [*first, *last], stream.transcript), autopsy=autopsy)
 
 

@@ -179,22 +179,3 @@ def test_stacks_end_where_they_are_broken() -> None:
 )
 def test_names_of_symbols_become_paths(name: str, path: str) -> None:
     assert demangle(name) == path
-
-
-def looked_at(spot: Spot, *ticks: int) -> Findings:
-    return replace(hung(), samples=((spot,),) * 20, ticks=ticks)
-
-
-def test_a_processor_that_waits_for_what_it_does_not_let_in_has_interrupts_off() -> None:
-    waits = Spot(Place(1, "halt"), user=False, masked=True, halted=True)
-    assert diagnose(looked_at(waits, 7, 7)).word is Word.INTERRUPTS_OFF
-    # As kernels do that mask interrupts before they wait for one, and let it in afterwards.
-    assert diagnose(looked_at(waits, 7, 9)).word is Word.LOST_WAKE_UP
-    assert diagnose(looked_at(waits)).word is Word.LOST_WAKE_UP
-
-
-def test_a_processor_that_is_nowhere_faults_for_ever() -> None:
-    nowhere = Spot(Place(0xFFFF_8000_0000_0200), user=False, masked=True, halted=False, stray=True)
-    found = diagnose(looked_at(nowhere, 7, 7))
-    assert found.word is Word.DOUBLE_FAULT
-    assert "0xffff800000000200" in found.sentence

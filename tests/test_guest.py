@@ -213,7 +213,7 @@ def watched(messages: list[Message], *, bad_only: bool = True) -> tuple[guest.Gu
     """The guest judged, and what was done about it in which order."""
     lane = Watched()
 
-    def look(_inspector: Inspector, state: State, _lines: object) -> None:
+    def look(_inspector: Inspector | None, state: State, _lines: object) -> None:
         lane.asked.append(f"look after {state.machine_end or state.hang}")
 
     eye = guest.Eye(lane, guest.Watch(look, bad_only))

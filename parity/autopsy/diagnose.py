@@ -9,13 +9,11 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
                         for one whose holder waits for other threads
     unknown             the machine has ended by itself without a word
     never booted        the kernel has said nothing at all
-    double fault        a processor is, whenever it is looked at, where no code is: it faults on its way to
-                        the handler of faults
-    interrupts off      a processor goes round or waits in the kernel with interrupts masked, whenever it is
-                        looked at, and the clock stands
+    double fault        all processors are where nothing is mapped, and fault
+    interrupts off      all processors are in the kernel with interrupts masked, and no clock runs
     lost wake-up        all processors wait for an interrupt, and no thread is ready or waits for a time
-    slow                there is progress: processes begin or end, the disk is read, calls give various
-                        results, or a time is waited for
+    slow                something goes on: processes begin or end, the disk is read, calls are made, or a
+                        time is waited for
     user loop           a processor is in user code most of the time
     livelock            the kernel works, and nothing comes of it
     unknown             anything else
@@ -26,7 +24,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from parity.autopsy import locks
@@ -89,6 +87,13 @@ class Autopsy:
 def autopsy(found: Findings) -> Autopsy:
     """Findings with their diagnosis."""
     return Autopsy(found, diagnose(found))
+
+
+def with_panic(made: Autopsy, panic: str | None) -> Autopsy:
+    """The autopsy, if what the kernel said of a panic was complete only when its machine was gone."""
+    if panic is None or made.findings.panic is not None:
+        return made
+    return autopsy(replace(made.findings, panic=panic))
 
 
 def diagnose(found: Findings) -> Diagnosis:
@@ -205,19 +210,15 @@ def _by_samples(found: Findings) -> Diagnosis | None:
     spots = [spot for spots in found.samples for spot in spots]
     if len(spots) < FEW:
         return None
-    usual = Counter(_kind(spot) for spot in spots)
-    place = most_often(spot.place for spot in spots)
-    if all(spot.stray for spot in spots):
-        sentence = f"a processor faults for ever at {place}, where the kernel has no code to handle a fault"
-        return _make(Word.DOUBLE_FAULT, sentence)
-    # Where a processor always masks interrupts to wait for one, only the clock tells whether they come.
-    stands, ticking = len(found.ticks) > 1 == len(set(found.ticks)), len(set(found.ticks)) > 1
-    if not ticking and all(spot.masked and not spot.user and (stands or not spot.halted) for spot in spots):
-        does = "goes round"
-        if any(spot.halted for spot in spots):
-            does, place = "waits for an interrupt", outer(found) or place
-        sentence = f"a processor {does} in {place} with interrupts off{holding(found)}"
+    if found.lost:
+        where = f"a processor faults for ever at {spots[-1].place.address:#x}, where nothing is mapped"
+        return _make(Word.DOUBLE_FAULT, f"{where}: an exception had no way to its handler")
+    if _stands(found, spots):
+        place = most_often(spot.place for spot in spots)
+        what = "waits for an interrupt" if spots[0].halted else "goes round"
+        sentence = f"a processor {what} in {place} with interrupts off{holding(found)}"
         return _make(Word.INTERRUPTS_OFF, sentence, function_of(place))
+    usual = Counter(_kind(spot) for spot in spots)
     del usual["entry"]
     told = usual.total()
     if usual["halted"] >= MOST * told:
@@ -225,6 +226,14 @@ def _by_samples(found: Findings) -> Diagnosis | None:
     if usual["user"] >= MOST * told:
         return _in_user(found, spots)
     return _busy(found, spots)
+
+
+def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
+    """Whether all is in the kernel with interrupts masked, and the clock stands."""
+    if len(set(found.ticks)) > 1 or not all(spot.masked and not spot.user for spot in spots):
+        return False
+    # A kernel that has nothing to do may wait like that: where there is no clock to be seen, nobody knows.
+    return bool(found.ticks) or not any(spot.halted for spot in spots)
 
 
 def _kind(spot: Spot) -> str:
@@ -239,9 +248,9 @@ def _kind(spot: Spot) -> str:
 
 def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
     waiting = [thread for thread in found.threads if thread.wait and thread.life in locks.ASLEEP]
-    # A time that had passed, or will not as the clock stands, wakes nobody. Threads were read before samples.
-    now = found.ticks[0] if len(set(found.ticks)) > 1 else None
-    timed = [thread for thread in waiting if now is not None and thread.wait_until >= now]
+    # A time that has passed, or will not because the clock stands, wakes nobody.
+    ticking = len(set(found.ticks)) > 1
+    timed = [thread for thread in waiting if ticking and thread.wait_until >= found.ticks[0]]
     if timed:
         parts = ", ".join(f"{who(found, thread.id)} at {thread.wait_site}" for thread in timed)
         return _make(
@@ -270,9 +279,8 @@ def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
         return _make(
             Word.SLOW, f"{thread} works, mostly in user code at {where}: {progress}", running_name(found)
         )
-    calls = f"only calls {_calls(found)}" if found.calls else "calls nothing"
     return _make(
-        Word.USER_LOOP, f"{thread} computes in user code, at {where}, and {calls}", running_name(found)
+        Word.USER_LOOP, f"{thread} computes in user code, at {where}, and calls nothing", running_name(found)
     )
 
 
@@ -286,14 +294,13 @@ def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
         )
     done = [f"{count} × {name}" for name, count in found.during.items() if not name.startswith(IDLE)]
     what = f"only {', '.join(done)}" if done else "nothing"
-    calls = f"; of system calls only {_calls(found)}" if found.calls else ""
-    sentence = f"the kernel goes round in {place}; while it was looked at there was {what}{calls}"
+    sentence = f"the kernel goes round in {place}; while it was looked at there was {what}"
     return _make(Word.LIVELOCK, sentence, function_of(place))
 
 
 # Types of events: those of work that goes on, and those that come whatever is done.
 WORK, IDLE = ("PROCESS_", "BLOCK_"), ("IRQ_", "TIMER_")
-VARIETY = 3  # different calls, or results of calls, from which on a program is not polling
+NAMED = 3  # calls that are named
 
 
 def _progress(found: Findings) -> str:
@@ -301,13 +308,9 @@ def _progress(found: Findings) -> str:
     work = {name: count for name, count in (found.during or {}).items() if name.startswith(WORK)}
     if work:
         return ", ".join(f"{count} × {name}" for name, count in work.items())
-    if len(set(found.calls)) >= VARIETY:
-        return (
-            f"{len(found.calls)} system calls with {len(set(found.calls))} results, such as {_calls(found)}"
-        )
-    return ""
+    return f"{len(found.calls)} system calls, such as {_calls(found)}" if found.calls else ""
 
 
 def _calls(found: Findings) -> str:
-    most = Counter(found.calls).most_common(VARIETY)
+    most = Counter(found.calls).most_common(NAMED)
     return ", ".join(f"{call.name} (gives {call.result}, {count} times)" for call, count in most)

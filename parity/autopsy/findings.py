@@ -38,7 +38,7 @@ class Spot:
 
     `entry`: in assembly, interrupts masked, which is where traps enter the kernel. A machine is often stopped
     just when its timer goes off, so that says little of what it does at other times; `user` is what it came
-    from where that is known. `stray`: in the kernel, but where the kernel's file has nothing.
+    from where that is known.
     """
 
     place: Place
@@ -46,7 +46,6 @@ class Spot:
     masked: bool
     halted: bool
     entry: bool = False
-    stray: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,7 @@ class Findings:
     end: str | None
     cpus: tuple[Cpu, ...] = ()
     samples: tuple[tuple[Spot, ...], ...] = ()  # by time, each of all processors
+    lost: bool = False  # in all samples they are where nothing is mapped
     table: bool = False  # whether the kernel notes what its threads do
     threads: tuple[Thread, ...] = ()
     ready: int = 0  # threads in the run queue

@@ -56,15 +56,14 @@ class Scene:
             **_known(self._arch, state, console),
             cpus=cpus,
             samples=samples,
+            lost=self._lost(samples),
             table=table is not None,
             threads=threads,
             ready=table.ready if table else 0,
             unlisted=table.unlisted if table else 0,
             ticks=ticks,
             counted=_counted(trace, trace_later),
-            during=dict(Counter(trace.name(event[KIND]) for event in during))
-            if trace and trace_later
-            else None,
+            during=Counter(trace.name(event[KIND]) for event in during) if trace and trace_later else None,
             calls=tuple(_calls(trace, during)) if trace else (),
             names=self._names(threads, cpus),
             events=_events(trace),
@@ -95,6 +94,19 @@ class Scene:
         except (UserError, ValueError) as error:
             self.missing.append(f"trace: {error}")
             return None
+
+    def _lost(self, samples: Sequence[Sequence[Spot]]) -> bool:
+        """Whether the processors are where nothing is mapped, always."""
+        places = {spot.place.address for spots in samples for spot in spots if not spot.user}
+        if not places or any(self._kernel.segment(place) for place in places):
+            return False
+        try:
+            self._inspector.read_virtual(places.pop(), 1)
+        except (NoAnswerError, LaneError):
+            raise
+        except InfraError:
+            return not places
+        return False
 
     def _devices(self) -> tuple[str, ...]:
         """What virtio devices have been asked for and have not given back, as far as this emulator tells."""
@@ -155,12 +167,11 @@ class Scene:
             processor.is_masked(registers),
         )
         halted = not user and processor.is_halted(registers, self._code)
-        stray = not user and not self._kernel.has(pc)
-        place = Place(pc) if user or stray else self._places.find(pc, returned_to=halted)
+        place = Place(pc) if user else self._places.find(pc, returned_to=halted)
         entry = masked and not user and bool(place.function) and place.file is None
         # Kernels keep frame pointers: another one is still the program's.
         user = user or (entry and processor.frame_pointer(registers) < KERNEL)
-        return Spot(place, user, masked, halted, entry, stray)
+        return Spot(place, user, masked, halted, entry)
 
     def _names(self, threads: Sequence[Thread], cpus: Sequence[Cpu]) -> dict[str, str]:
         waited = [thread.wait_on for thread in threads] + [cpu.wants for cpu in cpus]
@@ -190,7 +201,7 @@ class Scene:
 
 
 def findings(
-    inspector: Inspector,
+    inspector: Inspector | None,
     arch: str,
     elf: Callable[[], Program],
     state: State,
@@ -201,6 +212,8 @@ def findings(
     `elf` gives the kernel's ELF file.
     """
     nothing = Findings(**_known(arch, state, console))
+    if inspector is None:
+        return replace(nothing, missing=("everything: the machine was gone",))
     try:
         return Scene(inspector, arch, elf()).findings(state, console)
     except NoAnswerError as error:

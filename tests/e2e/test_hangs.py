@@ -120,7 +120,7 @@ class Bench:
         elf = bare_guest.elf(writes, end, model.arch)
         spec = RunSpec("bare", model.arch, self.store.put_bytes(elf), None, model, "", cpu_budget_s=2.0)
 
-        def look(inspector: Inspector, state: State, lines: tuple[Line, ...]) -> Autopsy:
+        def look(inspector: Inspector | None, state: State, lines: tuple[Line, ...]) -> Autopsy:
             if freeze:
                 stop = "kill -STOP $(pidof qemu-system-aarch64)"
                 self._engine.execute(self.lane.id, ["sh", "-c", stop])
