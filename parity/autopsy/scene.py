@@ -63,7 +63,9 @@ class Scene:
             unlisted=table.unlisted if table else 0,
             ticks=ticks,
             counted=_counted(trace, trace_later),
-            during=Counter(trace.name(event[KIND]) for event in during) if trace and trace_later else None,
+            during=dict(Counter(trace.name(event[KIND]) for event in during))
+            if trace and trace_later
+            else None,
             calls=tuple(_calls(trace, during)) if trace else (),
             names=self._names(threads, cpus),
             events=_events(trace),
