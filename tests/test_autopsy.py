@@ -11,7 +11,7 @@ import pytest
 
 from parity.autopsy.demangle import demangle
 from parity.autopsy.diagnose import Autopsy, Word, diagnose
-from parity.autopsy.findings import Cpu, Findings, Lock, Place, Spot, Thread
+from parity.autopsy.findings import Call, Cpu, Findings, Lock, Place, Spot, Thread
 from parity.autopsy.unwind import chain
 from parity.report import autopsy as told
 
@@ -179,3 +179,14 @@ def test_stacks_end_where_they_are_broken() -> None:
 )
 def test_names_of_symbols_become_paths(name: str, path: str) -> None:
     assert demangle(name) == path
+
+
+def test_a_program_that_asks_for_the_same_again_and_again_gets_nowhere() -> None:
+    kernel = Spot(Place(1, "write"), user=False, masked=False, halted=False)
+    busy = replace(hung(), samples=((kernel,),) * 20, ticks=(7, 9), during={"SYSCALL_ENTRY": 40})
+    same = diagnose(replace(busy, calls=(Call("write", 64),) * 40))
+    assert same.word is Word.USER_LOOP
+    assert "only calls write (gives 64, 40 times)" in same.sentence
+    various = tuple(Call("read", number) for number in range(40))
+    assert diagnose(replace(busy, calls=various)).word is Word.SLOW
+    assert diagnose(busy).word is Word.LIVELOCK

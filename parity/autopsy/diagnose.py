@@ -12,9 +12,10 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
     double fault        all processors are where nothing is mapped, and fault
     interrupts off      all processors are in the kernel with interrupts masked, and no clock runs
     lost wake-up        all processors wait for an interrupt, and no thread is ready or waits for a time
-    slow                something goes on: processes begin or end, the disk is read, calls are made, or a
-                        time is waited for
-    user loop           a processor is in user code most of the time
+    slow                something goes on: processes begin or end, the disk is read, calls give various
+                        results, or a time is waited for
+    user loop           a processor is in user code most of the time, or a program asks for the same again and
+                        again
     livelock            the kernel works, and nothing comes of it
     unknown             anything else
 """
@@ -223,7 +224,7 @@ def _by_samples(found: Findings) -> Diagnosis | None:
     told = usual.total()
     if usual["halted"] >= MOST * told:
         return _asleep(found, spots)
-    if usual["user"] >= MOST * told:
+    if usual["user"] >= MOST * told or (found.calls and not _progress(found)):
         return _in_user(found, spots)
     return _busy(found, spots)
 
@@ -272,16 +273,20 @@ def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
 
 
 def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
-    thread = next((who(found, cpu.thread) for cpu in found.cpus if cpu.spot.user), "a program")
+    # One that does little but call is mostly found in the kernel.
+    running = sorted(found.cpus, key=lambda cpu: not cpu.spot.user)
+    thread = who(found, running[0].thread) if running else "a program"
     places = sorted({spot.place.address for spot in spots if spot.user and not spot.entry}) or [0]
     where = hex(places[0]) if places[0] == places[-1] else f"{places[0]:#x} to {places[-1]:#x}"
     if progress := _progress(found):
         return _make(
             Word.SLOW, f"{thread} works, mostly in user code at {where}: {progress}", running_name(found)
         )
-    return _make(
-        Word.USER_LOOP, f"{thread} computes in user code, at {where}, and calls nothing", running_name(found)
-    )
+    if found.calls:
+        sentence = f"{thread} goes round and only calls {_calls(found)}"
+    else:
+        sentence = f"{thread} computes in user code, at {where}, and calls nothing"
+    return _make(Word.USER_LOOP, sentence, running_name(found))
 
 
 def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
@@ -301,6 +306,9 @@ def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
 # Types of events: those of work that goes on, and those that come whatever is done.
 WORK, IDLE = ("PROCESS_", "BLOCK_"), ("IRQ_", "TIMER_")
 NAMED = 3  # calls that are named
+VARIETY = (
+    3  # different calls, or results of calls, from which on a program does more than ask again and again
+)
 
 
 def _progress(found: Findings) -> str:
@@ -308,7 +316,8 @@ def _progress(found: Findings) -> str:
     work = {name: count for name, count in (found.during or {}).items() if name.startswith(WORK)}
     if work:
         return ", ".join(f"{count} × {name}" for name, count in work.items())
-    return f"{len(found.calls)} system calls, such as {_calls(found)}" if found.calls else ""
+    various = len(set(found.calls))
+    return f"system calls with {various} results, such as {_calls(found)}" if various >= VARIETY else ""
 
 
 def _calls(found: Findings) -> str:
