@@ -5,8 +5,7 @@ Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `c
 
     expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
-    word            the autopsy's, or one per architecture (optional; `panic` for one that must panic,
-                    unless it is `any`)
+    word            the autopsy's, or one per architecture (optional; `panic` for one that must panic)
     says            text that the judge's sentence must hold, or one per architecture (optional)
     cpu_budget_s    CPU seconds of its own (optional)
     signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
@@ -29,7 +28,7 @@ from parity.verdict import Verdict
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
 KEYS = ("expected", "command_line", "says", "word", "cpu_budget_s", "signal")
-NO_WORD, ANY = "none", "any"
+NO_WORD = "none"
 SIGNALS = ("KILL", "STOP")
 
 
@@ -77,8 +76,7 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
         }
         words = {arch: Word.PANIC for arch in archs if expected[arch] is Verdict.PANIC}
         if word:
-            said = {arch: value.one_of("word", (*Word, ANY)) for arch, value in word.each(archs).items()}
-            words = {arch: Word(text) for arch, text in said.items() if text != ANY}
+            words = {arch: Word(value.one_of("word", Word)) for arch, value in word.each(archs).items()}
         canaries.append(
             Canary(
                 name=name,

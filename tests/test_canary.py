@@ -62,18 +62,18 @@ def test_an_end_per_architecture(tmp_path: Path) -> None:
 
 def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
     lines = [
-        "hung: {expected: hang, word: {aarch64: deadlock, x86_64: any}, command_line: x}",
+        "hung: {expected: hang, word: {aarch64: deadlock, x86_64: livelock}, command_line: x}",
         "dead: {expected: panic, command_line: x}",
-        "late: {expected: panic, word: any, command_line: x}",
+        "gone: {expected: crash, command_line: x}",
     ]
-    hung, dead, late = loaded(tmp_path / "canaries.yaml", *lines)
-    assert hung.words == {"aarch64": "deadlock"}
+    hung, dead, gone = loaded(tmp_path / "canaries.yaml", *lines)
     assert hung.earned(replace(SEEN, verdict="hang", word="deadlock"))
     assert not hung.earned(replace(SEEN, verdict="hang", word="livelock"))
     assert not hung.earned(replace(SEEN, verdict="hang", word=None))
     assert hung.earned(replace(SEEN, arch="x86_64", verdict="hang", word="livelock"))
-    panicked = replace(SEEN, verdict="panic", word="unknown")
-    assert (dead.earned(panicked), late.earned(panicked)) == (False, True)
+    assert dead.earned(replace(SEEN, verdict="panic", word="panic"))
+    assert not dead.earned(replace(SEEN, verdict="panic", word="unknown"))
+    assert gone.earned(replace(SEEN, verdict="crash", word="unknown"))
     seen = {(found.arch, "hung"): found for found in (replace(SEEN, verdict="hang", word="livelock"), SEEN)}
     assert canary.words([hung], seen).count("deadlock", canary.NO_WORD) == 1
     with pytest.raises(UserError, match="no word 'deadlocked'; did you mean 'deadlock'"):
