@@ -233,8 +233,11 @@ def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
     """Whether all is in the kernel with interrupts masked, and the clock stands."""
     if len(set(found.ticks)) > 1 or not all(spot.masked and not spot.user for spot in spots):
         return False
-    # A kernel that has nothing to do may wait like that: where there is no clock to be seen, nobody knows.
-    return bool(found.ticks) or not any(spot.halted for spot in spots)
+    if found.ticks:
+        return True
+    # Where there is no clock to be seen, only a processor that never leaves its place is known to let none in:
+    # a kernel may mask interrupts to wait for one, or to write, again and again.
+    return not any(spot.halted for spot in spots) and len({spot.place.address for spot in spots}) == 1
 
 
 def _kind(spot: Spot) -> str:
@@ -248,6 +251,8 @@ def _kind(spot: Spot) -> str:
 
 
 def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+    if not found.table:  # nobody knows what its threads wait for
+        return None
     waiting = [thread for thread in found.threads if thread.wait and thread.life in locks.ASLEEP]
     # A time that has passed, or will not because the clock stands, wakes nobody.
     ticking = len(set(found.ticks)) > 1
