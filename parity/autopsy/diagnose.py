@@ -235,7 +235,7 @@ def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
         return False
     if found.ticks:
         return True
-    # Where there is no clock to be seen, only a processor that never leaves its place is known to let none in:
+    # Where no clock is to be seen, only a processor that never leaves its place is known to let none in:
     # a kernel may mask interrupts to wait for one, or to write, again and again.
     return not any(spot.halted for spot in spots) and len({spot.place.address for spot in spots}) == 1
 
