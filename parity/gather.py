@@ -11,6 +11,7 @@ import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from parity import guest, host, state
 from parity.autopsy import scene
 from parity.autopsy.diagnose import Autopsy
 from parity.autopsy.diagnose import autopsy as diagnosed
+from parity.autopsy.places import Programs
 from parity.evidence import Evidence, Ledger, summed
 from parity.guest import Watch
 from parity.inspector import Inspector
@@ -59,6 +61,7 @@ class Gatherer:
         packages = space.image("qemu").packages
         self.emulator = {name: version for name, version in packages.items() if name.startswith("qemu-")}
         self.host = host.host_class()
+        self._programs = Programs()
 
     def key(self, spec: RunSpec) -> Digest:
         """The digest of what the verdict of a spec depends on."""
@@ -150,12 +153,14 @@ class Gatherer:
         expected_s = before.wall_s if before else spec.cpu_budget_s
         return Job(spec, recording, self.panic_patterns, expected_s, Watch(self._look(spec), bad_only=True))
 
-    def _look(self, spec: RunSpec) -> Callable[[Inspector, state.State, tuple[Line, ...]], Autopsy]:
+    def _look(self, spec: RunSpec) -> Callable[[Inspector | None, state.State, tuple[Line, ...]], Autopsy]:
         """The autopsy of a guest that hangs or died."""
 
-        def look(inspector: Inspector, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
-            elf, console = self.space.store.read(spec.kernel), [line.text for line in lines]
-            return diagnosed(scene.findings(inspector, spec.arch, spec.kernel, elf, known, console))
+        def look(inspector: Inspector | None, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
+            read = partial(self.space.store.read, spec.kernel)
+            elf = partial(self._programs.get, spec.kernel, read)
+            console = [line.text for line in lines]
+            return diagnosed(scene.findings(inspector, spec.arch, elf, known, console))
 
         return look
 

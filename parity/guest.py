@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from parity import serial, verdict
+from parity.autopsy import diagnose
 from parity.autopsy.diagnose import Autopsy
 from parity.channel import Decoder, Hello, Shutdown
 from parity.errors import UserError
@@ -114,10 +115,11 @@ class EventStream:
 class Watch:
     """Looks at a guest's machine once: when it has ended, or is to be because the guest counts as hung.
 
-    What it does counts for nothing. `bad_only`: orderly ends are not looked at, and not delayed.
+    What it does counts for nothing. `bad_only`: orderly ends are not looked at, and not delayed; a bad end
+    that comes after all may then be too fast, and there is no machine to look at.
     """
 
-    look: Callable[[Inspector, State, tuple[Line, ...]], Autopsy | None]
+    look: Callable[[Inspector | None, State, tuple[Line, ...]], Autopsy | None]
     bad_only: bool = False
 
 
@@ -134,7 +136,7 @@ def run_guest(
 
     Raises LaneError when the lane fails, and what `watch` raises.
     """
-    eye = _Eye(lane, watch) if watch and isinstance(lane, DockerLane) else None
+    eye = Eye(lane, watch) if watch and isinstance(lane, DockerLane) else None
     with recording.open("w", encoding="utf-8", buffering=1) as file:
         header = {
             "recording": RECORDING_VERSION,
@@ -146,28 +148,31 @@ def run_guest(
         return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, eye)
 
 
-class _Eye:
-    """A watch at work on one guest, which a lane holds until it was looked at."""
+class Eye:
+    """A watch at work on one guest, which its lane holds for it."""
 
     def __init__(self, lane: DockerLane, watch: Watch) -> None:
         self.lane = lane
-        self._watch, self._done = watch, False
+        self._watch, self._held, self._looked = watch, True, False
 
-    def blink(self, state: State, lines: tuple[Line, ...]) -> Autopsy | None:
-        """Looks if it is time to, or lets the guest go if there is nothing to be seen."""
+    def blink(self, state: State, lines: Callable[[], tuple[Line, ...]]) -> Autopsy | None:
+        """Looks if it is time to; lets a guest go that has announced its shutdown, before that comes, so that
+        it need not wait for us."""
+        ails = verdict.ails(state)
+        if state.exit and self._watch.bad_only and ails and not self._looked:
+            self._looked = True
+            return self._watch.look(None, state, lines())
+        if self._looked or state.exit:
+            return None
+        if self._watch.bad_only and self._held is not (ails or not state.shutdown):
+            self._held = not self._held
+            (self.lane.hold if self._held else self.lane.release)()
         over = verdict.reason_to_stop(state) or state.machine_end
-        if self._done or state.exit or not (over or state.shutdown):
+        if not over or (self._watch.bad_only and not ails):
             return None
-        if self._watch.bad_only and not verdict.ails(state):
-            # A shutdown that was announced: let go before it comes, so that it need not wait for us.
-            self._done = True
-            self.lane.release()
-            return None
-        if not over:
-            return None
-        self._done = True
+        self._looked = True
         with Inspector(self.lane) as inspector:
-            return self._watch.look(inspector, state, lines)
+            return self._watch.look(inspector, state, lines())
 
 
 def judged(
@@ -175,7 +180,7 @@ def judged(
     panic_patterns: Sequence[str],
     messages: Iterable[Message],
     stop: Callable[[], None] = lambda: None,
-    eye: _Eye | None = None,
+    eye: Eye | None = None,
 ) -> GuestRun:
     """Fold messages into a GuestRun, calling `stop` once when the guest should be ended.
 
@@ -192,10 +197,12 @@ def judged(
             if not isinstance(timed.event, SerialOutput):
                 (first if len(first) < KEPT_EVENTS else last).append(timed)
         if eye:
-            autopsy = eye.blink(state, stream.transcript.lines()) or autopsy
+            autopsy = eye.blink(state, stream.transcript.lines) or autopsy
         if verdict.reason_to_stop(state) and not asked and state.exit is None:
             asked = True
             stop()
+    if autopsy:
+        autopsy = diagnose.with_panic(autopsy, state.panic or state.console_panic)
     return replace(_run(state, [*first, *last], stream.transcript), autopsy=autopsy)
 
 

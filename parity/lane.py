@@ -61,6 +61,10 @@ class LaneError(InfraError):
     """The lane failed, not the guest in it; the guest says nothing and may run again elsewhere."""
 
 
+class NoAnswerError(InfraError):
+    """The emulator is there, and does not answer."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What a supervisor reported; its docstring lists the kinds. `t`: seconds since the emulator's start."""
@@ -229,7 +233,7 @@ class DockerLane:
     def qmp(self, execute: str, **arguments: object) -> Mapping[str, Any]:
         """The emulator's answer to one QMP command, while a guest runs. What arrives meanwhile is kept.
 
-        Raises InfraError when it does not come in ANSWER_S.
+        Raises NoAnswerError when it does not come in ANSWER_S.
         """
         self._commands += 1
         number = self._commands
@@ -259,14 +263,14 @@ class DockerLane:
     ) -> Message:
         """The first such message, while a guest runs; what arrives before it is kept for `run`.
 
-        Raises InfraError when it does not come within `patience_s`, in which the lane itself lives.
+        Raises NoAnswerError when it does not come within `patience_s`, in which the lane itself lives.
         """
         deadline = time.monotonic() + patience_s
         while True:
             message = self._next()
             if time.monotonic() > deadline and not wanted(message):
                 self._kept.append(message)
-                raise InfraError(f"no answer to {purpose} within {patience_s:g} s")
+                raise NoAnswerError(f"no answer to {purpose} within {patience_s:g} s")
             if wanted(message):
                 return message
             self._kept.append(message)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from parity.autopsy.wording import plain
 from parity.errors import UserError
 from parity.machine import RunSpec
 from parity.verdict import Verdict
@@ -120,8 +120,7 @@ def rate(passed: int, total: int) -> str:
 
 def signature(verdict: str, cause: str) -> str:
     """Verdict and cause without the numbers that differ from run to run; places in a source stay."""
-    plain = re.sub(r"0x[0-9a-fA-F]+", "#", cause)
-    return f"{verdict}: " + re.sub(r"(?<![\w:.])\d+(\.\d+)?\b(?!:)", "#", plain)
+    return f"{verdict}: {plain(cause)}"
 
 
 def compared(before: Run, again: Run) -> str:

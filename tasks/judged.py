@@ -25,17 +25,7 @@ def task_canaries() -> Iterator[Any]:
 
 def canaries() -> bool:
     """Runs all canaries on every architecture; whether each earned its verdict."""
-    session = current()
-    birds, seen = _run(session)
-    print_ = session.screen.console.print
-    print_(judged.canaries(birds, seen, session.archs))
-    for matrix in _matrices(birds, seen):
-        print_(matrix.terminal())
-    for line in judged.unearned(birds, seen):
-        session.screen.note(line, "red")
-    wrong = len(canary.unearned(birds, seen))
-    session.screen.note(f"{len(seen) - wrong} of {len(seen)} canaries earned their verdict")
-    return not wrong
+    return _told(current(), *_run(current()))
 
 
 def readme() -> bool:
@@ -50,7 +40,21 @@ def readme() -> bool:
     birds, seen = _run(session)
     matrices = [matrix.markdown() for matrix in _matrices(birds, seen)]
     marked.write(session.space.root / "README.md", README, matrices)
-    return not canary.unearned(birds, seen)
+    return _told(session, birds, seen)
+
+
+def _told(session: Session, birds: Sequence[Canary], seen: Seen) -> bool:
+    """Prints what came of them; whether all is as it must be."""
+    print_ = session.screen.console.print
+    print_(judged.canaries(birds, seen, session.archs))
+    for matrix in _matrices(birds, seen):
+        print_(matrix.terminal())
+    unearned = judged.unearned(birds, seen)
+    for line in unearned:
+        session.screen.note(line, "red")
+    earned = len(seen) - len(unearned)
+    session.screen.note(f"{earned} of {len(seen)} canaries earned their verdict, and their word")
+    return not unearned
 
 
 def _matrices(birds: Sequence[Canary], seen: Seen) -> list[Grid]:

@@ -55,9 +55,29 @@ def test_the_right_verdict_for_the_wrong_reason_is_not_earned() -> None:
 def test_an_end_per_architecture(tmp_path: Path) -> None:
     own = "{expected: {aarch64: panic, x86_64: crash}, says: {aarch64: a, x86_64: b}, command_line: x}"
     (bird,) = loaded(tmp_path / "canaries.yaml", f"one: {own}")
-    assert bird.earned(replace(SEEN, verdict="panic", cause="a"))
+    assert bird.earned(replace(SEEN, verdict="panic", cause="a", word="panic"))
     assert not bird.earned(replace(SEEN, verdict="crash", cause="b"))
     assert bird.earned(replace(SEEN, arch="x86_64", verdict="crash", cause="b"))
+
+
+def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
+    lines = [
+        "hung: {expected: hang, word: {aarch64: deadlock, x86_64: livelock}, command_line: x}",
+        "dead: {expected: panic, command_line: x}",
+        "gone: {expected: crash, command_line: x}",
+    ]
+    hung, dead, gone = loaded(tmp_path / "canaries.yaml", *lines)
+    assert hung.earned(replace(SEEN, verdict="hang", word="deadlock"))
+    assert not hung.earned(replace(SEEN, verdict="hang", word="livelock"))
+    assert not hung.earned(replace(SEEN, verdict="hang", word=None))
+    assert hung.earned(replace(SEEN, arch="x86_64", verdict="hang", word="livelock"))
+    assert dead.earned(replace(SEEN, verdict="panic", word="panic"))
+    assert not dead.earned(replace(SEEN, verdict="panic", word="unknown"))
+    assert gone.earned(replace(SEEN, verdict="crash", word="unknown"))
+    seen = {(found.arch, "hung"): found for found in (replace(SEEN, verdict="hang", word="livelock"), SEEN)}
+    assert canary.words([hung], seen).count("deadlock", canary.NO_WORD) == 1
+    with pytest.raises(UserError, match="no word 'deadlocked'; did you mean 'deadlock'"):
+        loaded(tmp_path / "canaries.yaml", "one: {expected: hang, word: deadlocked, command_line: x}")
 
 
 def test_a_budget_of_its_own(tmp_path: Path) -> None:

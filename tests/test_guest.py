@@ -11,8 +11,10 @@ from parity.channel import Hello, ProcessEnd, Shutdown
 from parity.errors import UserError
 from parity.event import Exit, SerialMatch
 from parity.guest import GuestRun, judge_recording, judged, run_guest
-from parity.lane import LaneError, Message, ReplayLane
+from parity.inspector import Inspector
+from parity.lane import DockerLane, LaneError, Message, ReplayLane
 from parity.machine import RunSpec
+from parity.state import State
 from parity.verdict import Judgement, Verdict
 
 RECORDINGS = sorted((Path(__file__).parent / "data/guests").glob("*.jsonl"))
@@ -192,3 +194,59 @@ def test_stops_and_goes_of_the_machine_are_none_of_the_guests(tmp_path: Path) ->
     ]
     later = [replace(message, t=message.t + 5) for message in rest]
     assert run(spec(), [first, *looks, *later], tmp_path).judgement.verdict is Verdict.PASS
+
+
+class Watched(DockerLane):
+    """A lane that only notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def hold(self) -> None:
+        self.asked.append("hold")
+
+    def release(self) -> None:
+        self.asked.append("release")
+
+
+def watched(messages: list[Message], *, bad_only: bool = True) -> tuple[guest.GuestRun, list[str]]:
+    """The guest judged, and what was done about it in which order."""
+    lane = Watched()
+
+    def look(_inspector: Inspector | None, state: State, _lines: object) -> None:
+        lane.asked.append(f"look after {state.machine_end or state.hang}")
+
+    eye = guest.Eye(lane, guest.Watch(look, bad_only))
+    return judged(spec(), PATTERNS, messages, lambda: lane.asked.append("stop"), eye), lane.asked
+
+
+def test_a_guest_that_ends_well_is_let_go_before_its_end() -> None:
+    messages = frames.messages(frames.good_run())
+    shutdown = next(at for at, each in enumerate(messages) if each.kind == "channel")
+    assert watched(messages)[1] == ["release"]
+    assert watched(messages[: shutdown + 1])[1] == ["release"]
+    assert watched(messages, bad_only=False)[1] == ["hold", "look after guest-shutdown", "release"]
+
+
+def test_a_guest_that_dies_is_looked_at() -> None:
+    assert watched(frames.messages(frames.hello()))[1] == ["hold", "look after guest-shutdown", "release"]
+    panic = frames.messages(frames.good_run() + frames.panic("late"))
+    seen, asked = watched(panic)
+    assert seen.judgement.verdict is Verdict.PANIC
+    assert asked[-3:] == ["hold", "look after guest-shutdown", "release"]
+
+
+def test_what_a_guest_does_when_it_counts_as_hung_is_late() -> None:
+    samples = [frames.sample(t, 0.01 * t, 0.0) for t in range(1, 5)]
+    late = [
+        Message("hold", 4.1, fields={"on": True}),
+        Message("qmp", 4.2, fields={"message": {"event": "RESUME"}}),
+        Message("channel", 4.3, frames.panic("late") + frames.shutdown()),
+        Message("serial", 4.3, b"KERNEL PANIC: late\n"),
+        frames.event(4.4, "SHUTDOWN", guest=True, reason="guest-shutdown"),
+        Message("hold", 4.5, fields={"on": False}),
+        frames.exited(4.6, signal=9, asked=True),
+    ]
+    seen, asked = watched(frames.messages(frames.hello(), tail=[*samples, *late]))
+    assert seen.judgement.verdict is Verdict.HANG
+    assert [what.partition(" ")[0] for what in asked] == ["hold", "look", "release", "stop"]

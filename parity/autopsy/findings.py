@@ -109,8 +109,11 @@ class Findings:
     end: str | None
     cpus: tuple[Cpu, ...] = ()
     samples: tuple[tuple[Spot, ...], ...] = ()  # by time, each of all processors
+    lost: bool = False  # in all samples they are where nothing is mapped
     table: bool = False  # whether the kernel notes what its threads do
     threads: tuple[Thread, ...] = ()
+    ready: int = 0  # threads in the run queue
+    unlisted: int = 0  # threads that the kernel's table had no room for
     ticks: tuple[int, ...] = ()  # before and after the samples
     counted: dict[str, tuple[int, ...]] | None = None
     during: dict[str, int] | None = None  # events of the trace while there were samples, by type
@@ -118,6 +121,7 @@ class Findings:
     names: dict[str, str] = field(default_factory=dict)  # of what lies at the addresses of locks
     events: tuple[str, ...] = ()  # of the trace, the last
     console: tuple[str, ...] = ()  # its last lines
+    devices: tuple[str, ...] = ()
     stalled: str | None = None  # what the emulator did not answer
     missing: tuple[str, ...] = ()
 

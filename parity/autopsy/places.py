@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import struct
 from bisect import bisect_right
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
 
 from elftools.common.exceptions import DWARFError, ELFError
 from elftools.elf.elffile import ELFFile
@@ -15,7 +18,9 @@ from parity.autopsy.demangle import demangle
 from parity.autopsy.findings import Place
 from parity.autopsy.inlines import Inlines
 from parity.autopsy.lines import Lines, is_library
+from parity.elf import Kernel
 
+KEPT = 4  # ELF files, of ten MiB and more
 # What is met in debugging information that is damaged, or of another kind than ours.
 BAD = (DWARFError, ELFError, ValueError, KeyError, IndexError, struct.error)
 
@@ -108,11 +113,31 @@ class Places:
         return (lines, inlines) if lines else None
 
 
-@lru_cache(maxsize=8)
-def _of(digest: str, data: bytes) -> Places:
-    return Places(data)
+@dataclass(frozen=True)
+class Program:
+    """A kernel's ELF file: where it lies in memory, and what is where in it."""
+
+    kernel: Kernel
+    places: Places
 
 
-def places(digest: str, data: bytes) -> Places:
-    """The places of an ELF file, kept by its digest while this process lives. Raises ELFError."""
-    return _of(digest, data)
+class Programs:
+    """ELF files by their digests, the last few of which are kept: to read one takes a tenth of a second."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Program] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, digest: str, read: Callable[[], bytes]) -> Program:
+        """The ELF file of that digest, which `read` gives.
+
+        Raises one of BAD or UserError for what is no ELF file, and what `read` raises.
+        """
+        with self._lock:
+            if digest not in self._kept:
+                data = read()
+                self._kept[digest] = Program(Kernel.parse(data, stripped=True), Places(data))
+            self._kept.move_to_end(digest)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return self._kept[digest]

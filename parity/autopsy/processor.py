@@ -14,7 +14,7 @@ class Processor:
 
     `masked`: bit of `flags` that masks interrupts, or that lets them in where `inverted`. In `level`, these
     `bits` are `user` while a program runs. `waits`: the instruction that waits for an interrupt, behind which
-    the program counter stands meanwhile.
+    the program counter stands meanwhile; x86-64's emulator says as well whether it waits.
     """
 
     counter: str
@@ -45,6 +45,8 @@ class Processor:
 
     def is_halted(self, registers: Mapping[str, int], code: Callable[[int, int], bytes]) -> bool:
         """Whether it waits for an interrupt; `code` gives the kernel's code by address and size."""
+        if "HLT" in registers:
+            return bool(registers["HLT"])
         size = len(self.waits)
         return code(self.pc(registers) - size, size) == self.waits
 

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from elftools.common.exceptions import ELFError
-
 from parity.autopsy import unwind, vitals
 from parity.autopsy.findings import Call, Cpu, Findings, Place, Spot, Thread
-from parity.autopsy.places import places
+from parity.autopsy.places import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
 from parity.autopsy.vitals import Vitals
-from parity.elf import Kernel
 from parity.errors import InfraError, UserError
 from parity.inspector import Inspector
+from parity.lane import LaneError, NoAnswerError
 from parity.serial import escape
 from parity.state import State
 from parity.trace import reader, timeline
-from parity.trace.memory import DumpError, Memory, dump
+from parity.trace.memory import Memory, dump
 from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
 
 SAMPLES, PAUSE_S = 20, 0.004  # how often a processor is looked at, and how long it runs in between
-SAMPLING_S = 0.8  # on a busy machine there are fewer samples
+SAMPLING_S = 0.5  # on a busy machine there are fewer samples
 STACKS = 64  # threads whose stacks are read
 EVENTS, LINES = 50, 30  # of the trace, by processor; of the console
 
@@ -33,11 +31,10 @@ EVENTS, LINES = 50, 30  # of the trace, by processor; of the console
 class Scene:
     """One machine and its kernel's ELF file."""
 
-    def __init__(self, inspector: Inspector, arch: str, digest: str, elf: bytes) -> None:
+    def __init__(self, inspector: Inspector, arch: str, elf: Program) -> None:
         self._inspector, self._arch = inspector, arch
         self._processor = PROCESSORS[arch]
-        self._kernel = Kernel.parse(elf, stripped=True)
-        self._places = places(digest, elf)
+        self._kernel, self._places = elf.kernel, elf.places
         self.missing: list[str] = []
 
     def findings(self, state: State, console: Sequence[str]) -> Findings:
@@ -47,11 +44,11 @@ class Scene:
         if running:
             inspector.qmp("stop")
         registers = inspector.registers()
-        memory = Memory(self._kernel, dump(self._kernel, inspector.read))
+        memory = self._memory()
         table, trace = self._vitals(memory), self._trace(memory)
         threads, cpus = self._bodies(memory, table, registers)
         samples = self._samples() if running else ()
-        later = Memory(self._kernel, dump(self._kernel, inspector.read)) if running else memory
+        later = self._memory() if running else memory
         ticks = tuple(each.ticks for each in (table, self._vitals(later) if table else None) if each)
         trace_later = self._trace(later) if trace else None
         during = _during(trace, trace_later)
@@ -59,33 +56,76 @@ class Scene:
             **_known(self._arch, state, console),
             cpus=cpus,
             samples=samples,
+            lost=self._lost(samples),
             table=table is not None,
             threads=threads,
+            ready=table.ready if table else 0,
+            unlisted=table.unlisted if table else 0,
             ticks=ticks,
             counted=_counted(trace, trace_later),
-            during=Counter(trace.name(event[KIND]) for event in during) if trace and trace_later else None,
+            during=dict(Counter(trace.name(event[KIND]) for event in during))
+            if trace and trace_later
+            else None,
             calls=tuple(_calls(trace, during)) if trace else (),
             names=self._names(threads, cpus),
             events=_events(trace),
+            devices=self._devices(),
             missing=tuple(dict.fromkeys(self.missing)),
         )
 
-    def _vitals(self, memory: Memory) -> Vitals | None:
+    def _memory(self) -> Memory | None:
+        """What the kernel's own variables are; None where the machine has no such memory."""
         try:
-            return vitals.read(memory)
+            return Memory(self._kernel, dump(self._kernel, self._inspector.read))
+        except (NoAnswerError, LaneError):
+            raise
+        except InfraError as error:
+            self.missing.append(f"the kernel's memory: {error.message}")
+            return None
+
+    def _vitals(self, memory: Memory | None) -> Vitals | None:
+        try:
+            return vitals.read(memory) if memory else None
         except (UserError, ValueError) as error:
             self.missing.append(f"threads and locks: {error}")
             return None
 
-    def _trace(self, memory: Memory) -> Trace | None:
+    def _trace(self, memory: Memory | None) -> Trace | None:
         try:
-            return reader.read(memory)
+            return reader.read(memory) if memory else None
         except (UserError, ValueError) as error:
             self.missing.append(f"trace: {error}")
             return None
 
+    def _lost(self, samples: Sequence[Sequence[Spot]]) -> bool:
+        """Whether the processors are where nothing is mapped, always."""
+        places = {spot.place.address for spots in samples for spot in spots if not spot.user}
+        if not places or any(self._kernel.segment(place) for place in places):
+            return False
+        try:
+            self._inspector.read_virtual(places.pop(), 1)
+        except (NoAnswerError, LaneError):
+            raise
+        except InfraError:
+            return not places
+        return False
+
+    def _devices(self) -> tuple[str, ...]:
+        """What virtio devices have been asked for and have not given back, as far as this emulator tells."""
+        told = []
+        try:
+            for device in self._inspector.qmp("x-query-virtio"):
+                queue = self._inspector.qmp("x-query-virtio-queue-status", path=device["path"], queue=0)
+                asked, given = queue["shadow-avail-idx"], queue["used-idx"]
+                told.append(f"{device['name']}: queue 0 was asked {asked} times and has answered {given}")
+        except (NoAnswerError, LaneError):
+            raise
+        except (InfraError, KeyError) as error:
+            self.missing.append(f"devices: {error}")
+        return tuple(told)
+
     def _bodies(
-        self, memory: Memory, table: Vitals | None, registers: list[dict[str, int]]
+        self, memory: Memory | None, table: Vitals | None, registers: list[dict[str, int]]
     ) -> tuple[tuple[Thread, ...], tuple[Cpu, ...]]:
         stacks = unwind.Stacks(memory, list(table.stacks.values()) if table else [], self._inspector.read)
         cpus = []
@@ -163,23 +203,24 @@ class Scene:
 
 
 def findings(
-    inspector: Inspector,
+    inspector: Inspector | None,
     arch: str,
-    digest: str,
-    elf: bytes,
+    elf: Callable[[], Program],
     state: State,
     console: Sequence[str],
 ) -> Findings:
     """What can be read of the guest's machine; nothing but its own words where the emulator does not answer.
 
-    `digest` is that of the kernel's ELF file `elf`.
+    `elf` gives the kernel's ELF file.
     """
     nothing = Findings(**_known(arch, state, console))
+    if inspector is None:
+        return replace(nothing, missing=("everything: the machine was gone",))
     try:
-        return Scene(inspector, arch, digest, elf).findings(state, console)
-    except InfraError as error:
+        return Scene(inspector, arch, elf()).findings(state, console)
+    except NoAnswerError as error:
         return replace(nothing, stalled=error.message)
-    except (UserError, ELFError, DumpError) as error:
+    except (InfraError, UserError, *BAD) as error:
         return replace(nothing, missing=(f"everything: {error}",))
 
 

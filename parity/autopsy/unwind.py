@@ -17,7 +17,7 @@ RECORD = struct.Struct("<QQ")
 class Stacks:
     """Reads kernel memory by virtual address: the kernel's own, and its threads' stacks where they lie."""
 
-    def __init__(self, memory: Memory, stacks: list[Stack], read: Callable[[int, int], bytes]) -> None:
+    def __init__(self, memory: Memory | None, stacks: list[Stack], read: Callable[[int, int], bytes]) -> None:
         self._memory, self._read = memory, read
         self._stacks = [stack for stack in stacks if stack.physical]
         self._pages: dict[int, bytes] = {}
@@ -38,6 +38,8 @@ class Stacks:
                     self._pages[page] = self._read(page, PAGE)
                 first, second = RECORD.unpack_from(self._pages[page], physical - page)
                 return first, second
+        if self._memory is None:
+            raise DumpError("the kernel's memory is not there")
         first, second = RECORD.unpack(self._memory.read(address, RECORD.size))
         return first, second
 

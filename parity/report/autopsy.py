@@ -56,9 +56,11 @@ def _lines(autopsy: Autopsy) -> Iterator[str]:
         counted = Counter(_spot(spot) for spots in found.samples for spot in spots)
         yield from (f"  {count:3}  {spot}" for spot, count in counted.most_common())
     if found.threads:
-        yield "threads:"
+        more = f", and {found.unlisted} more that there was no room for" if found.unlisted else ""
+        yield f"threads ({found.ready} in the run queue{more}):"
     for thread in found.threads:
         yield from _thread(thread, found)
+    yield from found.devices
     if found.counted:
         yield "counters, before and after the samples:"
         for name, values in found.counted.items():

@@ -26,7 +26,9 @@ def annotate(rows: Sequence[Row], changes: Changes) -> list[str]:
 
 def _annotation(row: Row) -> str:
     title = _escape(f"{row.name} on {row.arch}: {row.verdict}", ":,")
-    text = "; ".join(filter(None, (row.cause, f"expected {row.expected}", f"log: {row.log}", row.quarantine)))
+    text = "; ".join(
+        filter(None, (row.cause, row.sentence, f"expected {row.expected}", f"log: {row.log}", row.quarantine))
+    )
     return f"::{'warning' if row.excused else 'error'} title={title}::{_escape(text)}"
 
 

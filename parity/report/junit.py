@@ -49,9 +49,9 @@ def _suite(root: ElementTree.Element, name: str, rows: Sequence[Row]) -> None:
         why = (row.quarantine if row.excused else None) or row.reason or row.cause
         note = ElementTree.SubElement(case, kind, message=FORBIDDEN.sub("?", why))
         if kind != "skipped":
-            note.text = FORBIDDEN.sub(
-                "?", f"{row.verdict}, expected {row.expected}: {row.cause}\nlog: {row.log}"
-            )
+            judged = f"{row.verdict}, expected {row.expected}: {row.cause}"
+            text = "\n".join(filter(None, (judged, row.sentence, f"log: {row.log}")))
+            note.text = FORBIDDEN.sub("?", text)
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
     suite.set("skipped", str(counts["skipped"]))

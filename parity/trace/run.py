@@ -50,9 +50,10 @@ def traced(space: Workspace, spec: RunSpec, patterns: tuple[str, ...]) -> tuple[
     """
     kernel, dumps = load(space, spec), list[bytes]()
 
-    def keep(inspector: Inspector, _state: State, _lines: object) -> None:
-        with inspector.stopped():
-            dumps.append(memory.dump(kernel, inspector.read))
+    def keep(inspector: Inspector | None, _state: State, _lines: object) -> None:
+        if inspector:
+            with inspector.stopped():
+                dumps.append(memory.dump(kernel, inspector.read))
 
     lane = _open(space, spec)
     try:

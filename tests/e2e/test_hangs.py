@@ -7,14 +7,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import bare_guest
+import frames
 import pytest
+from bare_guest import End, Port
 
-from parity import disk, harness, host, tree
+from parity import disk, harness, host, images, machine, tree
+from parity.autopsy import scene
+from parity.autopsy.diagnose import Autopsy, autopsy
+from parity.autopsy.places import Programs
+from parity.engine import Engine
 from parity.evidence import Evidence
 from parity.gather import Gatherer
+from parity.guest import Watch, run_guest
+from parity.inspector import Inspector
+from parity.lane import DockerLane, LaneSize
 from parity.machine import RunSpec
 from parity.report import autopsy as told
 from parity.report.terminal import Screen
+from parity.serial import Line
+from parity.state import State
+from parity.store import Store
 from parity.suite import Test
 from parity.verdict import Verdict
 from parity.workspace import Workspace
@@ -90,3 +103,67 @@ def test_what_was_the_matter(
 def test_a_guest_that_is_well_has_none(gatherer: Gatherer) -> None:
     seen = run(gatherer, "aarch64", "canaries", "init=/bin/init")
     assert (seen.verdict, seen.word, seen.autopsy) == ("pass", None, None)
+
+
+class Bench:
+    """A lane for guests of a dozen instructions, which have neither symbols nor a table of threads."""
+
+    def __init__(self, docker: Engine, qemu: images.Image, folder: Path) -> None:
+        self.store, self.folder = Store(folder / "store"), folder
+        self.store.put_bytes(b"")  # a lane mounts what is there
+        self.lane = DockerLane.open(docker, qemu.id, self.store, LaneSize(1, 256, 1))
+        self._engine = docker
+
+    def look(self, on: str, end: End, *writes: tuple[Port, bytes], freeze: bool = False) -> Autopsy | None:
+        """The autopsy of such a guest; its emulator is stopped by a signal before, if it is to `freeze`."""
+        model = machine.load(ROOT / "machines" / f"{on}.yaml")
+        elf = bare_guest.elf(writes, end, model.arch)
+        spec = RunSpec("bare", model.arch, self.store.put_bytes(elf), None, model, "", cpu_budget_s=2.0)
+
+        def look(inspector: Inspector | None, state: State, lines: tuple[Line, ...]) -> Autopsy:
+            if freeze:
+                stop = "kill -STOP $(pidof qemu-system-aarch64)"
+                self._engine.execute(self.lane.id, ["sh", "-c", stop])
+            console = [line.text for line in lines]
+            return autopsy(
+                scene.findings(inspector, model.arch, lambda: Programs().get("", lambda: elf), state, console)
+            )
+
+        watch = Watch(look, bad_only=True)
+        return run_guest(self.lane, spec, ("KERNEL PANIC:",), self.folder / "recording.jsonl", watch).autopsy
+
+
+@pytest.mark.parametrize("on", ["qemu-virt", "qemu-microvm"])
+def test_other_kernels_are_told_by_their_processors_alone(
+    docker: Engine, qemu: images.Image, tmp_path: Path, on: str
+) -> None:
+    bench = Bench(docker, qemu, tmp_path)
+    hello, line = (Port.CHANNEL, frames.hello()), (Port.CONSOLE, b"Booting\n")
+    try:
+        found = [
+            ("never booted", bench.look(on, End.SPIN)),
+            ("interrupts off", bench.look(on, End.SPIN, hello, line)),
+            ("unknown", bench.look(on, End.SLEEP, hello, line)),
+            ("panic", bench.look(on, End.POWER_OFF, hello, (Port.CHANNEL, frames.panic("at: b")))),
+            ("unknown", bench.look(on, End.RESET, hello)),
+        ]
+        well = bench.look(on, End.POWER_OFF, (Port.CHANNEL, frames.good_run()))
+    finally:
+        bench.lane.close()
+    assert [each.diagnosis.word for _, each in found if each] == [word for word, _ in found], found
+    assert well is None
+
+
+def test_an_emulator_that_does_not_answer_is_told_and_ended(
+    docker: Engine, qemu: images.Image, tmp_path: Path
+) -> None:
+    bench = Bench(docker, qemu, tmp_path)
+    try:
+        stalled = bench.look("qemu-virt", End.SLEEP, (Port.CHANNEL, frames.hello()), freeze=True)
+        again = bench.look("qemu-virt", End.SLEEP, (Port.CHANNEL, frames.hello()))
+    finally:
+        bench.lane.close()
+    assert stalled is not None
+    assert stalled.diagnosis.word == "emulator stalled"
+    assert again is not None
+    assert again.findings.stalled is None

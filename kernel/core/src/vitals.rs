@@ -34,9 +34,12 @@ pub struct Locks {
 
 impl Locks {
     const fn new() -> Self {
-        const NONE: Lock =
-            Lock { address: AtomicU64::new(0), site: Site::new(NOWHERE), thread: AtomicU32::new(0) };
-        Self { count: AtomicU32::new(0), locks: [NONE; HELD] }
+        Self {
+            count: AtomicU32::new(0),
+            locks: [const {
+                Lock { address: AtomicU64::new(0), site: Site::new(NOWHERE), thread: AtomicU32::new(0) }
+            }; HELD],
+        }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -6,8 +6,8 @@ use core::hint::black_box;
 
 use parity_arch::power;
 
-use super::stuck;
-use crate::drivers::{block, console};
+use super::{device, stuck};
+use crate::drivers::console;
 use crate::thread::scheduler;
 
 /// Bytes that are asked for at a time until there are no more.
@@ -53,14 +53,10 @@ pub fn exhaust_heap() -> ! {
 
 /// Gives the processor away with a spin lock held.
 pub fn yield_with_lock() {
-    if let Some(disk) = block::disk() {
-        disk.while_driver_is_locked(scheduler::yield_now);
-    }
+    device().with_driver_locked(scheduler::yield_now);
 }
 
 /// Takes a spin lock that it holds.
 pub fn lock_twice() {
-    if let Some(disk) = block::disk() {
-        disk.while_driver_is_locked(|| disk.while_driver_is_locked(|| ()));
-    }
+    device().with_driver_locked(|| device().with_driver_locked(|| ()));
 }

@@ -16,6 +16,13 @@ mod untrue;
 #[cfg(feature = "canaries")]
 pub use chosen::{after_shutdown, at_stage, before_shutdown, choose, instead_of_init, says_hello};
 
+/// The disk's device, with whose locks canaries do what they must not.
+#[cfg(feature = "canaries")]
+fn device() -> &'static crate::drivers::virtio_block::Device {
+    let disk = crate::drivers::block::disk();
+    disk.and_then(|disk| disk.device()).unwrap_or_else(|| panic!("canary: the disk is no device"))
+}
+
 #[cfg(not(feature = "canaries"))]
 mod nothing {
     pub const fn choose(_command_line: &str) {}

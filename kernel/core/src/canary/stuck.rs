@@ -5,11 +5,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use parity_arch::cpu;
 
-use crate::drivers::block;
+use super::device;
 use crate::fs::path::Directory;
 use crate::kprintln;
 use crate::process::exec;
-use crate::sync::{Wait, WaitQueue};
+use crate::sync::{IrqGuard, Wait, WaitQueue};
 use crate::thread::{kthread, scheduler};
 use crate::time::tick;
 
@@ -18,6 +18,8 @@ const PAUSE: u64 = 40;
 
 /// Runs these threads and nothing else.
 pub fn threads(work: &[(&str, fn())]) -> ! {
+    // This thread gets the processor back only when no other wants it: all must be there before one runs.
+    let irq = IrqGuard::new();
     let started: Result<Vec<_>, _> = work
         .iter()
         .map(|&(name, act)| {
@@ -27,6 +29,7 @@ pub fn threads(work: &[(&str, fn())]) -> ! {
             })
         })
         .collect();
+    drop(irq);
     assert!(started.is_ok(), "canary: no memory for {} threads", work.len());
     scheduler::run_idle()
 }
@@ -65,22 +68,35 @@ pub fn mutter() -> ! {
 
 /// One thread has the disk's turn and wants the lines of its cache, another has these and wants its turn.
 pub fn deadlock_of_two() -> ! {
-    threads(&[("driver", || with_turn(|| load(b"/bin/true"))), ("reader", || load(b"/bin/sh"))])
+    threads(&[
+        ("driver", || {
+            device().with_turn(|| {
+                until(|| device().turn_is_wanted());
+                load(b"/bin/true");
+            });
+        }),
+        ("reader", read_after_driver),
+    ])
 }
 
 /// One thread has the disk's turn and wants to load alone, one has the lines of the disk's cache and wants its
 /// turn, one loads alone and wants the lines.
 pub fn deadlock_of_three() -> ! {
     threads(&[
-        ("driver", || with_turn(|| exec::load_alone(b"/bin/true"))),
-        ("reader", || load(b"/bin/sh")),
-        ("loader", || exec::load_alone(b"/bin/true")),
+        ("driver", || {
+            device().with_turn(|| {
+                until(exec::is_loading_alone);
+                exec::load_alone(b"/bin/true", || ());
+            });
+        }),
+        ("reader", read_after_driver),
+        ("loader", || exec::load_alone(b"/bin/true", || until(|| device().turn_is_wanted()))),
     ])
 }
 
 /// A thread has the disk's turn and wants it.
 pub fn self_deadlock() -> ! {
-    threads(&[("driver", || with_turn(|| load(b"/bin/sh")))])
+    threads(&[("driver", || device().with_turn(|| load(b"/bin/sh")))])
 }
 
 /// What a thread waits for comes, but nobody tells it.
@@ -90,7 +106,10 @@ pub fn lost_wakeup() -> ! {
 
     threads(&[
         ("waiter", || WAITING.wait_until(|| CAME.load(Ordering::Acquire).then_some(()))),
-        ("teller", || CAME.store(true, Ordering::Release)),
+        ("teller", || {
+            until(|| WAITING.waiting() > 0);
+            CAME.store(true, Ordering::Release);
+        }),
     ])
 }
 
@@ -100,9 +119,7 @@ pub fn livelock() -> ! {
     static SECOND_WENT: AtomicBool = AtomicBool::new(false);
 
     fn after(other: &AtomicBool, own: &AtomicBool) {
-        while !other.load(Ordering::Acquire) {
-            scheduler::yield_now();
-        }
+        until(|| other.load(Ordering::Acquire));
         own.store(true, Ordering::Release);
     }
 
@@ -112,16 +129,20 @@ pub fn livelock() -> ! {
     ])
 }
 
-/// Has the disk's turn, lets others come to where they need it, and acts.
-fn with_turn(act: impl FnOnce()) {
-    let Some(disk) = block::disk() else { return };
-    disk.while_it_is_ours(|| {
+/// Lets others run until this is so.
+fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
         scheduler::yield_now();
-        act();
-    });
+    }
 }
 
-/// Reads a program, most of which the disk's cache does not have yet.
+/// Reads a program once somebody has the disk's turn.
+fn read_after_driver() {
+    until(|| device().turn_is_taken());
+    load(b"/bin/sh");
+}
+
+/// Reads a program, of which the disk's cache has nothing yet.
 fn load(path: &[u8]) {
     // What it is does not matter, nor whether it is there.
     drop(exec::load(Directory::ROOT, path, &[]));

@@ -85,20 +85,14 @@ impl Disk {
     }
 }
 
-/// What canaries do with its locks, and no driver must.
+/// What canaries ask for.
 #[cfg(feature = "canaries")]
 impl Disk {
-    /// Acts with the disk's turn.
-    pub fn while_it_is_ours(&self, act: impl FnOnce()) {
-        if let Medium::Device(device) = &self.medium {
-            device.while_it_is_ours(act);
-        }
-    }
-
-    /// Acts with the driver's lock.
-    pub fn while_driver_is_locked(&self, act: impl FnOnce()) {
-        if let Medium::Device(device) = &self.medium {
-            device.while_driver_is_locked(act);
+    /// The device behind it, if there is one.
+    pub const fn device(&self) -> Option<&Device> {
+        match &self.medium {
+            Medium::Device(device) => Some(device),
+            Medium::Memory(_) => None,
         }
     }
 }

@@ -88,14 +88,24 @@ impl Device {
 /// What canaries do with its locks, and no driver must.
 #[cfg(feature = "canaries")]
 impl Device {
+    /// Whether somebody has the disk's turn.
+    pub fn turn_is_taken(&self) -> bool {
+        self.turn.is_taken()
+    }
+
+    /// Whether somebody waits for the disk's turn.
+    pub fn turn_is_wanted(&self) -> bool {
+        self.turn.is_wanted()
+    }
+
     /// Acts with the disk's turn.
-    pub fn while_it_is_ours(&self, act: impl FnOnce()) {
+    pub fn with_turn(&self, act: impl FnOnce()) {
         let _turn = self.turn.lock();
         act();
     }
 
     /// Acts with the driver's lock.
-    pub fn while_driver_is_locked(&self, act: impl FnOnce()) {
+    pub fn with_driver_locked(&self, act: impl FnOnce()) {
         let _driver = self.driver.lock();
         act();
     }

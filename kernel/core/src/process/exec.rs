@@ -68,11 +68,18 @@ pub fn exec(path: &[u8], arguments: &[&[u8]], frame: &mut TrapFrame) -> Result<(
     Ok(())
 }
 
-/// Loads a program while nobody else does so, and drops it.
+/// Loads a program while nobody else does so, once it may, and drops it.
 #[cfg(feature = "canaries")]
-pub fn load_alone(path: &[u8]) {
+pub fn load_alone(path: &[u8], wait: impl FnOnce()) {
     let _alone = LOADING.lock();
+    wait();
     drop(load(Directory::ROOT, path, &[]));
+}
+
+/// Whether somebody loads alone.
+#[cfg(feature = "canaries")]
+pub fn is_loading_alone() -> bool {
+    LOADING.is_taken()
 }
 
 /// Loads the program `path`, seen from `start`; a name without a slash is looked up in `/bin`.

@@ -53,6 +53,20 @@ impl<T> Mutex<T> {
     }
 }
 
+/// What canaries ask, to be sure that they get stuck.
+#[cfg(feature = "canaries")]
+impl<T> Mutex<T> {
+    /// Whether somebody has it.
+    pub fn is_taken(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) != FREE
+    }
+
+    /// Whether somebody waits for it.
+    pub fn is_wanted(&self) -> bool {
+        self.waiters.waiting() > 0
+    }
+}
+
 /// The right to use the `T` of a [`Mutex`].
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
