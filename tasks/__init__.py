@@ -16,7 +16,7 @@ from tasks.report import task_baseline, task_report
 from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
-from tasks.trace import task_proc, task_trace, task_trace_validate
+from tasks.trace import task_planted_faults_tracing, task_proc, task_trace, task_trace_validate
 from tasks.userspace import task_disk, task_userspace
 from tasks.why import task_why
 
@@ -45,6 +45,7 @@ __all__ = [
     "task_parity",
     "task_planted_faults",
     "task_planted_faults_integration",
+    "task_planted_faults_tracing",
     "task_proc",
     "task_report",
     "task_test",

@@ -90,12 +90,12 @@ def faults() -> bool:
     """Runs the tests that pass under every planted fault; whether every test catches one."""
     session = current()
     plans = {arch: plan(session, session.space, arch) for arch in session.archs}
-    verdicts = _verdicts(session, [spec for each in plans.values() for spec in each.values()])
-    for each, found in inputs(session, suite.gatherer(session), *plans.values()).items():
-        session.space.history.remember(each, found)
+    found = verdicts(session, [spec for each in plans.values() for spec in each.values()])
+    for each, made in inputs(session, suite.gatherer(session), *plans.values()).items():
+        session.space.history.remember(each, made)
     good = True
     for arch, specs in plans.items():
-        catches = Catches({key: verdicts[spec] for key, spec in specs.items()})
+        catches = Catches({key: found[spec] for key, spec in specs.items()})
         every = len(_chosen(session, arch)) == len(_passing(session, arch))
         good &= all_caught(session, arch, catches, every=every)
     return good
@@ -146,22 +146,22 @@ def inputs(
     return {title(spec.test, spec.arch): {**gatherer.inputs(spec), "faults": faults} for spec in controls}
 
 
-def _verdicts(session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
+def verdicts(session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
     """What came of every guest; a known verdict counts, unless fresh=1 or its test was forgotten."""
     gatherer, history = suite.gatherer(session), session.space.history
     known = {} if session.settings.fresh else {spec: gatherer.known(spec) for spec in specs}
-    verdicts = {
-        spec: found.verdict
-        for spec, found in known.items()
-        if found is not None and not history.forgotten(title(spec.test, spec.arch))
+    found = {
+        spec: seen.verdict
+        for spec, seen in known.items()
+        if seen is not None and not history.forgotten(title(spec.test, spec.arch))
     }
-    wanted = [spec for spec in specs if spec not in verdicts]
+    wanted = [spec for spec in specs if spec not in found]
     if wanted:
         with session.screen.stage(f"{len(wanted)} guests with planted faults"):
 
-            def on_done(done: RunSpec, found: Evidence) -> None:
-                verdicts[done] = found.verdict
-                session.screen.say(f"{len(verdicts)} of {len(specs)}")
+            def on_done(done: RunSpec, seen: Evidence) -> None:
+                found[done] = seen.verdict
+                session.screen.say(f"{len(found)} of {len(specs)}")
 
             gatherer.run(wanted, lanes=session.settings.lanes, on_done=on_done)
-    return verdicts
+    return found
