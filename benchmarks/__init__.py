@@ -12,6 +12,7 @@ from typing import Protocol
 from benchmarks import (
     boots,
     both_suites,
+    canaries,
     guest_time,
     kthread,
     lane,
@@ -48,5 +49,6 @@ ALL: Mapping[str, Benchmark] = {
     "both_suites": both_suites,
     "guest_time": guest_time,
     "boots": boots,
+    "canaries": canaries,
     "tracing": tracing,
 }

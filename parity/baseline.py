@@ -76,16 +76,9 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline
 
 
 def render(rows: Sequence[Row], before: Baseline | None) -> str:
-    """The baseline that these rows make; what did not run keeps its old line."""
-    lines = set()
-    for row in rows:
-        verdict = row.verdict
-        if verdict in NOT_SEEN:
-            old = (before or {}).get((row.arch, row.name))
-            if old is None:
-                continue
-            verdict = old
-        lines.add(f"{row.arch} {row.name} {verdict}\n")
+    """The baseline that these rows make; what they do not know of keeps its old line."""
+    seen = {(row.arch, row.name): row.verdict for row in rows if row.verdict not in NOT_SEEN}
+    lines = [f"{arch} {name} {verdict}\n" for (arch, name), verdict in {**(before or {}), **seen}.items()]
     return HEADER + "".join(sorted(lines))
 
 

@@ -9,21 +9,24 @@ no other build can swap it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
-from parity import images
+from parity import images, seed
 from parity.engine import Mount, OnLine
 from parity.errors import BuildError, MachineError
-from parity.store import Digest, FileDigests, Outputs, file_digest
+from parity.store import Digest, FileDigests, Outputs, action_key, file_digest
 from parity.tree import CargoBuild, Tree
 from parity.workspace import Workspace
 
-SOURCE, TARGET, CARGO_HOME = "/src", "/target", "/cargo"
+SOURCE, TARGET, CARGO_HOME = "/src", seed.TARGET, "/cargo"
 REGISTRY = f"{CARGO_HOME}/registry/src"
+# What decides, beside the command line, how crates are compiled that are not the tree's.
+SETTINGS = ("Cargo.toml", "Cargo.lock", ".cargo/")
 ENVIRONMENT = {
     "CARGO_HOME": CARGO_HOME,
     "CARGO_TARGET_DIR": TARGET,
@@ -78,6 +81,16 @@ def _cargo(
     toolchain = space.image("toolchain")
     arguments = cargo_arguments(build, arch, features)
     sources = source_digests(space.digests, tree.root, build.sources)
+    crates = action_key(
+        seed.STAGE,
+        {
+            "settings": source_digests(space.digests, tree.root, SETTINGS),
+            "toolchain": toolchain.packages_digest,
+            "arguments": cargo_arguments(build, arch, ()),  # what other features lack, cargo compiles
+            "rustflags": _flags(build.rustflags),
+            "environment": ENVIRONMENT,
+        },
+    )
     inputs = {
         "sources": sources,
         "toolchain": toolchain.packages_digest,
@@ -90,8 +103,12 @@ def _cargo(
         target = space.build / "cargo" / ("kernel" if build is tree.kernel else "programs")
         target.mkdir(parents=True, exist_ok=True)
         with FileLock(target / ".parity.lock"):
-            files = _compile(space, tree, arguments, build.rustflags, target)
+            if seed.bare(target / build.targets[arch]):
+                seed.lay(space, crates, target)
+            messages = _compile(space, tree, arguments, build.rustflags, target)
+            files = executables(messages, target)
             outputs = Outputs({name: space.store.put(path) for name, path in files.items()})
+            seed.keep(space, crates, target, messages)
         if source_digests(space.digests, tree.root, build.sources) != sources:
             raise BuildError(f"{title}: sources changed while they were compiled", hint="run it again")
         return outputs
@@ -111,17 +128,14 @@ def cargo_arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> li
 
 def _compile(
     space: Workspace, tree: Tree, arguments: Sequence[str], rustflags: Sequence[str], target: Path
-) -> dict[str, Path]:
-    """Runs cargo without network; the files it names as executables, by the binary's name."""
-    files: dict[str, Path] = {}
+) -> list[dict[str, Any]]:
+    """Runs cargo without network; its messages (JSON objects, documented with `cargo build`)."""
+    messages: list[dict[str, Any]] = []
     diagnostics: list[str] = []
 
     def on_line(stream: str, line: str) -> None:
         if stream == "stdout" and line.startswith("{"):
-            message = json.loads(line)
-            if message.get("executable"):
-                inside = Path(message["executable"]).relative_to(TARGET)
-                files[message["target"]["name"]] = target / inside
+            messages.append(json.loads(line))
         else:
             diagnostics.append(line)
             space.screen.say(line.strip())
@@ -129,7 +143,16 @@ def _compile(
     command = ["build", "--frozen", "--message-format=json-render-diagnostics", *arguments]
     if cargo(space, tree, command, target=target, rustflags=rustflags, on_line=on_line) != 0:
         raise _failed(diagnostics)
-    return files
+    return messages
+
+
+def executables(messages: Iterable[Mapping[str, Any]], target: Path) -> dict[str, Path]:
+    """The files that cargo's messages name as executables, by the binary's name."""
+    return {
+        message["target"]["name"]: target / Path(message["executable"]).relative_to(TARGET)
+        for message in messages
+        if message.get("executable")
+    }
 
 
 def cargo(
@@ -150,7 +173,6 @@ def cargo(
     for folder in (home, target):
         folder.mkdir(parents=True, exist_ok=True)
     mounts, certificates = images.ca_mounts() if network else ([], {})
-    remap = [f"--remap-path-prefix={SOURCE}/=", f"--remap-path-prefix={REGISTRY}=crates"]
     result = space.engine.run_tool(
         space.image("toolchain").id,
         ["cargo", *command],
@@ -160,12 +182,17 @@ def cargo(
             Mount(target, TARGET, read_only=False),
             *mounts,
         ],
-        env={**ENVIRONMENT, **certificates, "CARGO_ENCODED_RUSTFLAGS": "\x1f".join([*rustflags, *remap])},
+        env={**ENVIRONMENT, **certificates, "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rustflags))},
         workdir=SOURCE,
         network=network,
         on_line=on_line,
     )
     return result.status
+
+
+def _flags(rustflags: Sequence[str]) -> list[str]:
+    """What the compiler is told of everything that is built for the guest."""
+    return [*rustflags, f"--remap-path-prefix={SOURCE}/=", f"--remap-path-prefix={REGISTRY}=crates"]
 
 
 def _failed(diagnostics: Sequence[str]) -> BuildError | MachineError:
@@ -199,8 +226,8 @@ def fetch(space: Workspace, tree: Tree) -> None:
         cargo(space, tree, command, target=space.build / "cargo" / "fetch", network=True, on_line=on_line)
         != 0
     ):
-        text = "\n".join(lines[-20:])
+        text = "\n  ".join(lines[-20:])
         if "--locked" in text and "lock file" in text:
             raise BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)
-        raise MachineError(f"crates could not be fetched:\n{text}", hint="is the crates registry reachable?")
+        raise MachineError(f"crates could not be fetched:\n  {text}", "is the crates registry reachable?")
     mark.touch()

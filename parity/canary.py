@@ -1,48 +1,62 @@
 """Canaries: guests built to deceive, each with the one verdict it must earn.
 
-Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `cpu_budget_s` (CPU seconds
-before one counts as hung) and `canaries`, from name to
+Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `cpu_budget_s` and `silence_s`
+(CPU seconds, and seconds of silence, before one counts as hung) and `canaries`, from name to
 
     expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
+    word            the autopsy's, or one per architecture (optional; `panic` for one that must panic)
     says            text that the judge's sentence must hold, or one per architecture (optional)
-    kill            true: the emulator is killed from outside once the kernel has said hello
+    cpu_budget_s    CPU seconds of its own (optional)
+    signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from parity import yamlfile
+from parity.autopsy.diagnose import Word
+from parity.confusion import Confusion
 from parity.engine import Engine
 from parity.evidence import Evidence
 from parity.lane import DockerLane, Lane, Message
 from parity.machine import RunSpec
 from parity.verdict import Verdict
 
-KEYS = ("expected", "command_line", "says", "kill")
+TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
+KEYS = ("expected", "command_line", "says", "word", "cpu_budget_s", "signal")
+NO_WORD = "none"
+SIGNALS = ("KILL", "STOP")
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One guest built to deceive. `expected` and `says` are by architecture."""
+    """One guest built to deceive. `expected`, `says` and `words` are by architecture."""
 
     name: str
     expected: dict[str, Verdict]
     command_line: str
     cpu_budget_s: float
+    silence_s: float
     says: dict[str, str] = field(default_factory=dict)
-    kill: bool = False
+    signal: str | None = None
+    words: dict[str, Word] = field(default_factory=dict)
 
     def spec(self, like: RunSpec) -> RunSpec:
         """The guest: as `like`, but with this canary's name and command line."""
-        return replace(like, test=self.name, cmdline=self.command_line, cpu_budget_s=self.cpu_budget_s)
+        budget_s, silence_s = self.cpu_budget_s, self.silence_s
+        return replace(
+            like, test=self.name, cmdline=self.command_line, cpu_budget_s=budget_s, silence_s=silence_s
+        )
 
     def earned(self, seen: Evidence) -> bool:
-        """Whether the verdict is the one it must be, for the reason it must be."""
-        return seen.verdict == self.expected[seen.arch] and self.says.get(seen.arch, "") in seen.cause
+        """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
+        word = self.words.get(seen.arch, seen.word)
+        right = seen.verdict == self.expected[seen.arch] and word == seen.word
+        return right and self.says.get(seen.arch, "") in seen.cause
 
 
 def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
@@ -51,32 +65,39 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(known := ("features", "cpu_budget_s", "canaries"), required=known)
+    top = yamlfile.load(path).mapping(TOP, required=TOP)
     canaries = []
     for name, node in top["canaries"].mapping():
         canary = node.mapping(KEYS, required=("expected", "command_line"))
-        expected, says, kill = canary["expected"].each(archs), canary.get("says"), canary.get("kill")
+        says, word, signal = (canary.get(key) for key in ("says", "word", "signal"))
+        expected = {
+            arch: Verdict(value.one_of("verdict", Verdict))
+            for arch, value in canary["expected"].each(archs).items()
+        }
+        words = {arch: Word.PANIC for arch in archs if expected[arch] is Verdict.PANIC}
+        if word:
+            words = {arch: Word(value.one_of("word", Word)) for arch, value in word.each(archs).items()}
         canaries.append(
             Canary(
                 name=name,
-                expected={
-                    arch: Verdict(value.one_of("verdict", Verdict)) for arch, value in expected.items()
-                },
+                expected=expected,
                 command_line=canary["command_line"].text(),
-                cpu_budget_s=top["cpu_budget_s"].number(),
+                cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
+                silence_s=top["silence_s"].seconds(),
                 says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
-                kill=kill.flag() if kill else False,
+                signal=signal.one_of("signal", SIGNALS) if signal else None,
+                words=words,
             )
         )
     return top["features"].text(), canaries
 
 
-class KilledFromOutside:
-    """A lane whose emulators are killed by somebody else as soon as their kernel has said something."""
+class FromOutside:
+    """A lane whose emulators get a signal from somebody else as soon as their kernel has said something."""
 
-    def __init__(self, lane: DockerLane, engine: Engine) -> None:
+    def __init__(self, lane: DockerLane, engine: Engine, signal: str) -> None:
         self._lane: Lane = lane
-        self._container, self._engine = lane.id, engine
+        self._container, self._engine, self._signal = lane.id, engine, signal
 
     def run(self, spec: RunSpec) -> Iterator[Message]:
         """See Lane."""
@@ -86,7 +107,7 @@ class KilledFromOutside:
                 emulator = message.fields["pid"]
             yield message
             if message.kind == "channel" and emulator is not None:
-                self._engine.execute(self._container, ["sh", "-c", f"kill -KILL {emulator}"])
+                self._engine.execute(self._container, ["sh", "-c", f"kill -{self._signal} {emulator}"])
                 emulator = None
 
     def stop(self) -> None:
@@ -98,6 +119,28 @@ class KilledFromOutside:
         self._lane.close()
 
 
-def off_diagonal(canaries: Sequence[Canary], seen: dict[str, Evidence]) -> list[Canary]:
-    """The canaries that did not earn their verdict."""
-    return [canary for canary in canaries if not canary.earned(seen[canary.name])]
+Seen = Mapping[tuple[str, str], Evidence]  # by architecture and canary
+
+
+def unearned(flock: Sequence[Canary], seen: Seen) -> list[tuple[Canary, Evidence]]:
+    """The guests that are not what they must be, and what was seen of them."""
+    named = {canary.name: canary for canary in flock}
+    return [(named[name], found) for (_, name), found in seen.items() if not named[name].earned(found)]
+
+
+def verdicts(flock: Sequence[Canary], seen: Seen) -> Confusion:
+    """The verdicts that must be earned against those that are."""
+    named = {canary.name: canary for canary in flock}
+    pairs = [(named[name].expected[arch], found.verdict) for (arch, name), found in seen.items()]
+    return Confusion.of(pairs, tuple(Verdict))
+
+
+def words(flock: Sequence[Canary], seen: Seen) -> Confusion:
+    """The words that must be said against those that are (NO_WORD: none), of the guests that have one."""
+    named = {canary.name: canary for canary in flock}
+    pairs = [
+        (str(named[name].words[arch]), found.word or NO_WORD)
+        for (arch, name), found in seen.items()
+        if arch in named[name].words
+    ]
+    return Confusion.of(pairs, (*Word, NO_WORD))

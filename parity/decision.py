@@ -5,7 +5,7 @@
     what           one sentence
     why            the reason, which is what a decision is reconsidered by
     since          the day, YYYY-MM-DD
-    architectures  those it is about
+    architectures  those it is about, of the tree's
     rules_out      a task that these architectures do not have because of it (optional)
 """
 
@@ -37,13 +37,13 @@ class Decision:
         return f"{self.id}, {self.since}: {self.what}: {self.why}"
 
 
-def load(path: Path) -> tuple[Decision, ...]:
-    """All decisions, in the order of the file.
+def load(path: Path, archs: Sequence[str]) -> tuple[Decision, ...]:
+    """All decisions, in the order of the file; `archs` are the architectures that there are.
 
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    return tuple(_decision(name, node) for name, node in yamlfile.load(path).mapping())
+    return tuple(_decision(name, node, archs) for name, node in yamlfile.load(path).mapping())
 
 
 def against(decisions: Sequence[Decision], task: str, arch: str) -> Decision | None:
@@ -51,7 +51,7 @@ def against(decisions: Sequence[Decision], task: str, arch: str) -> Decision | N
     return next((each for each in decisions if each.rules_out == task and arch in each.archs), None)
 
 
-def _decision(name: str, node: Node) -> Decision:
+def _decision(name: str, node: Node, archs: Sequence[str]) -> Decision:
     decision = node.mapping((*REQUIRED, "rules_out"), required=REQUIRED)
     rules_out = decision.get("rules_out")
     try:
@@ -63,6 +63,6 @@ def _decision(name: str, node: Node) -> Decision:
         what=decision["what"].text(),
         why=decision["why"].text(),
         since=since,
-        archs=decision["architectures"].texts(),
+        archs=tuple(each.one_of("architecture", archs) for each in decision["architectures"].items()),
         rules_out=rules_out.text() if rules_out else None,
     )

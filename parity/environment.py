@@ -65,7 +65,7 @@ def _value(found: Surroundings | None, key: tuple[str, str]) -> Value | None:
 
 def _options(spec: RunSpec) -> Iterator[tuple[str, str]]:
     """The emulator's command line by field: a device each, any other option with all its values."""
-    emulator, *words = machine.qemu_argv(spec, GuestPaths("KERNEL", "DISK"))
+    emulator, *words = machine.qemu_argv(spec, GuestPaths("KERNEL", "DISK", "FIRMWARE"))
     fields: dict[str, list[str]] = {"emulator": [emulator]}
     while words:
         option, value = words.pop(0), ""

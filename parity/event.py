@@ -44,12 +44,14 @@ class Sample:
     """Once a second: CPU time and waiting for a processor, summed over the vCPU threads, and bytes so far.
 
     The byte counts include what was dropped beyond the lane's limits, so that a flood counts as activity.
+    `stopped`: a signal keeps the whole emulator from running.
     """
 
     cpu_s: float
     run_delay_s: float
     serial_bytes: int
     channel_bytes: int
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

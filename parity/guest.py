@@ -32,7 +32,7 @@ from parity.event import (
 )
 from parity.inspector import Inspector
 from parity.lane import DockerLane, Lane, Message
-from parity.machine import Machine, RunSpec
+from parity.machine import Machine, RunSpec, Uefi
 from parity.serial import Line, LineSplitter, Transcript
 from parity.state import Rules, State
 from parity.verdict import Judgement, Verdict
@@ -234,8 +234,10 @@ def _messages(file: TextIO) -> Iterator[Message]:
 
 
 def _machine(values: dict[str, object]) -> Machine:
-    # JSON has no tuples.
-    return Machine(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})  # type: ignore[arg-type]
+    # JSON has no tuples, and no classes.
+    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    uefi = plain.get("uefi")
+    return Machine(**{**plain, "uefi": Uefi(**uefi) if isinstance(uefi, dict) else None})  # type: ignore[arg-type]
 
 
 def _plain(message: Message) -> Event:
@@ -254,7 +256,8 @@ def _plain(message: Message) -> Event:
         case "sample":
             cpu_s = sum(vcpu["cpu_s"] for vcpu in values["vcpus"])
             delay_s = sum(vcpu["run_delay_s"] for vcpu in values["vcpus"])
-            return Sample(cpu_s, delay_s, values["serial_bytes"], values["channel_bytes"])
+            bytes_ = values["serial_bytes"], values["channel_bytes"]
+            return Sample(cpu_s, delay_s, *bytes_, stopped=values.get("stopped", False))
         case "dropped":
             return Dropped(values["stream"], values["count"])
         case "failed":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from parity import build, disk, machine, matrix
 from parity.errors import BuildError
@@ -28,6 +29,7 @@ class Built:
     kernel: Digest
     programs: Mapping[str, Digest]  # as loaded: what is on disks
     machine: Machine
+    firmware: Digest | None = None  # of a machine that has one
 
 
 @dataclass(frozen=True)
@@ -65,16 +67,23 @@ def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
 
 def spec(tree: Tree, test: Test, made: Built, image: Digest) -> RunSpec:
     """The guest that runs one test: the same kernel for all, the command line chooses the program."""
+    firmware_s = made.machine.uefi.silence_s if made.machine.uefi else 0.0
     return RunSpec(
         test=test.name,
         arch=made.arch,
         kernel=made.kernel,
         disk=image,
         machine=made.machine,
-        cmdline=tree.run.command_line.format(program=test.name),
+        cmdline=command_line(tree, test.name),
         cpu_budget_s=test.cpu_budget_s.get(made.arch, CPU_BUDGET_S),
-        silence_s=test.silence_s.get(made.arch, SILENCE_S),
+        silence_s=test.silence_s.get(made.arch, SILENCE_S) + firmware_s,
+        firmware=made.firmware,
     )
+
+
+def command_line(tree: Tree, program: str) -> str:
+    """The kernel's, for PID 1 to be this program."""
+    return tree.run.command_line.format(program=program)
 
 
 def complete(suite: Suite, made: Built) -> None:
@@ -173,16 +182,27 @@ def _seen(gatherer: Gatherer, own: RunSpec | None, now: Evidence | None) -> Evid
     return gatherer.known(own) if own else None
 
 
-def boots(gatherer: Gatherer, tree: Tree, wanted: Sequence[Built], *, lanes: int) -> tuple[list[Row], Use]:
+def boots(
+    gatherer: Gatherer,
+    tree: Tree,
+    wanted: Sequence[Built],
+    *,
+    lanes: int,
+    disks: Mapping[str, Digest] = MappingProxyType({}),
+) -> tuple[list[Row], Use]:
     """Boots each of `wanted`, whatever is known; a row per boot, in the order of their ends.
 
-    Expected is the end that the feature set must come to.
+    Expected is the end that the feature set must come to. `disks`: by architecture, an image other than the
+    one with all its programs.
 
     Raises:
         BuildError: there is no such program.
     """
     programs = {made.arch: made.programs for made in wanted}
-    images = {arch: disk.whole(gatherer.space, tree, arch, found) for arch, found in programs.items()}
+    images = {
+        arch: disks.get(arch) or disk.whole(gatherer.space, tree, arch, found)
+        for arch, found in programs.items()
+    }
     guests: dict[RunSpec, tuple[Test, Built]] = {}
     specs: list[RunSpec] = []
     for made in wanted:

@@ -23,7 +23,7 @@ from pathlib import Path
 from parity import disk, harness, inventory, matrix, verdict, yamlfile
 from parity.errors import BuildError
 from parity.evidence import Evidence
-from parity.gather import Finding, Gatherer
+from parity.gather import Finding, Gatherer, title
 from parity.machine import RunSpec
 from parity.matrix import Row
 from parity.runner import Result
@@ -37,6 +37,7 @@ KEYS = ("features", "faulty_features", "planted_faults", "programs", "cpu_budget
 TEST_KEYS = ("area", "ends", "says")
 # Nothing is there to be PID 1: a kernel that runs no test cannot pass with a program's instead.
 COMMAND_LINE = "init=/no/program"
+ASKS = " boot_tests="
 
 
 @dataclass(frozen=True)
@@ -133,60 +134,80 @@ def own(like: RunSpec, name: str) -> RunSpec:
     return replace(asking(like, [name]), test=f"{SUITE}:{name}")
 
 
+def parts(own: RunSpec) -> tuple[RunSpec, str]:
+    """What `own` made a guest of: what it is like, and its test."""
+    like = replace(own, test=SUITE, cmdline=own.cmdline.rpartition(ASKS)[0])
+    return like, own.test.removeprefix(f"{SUITE}:")
+
+
 def asking(like: RunSpec, names: Sequence[str]) -> RunSpec:
     """The guest that runs these tests."""
-    return replace(like, cmdline=f"{like.cmdline} boot_tests={','.join(names)}")
-
-
-Asked = tuple[RunSpec, Sequence[str]]
-"""What a guest is like, and the tests that it is asked for."""
+    return replace(like, cmdline=f"{like.cmdline}{ASKS}{','.join(names)}")
 
 
 def run(
+    gatherer: Gatherer, tests: Integration, asked: Sequence[RunSpec], *, fresh: bool, lanes: int
+) -> dict[RunSpec, Evidence]:
+    """Runs, over one pool of lanes, what needs it of tests, each given as its own guest; what was seen."""
+    space, wanted = gatherer.space, gatherer.wanted(asked, fresh=fresh)
+    ran: dict[RunSpec, Evidence] = {}
+    if wanted:
+        with space.screen.tests(len(wanted)) as view:
+
+            def on_done(done: RunSpec, seen: Evidence) -> None:
+                ran[done] = seen
+                if seen.verdict != Verdict.INFRA:
+                    space.history.remember(title(done), gatherer.inputs(done))
+                view.finished(_row(gatherer, tests, done, seen))
+
+            guests(gatherer, tests, wanted, lanes=lanes, on_done=on_done, fresh=fresh)
+    for known in set(asked).difference(wanted):
+        space.history.remember(title(known), gatherer.inputs(known))
+    return ran
+
+
+def guests(
     gatherer: Gatherer,
     tests: Integration,
-    wanted: Mapping[RunSpec, Sequence[str]],
+    wanted: Sequence[RunSpec],
     *,
     lanes: int,
-    on_done: Callable[[RunSpec, str, Evidence], None],
+    on_done: Callable[[RunSpec, Evidence], None],
     fresh: bool = False,
 ) -> None:
-    """Runs tests in guests like each of `wanted`: together, but for those that must end the kernel.
+    """Runs tests, each given as its own guest: those of like guests together, but for those that must end it.
 
-    Where a test brings its guest to a bad end, another one goes on with the next test. `on_done` gets what
-    the guest was like, the test and what was seen.
+    Where a test brings its guest to a bad end, another one goes on with the next test. `on_done` is given
+    each test as it was asked for, and what was seen of it.
     """
-    guests: dict[RunSpec, Asked] = {}
+    asked: dict[RunSpec, tuple[RunSpec, Sequence[str]]] = {}  # of each guest: what it is like, its tests
 
     def ask(like: RunSpec, names: Sequence[str]) -> RunSpec:
         spec = asking(like, names)
-        guests[spec] = like, names
+        asked[spec] = like, names
         return spec
 
     def findings(result: Result) -> list[Finding]:
-        like, names = guests[result.job.spec]
+        like, names = asked[result.job.spec]
         spent = result.run.state.test_s if result.run.state else {}
         found = judged(result, names, tests.ends)
         return [Finding(own(like, name), judgement, spent.get(name)) for name, judgement in found.items()]
 
     def following(result: Result) -> list[RunSpec]:
-        like, names = guests[result.job.spec]
+        like, names = asked[result.job.spec]
         found = judged(result, names, tests.ends)
         rest = [name for name in names if name not in found]
         return [ask(like, rest)] if rest else []
 
+    together: dict[RunSpec, list[str]] = {}
     specs = []
-    for like, names in wanted.items():
-        together = [name for name in names if name not in tests.ends]
-        specs += [ask(like, together)] if together else []
-        specs += [ask(like, [name]) for name in names if name in tests.ends]
-    whose = {own(like, name): (like, name) for like, names in wanted.items() for name in names}
-
-    def done(spec: RunSpec, seen: Evidence) -> None:
-        on_done(*whose[spec], seen)
-
-    if specs:
-        gatherer.run(specs, lanes=lanes, fresh=fresh, on_done=done, findings=findings, following=following)
+    for like, name in map(parts, wanted):
+        if name in tests.ends:
+            specs.append(ask(like, [name]))
+        else:
+            together.setdefault(like, []).append(name)
+    specs += [ask(like, names) for like, names in together.items()]
+    gatherer.run(specs, lanes=lanes, fresh=fresh, on_done=on_done, findings=findings, following=following)
 
 
 def judged(result: Result, names: Sequence[str], ends: Mapping[str, End]) -> Mapping[str, Judgement]:
@@ -195,18 +216,17 @@ def judged(result: Result, names: Sequence[str], ends: Mapping[str, End]) -> Map
     return verdict.judge_tests(state, names, ends) if state else dict.fromkeys(names, result.run.judgement)
 
 
-def rows(gatherer: Gatherer, tests: Integration, like: RunSpec, now: Mapping[str, Evidence]) -> list[Row]:
-    """The rows of all tests in guests like this one: what is known, or `now` could not be found out."""
+def rows(gatherer: Gatherer, tests: Integration, like: RunSpec, ran: Mapping[RunSpec, Evidence]) -> list[Row]:
+    """The rows of all tests in guests like this one: what is known, or that `ran` could not find it out."""
     found = []
-    for name in tests.suite.tests:
-        seen = now.get(name)
-        if seen is None or seen.verdict != Verdict.INFRA:
-            seen = gatherer.known(own(like, name))
-        found.append(row(gatherer, tests, like, name, seen))
+    for spec in (own(like, name) for name in tests.suite.tests):
+        now = ran.get(spec)
+        lost = now is not None and now.verdict == Verdict.INFRA
+        found.append(_row(gatherer, tests, spec, now if lost else gatherer.known(spec)))
     return found
 
 
-def row(gatherer: Gatherer, tests: Integration, like: RunSpec, name: str, seen: Evidence | None) -> Row:
-    """The row of one test: what was seen, or that nothing was."""
+def _row(gatherer: Gatherer, tests: Integration, spec: RunSpec, seen: Evidence | None) -> Row:
+    _, name = parts(spec)
     log = gatherer.log(seen) if seen else None
-    return matrix.row(tests.suite.tests[name], like.arch, tests.features, seen, built=True, log=log)
+    return matrix.row(tests.suite.tests[name], spec.arch, tests.features, seen, built=True, log=log)

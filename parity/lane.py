@@ -191,7 +191,8 @@ class DockerLane:
         else starts it. `extra`: more descriptors of the emulator, by the kind of messages their bytes become.
         """
         copy = f"{SCRATCH}/disk.img" if spec.disk else None
-        argv = qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy))
+        firmware = self._inside(spec.firmware) if spec.firmware else None
+        argv = qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy, firmware))
         self._send(
             cmd="run",
             argv=[*argv, *(word for more in extra.values() for word in more.arguments)],

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from parity import yamlfile
+from parity.errors import UserError
+from parity.yamlfile import Node
 
 # File descriptors the emulator inherits from the lane's supervisor, each one end of a socket pair.
 CONSOLE_FD, CHANNEL_FD, QMP_FD = 10, 11, 12
@@ -20,19 +22,40 @@ KEYS = (
     "accelerator",
     "vcpus",
     "memory_mib",
+    "load",
     "disk",
     "channel",
     "power_off_status",
+    "uefi",
     "arguments",
 )
+OPTIONAL = ("uefi", "arguments")
+UEFI_KEYS = ("firmware", "grub", "boot_file", "silence_s")
+
+
+@dataclass(frozen=True)
+class Uefi:
+    """A machine's firmware, and what a disk that boots on it must have.
+
+    `firmware` is a path in the tool image "uefi", `grub` GRUB's name of the platform, `boot_file` the path
+    that the firmware loads from a disk, `silence_s` how many seconds firmware and loader may be silent.
+    """
+
+    firmware: str
+    grub: str
+    boot_file: str
+    silence_s: float
 
 
 @dataclass(frozen=True)
 class Machine:
     """One QEMU machine.
 
-    `disk` is the device model that holds the disk image, `channel` the arguments that attach the chardev
-    "channel" as result channel, `power_off_status` the emulator's exit status after an orderly power-off.
+    `load` are the arguments by which a guest comes to its kernel: "{kernel}" and "{firmware}" in them are
+    replaced by those files, "{command_line}" by the kernel's. `uefi` is there for a machine whose kernel is
+    on its disk. `disk` is the device model that holds the disk image, `channel` the arguments that attach the
+    chardev "channel" as result channel, `power_off_status` the emulator's exit status after an orderly
+    power-off.
     What recordings may lack has the value that held when they were made.
     """
 
@@ -49,14 +72,16 @@ class Machine:
     arguments: tuple[str, ...] = ()
     channel: tuple[str, ...] = ("-serial", "chardev:channel")
     power_off_status: int = 0
+    load: tuple[str, ...] = ("-kernel", "{kernel}", "-append", "{command_line}")
+    uefi: Uefi | None = None
 
 
 @dataclass(frozen=True)
 class RunSpec:
     """One guest: everything its outcome may depend on, but the emulator binary and the host.
 
-    `kernel` and `disk` are SHA-256 digests of files in the store. `cpu_budget_s` are CPU seconds of all vCPUs
-    together, `silence_s` seconds without event or byte, before the guest counts as hung.
+    `kernel`, `disk` and `firmware` are SHA-256 digests of files in the store. `cpu_budget_s` are CPU seconds
+    of all vCPUs together, `silence_s` seconds without event or byte, before the guest counts as hung.
     """
 
     test: str
@@ -67,6 +92,7 @@ class RunSpec:
     cmdline: str
     cpu_budget_s: float = 20.0
     silence_s: float = 3.0
+    firmware: str | None = None
 
     def digest(self) -> str:
         """SHA-256 (hexadecimal) over all fields, the machine's included."""
@@ -87,6 +113,7 @@ class GuestPaths:
 
     kernel: str
     disk: str | None
+    firmware: str | None = None
 
 
 def load(path: Path) -> Machine:
@@ -95,13 +122,18 @@ def load(path: Path) -> Machine:
     Raises:
         UserError: with file and line, for anything that is not a machine.
     """
-    top = yamlfile.load(path).mapping(KEYS, required=[key for key in KEYS if key != "arguments"])
+    top = yamlfile.load(path).mapping(KEYS, required=[key for key in KEYS if key not in OPTIONAL])
     version = top["least_version"].text().split(".")
     if len(version) != 2 or not all(part.isdecimal() for part in version):
         raise top["least_version"].error(f'"MAJOR.MINOR" expected, not {".".join(version)!r}')
     arguments, status = top.get("arguments"), top["power_off_status"].integer(least=0)
     if status == EMULATOR_REFUSED:
         raise top["power_off_status"].error(f"{status} is how the emulator says that it failed")
+    for word in top["load"].texts():
+        try:
+            word.format(kernel="", firmware="", command_line="")
+        except (KeyError, IndexError, ValueError):
+            raise top["load"].error(f"{word!r} has braces around what is not known") from None
     return Machine(
         name=path.stem,
         arch=top["arch"].text(),
@@ -116,6 +148,22 @@ def load(path: Path) -> Machine:
         arguments=arguments.texts() if arguments else (),
         channel=top["channel"].texts(),
         power_off_status=status,
+        load=top["load"].texts(),
+        uefi=_uefi(top["uefi"]) if "uefi" in top else None,
+    )
+
+
+def firmware_of(machine: Machine) -> Uefi:
+    """The machine's firmware; raises UserError where it has none."""
+    if machine.uefi is None:
+        raise UserError(f"machines/{machine.name}.yaml describes no firmware (key uefi)")
+    return machine.uefi
+
+
+def _uefi(node: Node) -> Uefi:
+    uefi = node.mapping(UEFI_KEYS, required=UEFI_KEYS)
+    return Uefi(
+        uefi["firmware"].text(), uefi["grub"].text(), uefi["boot_file"].text(), uefi["silence_s"].seconds()
     )
 
 
@@ -133,7 +181,8 @@ def qemu_argv(spec: RunSpec, paths: GuestPaths) -> list[str]:
     argv += ["-S", "-no-reboot", "-action", "shutdown=pause"]
     argv += ["-name", f"{spec.test.replace(',', ',,')},debug-threads=on"]
     argv += machine.arguments
-    argv += ["-kernel", paths.kernel, "-append", spec.cmdline]
+    words = {"kernel": paths.kernel, "firmware": paths.firmware, "command_line": spec.cmdline}
+    argv += [word.format_map(words) for word in machine.load]
     if paths.disk is not None:
         # The image is this guest's own copy in memory: no cache on top of it, no waiting for flushes.
         argv += ["-drive", f"if=none,id=root,format=raw,cache=unsafe,file={paths.disk}"]

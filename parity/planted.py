@@ -22,6 +22,10 @@ class Catches:
         faults = dict.fromkeys(fault for fault, _ in self.verdicts if fault != CONTROL)
         return {fault: [test for (other, test) in self._red() if other == fault] for fault in faults}
 
+    def tests(self) -> list[str]:
+        """All that were run."""
+        return list(dict.fromkeys(test for _, test in self.verdicts))
+
     def uncaught(self) -> list[str]:
         """Faults that no test turned red under."""
         return [fault for fault, tests in self.by_fault().items() if not tests]
@@ -29,7 +33,7 @@ class Catches:
     def toothless(self) -> list[str]:
         """Tests that no fault turns red."""
         red = {test for fault, test in self._red() if fault != CONTROL}
-        return [test for test in dict.fromkeys(test for _, test in self.verdicts) if test not in red]
+        return [test for test in self.tests() if test not in red]
 
     def control_failures(self) -> list[str]:
         """Tests that fail without any fault: then red means nothing."""

@@ -74,10 +74,11 @@ class Suite:
         return [name for name in built if name not in self.tests or name in (test.name, *test.needs)]
 
     def quarantined(self, entries: Quarantine) -> Suite:
-        """The suite with every entry at its test."""
+        """The suite with every entry at its test; those of tests that are not in it are left out."""
         by_test: dict[str, dict[str, Entry]] = {name: {} for name in self.tests}
         for (arch, name), entry in entries.items():
-            by_test[name][arch] = entry
+            if name in by_test:
+                by_test[name][arch] = entry
         tests = {name: replace(test, quarantine=by_test[name]) for name, test in self.tests.items()}
         return replace(self, tests=tests)
 

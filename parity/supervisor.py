@@ -39,6 +39,7 @@ from typing import Any, NoReturn
 from parity.streams import Output, Stream, copy_sparse, spawn
 
 SAMPLE_S = 1.0
+STOPPED = "T"  # a state in /proc/PID/stat
 GATHER_S = 0.002  # a serial port writes byte by byte; to wake for each would cost the guest its processor
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 OWN_ID = "parity"  # of our own QMP commands, whose answers are not the client's
@@ -93,14 +94,20 @@ class Guest:
         os.kill(self.pid, signal.SIGKILL)
 
     def sample(self) -> dict[str, object]:
-        """CPU and waiting time of each vCPU thread, and bytes so far. OSError when the process is gone."""
+        """CPU and waiting time of each vCPU thread, bytes so far, whether a signal has stopped it all.
+
+        OSError when the process is gone.
+        """
         vcpus = []
         for thread in Path(f"/proc/{self.pid}/task").iterdir():
             name = (thread / "comm").read_text().strip()
             if VCPU_THREAD.match(name):
                 cpu_ns, delay_ns, _ = map(int, (thread / "schedstat").read_text().split())
                 vcpus.append({"thread": name, "cpu_s": cpu_ns / 1e9, "run_delay_s": delay_ns / 1e9})
-        return {"vcpus": vcpus, "serial_bytes": self.serial.total, "channel_bytes": self.channel.total}
+        # The state follows the name in parentheses, which may hold anything.
+        state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][0]
+        total = {"serial_bytes": self.serial.total, "channel_bytes": self.channel.total}
+        return {"vcpus": vcpus, **total, "stopped": state == STOPPED}
 
     def close(self) -> None:
         """Give back descriptors and files."""

@@ -15,7 +15,8 @@ Keys of `trees/NAME.yaml`:
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
                     files (path → content), folders (paths, empty or not)
     run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
-                    boot_program, machines (architecture → machines/NAME.yaml)
+                    boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
+                    a firmware, for architectures whose kernel is also made into a disk image; optional)
     serial          panic: texts of the console that announce a panic
 
 `sources` are files, folders ending in `/`, or patterns; they say when two builds are the same.
@@ -37,7 +38,8 @@ FEATURE_SET_KEYS = ("features", "expected", "says")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
-RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines")
+RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
+OPTIONAL_RUN_KEYS = ("uefi",)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Run:
     command_line: str
     boot_program: str
     machines: dict[str, str]
+    uefi: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -203,11 +206,16 @@ def _absolute(name: str, node: Node) -> PurePosixPath:
 
 
 def _machines(run: Node) -> Mapping:
-    return run.mapping(RUN_KEYS, required=RUN_KEYS)["machines"].mapping()
+    return _run_mapping(run)["machines"].mapping()
+
+
+def _run_mapping(run: Node) -> Mapping:
+    return run.mapping(RUN_KEYS, required=[key for key in RUN_KEYS if key not in OPTIONAL_RUN_KEYS])
 
 
 def _run(node: Node, feature_sets: dict[str, FeatureSet]) -> Run:
-    run = node.mapping(RUN_KEYS, required=RUN_KEYS)
+    run, machines = _run_mapping(node), _machines(node)
+    uefi = run["uefi"].mapping(machines.entries) if "uefi" in run else ()
     features = run["features"].text()
     if features not in feature_sets:
         raise run["features"].error(f"no feature set {features!r}; {nearest(features, feature_sets)}")
@@ -220,5 +228,6 @@ def _run(node: Node, feature_sets: dict[str, FeatureSet]) -> Run:
         features=features,
         command_line=run["command_line"].text(),
         boot_program=run["boot_program"].text(),
-        machines={arch: machine.text() for arch, machine in _machines(node)},
+        machines={arch: machine.text() for arch, machine in machines},
+        uefi={arch: machine.text() for arch, machine in uefi},
     )

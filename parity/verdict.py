@@ -8,7 +8,8 @@ What can be said of a guest, the strongest first:
 
     panic    the kernel said so in a PANIC record, at any time, also after success; or, before its hello, in
              the text of its console (after the hello user programs can print that text: it no longer counts)
-    infra    the emulator could not be started, refused its arguments, is too old, or was killed from outside
+    infra    the emulator could not be started, refused its arguments, is too old, or was killed or stopped
+             from outside
     hang     the vCPUs used up the CPU budget; or silence while the host did let them run; or the guest lived,
              never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor
     not_run  it was stopped on request before any of that
@@ -235,6 +236,8 @@ def _sample(state: State, t: float, sample: Sample) -> State:
     if not state.ran:
         late = t > EMULATOR_START_S
         return _infra(state, f"its emulator had not started the guest after {t:.0f} s") if late else state
+    if sample.stopped:
+        return _infra(state, "the emulator was stopped from outside")
     silent_s, waited_s = t - state.active_t, sample.run_delay_s - state.active_delay_s
     cause = None
     if sample.cpu_s - state.test_cpu_s > rules.cpu_budget_s:

@@ -7,16 +7,18 @@ from tasks.check import task_check
 from tasks.compare import task_compare
 from tasks.debug import task_debug
 from tasks.guide import DOIT_CONFIG, task_guide
-from tasks.integration import task_integration, task_planted_faults_integration
-from tasks.judged import task_canaries, task_planted_faults
+from tasks.integration import task_integration
+from tasks.judged import task_canaries
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
 from tasks.machine import task_doctor
+from tasks.planted import task_planted_faults, task_planted_faults_integration, task_planted_faults_tracing
 from tasks.report import task_baseline, task_report
 from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
-from tasks.trace import task_planted_faults_tracing, task_proc, task_trace, task_trace_validate
+from tasks.trace import task_proc, task_trace, task_trace_validate
+from tasks.uefi import task_boot_uefi
 from tasks.userspace import task_disk, task_userspace
 from tasks.why import task_why
 
@@ -28,6 +30,7 @@ __all__ = [
     "task_boot_features",
     "task_boot_parallel",
     "task_boot_strict",
+    "task_boot_uefi",
     "task_build_kernel",
     "task_canaries",
     "task_check",

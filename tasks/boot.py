@@ -135,6 +135,9 @@ def features(arch: str) -> bool:
 
     Sets that compile to the same ELF are one kernel and boot once. What the command asks of other
     architectures boots in the same lanes.
+
+    Raises:
+        InfraError: one of them could not be judged.
     """
     session = current()
     if arch not in session.booted:
@@ -146,6 +149,7 @@ def features(arch: str) -> bool:
         session.screen.note(f"{name}: kernel {str(row.kernel)[:12]}: {row.verdict}: {row.cause}")
         if row.surprise or says not in row.cause:
             wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))
+    report.judged(list(session.booted[arch].values()))
     for complaint in wrong:
         session.screen.note(complaint, "red")
     return not wrong

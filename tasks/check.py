@@ -19,6 +19,7 @@ HOST_CRATES = (
     "parity-elf",
     "parity-ext2",
     "parity-inventory",
+    "parity-multiboot2",
     "parity-trace",
     "parity-tty",
 )

@@ -50,7 +50,7 @@ def against(there: Revision) -> bool:
     """
     session = current()
     if session.settings.plan:
-        return all(suite.plan(session, arch) for arch in session.archs)
+        return all(suite.LISTED.plan(session, arch) for arch in session.archs)
     here: list[Row] = []
     try:
         for arch in session.archs:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,15 @@ def last() -> bool:
         UserError: nothing has run in this checkout.
     """
     session = current()
-    inside = [row for row in earlier(session, INTEGRATION) if row.arch in session.archs]
-    rows = update(session, lambda: earlier(session) if inside else _last(session))
-    if rows:
-        show(rows)
-    if inside:
-        session.screen.note("inside the kernel:")
-        show(inside)
-    return as_expected(session, [*rows, *inside])
+    _last(session)
+    good = True
+    for file, title in ((RESULTS, "programs:"), (INTEGRATION, "inside the kernel:")):
+        rows = update(session, partial(earlier, session, file), file)
+        if rows:
+            session.screen.note(title)
+            show(rows)
+            good &= as_expected(session, rows)
+    return good
 
 
 def rebase() -> None:
@@ -59,7 +61,7 @@ def rebase() -> None:
 
 
 def _last(session: Session) -> list[Row]:
-    rows = earlier(session)
+    rows = [row for file in (RESULTS, INTEGRATION) for row in earlier(session, file)]
     if not rows:
         raise UserError("nothing has run in this checkout yet", hint=f"run: doit test_{session.archs[0]}")
     return rows
@@ -136,15 +138,20 @@ def as_expected(session: Session, rows: list[Row]) -> bool:
     Raises:
         InfraError: a guest could not be judged for lack of machinery; that is nobody's failed test.
     """
-    broken = [row for row in rows if row.verdict == Verdict.INFRA and row.surprise]
-    if broken:
-        raise InfraError(f"{broken[0].name} on {broken[0].arch}: {broken[0].cause}")
+    judged(rows)
     counted = [row for row in rows if not row.excused]
     return not any(row.gates for row in counted) and not _changes(session, counted)
 
 
+def judged(rows: Sequence[Row]) -> None:
+    """Nothing, where every row could be judged; else raises as `as_expected`."""
+    broken = [row for row in rows if row.verdict == Verdict.INFRA and row.surprise]
+    if broken:
+        raise InfraError(f"{broken[0].name} on {broken[0].arch}: {broken[0].cause}")
+
+
 def _changes(session: Session, rows: list[Row]) -> Changes:
-    """What differs from the baseline on the tests of the suite among `rows`; nothing without a baseline."""
+    """What differs from the baseline on either suite's tests among `rows`; nothing without a baseline."""
     if session.baseline is None:
         return Changes()
-    return baseline.compare(session.baseline, [row for row in rows if row.name in session.suite.tests])
+    return baseline.compare(session.baseline, [row for row in rows if row.name in session.tests])

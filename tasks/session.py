@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import wraps
 from pathlib import Path
@@ -23,12 +23,12 @@ from parity import suite as suites
 from parity import tree as trees
 from parity.baseline import Baseline
 from parity.decision import Decision
-from parity.errors import BuildError, ParityError, UserError, foreseen
+from parity.errors import BuildError, MachineError, ParityError, UserError, foreseen
 from parity.integration import Integration
 from parity.matrix import Row
 from parity.report.terminal import Screen
 from parity.store import Digest
-from parity.suite import Suite
+from parity.suite import Suite, Test
 from parity.tree import Tree
 from parity.workspace import Workspace
 from tasks import bug
@@ -64,6 +64,11 @@ class Session:
         """The architectures that the command is about, in the tree's order."""
         chosen = self.settings.arch
         return tuple(arch for arch in self.tree.archs if chosen in (arch, ALL))
+
+    @property
+    def tests(self) -> dict[str, Test]:
+        """Those of both suites, which have rows, lines in the baseline, and may be quarantined."""
+        return {**self.suite.tests, **self.integration.suite.tests}
 
     def names(self, task: str) -> bool:
         """Whether the command names a task, or one of its sub-tasks."""
@@ -123,20 +128,21 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     if settings.arch not in (*tree.archs, ALL):
         raise UserError(f"arch={settings.arch}: {', '.join(tree.archs)} or {ALL} expected")
     suite = suites.load(root / "suites" / f"{tree.run.suite}.yaml", tree.archs)
-    tests, archs = suite.tests, tree.archs
-    suite = suite.quarantined(quarantine.load(root / QUARANTINE, tests, archs))
-    space = Workspace(root, host.cache_dir(), Screen())
     inside = integration.load(root / "suites" / f"{integration.SUITE}.yaml", tree)
-    # A mistake in it is found before anything runs.
-    settings.selection.choose([*suite.tests.values(), *inside.suite.tests.values()], ())
+    if both := suite.tests.keys() & inside.suite.tests.keys():
+        raise UserError(f"{min(both)} is the name of a program's test and of one inside the kernel")
+    tests, archs = {**suite.tests, **inside.suite.tests}, tree.archs
+    settings.selection.choose(list(tests.values()), ())  # a mistake in it is found before anything runs
+    entries = quarantine.load(root / QUARANTINE, tests, archs)
+    space = Workspace(root, host.cache_dir(), Screen())
     _current = Session(
         space=space,
         settings=settings,
         tree=tree,
-        suite=suite,
-        integration=inside,
+        suite=suite.quarantined(entries),
+        integration=replace(inside, suite=inside.suite.quarantined(entries)),
         baseline=baselines.load(root / BASELINE, tests, archs),
-        decisions=decision.load(root / DECISIONS),
+        decisions=decision.load(root / DECISIONS, archs),
         selected=tuple(selected),
         variables=dict(variables),
     )
@@ -155,7 +161,9 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
             if known is None:
                 current().screen.note(bug.report(), "red")
             else:
-                tell(known)
+                told = {str(each) for each in current().errors if isinstance(each, MachineError)}
+                if str(known) not in told:  # without Docker, every task would say the same
+                    tell(known)
                 current().errors.append(known)
             return TaskError(str(error), report=False)
         return TaskFailed("not as expected", report=False) if as_expected is False else None

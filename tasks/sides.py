@@ -14,14 +14,14 @@ from parity.census import Document
 from parity.errors import BuildError, UserError
 from parity.gather import now
 from parity.matrix import Row
-from parity.report import markdown, sides, table
+from parity.report import markdown, marked, sides, table
 from parity.standing import Standing
 from parity.survey import Side
 from tasks import report, suite
 from tasks.session import Session, current, task, tell
 
 DOCUMENT = Path("suites", "document.yaml")
-README_BEGIN, README_END = "<!-- made by `doit parity:readme` -->", "<!-- end of what is made -->"
+README = "parity:readme"
 
 
 def task_parity() -> Iterator[Any]:
@@ -33,7 +33,7 @@ def task_parity() -> Iterator[Any]:
     # No dependency on test_<architecture>: of a suite with a surprise the matrix is wanted most.
     outputs = ("report/parity.json", "report/parity.md")
     yield task("parity", str(task_parity.__doc__), parity, document, after=["images"], outputs=outputs)
-    yield task("parity:readme", "Write the same into README.md", readme, document, after=["images"])
+    yield task(README, "Write the same into README.md", readme, document, after=["images"])
 
 
 def parity(document: Document) -> bool:
@@ -44,7 +44,7 @@ def parity(document: Document) -> bool:
     """
     session = current()
     if session.settings.plan:
-        return all(suite.plan(session, arch) for arch in session.tree.archs)
+        return all(suite.LISTED.plan(session, arch) for arch in session.tree.archs)
     found, rows = _found(session)
     _show(session, _standing(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
@@ -59,22 +59,15 @@ def readme(document: Document) -> bool:
         UserError: the marks are not there.
     """
     session = current()
-    place = session.space.root / "README.md"
-    before, begin, rest = place.read_text(encoding="utf-8").partition(README_BEGIN)
-    _, end, after = rest.partition(README_END)
-    if not (begin and end):
-        raise UserError(f"the marks {README_BEGIN} and {README_END} are missing", file=place)
     found, rows = _found(session)
     stand = _standing(session, document, found, rows)
     parts = (
-        before + begin,
         markdown.summary(rows),
         sides.matrix(stand).markdown(),
         f"Document: {document.source}.",
         sides.tests(stand).markdown(),
-        end + after,
     )
-    place.write_text("\n\n".join(parts), encoding="utf-8")
+    marked.write(session.space.root / "README.md", README, parts)
     return report.as_expected(session, rows)
 
 

@@ -9,15 +9,17 @@ from parity import images
 from tasks.session import current, group, task
 
 ROLES = ("toolchain", "qemu")
+RARE_ROLES = ("uefi",)  # made for the tasks that need them, and not by `doit images`
 
 
 def task_images() -> Iterator[Any]:
     """Make the tool images (compilers, QEMU) where they are missing"""
-    made = [
-        task(f"images:{role}", f"the tool image {role}", ensure, role, stages=[images.title(role)])
-        for role in ROLES
-    ]
-    yield from group("images", str(task_images.__doc__), made)
+    made = {
+        role: task(f"images:{role}", f"the tool image {role}", ensure, role, stages=[images.title(role)])
+        for role in (*ROLES, *RARE_ROLES)
+    }
+    yield from group("images", str(task_images.__doc__), [made[role] for role in ROLES])
+    yield from (made[role] for role in RARE_ROLES)
 
 
 def ensure(role: str) -> None:

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from parity import disk, harness, planted
+from parity import disk, harness
 from parity import suite as suites
 from parity.errors import UserError
 from parity.machine import RunSpec
-from parity.planted import Catches
 from parity.suite import Suite, Test
 from parity.trace import perfetto, reader, timeline
 from parity.trace.memory import Memory
 from parity.trace.run import counted, load, traced
 from parity.trace.validate import complaints
 from parity.verdict import Verdict
-from tasks import judged, report, suite
+from tasks import report, suite
 from tasks.session import Session, current, task
 
 PROC = "tracing"  # the suite of the programs that read /proc
@@ -45,33 +44,6 @@ def proc(arch: str) -> bool:
     rows = harness.rows(*of_suite, asked.made, ran[arch])
     report.show_some(rows)
     return not any(row.surprise for row in rows)
-
-
-def task_planted_faults_tracing() -> Any:
-    """Plant faults in tracing and /proc; every program that tests them must turn red under at least one"""
-    name, archs = "planted_faults_tracing", current().archs
-    return task(name, str(task_planted_faults_tracing.__doc__), faults, after=["images"], guests=archs)
-
-
-def faults() -> bool:
-    """Runs the programs under every fault; whether each catches one, and each fault is caught."""
-    session = current()
-    inside = programs(session)
-    plans = {arch: _plan(session, inside, arch) for arch in session.archs}
-    seen = judged.verdicts(session, [spec for plan in plans.values() for spec in plan.values()])
-    good = True
-    for arch, plan in plans.items():
-        own = Catches({key: seen[spec] for key, spec in plan.items()})
-        good &= judged.all_caught(session, arch, own, every=True)
-    return good
-
-
-def _plan(session: Session, inside: Suite, arch: str) -> dict[tuple[str, str], RunSpec]:
-    """The guests of an architecture, by fault and program."""
-    space, tree, tests = session.space, session.tree, list(inside.tests.values())
-    made = harness.built(space, tree, arch, judged.FAULTS)
-    images = disk.of_tests(space, tree, inside, arch, made.programs, tests)
-    return planted.specs([harness.spec(tree, test, made, images[test.name]) for test in tests], inside.faults)
 
 
 def task_trace() -> Iterator[Any]:

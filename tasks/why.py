@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from parity import build, canary, disk, gather, harness
+from parity import build, disk, flock, gather, harness, integration, uefi
 from parity.decision import against
 from parity.suite import Test
 from parity.tree import Tree
 from parity.why import Asking, UnknownError
-from tasks import judged, kernel, kthread, suite, toolchain
+from tasks import kernel, kthread, planted, suite, toolchain
+from tasks.planted import Planting
 from tasks.session import Session, current, group, task
 
 Walk = Callable[[Asking], object]
@@ -41,7 +42,7 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
     """How each task comes to its stages: several ways where one that ends early would hide others."""
     tree, archs = session.tree, session.archs
     walks: dict[str, list[Walk]] = {
-        f"images:{role}": [partial(_image, role=role)] for role in toolchain.ROLES
+        f"images:{role}": [partial(_image, role=role)] for role in (*toolchain.ROLES, *toolchain.RARE_ROLES)
     }
     tests = list(session.suite.tests.values())
     for arch in archs:
@@ -58,8 +59,17 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
             f"boot_features_{arch}": [*kernels.values(), whole],
             f"test_{arch}": [*own, partial(_tests, arch=arch, tests=tests)],
         }
+        if arch in tree.run.uefi:
+            walks[f"boot_uefi_{arch}"] = [*own, whole, partial(_uefi, arch=arch)]
         walks |= {
             f"test_{arch}:{test.name}": [*own, partial(_tests, arch=arch, tests=[test])] for test in tests
+        }
+        inside = session.integration
+        own = [kernels[inside.features], programs]
+        walks[f"integration_{arch}"] = [*own, partial(_inside, arch=arch, names=list(inside.suite.tests))]
+        walks |= {
+            f"integration_{arch}:{name}": [*own, partial(_inside, arch=arch, names=[name])]
+            for name in inside.suite.tests
         }
         for name, features in (
             ("boot_parallel", tree.run.features),
@@ -70,9 +80,9 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
                 walks.setdefault(name, []).extend([kernels[features], whole])
         walks.setdefault("parity", []).extend(walks[f"test_{arch}"])
         walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), whole])
-        walks.setdefault(judged.FAULTS, []).extend(
-            [kernels[judged.FAULTS], programs, partial(_faults, arch=arch)]
-        )
+        for each in (planted.PROGRAMS, planted.INSIDE, planted.TRACING):
+            made = [kernels[each.features(session)], programs]
+            walks.setdefault(each.task, []).extend([*made, partial(_faults, planting=each, arch=arch)])
     return walks
 
 
@@ -89,9 +99,14 @@ def _disk(space: Asking, arch: str) -> None:
     disk.whole(space, tree, arch, harness.programs(space, tree, arch))
 
 
+def _uefi(space: Asking, arch: str) -> None:
+    tree = current().tree
+    uefi.bootable(space, tree, harness.built(space, tree, arch))
+
+
 def _canaries(space: Asking, arch: str) -> None:
     tree = current().tree
-    features, _ = canary.load(space.root / judged.CANARIES, tree.archs)
+    features, _ = flock.load(space, tree)
     build.kernel(space, tree, arch, features)
 
 
@@ -105,7 +120,15 @@ def _tests(space: Asking, arch: str, tests: Sequence[Test]) -> None:
     space.compare({gather.title(spec): gatherer.inputs(spec) for spec in specs})
 
 
-def _faults(space: Asking, arch: str) -> None:
+def _inside(space: Asking, arch: str, names: Sequence[str]) -> None:
     session = current()
-    plan = judged.plan(session, space, arch)
-    space.compare(judged.inputs(session, suite.gatherer(session, space), plan))
+    tests = session.integration
+    like = integration.guest(space, session.tree, tests, arch, tests.features)
+    gatherer, specs = suite.gatherer(session, space), [integration.own(like, name) for name in names]
+    space.compare({gather.title(spec): gatherer.inputs(spec) for spec in specs})
+
+
+def _faults(space: Asking, planting: Planting, arch: str) -> None:
+    session = current()
+    plan = planting.plan(session, space, arch)
+    space.compare(planting.inputs(session, suite.gatherer(session, space), plan))

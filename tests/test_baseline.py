@@ -41,6 +41,12 @@ def test_what_did_not_run_keeps_its_line() -> None:
     assert baseline.render(rows, before).splitlines()[1:] == ["aarch64 fork_test pass"]
 
 
+def test_what_the_rows_do_not_speak_of_keeps_its_line() -> None:
+    before = {("aarch64", "fork_test"): Verdict.FAIL, ("x86_64", "fork_test"): Verdict.PASS}
+    lines = ["aarch64 fork_test pass", "x86_64 fork_test pass"]
+    assert baseline.render([FORK], before).splitlines()[1:] == lines
+
+
 def test_every_direction_has_its_name() -> None:
     known = {
         ("aarch64", "a"): Verdict.PASS,

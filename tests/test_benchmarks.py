@@ -11,13 +11,14 @@ from rich.console import Console
 from test_machine import spec
 
 import benchmarks
-from benchmarks import figure, fresh, one_program, plain_guest, table
+from benchmarks import canaries, figure, fresh, one_program, plain_guest, table
 from benchmarks.bench import Bench, unquoted
 from benchmarks.figure import Aim, Figure, Record, ratio
 from benchmarks.output import Output
 from parity import suite as suites
 from parity import tree as trees
 from parity.errors import InfraError, UserError
+from parity.guest import judge_recording
 from parity.machine import GuestPaths, qemu_argv
 from parity.report.terminal import Screen, Stage
 from parity.runner import Use
@@ -195,3 +196,15 @@ def test_a_script_is_given_only_what_it_can_split() -> None:
 def test_every_benchmark_says_what_it_measures_and_how_often(name: str) -> None:
     found = benchmarks.ALL[name]
     assert found.__doc__ and found.WHAT.endswith(".") and found.ROUNDS >= 1
+
+
+@pytest.mark.parametrize("name, least_s", [("hang-asleep", 3.0), ("hang-spinning", 3.0)])
+def test_a_hang_begins_with_the_last_thing_that_was_told(name: str, least_s: float) -> None:
+    waited_s = canaries.hang_s(judge_recording(ROOT / "tests" / "data" / "guests" / f"{name}.jsonl"))
+    assert waited_s is not None
+    assert least_s <= waited_s <= least_s + 2
+
+
+def test_a_guest_that_ends_does_not_hang() -> None:
+    ended = judge_recording(ROOT / "tests" / "data" / "guests" / "fail-hello_world.jsonl")
+    assert canaries.hang_s(ended) is None

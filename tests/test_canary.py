@@ -9,16 +9,25 @@ import pytest
 
 from parity import canary
 from parity.canary import Canary
+from parity.confusion import Confusion
 from parity.errors import UserError
 from parity.evidence import Evidence
+from parity.report import judged
 from parity.verdict import Verdict
 
 ARCHS = ("aarch64", "x86_64")
 FLOCK = Path(__file__).parent.parent / "suites" / "canaries.yaml"
+TOP = "features: canaries\ncpu_budget_s: 4\nsilence_s: 2\ncanaries:\n"
 SEEN = Evidence(
     *("k" * 64, "forges", "aarch64", "fail", "PID 1 ended with status 7", None, 0.3, "a" * 64, None),
     *("QEMU 10", "host", "c" * 64, "2026-01-01T00:00:00+00:00"),
 )
+BIRD = Canary("forges", {"aarch64": Verdict.FAIL}, "init=/bin/x", 4.0, 2.0, {"aarch64": "status 7"})
+
+
+def loaded(file: Path, *lines: str) -> list[Canary]:
+    file.write_text(TOP + "".join(f"  {line}\n" for line in lines))
+    return canary.load(file, ARCHS)[1]
 
 
 def test_every_verdict_that_a_guest_can_earn_has_a_canary() -> None:
@@ -28,25 +37,33 @@ def test_every_verdict_that_a_guest_can_earn_has_a_canary() -> None:
         Verdict.NOT_RUN,
         Verdict.FLAKY,
     }
-    assert len({each.name for each in flock}) == len(flock)
+    assert len({each.name for each in flock}) == len(flock) >= 30
 
 
 def test_the_right_verdict_for_the_wrong_reason_is_not_earned() -> None:
-    bird = Canary("forges", {"aarch64": Verdict.FAIL}, "init=/bin/x", 4.0, {"aarch64": "status 7"})
-    assert bird.earned(SEEN)
-    assert not bird.earned(replace(SEEN, cause="PID 1 ended with status 1"))
-    assert not bird.earned(replace(SEEN, verdict="panic"))
-    assert canary.off_diagonal([bird], {"forges": replace(SEEN, verdict="pass")}) == [bird]
+    assert BIRD.earned(SEEN)
+    assert not BIRD.earned(replace(SEEN, cause="PID 1 ended with status 1"))
+    assert not BIRD.earned(replace(SEEN, verdict="panic"))
+    passed = replace(SEEN, verdict="pass")
+    assert canary.unearned([BIRD], {("aarch64", "forges"): SEEN}) == []
+    assert canary.unearned([BIRD], {("aarch64", "forges"): passed}) == [(BIRD, passed)]
+    assert judged.unearned([BIRD], {("aarch64", "forges"): passed}) == [
+        "forges on aarch64: must earn fail and say 'status 7', earned pass: PID 1 ended with status 7"
+    ]
 
 
 def test_an_end_per_architecture(tmp_path: Path) -> None:
-    file = tmp_path / "canaries.yaml"
     own = "{expected: {aarch64: panic, x86_64: crash}, says: {aarch64: a, x86_64: b}, command_line: x}"
-    file.write_text(f"features: canaries\ncpu_budget_s: 4\ncanaries:\n  one: {own}\n")
-    _, (bird,) = canary.load(file, ARCHS)
+    (bird,) = loaded(tmp_path / "canaries.yaml", f"one: {own}")
     assert bird.earned(replace(SEEN, verdict="panic", cause="a"))
     assert not bird.earned(replace(SEEN, verdict="crash", cause="b"))
     assert bird.earned(replace(SEEN, arch="x86_64", verdict="crash", cause="b"))
+
+
+def test_a_budget_of_its_own(tmp_path: Path) -> None:
+    end = "expected: hang, command_line: x"
+    one, other = loaded(tmp_path / "canaries.yaml", f"one: {{{end}}}", f"two: {{{end}, cpu_budget_s: 9}}")
+    assert (one.cpu_budget_s, other.cpu_budget_s, one.silence_s, other.silence_s) == (4, 9, 2, 2)
 
 
 def test_a_mistake_names_file_and_line(tmp_path: Path) -> None:
@@ -54,3 +71,17 @@ def test_a_mistake_names_file_and_line(tmp_path: Path) -> None:
     file.write_text(FLOCK.read_text().replace("expected: crash", "expected: crush", 1))
     with pytest.raises(UserError, match=r"canaries\.yaml:\d+: no verdict 'crush'; did you mean 'crash'\?"):
         canary.load(file, ARCHS)
+
+
+def test_what_is_confused_stands_beside_the_diagonal() -> None:
+    pairs = [("panic", "panic"), ("panic", "panic"), ("panic", "crash"), ("hang", "hang")]
+    matrix = Confusion.of(pairs, tuple(Verdict))
+    assert matrix.names == ("panic", "hang", "crash")
+    assert (matrix.right, matrix.wrong, matrix.count("panic", "crash")) == (3, 1, 1)
+    assert judged.confusion(matrix, "verdict").markdown().splitlines() == [
+        "| verdict: must earn ↓, earned → | panic | hang | crash |",
+        "| --- | ---: | ---: | ---: |",
+        "| panic | 2 | · | 1 |",
+        "| hang | · | 1 | · |",
+        "| crash | · | · | · |",
+    ]

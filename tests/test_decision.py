@@ -11,10 +11,11 @@ from parity import decision
 from parity.errors import UserError
 
 DECISIONS = Path(__file__).parent.parent / "decisions.yaml"
+ARCHS = ("aarch64", "x86_64")
 
 
 def test_parallel_boots_are_for_x86_64_only() -> None:
-    found = decision.load(DECISIONS)
+    found = decision.load(DECISIONS, ARCHS)
     ruled_out = decision.against(found, "boot_parallel", "aarch64")
     assert ruled_out is not None
     assert (ruled_out.id, ruled_out.since) == ("KD-1", date(2026, 2, 1))
@@ -28,6 +29,7 @@ def test_parallel_boots_are_for_x86_64_only() -> None:
     [
         ("since: 2026-02-01", "since: February", "a day expected, as YYYY-MM-DD"),
         ("rules_out:", "rules_in:", "unknown key 'rules_in'; did you mean 'rules_out'?"),
+        ("architectures: [aarch64]", "architectures: [arch64]", "'arch64'; did you mean 'aarch64'?"),
         ("  what: no parallel boots on aarch64\n", "", "key 'what' is missing here"),
     ],
 )
@@ -35,5 +37,5 @@ def test_a_mistake_names_file_and_line(tmp_path: Path, old: str, new: str, compl
     file = tmp_path / "decisions.yaml"
     file.write_text(DECISIONS.read_text().replace(old, new, 1))
     with pytest.raises(UserError, match=r"decisions\.yaml:\d+: ") as raised:
-        decision.load(file)
+        decision.load(file, ARCHS)
     assert complaint in str(raised.value)

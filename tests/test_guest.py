@@ -6,7 +6,7 @@ import frames
 import pytest
 from test_machine import spec
 
-from parity import guest
+from parity import guest, machine
 from parity.channel import Hello, ProcessEnd, Shutdown
 from parity.errors import UserError
 from parity.event import Exit, SerialMatch
@@ -49,6 +49,14 @@ def test_a_recording_gives_the_verdict_of_the_run(tmp_path: Path) -> None:
     ):
         live = run(spec(), messages, tmp_path)
         assert judge_recording(tmp_path / "recording.jsonl") == live
+
+
+def test_a_recording_of_a_machine_with_firmware(tmp_path: Path) -> None:
+    profile = machine.load(Path(__file__).parents[1] / "machines" / "qemu-q35-uefi.yaml")
+    live = run(
+        replace(spec(), machine=profile, firmware="f" * 64), frames.messages(frames.good_run()), tmp_path
+    )
+    assert judge_recording(tmp_path / "recording.jsonl") == live
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from test_machine import spec
 
-from parity import integration, tree
+from parity import integration, planted, tree
+from parity.channel import TestEnd
 from parity.errors import BuildError, UserError
 from parity.evidence import Evidence
 from parity.gather import Finding
@@ -25,6 +26,7 @@ from parity.verdict import Judgement, Verdict
 ROOT = Path(__file__).parent.parent
 LIST = ROOT / "suites" / "integration.yaml"
 TREE = tree.load(ROOT / "trees" / "reference.yaml")
+LIKE = replace(spec(), test=integration.SUITE, cmdline=integration.COMMAND_LINE)
 
 
 def loaded() -> Integration:
@@ -33,7 +35,7 @@ def loaded() -> Integration:
 
 def test_the_list_names_every_test_of_the_kernel() -> None:
     """What is linked is checked whenever the tests run; here, that the list is what the sources say."""
-    linked = {}
+    linked: dict[str, str] = {}
     for file in (ROOT / "kernel" / "core" / "src" / "ktest" / "integration").glob("*.rs"):
         for area, body in re.findall(r'"boot_tests", "(\w+)":(.*?)\n?\}', file.read_text(), re.DOTALL):
             together, _, alone = body.partition("alone:")
@@ -122,14 +124,25 @@ class Kernel:
             state = replace(state, started=(*state.started, name))
             if name in self.ends:
                 return GuestRun(Judgement(Verdict.PANIC, ""), state=replace(state, panic=self.ends[name]))
-            state = replace(state, ended=(*state.ended, integration.verdict.TestEnd(name, 0, "")))
+            state = replace(state, ended=(*state.ended, TestEnd(name, 0, "")))
         return GuestRun(Judgement(Verdict.PASS, ""), state=state)
 
 
 def evidence(found: Finding) -> Evidence:
     return Evidence(
-        *("k" * 64, found.spec.test, "aarch64", str(found.judgement.verdict), found.judgement.cause),
-        *(found.guest_s, 0.3, "a" * 64, None, "QEMU 10", "host", "c" * 64, "2026-01-01T00:00:00+00:00"),
+        key="k" * 64,
+        test=found.spec.test,
+        arch="aarch64",
+        verdict=found.judgement.verdict,
+        cause=found.judgement.cause,
+        guest_s=found.guest_s,
+        wall_s=0.3,
+        kernel="a" * 64,
+        disk=None,
+        emulator="QEMU 10",
+        host="host",
+        recording="c" * 64,
+        when="2026-01-01T00:00:00+00:00",
     )
 
 
@@ -137,24 +150,27 @@ def test_another_guest_goes_on_where_one_was_ended() -> None:
     tests = loaded()
     names = ["boot_post_stages", "boot_post_memory", "memory_double_free", "timer_clock", "timer_delay"]
     kernel = Kernel({"boot_post_memory": "a bug", "memory_double_free": "double free of frame 7"})
-    like, seen = replace(spec(), cmdline="init=/no/program"), {}
+    wanted = [integration.own(LIKE, name) for name in names]
+    seen: dict[RunSpec, str] = {}
 
-    def on_done(of: RunSpec, name: str, found: Evidence) -> None:
-        assert of == like
-        seen[name] = (found.test, found.verdict)
+    def on_done(done: RunSpec, found: Evidence) -> None:
+        seen[done] = found.verdict
 
-    integration.run(kernel, tests, {like: names}, lanes=1, on_done=on_done)  # type: ignore[arg-type]
+    integration.guests(kernel, tests, wanted, lanes=1, on_done=on_done)  # type: ignore[arg-type]
     together = "boot_post_stages,boot_post_memory,timer_clock,timer_delay"
-    assert kernel.asked == [together, "memory_double_free", "timer_clock,timer_delay"]
+    assert kernel.asked == ["memory_double_free", together, "timer_clock,timer_delay"]
     assert seen == {
-        name: (f"integration:{name}", "panic" if name == "boot_post_memory" else "pass") for name in names
+        integration.own(LIKE, name): "panic" if name == "boot_post_memory" else "pass" for name in names
     }
 
 
-def test_nothing_to_run_opens_no_lane() -> None:
-    kernel = Kernel({})
-    integration.run(kernel, loaded(), {spec(): []}, lanes=1, on_done=lambda *_: None)  # type: ignore[arg-type]
-    assert kernel.asked == []
+def test_guests_that_differ_in_a_fault_are_not_shared() -> None:
+    kernel, faulty = Kernel({}), planted.spec(LIKE, "clock_slow")
+    wanted = [
+        integration.own(like, name) for name in ("timer_clock", "timer_delay") for like in (LIKE, faulty)
+    ]
+    integration.guests(kernel, loaded(), wanted, lanes=1, on_done=lambda *_: None)  # type: ignore[arg-type]
+    assert kernel.asked == ["timer_clock,timer_delay"] * 2
 
 
 def test_a_guest_without_a_lane_is_every_tests_lost_machinery() -> None:
@@ -164,5 +180,6 @@ def test_a_guest_without_a_lane_is_every_tests_lost_machinery() -> None:
 
 
 def test_evidence_is_kept_under_the_guest_that_runs_the_test_alone() -> None:
-    own = integration.own(replace(spec(), cmdline="init=/no/program"), "timer_clock")
+    own = integration.own(LIKE, "timer_clock")
     assert (own.test, own.cmdline) == ("integration:timer_clock", "init=/no/program boot_tests=timer_clock")
+    assert integration.parts(own) == (LIKE, "timer_clock")

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,28 @@ def test_the_whole_command_line() -> None:
     ]
 
 
+def test_a_machine_with_firmware_gets_neither_kernel_nor_command_line() -> None:
+    q35 = machine.load(MACHINES / "qemu-q35-uefi.yaml")
+    argv = machine.qemu_argv(spec(arch="x86_64", machine=q35), GuestPaths("/k", "/d", "/f"))
+    assert argv[argv.index("-bios") + 1] == "/f"
+    assert {"-kernel", "-append", "/k"}.isdisjoint(argv)
+    assert "virtio-blk-pci,drive=root" in argv
+
+
+def test_the_same_pc_with_and_without_firmware() -> None:
+    """A boot by UEFI says of the kernel what it says on the CPU, memory and result channel of the suite."""
+    bare, firmware = (machine.load(MACHINES / f"{name}.yaml") for name in ("qemu-microvm", "qemu-q35-uefi"))
+    differing = {"name", "machine", "load", "disk", "uefi", "arguments"}
+    names = {field.name for field in fields(Machine)}
+    assert {name for name in names if getattr(bare, name) != getattr(firmware, name)} == differing
+    assert set(firmware.arguments) <= set(bare.arguments)
+
+
+def test_a_command_line_with_braces_stays_as_it_is() -> None:
+    argv = machine.qemu_argv(spec(cmdline="init=/bin/{kernel}"), GuestPaths("/k", None))
+    assert argv[argv.index("-append") + 1] == "init=/bin/{kernel}"
+
+
 def test_no_disk_no_drive() -> None:
     argv = machine.qemu_argv(spec(disk=None), GuestPaths("/k", None))
     assert "-drive" not in argv
@@ -88,6 +110,8 @@ def test_no_disk_no_drive() -> None:
         {"silence_s": 4.0},
         {"machine": replace(virt(), memory_mib=512)},
         {"machine": replace(virt(), arguments=())},
+        {"machine": replace(virt(), load=())},
+        {"firmware": "c" * 64},
     ],
 )
 def test_everything_that_matters_is_in_the_digest(change: dict[str, object]) -> None:
@@ -116,6 +140,10 @@ def test_what_pid_1_must_be(cmdline: str, program: str) -> None:
         ("speed: 3", "unknown key 'speed'"),
         ("cpu: [a]", "text expected"),
         ("power_off_status: 1", "how the emulator says that it failed"),
+        ('load: [-kernel, "{kernels}"]', "has braces around what is not known"),
+        ("load: [-kernel, '{']", "has braces around what is not known"),
+        ("uefi: {firmware: /f, grub: x}", "key 'boot_file' is missing"),
+        ("uefi: {firmware: /f, grub: x, boot_file: y, silence_s: soon}", "a number expected"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, line: str, complaint: str) -> None:

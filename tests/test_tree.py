@@ -70,6 +70,7 @@ def test_the_suite_lists_all_80() -> None:
         ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
         ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is a file already"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
+        ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
 )
 def test_a_wrong_tree_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:

@@ -379,3 +379,11 @@ def test_an_emulator_that_does_not_end_after_its_guest_is_infra() -> None:
     assert found is not None
     assert found[0] == 11.0
     assert "did not end after its guest" in found[1]
+
+
+def test_an_emulator_that_somebody_stops_is_not_a_guest_that_hangs() -> None:
+    events = [*samples(2, 0.1, 0.0), Timed(3.0, Sample(0.2, 0.0, 0, 0, stopped=True))]
+    found = stop_time(events, Rules(silence_s=2.5))
+    assert found == (3.0, "the emulator was stopped from outside")
+    judgement = verdict.judge_all(Rules(), [Timed(0.0, RESUME), *events, Timed(3.1, Exit(None, 9, True))])
+    assert judgement == Judgement(Verdict.INFRA, "the emulator was stopped from outside")

@@ -112,7 +112,8 @@ def test_a_test_that_must_end_the_kernel_passes_by_that_end_and_no_other() -> No
 
 def test_the_budget_is_each_tests_own_as_far_as_they_were_announced() -> None:
     def state(*tests: Event, plan: int = 3) -> State:
-        state, events = State(Rules(cpu_budget_s=1.0)), [RESUME, HELLO, Plan(plan)]
+        state = State(Rules(cpu_budget_s=1.0))
+        events: list[Event] = [RESUME, HELLO, Plan(plan)]
         for number, test in enumerate(tests):
             events += [test, Sample(0.8 * (number + 1), 0.0, number, 0)]
         for number, event in enumerate(events):

@@ -1,4 +1,4 @@
-"""The command as people type it, in a copy of this checkout and with a store of its own."""
+"""The command as people type it: as a process, in this checkout or a copy, on the user's store or another."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from parity import host, images
 from parity.history import History
@@ -62,6 +63,12 @@ class Checkout:
         output, _ = process.communicate()
         return process.returncode, output
 
+    def says(self, *words: str, **extra: str) -> str:
+        """What a command prints that must end with 0."""
+        status, output = self.doit(*words, **extra)
+        assert status == 0, output
+        return output
+
     def replace(self, file: str, old: str, new: str) -> None:
         """Changes a file that is sure to hold the text."""
         place = self.folder / file
@@ -69,22 +76,32 @@ class Checkout:
         assert old in text
         place.write_text(text.replace(old, new, 1), encoding="utf-8")
 
-    def verdicts(self) -> dict[str, str]:
-        """The rows of the last results, verdicts by name."""
+    def rows(self, arch: str = "aarch64") -> list[dict[str, Any]]:
+        """An architecture's rows in the last results."""
         tests = json.loads((self.folder / "build" / "report" / "results.json").read_text())["tests"]
-        assert {test["arch"] for test in tests} == {"aarch64"}
-        verdicts = {test["name"]: test["verdict"] for test in tests}
-        assert len(verdicts) == len(tests)
+        return [test for test in tests if test["arch"] == arch]
+
+    def row(self, test: str, arch: str = "aarch64") -> dict[str, Any]:
+        """A test's row among them."""
+        (row,) = [row for row in self.rows(arch) if row["name"] == test]
+        return row
+
+    def verdicts(self, arch: str = "aarch64") -> dict[str, str]:
+        """The verdicts in them by name."""
+        rows = self.rows(arch)
+        verdicts = {row["name"]: row["verdict"] for row in rows}
+        assert len(verdicts) == len(rows)
         return verdicts
 
     def take_compiled(self, *parts: str) -> None:
-        """Takes over what cargo has compiled in this checkout, which saves minutes; parts as in COMPILED."""
-        here = Checkout(ROOT, host.cache_dir())
+        """Takes over what cargo has compiled in this checkout, which saves minutes; parts as in COMPILED.
+
+        For a new store. The user's has others' crates (`parity/seed.py`), and the tree's own take seconds.
+        """
         for part in parts:
             if not (ROOT / CARGO / part).is_dir():  # the store knew all, and nothing was compiled here
-                for words in (("forget", COMPILED[part]), (COMPILED[part],)):
-                    status, output = here.doit(*words)
-                    assert status == 0, output
+                HERE.says("forget", COMPILED[part])
+                HERE.says(COMPILED[part])
             shutil.copytree(ROOT / CARGO / part, self.folder / CARGO / part, symlinks=True)
 
     def take_crates(self) -> None:
@@ -94,8 +111,7 @@ class Checkout:
     def take_made(self, *tasks: str) -> None:
         """Takes over from the user's store what these tasks give, but nothing that was seen of guests."""
         theirs = Checkout(self.folder, host.cache_dir())
-        status, output = theirs.doit(*tasks)
-        assert status == 0, output
+        theirs.says(*tasks)
         history = History(self.folder / "build")
         here, there = Store(self.cache), Store(theirs.cache)
         for file in history.folder.glob("*.json"):
@@ -109,6 +125,19 @@ class Checkout:
             for digest in outputs.files.values():
                 here.put(there.path(digest))
             here.record(key, stage, outputs)
+
+
+HERE = Checkout(ROOT, host.cache_dir())
+"""This checkout and the user's store."""
+
+
+def assert_told(status: int, output: str, *words: str) -> None:
+    """A fault of the machine, as it is told: status 2, and one message with these words."""
+    assert status == 2, output
+    assert sum(line.startswith("error: ") for line in output.splitlines()) == 1, output
+    assert "a bug in Parity" not in output and "Traceback" not in output, output
+    for word in words:
+        assert word in output, output
 
 
 def image_from(tag: str, steps: str) -> str:

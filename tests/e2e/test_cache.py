@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
-from checkouts import ROOT, Checkout
+from checkout import Checkout
 
-from parity import host
+from parity import host, seed
 from parity.runlog import RunLog
 from parity.store import Outputs, Store, action_key
 
@@ -17,13 +17,13 @@ from parity.store import Outputs, Store, action_key
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """A copy of this checkout whose store holds nothing."""
-    return Checkout.copied(tmp_path, tmp_path / "cache")
+    return Checkout.copy(tmp_path / "checkout", tmp_path / "cache")
 
 
 @pytest.fixture
 def known(tmp_path: Path) -> Checkout:
     """A copy on the user's own store, where most things need not be made again."""
-    return Checkout.copied(tmp_path, host.cache_dir(), seeded=True)
+    return Checkout.copy(tmp_path / "checkout", host.cache_dir())
 
 
 def fill(cache: Path) -> list[Path]:
@@ -37,29 +37,33 @@ def fill(cache: Path) -> list[Path]:
     return places
 
 
+def of_stage(cache: Path, stage: str) -> list[Path]:
+    """The blobs that actions of a stage gave."""
+    records = (json.loads(record.read_text()) for record in cache.glob("actions/*/*.json"))
+    digests = (digest for each in records if each["stage"] == stage for digest in each["outputs"].values())
+    return [Store(cache).path(digest) for digest in digests]
+
+
 def test_gc_removes_the_least_recently_used_down_to_the_limit(checkout: Checkout) -> None:
     places = fill(checkout.cache)
-    done = checkout.doit("gc")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 × disk, unused for" in done.stdout and "removed 0.000 GiB in 0 blobs" in done.stdout
-    done = checkout.doit("limit=0.002", "gc")  # room for two
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = checkout.says("gc")
+    assert "3 × disk, unused for" in said and "removed 0.000 GiB in 0 blobs" in said
+    said = checkout.says("limit=0.002", "gc")  # room for two
     assert [place.exists() for place in places] == [False, True, True]
-    assert "in 1 blobs" in done.stdout
+    assert "in 1 blobs" in said
 
 
 def test_clean_takes_one_tasks_outputs_and_no_blob(checkout: Checkout) -> None:
     places = fill(checkout.cache)
-    logs = checkout.root / "build" / "logs" / "aarch64"
+    logs = checkout.folder / "build" / "logs" / "aarch64"
     logs.mkdir(parents=True)
     for name in ("dup_test-0.log", "fork_test-0.log", "kthread-0.log"):
         (logs / name).touch()
-    assert checkout.doit("clean", "-n", "test_aarch64:dup_test").returncode == 0
+    checkout.says("clean", "-n", "test_aarch64:dup_test")
     assert (logs / "dup_test-0.log").exists()
-    done = checkout.doit("clean", "test_aarch64:dup_test")
-    assert done.returncode == 0, done.stdout + done.stderr
+    checkout.says("clean", "test_aarch64:dup_test")
     assert sorted(path.name for path in logs.iterdir()) == ["fork_test-0.log", "kthread-0.log"]
-    assert checkout.doit("clean", "kthread_parallel").returncode == 0
+    checkout.says("clean", "kthread_parallel")
     assert [path.name for path in logs.iterdir()] == ["fork_test-0.log"]
     assert all(place.exists() for place in places)
 
@@ -74,23 +78,20 @@ def test_clean_takes_one_tasks_outputs_and_no_blob(checkout: Checkout) -> None:
     ],
 )
 def test_a_users_mistake_is_3(checkout: Checkout, words: list[str], complaint: str) -> None:
-    done = checkout.doit(*words)
-    assert done.returncode == 3
-    assert complaint in done.stderr and "Traceback" not in done.stderr
+    status, said = checkout.doit(*words)
+    assert status == 3, said
+    assert complaint in said and "Traceback" not in said
 
 
 @pytest.mark.docker
 def test_gc_spares_what_a_running_command_uses_and_nothing_else(checkout: Checkout, tmp_path: Path) -> None:
     """A store of its own, as this removes all that it may; the crates and what cargo made are the user's."""
-    shutil.copytree(host.cache_dir() / "cargo", checkout.cache / "cargo", symlinks=True)
-    for part in ("kernel", "programs"):
-        made = ROOT / "build" / "cargo" / part
-        if made.is_dir():
-            shutil.copytree(made, checkout.root / "build" / "cargo" / part, symlinks=True)
+    checkout.take_crates()
+    checkout.take_compiled("kernel", "programs")
     checkout.says("test_aarch64:fork_test")
-    before = set(checkout.cache.glob("blobs/*/*"))
+    before = set(checkout.cache.glob("blobs/*/*")) - set(of_stage(checkout.cache, seed.STAGE))
     strangers = fill(checkout.cache)
-    with checkout.begin("fresh=1", "lanes=1", "test_aarch64") as command:
+    with checkout.start("fresh=1", "lanes=1", "test_aarch64") as command:
         assert command.stdout is not None
         for line in command.stdout:
             if line.startswith("1/"):
@@ -110,27 +111,27 @@ def test_gc_spares_what_a_running_command_uses_and_nothing_else(checkout: Checko
 
 @pytest.mark.docker
 def test_the_disk_is_restored_forgotten_and_explained(known: Checkout) -> None:
-    tree = known.root / "trees" / "reference.yaml"
+    tree = known.folder / "trees" / "reference.yaml"
     before = tree.read_text()
     changed = before.replace("Truncate test file", "Truncate another file")
-    assert known.doit("disk:aarch64").returncode == 0
-    assert "disk aarch64: nothing changed" in known.doit("why:disk:aarch64").stdout
+    known.says("disk:aarch64")
+    assert "disk aarch64: nothing changed" in known.says("why:disk:aarch64")
     tree.write_text(changed)
-    assert "files: /trunctest.txt changed" in known.doit("why:disk:aarch64").stdout
-    assert known.doit("disk:aarch64").returncode == 0
+    assert "files: /trunctest.txt changed" in known.says("why:disk:aarch64")
+    known.says("disk:aarch64")
     tree.write_text(before)
-    done = known.doit("disk:aarch64")
-    assert "disk aarch64: kept" in done.stdout  # A → B → A
-    assert known.doit("forget", "disk:aarch64").returncode == 0
-    done = known.doit("disk:aarch64")
-    assert "disk aarch64: done in" in done.stdout and "userspace aarch64: kept" in done.stdout
-    assert "disk aarch64: kept" in known.doit("disk:aarch64").stdout
+    said = known.says("disk:aarch64")
+    assert "disk aarch64: kept" in said  # A → B → A
+    known.says("forget", "disk:aarch64")
+    said = known.says("disk:aarch64")
+    assert "disk aarch64: done in" in said and "userspace aarch64: kept" in said
+    assert "disk aarch64: kept" in known.says("disk:aarch64")
 
 
 @pytest.mark.docker
 def test_a_kernels_copy_is_cleaned_and_its_neighbours_stay(known: Checkout) -> None:
     known.says("build_kernel:aarch64-testing", "build_kernel:aarch64-plain")
-    kernels = known.root / "build" / "kernels"
+    kernels = known.folder / "build" / "kernels"
     testing, plain = (kernels / f"aarch64-{features}" / "kernel.elf" for features in ("testing", "plain"))
     before = plain.read_bytes()
     assert testing.read_bytes()[:4] == before[:4] == b"\x7fELF" and testing.read_bytes() != before
@@ -139,7 +140,7 @@ def test_a_kernels_copy_is_cleaned_and_its_neighbours_stay(known: Checkout) -> N
     assert "kernel aarch64-testing: kept" in known.says("build_kernel:aarch64-testing")
     assert testing.exists()
     known.says("clean", "build_kernel")
-    assert not kernels.exists() and not (known.root / "build" / "cargo" / "kernel").exists()
+    assert not kernels.exists() and not (known.folder / "build" / "cargo" / "kernel").exists()
 
 
 @pytest.mark.docker
@@ -150,7 +151,7 @@ def test_planted_faults_that_were_forgotten_are_planted_again(known: Checkout) -
     assert "planted_faults dup_test aarch64: nothing changed" in known.says(*why)
     known.says("forget", "planted_faults")
     assert "planted_faults dup_test aarch64: it was forgotten" in known.says(*why)
-    tree = (known.root / "trees" / "reference.yaml").read_text(encoding="utf-8")
+    tree = (known.folder / "trees" / "reference.yaml").read_text(encoding="utf-8")
     faults = tree.partition("  planted_faults: [")[2].partition("]")[0].strip(" ,\n").split(",")
     said = known.says(*some)
     guests = 2 * (len(faults) + 1)  # of both architectures, each with a control
@@ -175,25 +176,24 @@ def test_why_knows_what_a_task_is_made_of(checkout: Checkout, task: str) -> None
 
 @pytest.mark.docker
 def test_stress_runs_with_fresh_seeds_and_one_is_run_again(known: Checkout) -> None:
-    done = known.doit("kthread_parallel:3")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 of 3 passed" in done.stdout
-    runs = RunLog(known.root / "build" / "report" / "kthread.jsonl").runs()
+    said = known.says("kthread_parallel:3")
+    assert "3 of 3 passed" in said
+    runs = RunLog(known.folder / "build" / "report" / "kthread.jsonl").runs()
     assert len({run.seed for run in runs}) == 3
-    assert all((known.root / run.log).is_file() for run in runs)
+    assert all((known.folder / run.log).is_file() for run in runs)
     said = known.says(f"kthread_replay:{runs[0].id}")
     assert "reproduced" in said and str(runs[0].seed) in said
 
 
 @pytest.mark.docker
 def test_a_guest_that_ended_before_a_kill_can_be_run_again(known: Checkout) -> None:
-    with known.begin("lanes=1", "kthread_parallel:40") as command:
+    with known.start("lanes=1", "kthread_parallel:40") as command:
         assert command.stdout is not None
         for line in command.stdout:
             if line.startswith("2/"):
                 break
         command.kill()
-    runs = RunLog(known.root / "build" / "report" / "kthread.jsonl").runs()
+    runs = RunLog(known.folder / "build" / "report" / "kthread.jsonl").runs()
     assert len(runs) >= 2
     assert "reproduced" in known.says(f"kthread_replay:{runs[-1].id}")
 

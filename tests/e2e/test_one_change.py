@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from checkouts import Checkout
+from checkout import Checkout
 
 from parity import host
 
@@ -22,7 +22,7 @@ GUEST = re.compile(r"^\d+/\d+ \w+ (\w+) aarch64", re.MULTILINE)
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    return Checkout.copied(tmp_path, host.cache_dir(), seeded=True)
+    return Checkout.copy(tmp_path / "checkout", host.cache_dir())
 
 
 def edit(file: Path, change: Callable[[str], str]) -> None:
@@ -42,7 +42,7 @@ def with_a_string(source: str) -> str:
 
 def test_one_changed_program_makes_one_disk_and_runs_one_guest(checkout: Checkout) -> None:
     checkout.says("test_aarch64")
-    program = checkout.root / "userspace" / "tests" / "fs" / "dup_test.rs"
+    program = checkout.folder / "userspace" / "tests" / "fs" / "dup_test.rs"
 
     edit(program, with_a_comment)
     said = checkout.says("test_aarch64")
@@ -69,7 +69,7 @@ def test_one_changed_program_makes_one_disk_and_runs_one_guest(checkout: Checkou
 def test_a_kernel_is_restored_and_one_that_is_the_same_runs_no_guest(checkout: Checkout) -> None:
     checkout.says("test_aarch64:dup_test")
     kernel = checkout.row("dup_test")["kernel"]
-    edit(checkout.root / "kernel" / "core" / "src" / "main.rs", with_a_comment)
+    edit(checkout.folder / "kernel" / "core" / "src" / "main.rs", with_a_comment)
     said = checkout.says("test_aarch64:dup_test")
     assert "kernel aarch64-testing: done in" in said  # A
     assert GUEST.findall(said) == [] and checkout.row("dup_test")["kernel"] == kernel
@@ -79,10 +79,10 @@ def test_a_kernel_is_restored_and_one_that_is_the_same_runs_no_guest(checkout: C
 
 
 def test_a_program_that_a_test_needs_and_does_not_declare_is_not_there(checkout: Checkout) -> None:
-    suite = checkout.root / "suites" / "user_programs.yaml"
+    suite = checkout.folder / "suites" / "user_programs.yaml"
     edit(suite, lambda text: text.replace("needs: [argv_test]", "needs: []"))
-    done = checkout.doit("test_aarch64:exec_argv_test")
-    assert done.returncode == 1
-    assert "fail exec_argv_test aarch64" in done.stdout
+    status, said = checkout.doit("test_aarch64:exec_argv_test")
+    assert status == 1, said
+    assert "fail exec_argv_test aarch64" in said
     edit(suite, lambda text: text.replace("needs: []", "needs: [argv_test]"))
     checkout.says("test_aarch64:exec_argv_test")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from checkouts import Checkout
+from checkout import Checkout
 
 from parity import host
 
@@ -19,7 +19,7 @@ ENTRY = (
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    return Checkout.copied(tmp_path, host.cache_dir(), seeded=True)
+    return Checkout.copy(tmp_path / "checkout", host.cache_dir())
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_a_mistake_is_3_with_its_place_and_nothing_is_written(
     tmp_path: Path, file: str, text: str, complaint: str
 ) -> None:
-    checkout = Checkout.copied(tmp_path, tmp_path / "cache")
-    (checkout.root / "suites" / file).write_text(text, encoding="utf-8")
-    done = checkout.doit("parity")
-    assert done.returncode == 3
-    assert complaint in done.stderr and "Traceback" not in done.stderr
-    assert not (checkout.root / REPORT).exists()
+    checkout = Checkout.copy(tmp_path / "checkout", tmp_path / "cache")
+    (checkout.folder / "suites" / file).write_text(text, encoding="utf-8")
+    status, said = checkout.doit("parity")
+    assert status == 3, said
+    assert complaint in said and "Traceback" not in said
+    assert not (checkout.folder / REPORT).exists()
 
 
 @pytest.mark.docker
 def test_a_quarantined_surprise_is_shown_and_gates_when_that_has_expired(checkout: Checkout) -> None:
-    suites, today = checkout.root / "suites", datetime.now(UTC).date()
+    suites, today = checkout.folder / "suites", datetime.now(UTC).date()
     (suites / "baseline.txt").write_text("aarch64 dup_test fail\n")
     entry = suites / "quarantine.yaml"
     entry.write_text(ENTRY.format(test="dup_test", expires=today + timedelta(days=2)))
@@ -74,25 +74,28 @@ def test_a_quarantined_surprise_is_shown_and_gates_when_that_has_expired(checkou
     assert "fixes: dup_test on aarch64 (pass)" in said
     assert "dup_test on aarch64: quarantine until" in said and "issue 9: why not" in said
     entry.write_text(ENTRY.format(test="dup_test", expires=today - timedelta(days=1)))
-    done = checkout.doit("test_aarch64:dup_test")
-    assert done.returncode == 1
-    assert "dup_test on aarch64: quarantine expired on" in done.stdout
+    status, said = checkout.doit("test_aarch64:dup_test")
+    assert status == 1, said
+    assert "dup_test on aarch64: quarantine expired on" in said
 
 
 @pytest.mark.docker
 def test_parity_counts_what_is_linked_and_says_what_moved(checkout: Checkout) -> None:
     """On what is known of this checkout; then a deadline differs on one side, for a test that never runs."""
     checkout.says("parity")
-    document = json.loads((checkout.root / REPORT / "parity.json").read_text())
+    document = json.loads((checkout.folder / REPORT / "parity.json").read_text())
     names = {row["counted"]: row["names"]["aarch64"] for row in document["dimensions"]}
     assert {"FORK", "EXEC", "CLOCK_GETTIME"} <= names["call"].keys() and "SOCKET" not in names["call"]
     assert names["driver"]["console"] == "PL011"
     assert {"fork_test", "sh"} <= names["program"].keys()
     assert {"test", "boot", "kthread_parallel"} <= names["task"].keys()
     assert {"cpu::irq_save", "trap::TrapFrame"} <= names["hal"].keys()
+    (inside,) = [row["names"] for row in document["dimensions"] if row["counted"] == "test"]
+    assert inside["aarch64"] == inside["x86_64"]
+    assert inside["x86_64"]["timer_clock"] == "timer" and len(inside["x86_64"]) >= 80
     assert sum(test["verdicts"]["aarch64"] == "pass" for test in document["tests"]) == len(names["pass"])
-    assert (checkout.root / REPORT / "parity.md").read_text().startswith("# Parity\n")
-    suite = checkout.root / "suites" / "user_programs.yaml"
+    assert (checkout.folder / REPORT / "parity.md").read_text().startswith("# Parity\n")
+    suite = checkout.folder / "suites" / "user_programs.yaml"
     text = suite.read_text()
     assert "  tty_test: {area: tty, " in text
     suite.write_text(text.replace("  tty_test: {", "  tty_test: {cpu_budget_s: {aarch64: 33}, "))

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkouts import Checkout
+from checkout import Checkout
 
 from parity import host
 
-PROGRAM = Path("userspace", "tests", "fs", "dup_test.rs")
+PROGRAM = "userspace/tests/fs/dup_test.rs"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """A copy of this checkout whose files are one commit."""
-    copy = Checkout.copied(tmp_path, host.cache_dir(), seeded=True)
-    git(copy.root, "init", "--quiet", "--initial-branch=main")
+    copy = Checkout.copy(tmp_path / "checkout", host.cache_dir())
+    git(copy.folder, "init", "--quiet", "--initial-branch=main")
     commit(copy, "first")
     return copy
 
@@ -34,34 +34,28 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def commit(checkout: Checkout, name: str) -> None:
-    git(checkout.root, "add", "--all")
-    git(checkout.root, "commit", "--quiet", f"--message={name}")
-    git(checkout.root, "tag", name)
-
-
-def edit(checkout: Checkout, file: Path, old: str, new: str) -> None:
-    text = (checkout.root / file).read_text(encoding="utf-8")
-    assert old in text
-    (checkout.root / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    git(checkout.folder, "add", "--all")
+    git(checkout.folder, "commit", "--quiet", f"--message={name}")
+    git(checkout.folder, "tag", name)
 
 
 def moves(checkout: Checkout) -> list[dict[str, Any]]:
-    found = json.loads((checkout.root / "build" / "report" / "compare.json").read_text())["moves"]
+    found = json.loads((checkout.folder / "build" / "report" / "compare.json").read_text())["moves"]
     return [dict(move) for move in found]
 
 
 def test_a_commit_that_there_is_not_is_3_and_nothing_is_written(tmp_path: Path) -> None:
-    checkout = Checkout.copied(tmp_path, tmp_path / "cache")
-    git(checkout.root, "init", "--quiet", "--initial-branch=main")
+    checkout = Checkout.copy(tmp_path / "checkout", tmp_path / "cache")
+    git(checkout.folder, "init", "--quiet", "--initial-branch=main")
     commit(checkout, "first")
     for word, complaint in (
         ("compare:v9", "there is no commit 'v9'"),
         ("compare", "compare:<rev> expected"),
     ):
-        done = checkout.doit(word)
-        assert done.returncode == 3
-        assert complaint in done.stdout + done.stderr and "Traceback" not in done.stdout + done.stderr
-    assert not (checkout.root / "build" / "report").exists()
+        status, said = checkout.doit(word)
+        assert status == 3, said
+        assert complaint in said and "Traceback" not in said
+    assert not (checkout.folder / "build" / "report").exists()
 
 
 @pytest.mark.docker
@@ -69,25 +63,24 @@ def test_a_program_that_one_commit_broke_is_a_regression_here_and_a_fix_from_the
     checkout: Checkout,
 ) -> None:
     """The second commit changes one test program; what its guests are else made of is known."""
-    edit(
-        checkout,
+    checkout.replace(
         PROGRAM,
         "fn main(_: &Args) {",
         f'fn main(_: &Args) {{\n    check::equal("{uuid.uuid4()}", 1, 2);',
     )
     commit(checkout, "second")
-    before = git(checkout.root, "status", "--short"), git(checkout.root, "worktree", "list")
-    done = checkout.doit("only=dup_test", "compare:first")
-    assert done.returncode == 1, done.stdout + done.stderr
+    before = git(checkout.folder, "status", "--short"), git(checkout.folder, "worktree", "list")
+    status, said = checkout.doit("only=dup_test", "compare:first")
+    assert status == 1, said
     archs = [move["arch"] for move in moves(checkout)]
     assert "aarch64" in archs
     for move in moves(checkout):
         assert (move["test"], move["kind"]) == ("dup_test", "regression")
         assert (move["there"], move["here"]) == ("pass", "fail")
         assert move["others"] == {arch: "changed too" for arch in archs if arch != move["arch"]}
-    assert before == (git(checkout.root, "status", "--short"), git(checkout.root, "worktree", "list"))
+    assert before == (git(checkout.folder, "status", "--short"), git(checkout.folder, "worktree", "list"))
 
-    git(checkout.root, "checkout", "--quiet", "first")
+    git(checkout.folder, "checkout", "--quiet", "first")
     said = checkout.says("only=dup_test", "compare:second")  # all of it is known by now
     assert {(move["test"], move["kind"]) for move in moves(checkout)} == {("dup_test", "fix")}
     assert "userspace aarch64: kept" in said
@@ -95,13 +88,13 @@ def test_a_program_that_one_commit_broke_is_a_regression_here_and_a_fix_from_the
 
 @pytest.mark.docker
 def test_a_commit_that_does_not_build_is_125_on_either_side(checkout: Checkout) -> None:
-    edit(checkout, Path("userspace", "ulib", "src", "lib.rs"), "#![no_std]", "#![no_std]\nfn no_body()")
+    checkout.replace("userspace/ulib/src/lib.rs", "#![no_std]", "#![no_std]\nfn no_body()")
     commit(checkout, "broken")
-    done = checkout.doit("only=dup_test", "compare:first")
-    assert done.returncode == 125, done.stdout + done.stderr
-    assert "this checkout does not build" in done.stdout
-    git(checkout.root, "checkout", "--quiet", "first")
-    done = checkout.doit("only=dup_test", "compare:broken")
-    assert done.returncode == 125, done.stdout + done.stderr
-    assert done.stdout.count("no_body") > 0 and "broken (" in done.stdout
-    assert "does not build" in done.stdout and "Traceback" not in done.stdout + done.stderr
+    status, said = checkout.doit("only=dup_test", "compare:first")
+    assert status == 125, said
+    assert "this checkout does not build" in said
+    git(checkout.folder, "checkout", "--quiet", "first")
+    status, said = checkout.doit("only=dup_test", "compare:broken")
+    assert status == 125, said
+    assert said.count("no_body") > 0 and "broken (" in said
+    assert "does not build" in said and "Traceback" not in said

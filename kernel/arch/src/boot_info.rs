@@ -44,6 +44,8 @@ pub struct BootInfo {
     pub cpus: usize,
     /// The virtio-mmio slots by rising address.
     pub virtio_mmio: ArrayVec<VirtioMmio, MAX_VIRTIO_MMIO>,
+    /// The disk image that the loader put into memory, if it did: part of `memory`, not of `free_memory`.
+    pub ram_disk: Option<Range<PhysAddr>>,
 }
 
 impl BootInfo {

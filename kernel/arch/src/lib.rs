@@ -82,7 +82,7 @@ pub mod console {
 
 /// Faults of the kernel itself, raised on purpose.
 pub mod exception {
-    contract!(exception: ALL, read_at, read_unmapped, undefined);
+    contract!(exception: ALL, read_at, read_unmapped, undefined, unhandled);
 }
 
 /// The calendar clock, for the time at boot: [`timer`] is the finer clock from there on.

@@ -97,6 +97,7 @@ faults! {
         DeadlockUnseen = "deadlock_unseen", "who holds a lock and asks for it waits";
         HeldLockUnseen = "held_lock_unseen", "the processor is given away whatever lock is held";
         IrqGuardsNotNested = "irq_guards_not_nested", "any guard that goes unmasks interrupts, if no lock is held";
+        ThreadStartsMasked = "thread_starts_masked", "a kernel thread begins with interrupts masked";
         DiskInterruptLost = "disk_interrupt_lost", "nobody is told of the disk's interrupts";
         TimerTicksTwice = "timer_ticks_twice", "every tick counts as two";
         TimeoutEarly = "timeout_early", "who waits for so many ticks waits for half as many";

@@ -46,7 +46,9 @@ extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
     canary::choose(boot.cmdline);
     time::init();
     trace::init();
-    hello(boot);
+    if canary::says_hello() {
+        hello(boot);
+    }
     faults::choose(boot.cmdline);
 
     // Physical memory; from here on the heap grows as needed.

@@ -6,10 +6,10 @@ use core::panic::Location;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use parity_abi::trace::Address;
-pub use parity_abi::vitals::{Life, Wait};
 use parity_abi::vitals::{
     CPUS, HELD, Header, LIVES, MAGIC, NAME_BYTES, THREADS as THREADS_MAX, VERSION, WAITS,
 };
+pub use parity_abi::vitals::{Life, Wait};
 use parity_arch::{PhysAddr, VirtAddr, cpu};
 
 /// A place in the source, as it is kept in memory.
@@ -171,13 +171,7 @@ impl Record {
     }
 
     /// A record for a thread; `None` when all are taken. `stack`: `None` for one within the kernel's own memory.
-    pub fn take(
-        life: Life,
-        id: u32,
-        pid: u32,
-        name: &str,
-        stack: Option<&Stack>,
-    ) -> Option<&'static Self> {
+    pub fn take(life: Life, id: u32, pid: u32, name: &str, stack: Option<&Stack>) -> Option<&'static Self> {
         let free = |record: &&Self| {
             let (free, taken) = (Life::Free as u32, life as u32);
             record.life.compare_exchange(free, taken, Ordering::Relaxed, Ordering::Relaxed).is_ok()
@@ -193,7 +187,8 @@ impl Record {
         record.locks.count.store(0, Ordering::Relaxed);
         record.wait_end();
         record.set_name(name);
-        let (start, end, physical) = stack.map_or((0, 0, 0), |stack| (stack.start.0, stack.end.0, stack.physical.0));
+        let (start, end, physical) =
+            stack.map_or((0, 0, 0), |stack| (stack.start.0, stack.end.0, stack.physical.0));
         record.stack.store(start, Ordering::Relaxed);
         record.stack_end.store(end, Ordering::Relaxed);
         record.stack_physical.store(physical, Ordering::Relaxed);

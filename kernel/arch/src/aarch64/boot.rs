@@ -90,6 +90,7 @@ extern "C" fn boot_main() -> ! {
         cmdline: machine.cmdline,
         cpus: machine.cpus,
         virtio_mmio: machine.virtio_mmio,
+        ram_disk: None,
     };
     // SAFETY: `kernel_main` does not return and nothing else uses the boot stack: the value lives forever.
     kernel_main(unsafe { &*core::ptr::from_ref(&boot) })

@@ -7,6 +7,10 @@
 
 use core::arch::naked_asm;
 
+use aarch64_cpu::asm::barrier;
+use aarch64_cpu::registers::{VBAR_EL1, Writeable};
+
+use super::cpu;
 use crate::{Access, Exception, FaultKind};
 
 const fn page(access: Access, mapped: bool) -> FaultKind {
@@ -88,4 +92,13 @@ extern "C" fn misaligned_access() {
 #[unsafe(naked)]
 extern "C" fn misaligned_code() {
     naked_asm!("adr x0, .", "add x0, x0, #2", "br x0")
+}
+
+/// Raises an exception that has no way to a handler, nor has the exception which that raises: the CPU faults for
+/// ever, on an address where nothing is mapped.
+pub fn unhandled() -> ! {
+    VBAR_EL1.set(0xffff_8000_0000_0000);
+    barrier::isb(barrier::SY);
+    undefined();
+    cpu::halt()
 }

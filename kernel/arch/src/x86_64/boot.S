@@ -9,14 +9,38 @@
     .asciz "Xen"
     .quad pvh_start - {KERNEL_BASE}
 
+// The same for a loader that knows Multiboot2 (GRUB does): a header in the first 32 KiB of the file, with what the
+// kernel wants to be told, where it begins, and where it wants files. Numbers are the specification's, section 3.1.
+.section .text.multiboot2, "a"
+.balign 8
+multiboot2_header:
+    .set header_bytes, multiboot2_header_end - multiboot2_header
+    .long 0xe85250d6, 0, header_bytes, -(0xe85250d6 + header_bytes)
+    .short 1, 0                     // wanted: command line, files, memory map
+    .long 20, 1, 3, 6
+    .balign 8
+    .short 3, 0                     // entry
+    .long 12, multiboot2_start - {KERNEL_BASE}
+    .balign 8
+    .short 6, 0                     // files at whole pages
+    .long 8
+    .short 0, 0                     // no more
+    .long 8
+multiboot2_header_end:
+
 // Every entry ends in `enter_long_mode` with edi = physical address of what the loader tells, esi = whose form
-// that has (an entry of its own is all that another loader needs).
+// that has.
 .section .text.boot, "ax"
 .code32
 .global pvh_start
 pvh_start:                          // ebx = the start information
     mov edi, ebx
     mov esi, {LOADER_PVH}
+    jmp enter_long_mode
+
+multiboot2_start:                   // ebx = the boot information
+    mov edi, ebx
+    mov esi, {LOADER_MULTIBOOT2}
 
 enter_long_mode:
     cli

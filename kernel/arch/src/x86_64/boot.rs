@@ -17,14 +17,19 @@ use crate::{BootInfo, PageTable, PhysAddr, VirtAddr};
 /// Number of the register that the flags of long mode are in.
 const EFER: u32 = 0xC000_0080;
 
-/// Whose form the loader's information has: PVH's start information.
+/// The boot mapping (boot.S) covers the first GiB.
+const BOOT_MAPPING_END: PhysAddr = PhysAddr(1 << 30);
+
+/// Whose form the loader's information has: PVH's start information, Multiboot2's boot information.
 const LOADER_PVH: u32 = 1;
+const LOADER_MULTIBOOT2: u32 = 2;
 
 global_asm!(
     include_str!("boot.S"),
     KERNEL_BASE = const KERNEL_BASE.0,
     KERNEL_INDEX = const index(KERNEL_BASE, 0),
     LOADER_PVH = const LOADER_PVH,
+    LOADER_MULTIBOOT2 = const LOADER_MULTIBOOT2,
     CR4_PAE = const Cr4Flags::PHYSICAL_ADDRESS_EXTENSION.bits(),
     EFER = const EFER,
     EFER_LONG_MODE = const EferFlags::LONG_MODE_ENABLE.bits() | EferFlags::NO_EXECUTE_ENABLE.bits(),
@@ -47,14 +52,22 @@ extern "C" fn boot_main(information: u64, loader: u32) -> ! {
     trap::init();
     console::init();
 
-    assert!(loader == LOADER_PVH, "loader {loader} is unknown");
-    // SAFETY: the loader put the start information into the first GiB, which the boot mapping covers, and what
-    // it points to below the kernel; nothing writes there.
-    let machine = unsafe { machine::read(phys_to_virt(PhysAddr(information))) };
+    assert!(PhysAddr(information) < BOOT_MAPPING_END, "the loader's information is at {information:#x}");
+    let start = phys_to_virt(PhysAddr(information));
+    // SAFETY: the boot mapping covers this, and what the loader tells is small; nothing writes there.
+    let machine = unsafe {
+        match loader {
+            LOADER_PVH => machine::from_pvh(start),
+            LOADER_MULTIBOOT2 => machine::from_multiboot2(start),
+            _ => panic!("loader {loader} is unknown"),
+        }
+    };
 
     let image = Image::of_kernel();
-    // SAFETY: behind the kernel image RAM is unused, and the boot mapping covers the first GiB.
-    let mut frames = unsafe { BootFrames::starting_at(image.range().end) };
+    let unused = machine.unused(image.range().end);
+    assert!(unused.start < BOOT_MAPPING_END, "the RAM that is unused begins at {}", unused.start);
+    // SAFETY: this RAM is unused, and the boot mapping covers the tables' few pages.
+    let mut frames = unsafe { BootFrames::starting_at(unused.start) };
     let others = [(LOW_MEMORY, Attributes::KERNEL_RODATA), (DEVICES, Attributes::DEVICE)];
     let root = build(&machine.memory, &image, &others, &mut frames);
     paging::set_kernel_root(root);
@@ -65,11 +78,12 @@ extern "C" fn boot_main(information: u64, loader: u32) -> ! {
     let boot = BootInfo {
         kernel_image: image.range(),
         boot_stack: boot_stack(),
-        free_memory: frames.next()..machine.memory.end.page_down(),
+        free_memory: frames.next()..unused.end,
         memory: machine.memory,
         cmdline: machine.cmdline,
         cpus: machine.cpus,
         virtio_mmio: machine.virtio_mmio,
+        ram_disk: machine.ram_disk,
     };
     // SAFETY: `kernel_main` does not return and nothing else uses the boot stack: the value lives forever.
     kernel_main(unsafe { &*core::ptr::from_ref(&boot) })

@@ -5,8 +5,13 @@
 //!
 //! [`TrapFrame::return_from_leaf`]: crate::TrapFrame::return_from_leaf
 
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
 
+use x86_64::VirtAddr;
+use x86_64::instructions::tables::lidt;
+use x86_64::structures::DescriptorTablePointer;
+
+use super::cpu;
 use crate::{Access, Exception, FaultKind};
 
 const fn page(access: Access, mapped: bool) -> FaultKind {
@@ -87,4 +92,16 @@ extern "C" fn divide_by_zero() {
 #[unsafe(naked)]
 extern "C" fn read_no_address() {
     naked_asm!("movabs rax, 0x0800000000000000", "mov rax, [rax]", "ret")
+}
+
+/// Raises an exception that has no way to a handler, nor has the exception which that raises, nor the one which
+/// that does: every PC answers the third with a reset.
+pub fn unhandled() -> ! {
+    cpu::irq_disable();
+    // SAFETY: nobody counts on coming back.
+    unsafe {
+        lidt(&DescriptorTablePointer { limit: 0, base: VirtAddr::zero() });
+        asm!("int3", options(nostack));
+    }
+    cpu::halt()
 }

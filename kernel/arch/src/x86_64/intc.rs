@@ -32,7 +32,7 @@ pub(super) enum Local {
     TimerDivider = 0x3E0,
 }
 
-/// In a local vector, or an entry of the devices' controller: it does not interrupt.
+/// In a local vector, or a line's lower half: it does not interrupt.
 pub(super) const MASKED: u32 = 1 << 16;
 /// In the spurious vector's register: the controller works.
 const ENABLED: u32 = 1 << 8;
@@ -46,7 +46,7 @@ const WINDOW: usize = 0x10;
 const VERSION: u32 = 0x01;
 const FIRST_LINE: u32 = 0x10;
 /// In a line's lower half: the interrupt lasts as long as the device asks for it. Holds for PCs' old lines too,
-/// whose devices keep asking until they are served.
+/// whose devices keep asking until they are served; and for masked lines, which would otherwise forget it.
 const LEVEL: u32 = 1 << 15;
 
 /// Ports of the two old controllers' masks.
@@ -79,10 +79,10 @@ pub fn init() {
 /// When the controller has no such interrupt.
 pub fn enable(irq: u32) {
     assert!(irq < lines(), "the controller has no interrupt {irq}");
-    set_line(irq, LEVEL | (u32::from(FIRST_DEVICE) + irq));
+    set_line(irq, u32::from(FIRST_DEVICE) + irq);
 }
 
-/// Keeps interrupt `irq` away.
+/// Keeps interrupt `irq` away; one that is due then comes once it is enabled.
 pub fn disable(irq: u32) {
     if irq < lines() {
         set_line(irq, MASKED);
@@ -106,14 +106,14 @@ fn lines() -> u32 {
     with_devices(|devices| devices.read(VERSION) >> 16 & 0xFF) + 1
 }
 
-/// Sets a line's lower half, and leads it to this CPU.
+/// Sets a line's lower half but for its trigger, and leads it to this CPU.
 fn set_line(irq: u32, lower: u32) {
     let cpu = read(Local::Id) & 0xFF00_0000;
     with_devices(|devices| {
         let line = FIRST_LINE + 2 * irq;
-        devices.write(line, MASKED);
+        devices.write(line, LEVEL | MASKED);
         devices.write(line + 1, cpu);
-        devices.write(line, lower);
+        devices.write(line, LEVEL | lower);
     });
 }
 

@@ -1,13 +1,15 @@
-//! What the machine says about itself: in PVH's start information, on the command line, in QEMU's configuration
-//! device.
+//! What the machine says about itself: in what the loader tells (PVH's start information, Multiboot2's boot
+//! information), on the command line, in QEMU's configuration device.
 
 use core::ffi::{CStr, c_char};
 use core::ops::Range;
 
 use arrayvec::ArrayVec;
+use parity_multiboot2::{HEADER_BYTES, Information, total_bytes};
 use x86_64::instructions::port::Port;
 
-use crate::mem::phys_to_virt;
+use super::mem::LOW_MEMORY;
+use crate::mem::{phys_to_virt, virt_to_phys};
 use crate::{MAX_VIRTIO_MMIO, PhysAddr, VirtioMmio};
 
 /// The devices and figures that the kernel uses.
@@ -17,6 +19,26 @@ pub struct Machine {
     pub cmdline: &'static str,
     pub cpus: usize,
     pub virtio_mmio: ArrayVec<VirtioMmio, MAX_VIRTIO_MMIO>,
+    pub ram_disk: Option<Range<PhysAddr>>,
+    /// What the loader put into `memory` for the kernel to keep.
+    kept: ArrayVec<Range<PhysAddr>, 2>,
+}
+
+impl Machine {
+    /// The largest part of `memory` from `start` on that nobody uses, in whole pages.
+    pub fn unused(&self, start: PhysAddr) -> Range<PhysAddr> {
+        let mut kept = self.kept.clone();
+        kept.sort_unstable_by_key(|range| range.start);
+        let (mut from, mut largest) = (start, start..start);
+        for next in kept.into_iter().chain([self.memory.end..self.memory.end]) {
+            let end = next.start.page_down();
+            if end > from && end - from > largest.end - largest.start {
+                largest = from..end;
+            }
+            from = from.max(next.end.page_up().unwrap_or(next.end));
+        }
+        largest
+    }
 }
 
 /// Xen's `hvm_start_info`, version 1.
@@ -51,7 +73,7 @@ const RAM: u32 = 1;
 /// What QEMU appends to the command line for every virtio-mmio device: `=bytes@address:interrupt`.
 const DEVICE_WORD: &[u8] = b"virtio_mmio.device=";
 
-/// Reads the start information.
+/// Reads PVH's start information.
 ///
 /// # Safety
 /// `start` points to mapped memory; if a start information lies there, it and all it points to is mapped in the
@@ -59,19 +81,17 @@ const DEVICE_WORD: &[u8] = b"virtio_mmio.device=";
 ///
 /// # Panics
 /// When there is none, or no RAM around the kernel.
-pub unsafe fn read(start: *const u8) -> Machine {
+pub unsafe fn from_pvh(start: *const u8) -> Machine {
     // SAFETY: the caller's promise; all bit patterns are valid.
     let start = unsafe { start.cast::<StartInfo>().read_unaligned() };
     assert!(start.magic == MAGIC && start.version >= 1, "no PVH start information, or an old one");
     let entries = phys_to_virt(PhysAddr(start.memory_map)).cast::<MemoryMapEntry>();
     // SAFETY: as above.
     let entry = |index| unsafe { entries.add(index).read_unaligned() };
-    let here = crate::mem::virt_to_phys((read as *const ()).cast::<u8>());
     let memory = (0..start.memory_map_entries as usize)
         .map(entry)
         .filter(|entry| entry.kind == RAM)
-        .map(|entry| PhysAddr(entry.start)..PhysAddr(entry.start + entry.bytes))
-        .find(|range| range.contains(&here));
+        .map(|entry| PhysAddr(entry.start)..PhysAddr(entry.start + entry.bytes));
     let mut words: &'static [u8] = &[];
     if start.command_line != 0 {
         let text = phys_to_virt(PhysAddr(start.command_line)).cast::<c_char>();
@@ -80,11 +100,54 @@ pub unsafe fn read(start: *const u8) -> Machine {
     }
     let virtio_mmio = take_devices(&mut words);
     Machine {
-        memory: memory.expect("the memory map has no RAM where the kernel is"),
+        memory: around_kernel(memory),
         cmdline: core::str::from_utf8(words).unwrap_or_default(),
         cpus: cpus(),
         virtio_mmio,
+        ram_disk: None,
+        kept: ArrayVec::new(),
     }
+}
+
+/// Reads Multiboot2's boot information; the first file that came with the kernel is the disk.
+///
+/// # Safety
+/// As for [`from_pvh`].
+///
+/// # Panics
+/// When there is none, or no RAM around the kernel that holds it and the disk.
+pub unsafe fn from_multiboot2(start: *const u8) -> Machine {
+    // SAFETY: the caller's promise; the information begins with its size.
+    let bytes: &'static [u8] = unsafe {
+        let header = start.cast::<[u8; HEADER_BYTES]>().read_unaligned();
+        core::slice::from_raw_parts(start, total_bytes(header))
+    };
+    let information = Information::new(bytes).expect("the Multiboot2 information is too short");
+    let physical = |range: Range<u64>| PhysAddr(range.start)..PhysAddr(range.end);
+    let memory = around_kernel(information.memory().map(physical));
+    let ram_disk = information.modules().next().map(physical);
+    let own = virt_to_phys(start);
+    let mut kept = ArrayVec::new();
+    for range in [Some(own..own + bytes.len() as u64), ram_disk.clone()].into_iter().flatten() {
+        let mapped = [&memory, &LOW_MEMORY];
+        let whole = mapped.iter().any(|part| part.start <= range.start && range.end <= part.end);
+        assert!(whole, "the loader put something to {range:?}, but the kernel's memory is {memory:?}");
+        kept.push(range);
+    }
+    Machine {
+        memory,
+        cmdline: core::str::from_utf8(information.command_line()).unwrap_or_default(),
+        cpus: cpus(),
+        virtio_mmio: ArrayVec::new(),
+        ram_disk,
+        kept,
+    }
+}
+
+/// Of all RAM, what the kernel is in.
+fn around_kernel(mut ram: impl Iterator<Item = Range<PhysAddr>>) -> Range<PhysAddr> {
+    let here = virt_to_phys((cpus as *const ()).cast::<u8>());
+    ram.find(|range| range.contains(&here)).expect("the memory map has no RAM where the kernel is")
 }
 
 /// Takes the words about devices off the end of the command line.

@@ -1,14 +1,9 @@
 //! Ends of the machine.
 
-use core::arch::asm;
-
 use parity_inventory::inventory;
-use x86_64::VirtAddr;
 use x86_64::instructions::port::Port;
-use x86_64::instructions::tables::lidt;
-use x86_64::structures::DescriptorTablePointer;
 
-use super::cpu;
+use super::{cpu, exception};
 
 inventory!("driver", "power: isa-debug-exit");
 
@@ -26,12 +21,5 @@ pub fn power_off() -> ! {
 
 /// Restarts the machine.
 pub fn reset() -> ! {
-    cpu::irq_disable();
-    // SAFETY: a trap without a table of traps is a fault without a handler, and that without one again is what
-    // every PC answers with a reset.
-    unsafe {
-        lidt(&DescriptorTablePointer { limit: 0, base: VirtAddr::zero() });
-        asm!("int3", options(nostack));
-    }
-    cpu::halt()
+    exception::unhandled()
 }

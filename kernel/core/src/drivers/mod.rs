@@ -6,3 +6,4 @@ pub mod channel;
 pub mod console;
 mod probes;
 pub mod terminal;
+mod virtio_block;

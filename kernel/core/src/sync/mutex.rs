@@ -25,7 +25,11 @@ unsafe impl<T: Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
     pub const fn new(value: T) -> Self {
-        Self { owner: AtomicU32::new(FREE), waiters: WaitQueue::new(Wait::Mutex), value: UnsafeCell::new(value) }
+        Self {
+            owner: AtomicU32::new(FREE),
+            waiters: WaitQueue::new(Wait::Mutex),
+            value: UnsafeCell::new(value),
+        }
     }
 
     #[track_caller]

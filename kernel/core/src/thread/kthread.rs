@@ -120,7 +120,9 @@ pub fn run(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Ar
 /// First code of a kernel thread.
 extern "C" fn enter(work: usize) -> ! {
     scheduler::enter_new_thread();
-    cpu::irq_enable();
+    if !planted(Fault::ThreadStartsMasked) {
+        cpu::irq_enable();
+    }
     // SAFETY: `run` made it by `into_raw` and handed it to this thread alone.
     let work = *unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<Work>(work)) };
     exit(work())

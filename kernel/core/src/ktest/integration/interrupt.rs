@@ -9,7 +9,7 @@ use parity_arch::{cpu, timer};
 use super::{keyboard, program};
 use crate::drivers::block;
 use crate::ktest::runner::Fixture;
-use crate::ktest::{Outcome, PATIENCE, ensure, tests};
+use crate::ktest::{Outcome, PATIENCE, ensure, spawn, tests};
 use crate::sync::IrqGuard;
 use crate::time::tick;
 use crate::trap;
@@ -28,9 +28,11 @@ fn spin(ticks: u64, tick_hz: u32) {
     }
 }
 
-/// None comes while they are masked; the one that was due comes afterwards.
+/// A thread begins unmasked; no interrupt comes while they are masked, and the one that was due comes afterwards.
 fn masked(fixture: &mut Fixture) -> Outcome {
-    ensure!(cpu::irq_enabled(), "a thread of the kernel runs with interrupts masked");
+    ensure!(cpu::irq_enabled(), "the tests run with interrupts masked");
+    let fresh = spawn("fresh", || i32::from(cpu::irq_enabled()))?;
+    ensure!(fresh.join() == 1, "a new thread runs with interrupts masked");
     let state = cpu::irq_save();
     let (enabled, before) = (cpu::irq_enabled(), tick::now());
     spin(5, fixture.tick_hz);

@@ -1,0 +1,118 @@
+//! The canaries by name, and the one that the command line chooses.
+
+use parity_arch::{cpu, exception, power};
+use spin::Once;
+
+use super::{ends, stuck, untrue};
+use crate::command_line::value_of;
+use crate::kprintln;
+
+/// When a canary shows itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Before anything else.
+    First,
+    /// In the hello's place.
+    Hello,
+    /// Where PID 1 would start; those that come back let it.
+    Init,
+    /// When PID 1 has ended, before the record of the shutdown.
+    BeforeShutdown,
+    /// After that record.
+    AfterShutdown,
+}
+
+use Moment::{AfterShutdown, BeforeShutdown, First, Hello, Init};
+
+type Canary = (&'static str, Moment, fn());
+
+const ALL: &[Canary] = &[
+    // ends
+    ("panic_before_hello", First, || panic!("canary: before the hello")),
+    ("half_a_panic", First, || ends::half_a_panic()),
+    ("power_off_at_once", First, || power::power_off()),
+    ("reset", Init, || power::reset()),
+    ("unhandled", Init, || exception::unhandled()),
+    ("panic_twice", Init, || ends::panic_twice()),
+    ("kernel_fault", Init, || exception::read_unmapped()),
+    ("stack_overflow", Init, ends::overflow_stack),
+    ("out_of_memory", Init, || ends::exhaust_heap()),
+    ("yield_with_lock", Init, ends::yield_with_lock),
+    ("lock_twice", Init, ends::lock_twice),
+    ("panic_after_success", BeforeShutdown, || panic!("canary: after PID 1 has ended")),
+    ("panic_after_shutdown", AfterShutdown, || panic!("canary: after the shutdown record")),
+    // no end
+    ("never_boot", First, || stuck::spin()),
+    ("spin_irqs_off", Init, || stuck::spin()),
+    ("halt", Init, || cpu::halt()),
+    ("sleep_forever", Init, || stuck::sleep()),
+    ("flood_serial", Init, || stuck::flood()),
+    ("mutter", Init, || stuck::mutter()),
+    ("deadlock_of_two", Init, || stuck::deadlock_of_two()),
+    ("deadlock_of_three", Init, || stuck::deadlock_of_three()),
+    ("self_deadlock", Init, || stuck::self_deadlock()),
+    ("lost_wakeup", Init, || stuck::lost_wakeup()),
+    ("livelock", Init, || stuck::livelock()),
+    ("hang_after_success", BeforeShutdown, || stuck::spin()),
+    // what the result channel must not say
+    ("no_hello", Hello, || {}),
+    ("second_hello", Init, untrue::second_hello),
+    ("damaged_channel", Init, untrue::damage),
+    ("wrong_checksum", Init, untrue::wrong_checksum),
+    ("panic_in_record", Init, || untrue::panic_in_record()),
+    ("success_untrue", Init, || untrue::success()),
+    ("cut_shutdown", BeforeShutdown, || untrue::cut_shutdown()),
+    ("cut_after_shutdown", AfterShutdown, untrue::half_a_record),
+];
+
+static CHOSEN: Once<Canary> = Once::new();
+static PANIC_AT: Once<&str> = Once::new();
+
+/// Reads the command line, and does what must come first. An unknown name is ignored: whoever counts on an
+/// end finds a boot that goes well.
+pub fn choose(command_line: &'static str) {
+    if let Some(stage) = value_of(command_line, "panic_at") {
+        PANIC_AT.call_once(|| stage);
+    }
+    let Some(name) = value_of(command_line, "canary") else { return };
+    match ALL.iter().find(|(known, ..)| *known == name) {
+        Some(canary) => {
+            CHOSEN.call_once(|| *canary);
+            at(First);
+        }
+        None => kprintln!("command line: canary={name}: unknown, ignored"),
+    }
+}
+
+/// Whether the host is told that the kernel runs.
+pub fn says_hello() -> bool {
+    !CHOSEN.get().is_some_and(|(_, moment, _)| *moment == Hello)
+}
+
+/// Called behind every stage of the boot.
+pub fn at_stage(stage: &str) {
+    assert!(PANIC_AT.get().is_none_or(|wanted| *wanted != stage), "canary: at stage {stage}");
+}
+
+/// Called where PID 1 would start.
+pub fn instead_of_init() {
+    at(Init);
+}
+
+/// Called when PID 1 has ended, before the host is told that this is the end.
+pub fn before_shutdown() {
+    at(BeforeShutdown);
+}
+
+/// Called when the host was told that this is the end.
+pub fn after_shutdown() {
+    at(AfterShutdown);
+}
+
+fn at(moment: Moment) {
+    if let Some((_, when, act)) = CHOSEN.get()
+        && *when == moment
+    {
+        act();
+    }
+}

@@ -1,0 +1,32 @@
+//! Canaries: ends that the kernel comes to when it is told to, so that the host can prove that it tells them
+//! apart.
+//!
+//! They exist in builds with feature `canaries` alone; `canary=NAME` on the command line chooses one of
+//! [`chosen`], and `panic_at=STAGE` a panic behind any stage of the boot.
+
+#[cfg(feature = "canaries")]
+mod chosen;
+#[cfg(feature = "canaries")]
+mod ends;
+#[cfg(feature = "canaries")]
+mod stuck;
+#[cfg(feature = "canaries")]
+mod untrue;
+
+#[cfg(feature = "canaries")]
+pub use chosen::{after_shutdown, at_stage, before_shutdown, choose, instead_of_init, says_hello};
+
+#[cfg(not(feature = "canaries"))]
+mod nothing {
+    pub const fn choose(_command_line: &str) {}
+    pub const fn says_hello() -> bool {
+        true
+    }
+    pub const fn at_stage(_stage: &str) {}
+    pub const fn instead_of_init() {}
+    pub const fn before_shutdown() {}
+    pub const fn after_shutdown() {}
+}
+
+#[cfg(not(feature = "canaries"))]
+pub use nothing::{after_shutdown, at_stage, before_shutdown, choose, instead_of_init, says_hello};

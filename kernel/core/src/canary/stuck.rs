@@ -1,0 +1,128 @@
+//! Canaries that never come to an end: threads that wait for each other, or for nothing, or run and get nowhere.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use parity_arch::cpu;
+
+use crate::drivers::block;
+use crate::fs::path::Directory;
+use crate::kprintln;
+use crate::process::exec;
+use crate::sync::{Wait, WaitQueue};
+use crate::thread::{kthread, scheduler};
+use crate::time::tick;
+
+/// Ticks between two lines of somebody who mutters.
+const PAUSE: u64 = 40;
+
+/// Runs these threads and nothing else.
+pub fn threads(work: &[(&str, fn())]) -> ! {
+    let started: Result<Vec<_>, _> = work
+        .iter()
+        .map(|&(name, act)| {
+            kthread::run(name, move || {
+                act();
+                0
+            })
+        })
+        .collect();
+    assert!(started.is_ok(), "canary: no memory for {} threads", work.len());
+    scheduler::run_idle()
+}
+
+/// Computes with interrupts masked.
+pub fn spin() -> ! {
+    cpu::irq_disable();
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+/// Waits for interrupts, which come and change nothing.
+pub fn sleep() -> ! {
+    loop {
+        cpu::wait_for_interrupt();
+    }
+}
+
+/// Prints lines, as fast as it can.
+pub fn flood() -> ! {
+    loop {
+        kprintln!("canary: a line that is not the last one");
+    }
+}
+
+/// Prints a line now and then, and sleeps meanwhile.
+pub fn mutter() -> ! {
+    threads(&[("mutter", || {
+        loop {
+            tick::sleep(PAUSE);
+            kprintln!("boot: almost there");
+        }
+    })])
+}
+
+/// One thread has the disk's turn and wants the lines of its cache, another has these and wants its turn.
+pub fn deadlock_of_two() -> ! {
+    threads(&[("driver", || with_turn(|| load(b"/bin/true"))), ("reader", || load(b"/bin/sh"))])
+}
+
+/// One thread has the disk's turn and wants to load alone, one has the lines of the disk's cache and wants its
+/// turn, one loads alone and wants the lines.
+pub fn deadlock_of_three() -> ! {
+    threads(&[
+        ("driver", || with_turn(|| exec::load_alone(b"/bin/true"))),
+        ("reader", || load(b"/bin/sh")),
+        ("loader", || exec::load_alone(b"/bin/true")),
+    ])
+}
+
+/// A thread has the disk's turn and wants it.
+pub fn self_deadlock() -> ! {
+    threads(&[("driver", || with_turn(|| load(b"/bin/sh")))])
+}
+
+/// What a thread waits for comes, but nobody tells it.
+pub fn lost_wakeup() -> ! {
+    static CAME: AtomicBool = AtomicBool::new(false);
+    static WAITING: WaitQueue = WaitQueue::new(Wait::Queue);
+
+    threads(&[
+        ("waiter", || WAITING.wait_until(|| CAME.load(Ordering::Acquire).then_some(()))),
+        ("teller", || CAME.store(true, Ordering::Release)),
+    ])
+}
+
+/// Two threads, each of which lets the other go first.
+pub fn livelock() -> ! {
+    static FIRST_WENT: AtomicBool = AtomicBool::new(false);
+    static SECOND_WENT: AtomicBool = AtomicBool::new(false);
+
+    fn after(other: &AtomicBool, own: &AtomicBool) {
+        while !other.load(Ordering::Acquire) {
+            scheduler::yield_now();
+        }
+        own.store(true, Ordering::Release);
+    }
+
+    threads(&[
+        ("polite", || after(&SECOND_WENT, &FIRST_WENT)),
+        ("patient", || after(&FIRST_WENT, &SECOND_WENT)),
+    ])
+}
+
+/// Has the disk's turn, lets others come to where they need it, and acts.
+fn with_turn(act: impl FnOnce()) {
+    let Some(disk) = block::disk() else { return };
+    disk.while_it_is_ours(|| {
+        scheduler::yield_now();
+        act();
+    });
+}
+
+/// Reads a program, most of which the disk's cache does not have yet.
+fn load(path: &[u8]) {
+    // What it is does not matter, nor whether it is there.
+    drop(exec::load(Directory::ROOT, path, &[]));
+}

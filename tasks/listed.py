@@ -1,0 +1,107 @@
+"""The tasks of a suite: all of it on an architecture, or one test; and what a command names of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from doit.task import Task
+
+from parity.matrix import Row
+from parity.selection import failed_last
+from parity.suite import Suite, Test
+from tasks import report
+from tasks.session import Session, current, task
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A suite: `prefix` is its tasks' (PREFIX_<architecture>, PREFIX_<architecture>:<test>).
+
+    `file` holds its rows in the report, `rows` brings those of an architecture up to date; `whole` are other
+    tasks that are about all of its tests too.
+    """
+
+    prefix: str
+    file: str
+    suite: Callable[[Session], Suite]
+    rows: Callable[[Session, str], list[Row]]
+    whole: tuple[str, ...] = ()
+
+    def tasks(
+        self,
+        arch: str,
+        doc: str,
+        *,
+        after: Sequence[str],
+        stages: Mapping[str, Sequence[str]],
+        logs: Callable[[str], str],
+        common: Sequence[str] = (),
+    ) -> Iterator[Task]:
+        """The tasks of an architecture. `stages`: by test, what is kept of it; `common`: of all of them.
+
+        `logs` is the beginning of the names of a test's logs.
+
+        Raises:
+            UserError: the command's variables select none of these tests.
+        """
+        self.chosen(current(), arch)  # a mistake is told before anything runs
+        name = f"{self.prefix}_{arch}"
+        outputs = {test: f"logs/{arch}/{logs(test)}-*.log" for test in stages}
+        yield task(
+            name,
+            f"{doc} on {arch}",
+            self.all,
+            arch,
+            after=after,
+            stages=[*common, *(stage for each in stages.values() for stage in each)],
+            outputs=list(dict.fromkeys(outputs.values())),
+            guests=[arch],
+        )
+        for test, own in stages.items():
+            yield task(
+                f"{name}:{test}",
+                f"{test} on {arch}",
+                self.one,
+                arch,
+                test,
+                after=after,
+                stages=own,
+                outputs=[outputs[test]],
+            )
+
+    def all(self, arch: str) -> bool:
+        """Runs what has no evidence yet and shows all; whether every row is as expected."""
+        session = current()
+        if session.settings.plan:
+            return self.plan(session, arch)
+        found = self.rows(session, arch)
+        report.show(found)
+        return report.as_expected(session, found)
+
+    def one(self, arch: str, name: str) -> bool:
+        """Runs one test, with the others that the command names; whether its row is as expected."""
+        session = current()
+        if session.settings.plan:
+            return self.plan(session, arch)
+        found = [row for row in self.rows(session, arch) if row.name == name]
+        report.show_some(found)
+        return report.as_expected(session, found)
+
+    def plan(self, session: Session, arch: str) -> bool:
+        """Lists what the command selects; nothing is built, nothing runs."""
+        for test in self.chosen(session, arch):
+            session.screen.note(f"{test.name} {arch} expected {test.expected[arch]}")
+        return True
+
+    def chosen(self, session: Session, arch: str) -> list[Test]:
+        """The tests that the command names and its variables select, in the suite's order."""
+        words, name = session.selected, f"{self.prefix}_{arch}"
+        tests = list(self.suite(session).tests.values())
+        whole = any(fnmatchcase(name, word) for word in words) or any(map(session.names, self.whole))
+        named = [test for test in tests if any(fnmatchcase(f"{name}:{test.name}", word) for word in words)]
+        if whole:
+            failed = failed_last(report.earlier(session, self.file), arch)
+            named += session.settings.selection.choose(tests, failed)
+        return [test for test in tests if test in named]

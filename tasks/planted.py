@@ -1,0 +1,215 @@
+"""The tests are judged by faults planted in the kernel: each must turn red under at least one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from parity import disk, harness, integration, planted
+from parity import tree as trees
+from parity.errors import InfraError
+from parity.gather import Gatherer
+from parity.machine import RunSpec
+from parity.planted import CONTROL, Catches
+from parity.report import judged
+from parity.suite import Suite, Test
+from parity.verdict import Verdict
+from parity.workspace import Workspace
+from tasks import suite
+from tasks.session import Session, current, task
+from tasks.trace import programs
+
+Plan = Mapping[tuple[str, str], RunSpec]
+"""The guests of an architecture, by fault and test; the fault "" is the control."""
+
+
+@dataclass(frozen=True)
+class Planting:
+    """A suite under planted faults.
+
+    `features`: the feature set of the kernel that they are planted in; `faults`: their names; `tests`: those
+    that pass, by architecture; `guests`: a guest for each of some tests under each fault; `run`: what runs
+    guests, as `Gatherer.run` does.
+    """
+
+    task: str
+    features: Callable[[Session], str]
+    faults: Callable[[Session], Sequence[str]]
+    tests: Callable[[Session, str], list[Test]]
+    guests: Callable[[Session, Workspace, str, Sequence[Test]], Plan]
+    run: Callable[[Session, Gatherer], Callable[..., object]]
+
+    def judge(self) -> bool:
+        """Runs the tests that pass under every planted fault; whether every test catches one."""
+        session = current()
+        plans = {arch: self.plan(session, session.space, arch) for arch in session.archs}
+        verdicts = self._verdicts(session, [spec for each in plans.values() for spec in each.values()])
+        for each, found in self.inputs(session, suite.gatherer(session), *plans.values()).items():
+            session.space.history.remember(each, found)
+        good = True
+        for arch, specs in plans.items():
+            every = len(self._chosen(session, arch)) == len(self.tests(session, arch))
+            good &= _told(session, arch, Catches({key: verdicts[spec] for key, spec in specs.items()}), every)
+        return good
+
+    def plan(self, session: Session, space: Workspace, arch: str) -> Plan:
+        """The guests of the tests that the command's variables select."""
+        return self.guests(session, space, arch, self._chosen(session, arch))
+
+    def _chosen(self, session: Session, arch: str) -> list[Test]:
+        return session.settings.selection.choose(self.tests(session, arch), ())
+
+    def titles(self, session: Session) -> list[str]:
+        """What the user reads of the tests."""
+        specs = [(test.name, arch) for arch in session.archs for test in self.tests(session, arch)]
+        return [self._title(name, arch) for name, arch in specs]
+
+    def _title(self, test: str, arch: str) -> str:
+        return f"{self.task} {test.rpartition(':')[2]} {arch}"
+
+    def inputs(self, session: Session, gatherer: Gatherer, *plans: Plan) -> dict[str, dict[str, Any]]:
+        """What the catches of tests depend on, by the tests' titles."""
+        controls = [spec for plan in plans for spec in planted.controls(plan)]
+        faults = list(self.faults(session))
+        return {
+            self._title(spec.test, spec.arch): {**gatherer.inputs(spec), "faults": faults}
+            for spec in controls
+        }
+
+    def _verdicts(self, session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
+        """What came of every test; a known verdict counts, unless fresh=1 or its test was forgotten.
+
+        Raises:
+            InfraError: a guest could not be judged, which must not pass for a test turned red.
+        """
+        gatherer, history = suite.gatherer(session), session.space.history
+        known = {} if session.settings.fresh else {spec: gatherer.known(spec) for spec in specs}
+        verdicts = {
+            spec: found.verdict
+            for spec, found in known.items()
+            if found is not None and not history.forgotten(self._title(spec.test, spec.arch))
+        }
+        wanted = [spec for spec in specs if spec not in verdicts]
+        lost: list[str] = []
+        if wanted:
+            with session.screen.stage(f"{len(wanted)} tests under planted faults"):
+
+                def on_done(done: RunSpec, found: Any) -> None:
+                    if found.verdict == Verdict.INFRA:
+                        lost.append(f"{done.test} on {done.arch}: {found.cause}")
+                    verdicts[done] = found.verdict
+                    session.screen.say(f"{len(verdicts)} of {len(specs)}")
+
+                self.run(session, gatherer)(wanted, lanes=session.settings.lanes, on_done=on_done)
+        if lost:
+            raise InfraError(lost[0])
+        return verdicts
+
+
+def _told(session: Session, arch: str, catches: Catches, every: bool) -> bool:
+    """Shows which tests catch which faults; whether all do what they must. `every`: no test was left out."""
+    session.screen.console.print(judged.faults(catches))
+    complaints = {
+        "tests that fail without any fault": catches.control_failures(),
+        # Some tests need not catch every fault.
+        "faults that no test catches": catches.uncaught() if every else [],
+        "tests that no fault turns red": catches.toothless(),
+    }
+    for complaint, names in complaints.items():
+        if names:
+            session.screen.note(f"{arch}: {complaint}: {', '.join(names)}", "red")
+    good = not any(complaints.values())
+    if good:
+        faults, tests = len(catches.by_fault()), len(catches.tests())
+        session.screen.note(f"{arch}: {faults} planted faults, each of {tests} tests turns red under some")
+    return good
+
+
+def _guests(
+    session: Session,
+    space: Workspace,
+    arch: str,
+    tests: Sequence[Test],
+    of_suite: Suite,
+    faults: Sequence[str],
+) -> Plan:
+    tree = session.tree
+    made = harness.built(space, tree, arch, trees.PLANTED_FAULTS)
+    images = disk.of_tests(space, tree, of_suite, arch, made.programs, tests)
+    return planted.specs([harness.spec(tree, test, made, images[test.name]) for test in tests], faults)
+
+
+def _programs(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
+    return _guests(session, space, arch, tests, session.suite, session.tree.planted_faults)
+
+
+def _tracing(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
+    of_suite = programs(session)
+    return _guests(session, space, arch, tests, of_suite, of_suite.faults)
+
+
+def _inside(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
+    of_suite = session.integration
+    like = integration.guest(space, session.tree, of_suite, arch, of_suite.faulty_features)
+    return {
+        (fault, test.name): integration.own(planted.spec(like, fault), test.name)
+        for fault in (CONTROL, *of_suite.faults)
+        for test in tests
+    }
+
+
+PROGRAMS = Planting(
+    "planted_faults",
+    features=lambda _: trees.PLANTED_FAULTS,
+    faults=lambda session: session.tree.planted_faults,
+    tests=lambda session, arch: [
+        test for test in session.suite.tests.values() if test.expected[arch] is Verdict.PASS
+    ],
+    guests=_programs,
+    run=lambda _, gatherer: gatherer.run,
+)
+INSIDE = Planting(
+    "planted_faults_integration",
+    features=lambda session: session.integration.faulty_features,
+    faults=lambda session: session.integration.faults,
+    tests=lambda session, _: list(session.integration.suite.tests.values()),
+    guests=_inside,
+    run=lambda session, gatherer: partial(integration.guests, gatherer, session.integration),
+)
+TRACING = Planting(
+    "planted_faults_tracing",
+    features=lambda _: trees.PLANTED_FAULTS,
+    faults=lambda session: programs(session).faults,
+    tests=lambda session, _: list(programs(session).tests.values()),
+    guests=_tracing,
+    run=lambda _, gatherer: gatherer.run,
+)
+
+
+def task_planted_faults() -> Any:
+    """Plant faults in the kernel; every test must turn red under at least one"""
+    return _task(PROGRAMS, task_planted_faults)
+
+
+def task_planted_faults_integration() -> Any:
+    """Plant faults in the kernel; every test inside it must turn red under at least one"""
+    return _task(INSIDE, task_planted_faults_integration)
+
+
+def task_planted_faults_tracing() -> Any:
+    """Plant faults in tracing and /proc; every program that tests them must turn red under at least one"""
+    return _task(TRACING, task_planted_faults_tracing)
+
+
+def _task(planting: Planting, creator: Callable[[], Any]) -> Any:
+    session = current()
+    return task(
+        planting.task,
+        str(creator.__doc__),
+        planting.judge,
+        after=["images"],
+        stages=planting.titles(session),
+        guests=session.archs,
+    )

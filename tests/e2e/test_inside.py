@@ -1,0 +1,80 @@
+"""Tests inside the kernel: by command, and in guests that a planted fault brings to a bad end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import pytest
+from checkout import HERE, ROOT
+
+from parity import host, integration, planted, tree
+from parity.evidence import Evidence
+from parity.gather import Gatherer
+from parity.machine import RunSpec
+from parity.report.terminal import Screen
+from parity.workspace import Workspace
+
+REPORT = ROOT / "build" / "report"
+TREE = tree.load(ROOT / "trees" / "reference.yaml")
+TESTS = integration.load(ROOT / "suites" / "integration.yaml", TREE)
+
+
+@pytest.mark.docker
+def test_all_pass_on_every_architecture_and_one_that_passed_is_not_run_again() -> None:
+    said = HERE.says("fresh=1", *(f"integration_{arch}" for arch in TREE.archs))
+    rows = json.loads((REPORT / "integration.json").read_text())["tests"]
+    for arch in TREE.archs:
+        own = {row["name"]: row for row in rows if row["arch"] == arch}
+        assert list(own) == list(TESTS.suite.tests)
+        assert {row["verdict"] for row in own.values()} == {"pass"}
+        assert f"{arch}: {len(own)} of {len(own)} pass (100.00 %)" in said
+        for name, end in TESTS.ends.items():
+            assert own[name]["cause"].startswith(f"it ended as it must, in {end.verdict}: ")
+            assert end.says in own[name]["cause"]
+        assert all((ROOT / row["log"]).is_file() for row in own.values())
+    # On each: one guest for all that do not end theirs, and one for each of the others.
+    assert re.findall(r"^(\d+) guests on", said, re.MULTILINE) == [str(2 * (1 + len(TESTS.ends)))]
+    assert "guests on" not in HERE.says(
+        "integration_x86_64:timer_clock", "integration_x86_64:memory_double_free"
+    )
+
+
+@pytest.mark.docker
+def test_a_test_that_panics_or_hangs_is_named_and_a_new_guest_goes_on() -> None:
+    bad = {
+        "stack_short": ("panic", ["timer_clock", "stack_bounds_deep_calls", "ring3_smoke_hello"]),
+        "terminal_sleeps": ("hang", ["keyboard_listens", "keyboard_reader_waits", "keyboard_corrections"]),
+    }
+    seen = _run([(fault, name) for fault, (_, names) in bad.items() for name in names])
+    for fault, (verdict, (before, culprit, after)) in bad.items():
+        verdicts = {name: seen[fault, name].verdict for name in (before, culprit, after)}
+        assert verdicts == {before: "pass", culprit: verdict, after: "pass"}
+        first, same, other = (seen[fault, name].recording for name in (before, culprit, after))
+        assert first == same != other
+    assert "in test keyboard_reader_waits" in seen["terminal_sleeps", "keyboard_reader_waits"].cause
+
+
+def _run(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
+    """What comes of tests under faults, on one architecture."""
+    space = Workspace(ROOT, host.cache_dir(), Screen())
+    like = integration.guest(space, TREE, TESTS, "x86_64", TESTS.faulty_features)
+    specs = {integration.own(planted.spec(like, fault), name): (fault, name) for fault, name in wanted}
+    seen: dict[tuple[str, str], Evidence] = {}
+
+    def on_done(done: RunSpec, found: Evidence) -> None:
+        seen[specs[done]] = found
+
+    gatherer = Gatherer(space, TREE.panic_patterns)
+    integration.guests(gatherer, TESTS, list(specs), lanes=2, on_done=on_done)
+    return seen
+
+
+@pytest.mark.docker
+def test_a_planted_fault_turns_a_test_red_and_the_control_stays_green() -> None:
+    said = HERE.says(
+        "arch=x86_64", "only=timer_clock", "planted_faults_integration"
+    )  # a sample, as for programs
+    lines = [line.split() for line in said.splitlines() if line.startswith("clock_slow ")]
+    assert lines == [["clock_slow", "1", "timer_clock"]]
