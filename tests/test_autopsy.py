@@ -49,7 +49,8 @@ def test_the_word_does_not_depend_on_names() -> None:
     for path in RECORDED:
         found = recorded(path.stem).findings
         threads = tuple(replace(thread, name=f"n{random.random()}") for thread in found.threads)
-        other = replace(found, threads=threads, console=("sleeps spins deadlock",), names={})
+        console = ("sleeps spins deadlock",) if found.console else ()
+        other = replace(found, threads=threads, console=console, names={})
         assert diagnose(other).word == word(path)
 
 
@@ -58,8 +59,10 @@ def test_without_a_kernels_own_notes_it_is_the_same_or_unknown() -> None:
     for path in RECORDED:
         found = recorded(path.stem).findings
         cpus = tuple(replace(cpu, thread=0, wants=0, locks=()) for cpu in found.cpus)
-        bare = replace(found, table=False, threads=(), ticks=(), counted=None, names={}, cpus=cpus)
-        assert diagnose(bare).word in (word(path), "unknown")
+        bare = replace(
+            found, table=False, threads=(), ticks=(), counted=None, during=None, names={}, cpus=cpus
+        )
+        assert diagnose(replace(bare, calls=())).word in (word(path), "unknown"), path
 
 
 def test_findings_survive_json() -> None:
@@ -86,7 +89,7 @@ def thread(number: int, *locks: int, on: int = 0, wait: str = "mutex", life: str
 
 
 def hung(*threads: Thread) -> Findings:
-    return Findings("aarch64", "it was silent", True, None, None, table=True, threads=threads)
+    return Findings("aarch64", "it was silent", True, False, None, None, table=True, threads=threads)
 
 
 def test_threads_that_wait_for_each_other_are_named_in_their_order() -> None:

@@ -41,12 +41,14 @@ from parity.autopsy.wording import (
     plain,
     running_name,
     thing,
+    turns,
     whereabouts,
     who,
     within,
 )
 
 MOST = 0.6  # share of the samples that makes a state the usual one
+SMALL_BYTES = 64  # of a loop in which nothing can be done
 FEW = 5  # samples below which their shares say nothing
 
 
@@ -215,7 +217,8 @@ def _by_samples(found: Findings) -> Diagnosis | None:
         where = f"a processor faults for ever at {spots[-1].place.address:#x}, where nothing is mapped"
         return _make(Word.DOUBLE_FAULT, f"{where}: an exception had no way to its handler")
     if _stands(found, spots):
-        place = most_often(spot.place for spot in spots)
+        usual_place = most_often(spot.place for spot in spots)
+        place = (outer(found) if spots[0].halted else None) or usual_place
         what = "waits for an interrupt" if spots[0].halted else "goes round"
         sentence = f"a processor {what} in {place} with interrupts off{holding(found)}"
         return _make(Word.INTERRUPTS_OFF, sentence, function_of(place))
@@ -223,7 +226,7 @@ def _by_samples(found: Findings) -> Diagnosis | None:
     del usual["entry"]
     told = usual.total()
     if usual["halted"] >= MOST * told:
-        return _asleep(found, spots)
+        return _asleep(found, spots) if found.table else None
     if usual["user"] >= MOST * told or (found.calls and not _progress(found)):
         return _in_user(found, spots)
     return _busy(found, spots)
@@ -233,11 +236,10 @@ def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
     """Whether all is in the kernel with interrupts masked, and the clock stands."""
     if len(set(found.ticks)) > 1 or not all(spot.masked and not spot.user for spot in spots):
         return False
-    if found.ticks:
-        return True
-    # Where no clock is to be seen, only a processor that never leaves its place is known to let none in:
-    # a kernel may mask interrupts to wait for one, or to write, again and again.
-    return not any(spot.halted for spot in spots) and len({spot.place.address for spot in spots}) == 1
+    # Where no clock is seen, one that has nothing to do may wait like that, or print like that.
+    places = [spot.place.address for spot in spots]
+    small = max(places) - min(places) <= SMALL_BYTES
+    return bool(found.ticks) or (small and not found.talks and not any(spot.halted for spot in spots))
 
 
 def _kind(spot: Spot) -> str:
@@ -251,17 +253,13 @@ def _kind(spot: Spot) -> str:
 
 
 def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
-    if not found.table:  # nobody knows what its threads wait for
-        return None
     waiting = [thread for thread in found.threads if thread.wait and thread.life in locks.ASLEEP]
     # A time that has passed, or will not because the clock stands, wakes nobody.
     ticking = len(set(found.ticks)) > 1
     timed = [thread for thread in waiting if ticking and thread.wait_until >= found.ticks[0]]
     if timed:
-        parts = ", ".join(f"{who(found, thread.id)} at {thread.wait_site}" for thread in timed)
-        return _make(
-            Word.SLOW, f"it waits for time to pass: {parts}", *(thread.wait_site for thread in timed)
-        )
+        parts = "; ".join(f"{who(found, thread.id)} waits for {thing(thread)}" for thread in timed)
+        return _make(Word.SLOW, parts, *(thread.wait_site for thread in timed))
     if found.ready or any(thread.life == "ready" for thread in found.threads):
         return None
     root = locks.through_sleep(found)
@@ -295,7 +293,8 @@ def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
 
 
 def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
-    place = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
+    sampled = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
+    place = outer(found) or sampled
     if progress := _progress(found):
         return _make(Word.SLOW, f"it works, mostly in {place}: {progress}", function_of(place))
     if found.during is None:
@@ -304,16 +303,15 @@ def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
         )
     done = [f"{count} × {name}" for name, count in found.during.items() if not name.startswith(IDLE)]
     what = f"only {', '.join(done)}" if done else "nothing"
-    sentence = f"the kernel goes round in {place}; while it was looked at there was {what}"
+    rounds = turns(found) or f"the kernel goes round in {place}"
+    sentence = f"{rounds}; while it was looked at there was {what}"
     return _make(Word.LIVELOCK, sentence, function_of(place))
 
 
 # Types of events: those of work that goes on, and those that come whatever is done.
 WORK, IDLE = ("PROCESS_", "BLOCK_"), ("IRQ_", "TIMER_")
 NAMED = 3  # calls that are named
-VARIETY = (
-    3  # different calls, or results of calls, from which on a program does more than ask again and again
-)
+VARIETY = 3  # different calls and results, from which on a program does more than ask again and again
 
 
 def _progress(found: Findings) -> str:

@@ -105,6 +105,7 @@ class Findings:
     arch: str
     hang: str | None  # why the judge counts it as hung
     hello: bool
+    talks: bool  # it has printed or told something within the last second
     panic: str | None
     end: str | None
     cpus: tuple[Cpu, ...] = ()

@@ -6,6 +6,7 @@ The format is DWARF 5, 6.2 (and 4, whose opcodes are the same); pyelftools reads
 from __future__ import annotations
 
 from bisect import bisect_right
+from pathlib import PurePosixPath
 from typing import Any
 
 Row = tuple[int, int, int, int]  # address, 1 (0: the end of a sequence), file, line
@@ -16,10 +17,11 @@ END_SEQUENCE, SET_ADDRESS = 1, 2
 class Lines:
     """The lines of one compilation unit."""
 
-    def __init__(self, program: Any) -> None:
+    def __init__(self, program: Any, folder: str = "") -> None:
+        """`folder`: where it was compiled, from which a registry's crate is known."""
         program.stream.seek(program.program_start_offset)
         data = program.stream.read(program.program_end_offset - program.program_start_offset)
-        self._files = _files(program.header)
+        self._files = _files(program.header, folder)
         self._rows = sorted(_decode(data, program.header))
 
     def find(self, address: int, start: int) -> tuple[str, int] | None:
@@ -61,16 +63,16 @@ def is_library(name: str) -> bool:
     return "/rustlib/" in name or "index.crates.io-" in name or name.startswith("/rustc/")
 
 
-def _files(header: Any) -> dict[int, str]:
+def _files(header: Any, folder: str) -> dict[int, str]:
     version_5 = header["version"] >= 5
     folders = [_text(each) for each in header["include_directory"]]
     found = {}
+    home = folder if is_library(f"{folder}/") else ""
     for number, entry in enumerate(header["file_entry"], 0 if version_5 else 1):
-        folder = entry["dir_index"] if version_5 else entry["dir_index"] - 1
-        name = _text(entry["name"])
-        # Folder 0 is that of the compilation, which the name is told from.
-        prefix = folders[folder] if 0 <= folder < len(folders) and (folder or not version_5) else ""
-        found[number] = name if name.startswith("/") or not prefix else f"{prefix}/{name}"
+        place = entry["dir_index"] if version_5 else entry["dir_index"] - 1
+        # Folder 0 is that of the compilation, which our own names are told from.
+        within = folders[place] if 0 <= place < len(folders) and (place or not version_5) else ""
+        found[number] = str(PurePosixPath(home, within, _text(entry["name"])))
     return found
 
 

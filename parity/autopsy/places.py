@@ -103,7 +103,9 @@ class Places:
         try:
             unit = self._dwarf.get_CU_at(offset)
             program = self._dwarf.line_program_for_CU(unit)
-            lines = Lines(program) if program else None
+            home = unit.get_top_DIE().attributes.get("DW_AT_comp_dir")
+            folder = home.value.decode(errors="replace") if home else ""
+            lines = Lines(program, folder) if program else None
         except BAD:
             return None
         try:

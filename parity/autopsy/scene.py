@@ -24,6 +24,7 @@ from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
 
 SAMPLES, PAUSE_S = 20, 0.004  # how often a processor is looked at, and how long it runs in between
 SAMPLING_S = 0.5  # on a busy machine there are fewer samples
+TALKS_S = 1.0  # who has said nothing for so long is silent
 STACKS = 64  # threads whose stacks are read
 EVENTS, LINES = 50, 30  # of the trace, by processor; of the console
 
@@ -159,7 +160,12 @@ class Scene:
         return (*here, *self._called(unwind.chain(self._processor.frame_pointer(registers), stacks.record)))
 
     def _called(self, backs: list[int]) -> list[Place]:
-        return [place for back in backs for place in self._places.frames(back, returned_to=True)]
+        found: list[Place] = []
+        for back in backs:
+            # Behind assembly it is where a trap came from, and no call.
+            trapped = bool(found) and found[-1].file is None
+            found += self._places.frames(back, returned_to=not trapped)
+        return found
 
     def _spot(self, registers: dict[str, int]) -> Spot:
         processor = self._processor
@@ -229,6 +235,7 @@ def _known(arch: str, state: State, console: Sequence[str]) -> dict[str, Any]:
         "arch": arch,
         "hang": state.hang,
         "hello": state.hello,
+        "talks": state.sample_t - state.active_t < TALKS_S,
         "panic": state.panic or state.console_panic,
         "end": state.machine_end,
         "console": tuple(console[-LINES:]),

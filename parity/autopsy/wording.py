@@ -102,6 +102,16 @@ def outer(found: Findings) -> Place | None:
     return next((place for cpu in found.cpus for place in own(cpu.stack)), None)
 
 
+def turns(found: Findings) -> str:
+    """Threads that could all go on, and where they are; empty if there are not two of them."""
+    told = []
+    for thread in found.threads:
+        place = next(iter(own(stack_of(found, thread.id))), None)
+        if place and thread.life in ("ready", "running") and not thread.name.startswith("idle"):
+            told.append(f"{who(found, thread.id)} in {place}")
+    return f"threads take turns: {', '.join(told)}" if len(told) > 1 else ""
+
+
 def whereabouts(found: Findings) -> str:
     """Where the processors are."""
     if not found.cpus:

@@ -140,17 +140,21 @@ def test_other_kernels_are_told_by_their_processors_alone(
     bench = Bench(docker, qemu, tmp_path)
     hello, line = (Port.CHANNEL, frames.hello()), (Port.CONSOLE, b"Booting\n")
     try:
-        found = [
-            ("never booted", bench.look(on, End.SPIN)),
-            ("interrupts off", bench.look(on, End.SPIN, hello, line)),
-            ("unknown", bench.look(on, End.SLEEP, hello, line)),
-            ("panic", bench.look(on, End.POWER_OFF, hello, (Port.CHANNEL, frames.panic("at: b")))),
-            ("unknown", bench.look(on, End.RESET, hello)),
-        ]
+        found = {
+            "never booted": bench.look(on, End.SPIN),
+            "interrupts off": bench.look(on, End.SPIN, hello, line),
+            "panic": bench.look(on, End.POWER_OFF, hello, (Port.CHANNEL, frames.panic("at: b"))),
+            "unknown": bench.look(on, End.RESET, hello),
+        }
+        asleep = bench.look(on, End.SLEEP, hello, line)
         well = bench.look(on, End.POWER_OFF, (Port.CHANNEL, frames.good_run()))
     finally:
         bench.lane.close()
-    assert [each.diagnosis.word for _, each in found if each] == [word for word, _ in found], found
+    told = {word: each.diagnosis.word for word, each in found.items() if each}
+    assert told == {word: word for word in found}, found
+    assert asleep is not None
+    assert asleep.diagnosis.word == "unknown"  # what it waits for, only its kernel could tell
+    assert all(spot.halted for spots in asleep.findings.samples for spot in spots)
     assert well is None
 
 
@@ -167,3 +171,4 @@ def test_an_emulator_that_does_not_answer_is_told_and_ended(
     assert stalled.diagnosis.word == "emulator stalled"
     assert again is not None
     assert again.findings.stalled is None
+    assert len(again.findings.samples) > 5
