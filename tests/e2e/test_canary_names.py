@@ -154,3 +154,8 @@ def test_no_name_says_anything(folder: Path) -> None:
 
 def test_without_symbols_nothing_wrong_is_said() -> None:
     run(ROOT, Names(frozenset()), ("aarch64", "x86_64"), SAMPLE, strip=True)
+
+
+@pytest.mark.thorough
+def test_without_symbols_nothing_wrong_is_said_of_any() -> None:
+    run(ROOT, Names(frozenset()), ("aarch64", "x86_64"), (), strip=True)
