@@ -18,7 +18,7 @@ from parity.trace import reader
 from parity.trace.__main__ import main
 from parity.trace.memory import Memory
 from parity.trace.run import ENTRIES, counted, load
-from parity.trace.validate import complaints
+from parity.trace.validate import LEAST_EVENTS, complaints
 from tasks import session
 from tasks.session import Session
 from tasks.trace import programs, spec_of
@@ -55,15 +55,15 @@ def test_the_programs_that_read_proc(ours: Session) -> None:
 @pytest.mark.parametrize("arch", ARCHS)
 def test_every_call_is_counted(ours: Session, tmp_path: Path, arch: str) -> None:
     """A short program; `doit trace_validate_<architecture>` does it with a longer one."""
-    spec = spec_of(ours, arch, "wc_test")
+    spec = spec_of(ours, arch, "getdents_test")
     calls, dumped = counted(ours.space, spec)
     trace = reader.read(Memory(load(ours.space, spec), dumped))
     assert calls > 20
-    assert complaints(trace, least=100, calls=calls) == []
-    assert complaints(trace, least=100, calls=calls + 1) != []
+    assert complaints(trace, least=LEAST_EVENTS, calls=calls) == []
+    assert complaints(trace, least=LEAST_EVENTS, calls=calls + 1) != []
     saved, elf = tmp_path / "dump.bin", ours.space.store.path(spec.kernel)
     saved.write_bytes(dumped)
-    command = [str(saved), "--elf", str(elf), "--validate", "--least", "100", "--calls"]
+    command = [str(saved), "--elf", str(elf), "--validate", "--calls"]
     assert main([*command, str(calls)]) == 0
     assert main([*command, str(calls - 1)]) == 1
 
