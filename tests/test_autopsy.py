@@ -149,6 +149,8 @@ def test_a_panic_of_a_trap_is_the_interrupted_codes() -> None:
     cpu = Cpu(0, Spot(stack[0], False, True, False), stack, {})
     found = replace(hung(), hang=None, panic="fault in the kernel: Page", cpus=(cpu,))
     assert diagnose(found).sentence.endswith("; in kernel::fs::read (f.rs:3)")
+    naked = replace(cpu, stack=(*stack[:3], Place(9, "read"), stack[4]))
+    assert diagnose(replace(found, cpus=(naked,))).sentence.endswith("; in read, called by main (f.rs:4)")
     own = replace(cpu, stack=(*stack[:2], Place(9, "_start")))
     assert diagnose(replace(found, cpus=(own,))).sentence.endswith("; in kernel::trap::handle_fault (f.rs:1)")
 

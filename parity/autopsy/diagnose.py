@@ -126,8 +126,10 @@ def _panic(found: Findings) -> Diagnosis | None:
         word = Word.OUT_OF_MEMORY
     elif DOUBLE_FAULT.search(found.panic):
         word = Word.DOUBLE_FAULT
-    caller = next((place for cpu in found.cpus for place in at_fault(cpu.stack)), None)
-    by = f"; in {caller}" if caller else ""
+    places = [place for cpu in found.cpus for place in at_fault(cpu.stack)][:2]
+    # Of assembly there is no line; its caller has one.
+    led = places if places and places[0].file is None else places[:1]
+    by = f"; in {', called by '.join(map(str, led))}" if led else ""
     return _make(word, f"the kernel panicked: {found.panic}{by}", plain(found.panic))
 
 
