@@ -32,7 +32,7 @@ WHAT = (
 ROUNDS = 1
 WITHOUT = "untraced"
 PROGRAM = "trace_cost_test"
-CALLS = re.compile(r"(\d+) calls with tracing (on|off): (\d+) ns")
+CALLS = re.compile(r"(\d+) calls with tracing (on|off|compiled out): (\d+) ns")
 COUNTING = ("-icount", "shift=0,sleep=off,rr=record,rrfile=/dev/null")
 COUNTED = re.compile(r"instruction count = (\d+)")
 SLOW = 20  # times the CPU seconds that a guest may use, since counting is slow
@@ -56,7 +56,7 @@ def measure(bench: Bench) -> Sequence[Figure]:
 def _calls(bench: Bench, kernels: dict[str, harness.Built]) -> list[Figure]:
     found: dict[str, list[float]] = {}
     for _ in bench.each_round():
-        for name, made in kernels.items():
+        for made in kernels.values():
             image = disk.whole(bench.space, bench.tree, made.arch, made.programs)
             test = Test(PROGRAM, "trace", {}, None)
             spec = _counting(harness.spec(bench.tree, test, made, image))
@@ -65,8 +65,7 @@ def _calls(bench: Bench, kernels: dict[str, harness.Built]) -> list[Figure]:
             if run.judgement.verdict != "pass" or not lines:
                 raise InfraError(f"{PROGRAM} {made.arch}: {run.judgement.verdict}: {run.judgement.cause}")
             for calls, state, nanoseconds in lines:
-                arm = "compiled out" if name == WITHOUT else state
-                found.setdefault(arm, []).append(int(nanoseconds) / int(calls))
+                found.setdefault(state, []).append(int(nanoseconds) / int(calls))
     return [
         Figure(f"{made.arch}: a system call, tracing {arm}", "instructions", values)
         for made in list(kernels.values())[:1]

@@ -1,7 +1,8 @@
 """Suites: the tests by name, and what is expected of each on every architecture.
 
 Keys of `suites/NAME.yaml`: `suite` (its name), `priorities` (reason → number, 1 is the most urgent: what the
-breakdown of failures is sorted by) and `tests`, a mapping from test to
+breakdown of failures is sorted by), `planted_faults` (names of the kernel's, which its tests must catch;
+optional) and `tests`, a mapping from test to
 
     area           group in reports; also a tag
     tags           further words to select tests by
@@ -26,6 +27,7 @@ from parity.verdict import Verdict
 from parity.yamlfile import Mapping, Node
 
 CPU_BUDGET_S, SILENCE_S = 20.0, 3.0
+KEYS = ("suite", "priorities", "planted_faults", "tests")
 TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s", "needs")
 
 
@@ -57,6 +59,7 @@ class Suite:
 
     name: str
     tests: dict[str, Test]
+    faults: tuple[str, ...] = ()  # planted ones, that its tests must catch
 
     def test(self, name: str) -> Test:
         """The test of that name; KeyError when there is none."""
@@ -86,7 +89,9 @@ def load(path: Path, archs: tuple[str, ...]) -> Suite:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(("suite", "priorities", "tests"), required=("suite", "tests"))
+    top = yamlfile.load(path).mapping(
+        ("suite", "priorities", "planted_faults", "tests"), required=("suite", "tests")
+    )
     ranks = top.get("priorities")
     priorities = {reason: rank.integer(least=1) for reason, rank in ranks.mapping()} if ranks else {}
     tests = {}
@@ -98,7 +103,8 @@ def load(path: Path, archs: tuple[str, ...]) -> Suite:
         raise top["tests"].error("a suite without a test")
     if ranks and (unused := set(priorities) - {test.reason for test in tests.values()}):
         raise ranks.error(f"no test has the reason {min(unused)!r}")
-    return Suite(top["suite"].text(), tests)
+    faults = top["planted_faults"].texts() if "planted_faults" in top else ()
+    return Suite(top["suite"].text(), tests, faults)
 
 
 def _test(name: str, node: Mapping, archs: tuple[str, ...], names: tuple[str, ...]) -> Test:

@@ -12,7 +12,7 @@ from tasks.judged import task_canaries
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
 from tasks.machine import task_doctor
-from tasks.planted import task_planted_faults, task_planted_faults_integration
+from tasks.planted import task_planted_faults, task_planted_faults_integration, task_planted_faults_tracing
 from tasks.report import task_baseline, task_report
 from tasks.sides import task_parity
 from tasks.suite import task_test
@@ -48,6 +48,7 @@ __all__ = [
     "task_parity",
     "task_planted_faults",
     "task_planted_faults_integration",
+    "task_planted_faults_tracing",
     "task_proc",
     "task_report",
     "task_test",

@@ -14,11 +14,12 @@ from parity.gather import Gatherer
 from parity.machine import RunSpec
 from parity.planted import CONTROL, Catches
 from parity.report import judged
-from parity.suite import Test
+from parity.suite import Suite, Test
 from parity.verdict import Verdict
 from parity.workspace import Workspace
 from tasks import suite
 from tasks.session import Session, current, task
+from tasks.trace import programs
 
 Plan = Mapping[tuple[str, str], RunSpec]
 """The guests of an architecture, by fault and test; the fault "" is the control."""
@@ -126,12 +127,27 @@ def _told(session: Session, arch: str, catches: Catches, every: bool) -> bool:
     return good
 
 
-def _programs(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
+def _guests(
+    session: Session,
+    space: Workspace,
+    arch: str,
+    tests: Sequence[Test],
+    of_suite: Suite,
+    faults: Sequence[str],
+) -> Plan:
     tree = session.tree
     made = harness.built(space, tree, arch, trees.PLANTED_FAULTS)
-    images = disk.of_tests(space, tree, session.suite, arch, made.programs, tests)
-    specs = [harness.spec(tree, test, made, images[test.name]) for test in tests]
-    return planted.specs(specs, tree.planted_faults)
+    images = disk.of_tests(space, tree, of_suite, arch, made.programs, tests)
+    return planted.specs([harness.spec(tree, test, made, images[test.name]) for test in tests], faults)
+
+
+def _programs(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
+    return _guests(session, space, arch, tests, session.suite, session.tree.planted_faults)
+
+
+def _tracing(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
+    of_suite = programs(session)
+    return _guests(session, space, arch, tests, of_suite, of_suite.faults)
 
 
 def _inside(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
@@ -162,6 +178,14 @@ INSIDE = Planting(
     guests=_inside,
     run=lambda session, gatherer: partial(integration.guests, gatherer, session.integration),
 )
+TRACING = Planting(
+    "planted_faults_tracing",
+    features=lambda _: trees.PLANTED_FAULTS,
+    faults=lambda session: programs(session).faults,
+    tests=lambda session, _: list(programs(session).tests.values()),
+    guests=_tracing,
+    run=lambda _, gatherer: gatherer.run,
+)
 
 
 def task_planted_faults() -> Any:
@@ -172,6 +196,11 @@ def task_planted_faults() -> Any:
 def task_planted_faults_integration() -> Any:
     """Plant faults in the kernel; every test inside it must turn red under at least one"""
     return _task(INSIDE, task_planted_faults_integration)
+
+
+def task_planted_faults_tracing() -> Any:
+    """Plant faults in tracing and /proc; every program that tests them must turn red under at least one"""
+    return _task(TRACING, task_planted_faults_tracing)
 
 
 def _task(planting: Planting, creator: Callable[[], Any]) -> Any:

@@ -80,7 +80,7 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
                 walks.setdefault(name, []).extend([kernels[features], whole])
         walks.setdefault("parity", []).extend(walks[f"test_{arch}"])
         walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), whole])
-        for each in (planted.PROGRAMS, planted.INSIDE):
+        for each in (planted.PROGRAMS, planted.INSIDE, planted.TRACING):
             made = [kernels[each.features(session)], programs]
             walks.setdefault(each.task, []).extend([*made, partial(_faults, planting=each, arch=arch)])
     return walks

@@ -165,9 +165,12 @@ def test_the_reference_kernel_knows_the_planted_faults_and_features_of_its_tree(
     source = (kernel / "src" / "faults.rs").read_text(encoding="utf-8")
     listed = source[source.index("\nfaults! {") :]
     name = re.compile(r"^ +\w+ = \"(\w+)\", ", re.MULTILINE)
-    groups = re.split("@kernel_threads|@integration", listed)
-    of_programs, of_threads, _ = (tuple(name.findall(group)) for group in groups)
-    assert (reference.planted_faults, reference.thread_faults) == (of_programs, of_threads)
+    first, *rest = re.split(r"^ +@(\w+) \{", listed, flags=re.MULTILINE)
+    groups = {group: tuple(name.findall(part)) for group, part in zip(rest[::2], rest[1::2], strict=True)}
+    assert reference.planted_faults == tuple(name.findall(first))
+    assert reference.thread_faults == groups["kernel_threads"]
+    tracing = suite.load(reference.root / "suites" / "tracing.yaml", reference.archs)
+    assert tracing.faults == groups["tracing"]
     features = tomllib.loads((kernel / "Cargo.toml").read_text(encoding="utf-8"))["features"]
     used = {name for each in reference.feature_sets.values() for name in each.features}
     assert used == set(features), "a feature that no set builds, or one that the kernel lacks"

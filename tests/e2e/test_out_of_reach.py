@@ -130,6 +130,7 @@ def remote(tmp_path: Path, docker: Engine) -> Iterator[Checkout]:
 
 
 @pytest.mark.docker
+@pytest.mark.thorough
 def test_a_debian_mirror_out_of_reach(remote: Checkout, docker: Engine) -> None:
     """What an image starts from is there."""
     ours = images.load_recipe(ROOT, "qemu", docker.architecture())

@@ -74,6 +74,19 @@ faults! {
         UserKeepsDiskLock = "user_keeps_disk_lock", "the first program goes to user space with the disk's lock held";
     }
 
+    // The programs that read /proc must catch these; suites/tracing.yaml has the names too.
+    @tracing {
+        TraceStaysOn = "trace_stays_on", "tracing cannot be switched off";
+        TraceCountsTwice = "trace_counts_twice", "every event counts as two";
+        TraceLosesEvents = "trace_loses_events", "every third event is not kept";
+        TraceHidesProvider = "trace_hides_provider", "the events of one provider are not listed";
+        TraceHidesMasks = "trace_hides_masks", "every probe is said to be off";
+        AllMemoryFree = "all_memory_free", "/proc/meminfo says that all memory is free";
+        UptimeStands = "uptime_stands", "/proc/uptime says that the machine has just been started";
+        StatusOfInit = "status_of_init", "/proc/PID/status is that of the first process";
+        ProcHidesProcesses = "proc_hides_processes", "/proc lists no process";
+    }
+
     // The integration tests must catch these; suites/integration.yaml has the names too.
     @integration {
         StageForgotten = "stage_forgotten", "the last stage of the boot is not remembered";

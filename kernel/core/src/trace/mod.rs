@@ -11,11 +11,13 @@ pub mod text;
 
 pub use memory::{BUFFERS, counters, is_enabled, providers, register, set_enabled};
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use parity_arch::{cpu, timer};
 use parity_trace::Event;
 pub use parity_trace::{Counter, Probe, Provider};
+
+use crate::faults::{Fault, planted};
 
 /// Describes a room's probes, as `PROVIDER` under a symbol of its own, and one static for each probe:
 ///
@@ -73,10 +75,21 @@ fn record(probe: &'static Probe, payload: u32) {
         // A clock that has not moved since the machine's start would look like no event.
         let timestamp = timer::now().max(1);
         let counter = probe.counter.map_or(0, |counter| counter.number);
-        ring.write(Event { timestamp, kind: probe.kind, cpu: cpu as u8, counter, payload });
+        if !faulty_loss() {
+            ring.write(Event { timestamp, kind: probe.kind, cpu: cpu as u8, counter, payload });
+        }
         if let Some(counter) = probe.counter {
             counter.count(cpu);
+            if planted(Fault::TraceCountsTwice) {
+                counter.count(cpu);
+            }
         }
     }
     cpu::irq_restore(state);
+}
+
+/// Whether a planted fault takes the event.
+fn faulty_loss() -> bool {
+    static EVENTS: AtomicU64 = AtomicU64::new(0);
+    planted(Fault::TraceLosesEvents) && EVENTS.fetch_add(1, Ordering::Relaxed) % 3 == 2
 }

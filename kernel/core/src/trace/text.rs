@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use parity_trace::{Event, Probe, Ring};
 
 use super::{BUFFERS, Counter, Provider, counters, is_enabled, providers};
+use crate::faults::{Fault, planted};
 
 /// `0` or `1`.
 pub fn enable(to: &mut impl Write) -> fmt::Result {
@@ -13,7 +14,8 @@ pub fn enable(to: &mut impl Write) -> fmt::Result {
 
 /// What can be traced: `0xTTTT NAME - text`.
 pub fn events(to: &mut impl Write) -> fmt::Result {
-    for probe in providers().flat_map(Provider::probes) {
+    let hidden = usize::from(planted(Fault::TraceHidesProvider));
+    for probe in providers().skip(hidden).flat_map(Provider::probes) {
         writeln!(to, "{:#06x} {} - {}", probe.kind, probe.name.as_str(), probe.text.as_str())?;
     }
     Ok(())
@@ -27,7 +29,7 @@ pub fn provider_masks(to: &mut impl Write) -> fmt::Result {
             "{}: id={:#04x} enabled={:#018x}",
             provider.name.as_str(),
             provider.id,
-            provider.enabled()
+            if planted(Fault::TraceHidesMasks) { 0 } else { provider.enabled() }
         )?;
     }
     Ok(())

@@ -8,6 +8,7 @@ use parity_abi::Errno;
 use spin::Once;
 
 use super::node::{Node, TraceFile};
+use crate::faults::{Fault, planted};
 use crate::mm::{PAGE, frame};
 use crate::thread::scheduler;
 use crate::time;
@@ -29,7 +30,8 @@ pub fn register_processes(processes: &'static dyn Processes) {
 }
 
 pub fn pids() -> Vec<u32> {
-    PROCESSES.get().map_or_else(Vec::new, |processes| processes.pids())
+    let known = PROCESSES.get().filter(|_| !planted(Fault::ProcHidesProcesses));
+    known.map_or_else(Vec::new, |processes| processes.pids())
 }
 
 /// A file's content now; nothing for a directory.
@@ -43,7 +45,7 @@ pub fn of(node: Node) -> Result<Vec<u8>, Errno> {
         Node::Meminfo => meminfo(&mut to),
         Node::Uptime => uptime(&mut to),
         Node::Status(pid) => {
-            to = PROCESSES.get().and_then(|processes| processes.status(pid)).ok_or(Errno::ENOENT)?;
+            to = PROCESSES.get().and_then(|processes| processes.status(faulty(pid))).ok_or(Errno::ENOENT)?;
             Ok(())
         }
         Node::TraceFile(TraceFile::Enable) => text::enable(&mut to),
@@ -61,12 +63,19 @@ fn meminfo(to: &mut String) -> fmt::Result {
     let frames = frame::counts();
     let kib = |count: usize| count * PAGE / 1024;
     writeln!(to, "MemTotal: {:>14} kB", kib(frames.total))?;
-    writeln!(to, "MemFree: {:>15} kB", kib(frames.free))
+    let free = if planted(Fault::AllMemoryFree) { frames.total } else { frames.free };
+    writeln!(to, "MemFree: {:>15} kB", kib(free))
 }
 
 /// Seconds since boot, and seconds in which a processor had nothing to do, as on Linux.
 fn uptime(to: &mut String) -> fmt::Result {
     let [up, idle] = [time::since_boot(), time::of_counts(scheduler::idle_counts())]
         .map(|time| (time.seconds, time.nanoseconds / 10_000_000));
+    let up = if planted(Fault::UptimeStands) { (0, 0) } else { up };
     writeln!(to, "{}.{:02} {}.{:02}", up.0, up.1, idle.0, idle.1)
+}
+
+/// The process asked for, but for a planted fault.
+fn faulty(pid: u32) -> u32 {
+    if planted(Fault::StatusOfInit) { 1 } else { pid }
 }
