@@ -7,7 +7,7 @@ own failure is never tried again here.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -99,7 +99,12 @@ class Pool:
         `following` says which jobs a result gives rise to, once it was given out.
         """
         longest_first = sorted(jobs, key=lambda job: -job.expected_s)
-        waiting = {self._executor.submit(self._run, job) for job in longest_first}
+        # Submitted here, not in the generator: that would start them only with the first look at a result.
+        return self._results({self._executor.submit(self._run, job) for job in longest_first}, following)
+
+    def _results(
+        self, waiting: set[Future[Result]], following: Callable[[Result], Sequence[Job]]
+    ) -> Iterator[Result]:
         try:
             while waiting:
                 ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
