@@ -16,6 +16,7 @@ from dataclasses import dataclass
 MAGIC = b"PR"
 HEADER = struct.Struct("<2sBBH")
 CRC = struct.Struct("<I")
+SHUTDOWN = 9  # the type of its record
 MAX_PAYLOAD = 2048
 ARCHITECTURES = {1: "aarch64", 2: "x86_64"}
 
@@ -252,5 +253,5 @@ _DECODERS: dict[int, Callable[[bytes], Record]] = {
     6: lambda payload: TestStart(_text(payload)),
     7: _test_end,
     8: _panic,
-    9: lambda payload: Shutdown(*_exact("<B", payload)),
+    SHUTDOWN: lambda payload: Shutdown(*_exact("<B", payload)),
 }

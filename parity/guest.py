@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
-from parity import serial, verdict
+from parity import channel, serial, verdict
 from parity.autopsy import diagnose
 from parity.autopsy.diagnose import Autopsy
 from parity.channel import Decoder, Hello, Shutdown
@@ -41,6 +41,11 @@ from parity.verdict import Judgement, Verdict
 RECORDING_VERSION = 1
 EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
 WORK = frozenset({"serial", "channel", "qmp"})  # messages that a guest makes by running
+# What a kernel says before it switches the machine off in good order.
+SHUTDOWNS = tuple(
+    channel.encode(channel.SHUTDOWN, bytes([reason]))
+    for reason in (verdict.INIT_ENDED, verdict.IN_KERNEL_RUN_FINISHED)
+)
 KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
 
 
@@ -144,7 +149,7 @@ def run_guest(
             "panic_patterns": list(panic_patterns),
         }
         file.write(json.dumps(header) + "\n")
-        messages = eye.lane.run(spec, hold=True) if eye else lane.run(spec)
+        messages = eye.run(spec) if eye else lane.run(spec)
         return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, eye)
 
 
@@ -154,6 +159,10 @@ class Eye:
     def __init__(self, lane: DockerLane, watch: Watch) -> None:
         self.lane = lane
         self._watch, self._held, self._looked = watch, True, False
+
+    def run(self, spec: RunSpec) -> Iterator[Message]:
+        """The guest's messages. One that announces its shutdown is let go in the lane itself, at once."""
+        return self.lane.run(spec, hold=True, let_go=SHUTDOWNS if self._watch.bad_only else ())
 
     def blink(self, state: State, lines: Callable[[], tuple[Line, ...]]) -> Autopsy | None:
         """Looks if it is time to; lets a guest go that has announced its shutdown, before that comes, so that

@@ -190,9 +190,11 @@ class DockerLane:
         hold: bool = False,
         paused: bool = False,
         extra: Mapping[str, Extra] = MappingProxyType({}),
+        let_go: Sequence[bytes] = (),
     ) -> Iterator[Message]:
         """See Lane. `hold`: at its end the machine stays, paused, until `release`. `paused`: somebody
-        else starts it. `extra`: more descriptors of the emulator, by the kind of messages their bytes become.
+        else starts it. `let_go`: a guest that says one of these on its channel is held no longer. `extra`:
+        more descriptors of the emulator, by the kind of messages their bytes become.
         """
         copy = f"{SCRATCH}/disk.img" if spec.disk else None
         firmware = self._inside(spec.firmware) if spec.firmware else None
@@ -205,6 +207,7 @@ class DockerLane:
             | {name: more.descriptor for name, more in extra.items()},
             hold=hold,
             paused=paused,
+            let_go=[base64.b64encode(words).decode() for words in let_go],
         )
         while True:
             message = self._kept.pop(0) if self._kept else self._next()

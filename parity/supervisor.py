@@ -4,7 +4,7 @@ The client hands this file and streams.py over on standard input when the lane s
 so they stand alone: standard library only. Then the client writes commands, a JSON object a line:
 
     {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...},
-     "hold": false, "paused": false}
+     "hold": false, "paused": false, "let_go": [base64]}
     {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}   answered by a `reply`
     {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
                                                                     with id "memory": the emulator refuses
@@ -20,6 +20,7 @@ when the guest has ended.
 
 The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with `quit`, unless the guest is
 held: then a `hold` is reported, the client looks at the dead machine, and `release` is answered with `quit`.
+A guest that has said one of the `let_go` on its channel is held no longer.
 The end of standard input is the client's death: the emulator is killed and the lane ends at once.
 """
 
@@ -63,12 +64,21 @@ class Guest:
         self.serial, self.channel = self.by_name["serial"], self.by_name["channel"]
         self.qmp, self.errors = self.by_name["qmp"], self.by_name["stderr"]
         self.others = [stream for name, stream in self.by_name.items() if name not in KNOWN]
+        self.let_go: list[bytes] = []  # what a guest says on its channel that need not be held
+        self._said = b""  # the end of what it has said
         self.memory_file = ""  # where the memory that was asked for last will be
         self._qmp_text = b""
         # The emulator waits (-S): a guest that ends at once would end before anybody is told of events.
         self.qmp_send({"execute": "qmp_capabilities", "id": OWN_ID})
         if not paused:
             self.qmp_send({"execute": "cont", "id": OWN_ID})
+
+    def hear(self, said: bytes) -> None:
+        """Looks for words that let it go."""
+        self._said += said
+        if any(words in self._said for words in self.let_go):
+            self.hold, self.let_go = False, []
+        self._said = self._said[-max(map(len, self.let_go), default=1) :]
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -223,6 +233,7 @@ class Supervisor:
         except OSError as error:
             self._refuse("failed", f"{command['argv'][0]}: {error.strerror}", copies)
             return
+        guest.let_go = [base64.b64decode(words) for words in command.get("let_go", ())]
         self._guest = guest
         self._next_sample = guest.start + SAMPLE_S
         self._report("started", {"pid": guest.pid})
@@ -248,6 +259,7 @@ class Supervisor:
         # console is read first, every record written before a piece of its text is reported before that text.
         messages = guest.qmp_messages()
         serial, channel, errors = guest.serial.read(), guest.channel.read(), guest.errors.read()
+        guest.hear(channel)
         others = [(stream, stream.read()) for stream in guest.others]
         for stream, data in (
             (guest.channel, channel),

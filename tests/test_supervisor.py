@@ -172,6 +172,18 @@ def test_a_held_guest_goes_when_it_is_released(client: Client) -> None:
     assert client.until("exit").fields == {"asked": False, "status": 0}
 
 
+def test_a_held_guest_that_says_the_words_is_let_go(client: Client) -> None:
+    words = [base64.b64encode(each).decode() for each in (b"never said", b"irs")]
+    client.run(*FAKE, "talk", hold=True, let_go=words)
+    kinds = [message.kind for message in client.messages()]
+    assert kinds[-1] == "exit"
+    assert "hold" not in kinds
+    client.run(*FAKE, "talk", hold=True, let_go=words[:1])
+    assert client.until("hold").fields == {"on": True}
+    client.send(cmd="stop")
+    client.until("exit")
+
+
 def test_a_running_guest_is_held_and_typed_to(client: Client) -> None:
     client.run(*FAKE, "echo")
     client.until("serial")
