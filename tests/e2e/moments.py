@@ -37,6 +37,13 @@ class Scene:
         """What lies in the store's folder."""
         return list(self.checkout.cache.glob(pattern))
 
+    def filled(self, pattern: str) -> bool:
+        """Whether a file with content lies there, of files that come and go while they are looked at."""
+        try:
+            return any(file.stat().st_size for file in self.stored(pattern))
+        except FileNotFoundError:
+            return False
+
     def built(self, pattern: str) -> list[Path]:
         """What lies in the checkout's build folder."""
         return list((self.checkout.folder / "build").glob(pattern))
@@ -83,7 +90,7 @@ MOMENTS = [
     Moment("disks are formatted", lambda s: s.runs("mke2fs")),
     Moment("half of the disks are recorded", lambda s: len(s.stored("actions/*/*.json")) > 12),
     Moment("lanes open", lambda s: s.mine.lanes() > 0),
-    Moment("the first guests boot", lambda s: any(f.stat().st_size for f in s.stored("tmp/*/*.jsonl"))),
+    Moment("the first guests boot", lambda s: s.filled("tmp/*/*.jsonl")),
     Moment("half of the guests have ended", lambda s: s.says("^12/"), lasts_s=1, in_ci=True),
     Moment("all guests have ended", lambda s: s.says(r"^(\d+)/\1 ")),
     Moment("reports are written", lambda s: bool(s.built("report/results.json"))),
