@@ -11,6 +11,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
+from parity.autopsy import leb128
+
 SIZES = {
     "DW_FORM_addr": 8, "DW_FORM_data1": 1, "DW_FORM_data2": 2, "DW_FORM_data4": 4, "DW_FORM_data8": 8,
     "DW_FORM_flag": 1, "DW_FORM_flag_present": 0, "DW_FORM_strp": 4, "DW_FORM_ref1": 1, "DW_FORM_ref2": 2,
@@ -126,7 +128,7 @@ class Inlines:
             code = data[at]
             at += 1
             if code >= 0x80:
-                code, at = _unsigned(data, begin)
+                code, at = leb128.unsigned(data, begin)
             if not code:
                 continue
             shape = shapes.get(code) or self._shape(code)
@@ -154,7 +156,7 @@ class Inlines:
 
     def _die(self, at: int) -> tuple[_Shape | None, dict[str, Any], int]:
         """What stands at a place, its values, and where the next begins; None at the end of siblings."""
-        code, at = _unsigned(self._data, at)
+        code, at = leb128.unsigned(self._data, at)
         if not code:
             return None, {}, at
         shape = self._shapes.get(code) or self._shape(code)
@@ -169,7 +171,7 @@ class Inlines:
                     value = self._text[value : self._text.index(b"\0", value)].decode(errors="replace")
                 values[name] = value
             elif form in LEB:
-                values[name] = _unsigned(self._data, at)[0]
+                values[name] = leb128.unsigned(self._data, at)[0]
             at = after
         return shape, values, at
 
@@ -177,22 +179,11 @@ class Inlines:
         if form in SIZES:
             return at + SIZES[form]
         if form in LEB:
-            return _unsigned(self._data, at)[1]
+            return leb128.unsigned(self._data, at)[1]
         if form in (BLOCK, "DW_FORM_block"):
-            size, at = _unsigned(self._data, at)
+            size, at = leb128.unsigned(self._data, at)
             return at + size
         if form == TEXT:
             return int(self._data.index(b"\0", at)) + 1
         width = SIZED[form]
         return at + width + int.from_bytes(self._data[at : at + width], "little")
-
-
-def _unsigned(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at

@@ -9,6 +9,8 @@ from bisect import bisect_right
 from pathlib import PurePosixPath
 from typing import Any
 
+from parity.autopsy import leb128
+
 Row = tuple[int, int, int, int]  # address, 1 (0: the end of a sequence), file, line
 ADVANCE_PC, ADVANCE_LINE, SET_FILE, COPY, CONST_ADD_PC, FIXED_ADVANCE_PC = 2, 3, 4, 1, 8, 9
 END_SEQUENCE, SET_ADDRESS = 1, 2
@@ -98,20 +100,20 @@ def _decode(data: bytes, header: Any) -> list[Row]:
         elif opcode == COPY:
             rows.append((address, 1, file, line))
         elif opcode == ADVANCE_PC:
-            value, at = _unsigned(data, at)
+            value, at = leb128.unsigned(data, at)
             address += value * step
         elif opcode == ADVANCE_LINE:
-            value, at = _signed(data, at)
+            value, at = leb128.signed(data, at)
             line += value
         elif opcode == SET_FILE:
-            file, at = _unsigned(data, at)
+            file, at = leb128.unsigned(data, at)
         elif opcode == CONST_ADD_PC:
             address += (255 - first) // span * step
         elif opcode == FIXED_ADVANCE_PC:
             address += int.from_bytes(data[at : at + 2], "little")
             at += 2
         elif opcode == 0:
-            size, at = _unsigned(data, at)
+            size, at = leb128.unsigned(data, at)
             if data[at] == END_SEQUENCE:
                 rows.append((address, 0, 0, 0))
                 address, file, line = 0, 1, 1
@@ -120,23 +122,5 @@ def _decode(data: bytes, header: Any) -> list[Row]:
             at += size
         else:
             for _ in range(lengths[opcode - 1]):
-                _, at = _unsigned(data, at)
+                _, at = leb128.unsigned(data, at)
     return rows
-
-
-def _unsigned(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def _signed(data: bytes, at: int) -> tuple[int, int]:
-    start = at
-    value, at = _unsigned(data, at)
-    bits = 7 * (at - start)
-    return (value - (1 << bits) if value >> (bits - 1) & 1 else value), at
