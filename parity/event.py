@@ -70,6 +70,11 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class MoreTime:
+    """A guest that counted as hung makes progress, said an autopsy: it may go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class EmulatorOutput:
     """What the emulator wrote on its own standard error."""
 
@@ -109,6 +114,7 @@ Event = (
     | Sample
     | QmpEvent
     | Held
+    | MoreTime
     | EmulatorOutput
     | Dropped
     | StartFailure

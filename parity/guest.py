@@ -6,14 +6,15 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from parity import channel, serial, verdict
 from parity.autopsy import diagnose
-from parity.autopsy.diagnose import Autopsy
+from parity.autopsy.diagnose import Autopsy, Word
 from parity.channel import Decoder, Hello, Shutdown
 from parity.errors import UserError
 from parity.event import (
@@ -23,6 +24,7 @@ from parity.event import (
     Event,
     Exit,
     Held,
+    MoreTime,
     QmpEvent,
     Sample,
     SerialMatch,
@@ -93,7 +95,7 @@ class EventStream:
                 rest = [Timed(t, record) for record in self._records.finish()]
                 return [*rest, *self._keep(t, self._lines.finish()), Timed(t, _plain(message))]
             case "hold":
-                return self._hold(t, message.fields["on"])
+                return self._hold(t, message.fields)
             case "sample" if self._held_t is not None:
                 return []
             case kind if kind not in EVENTS:
@@ -101,13 +103,16 @@ class EventStream:
             case _:
                 return [Timed(t, _plain(message))]
 
-    def _hold(self, t: float, on: bool) -> list[Timed]:
+    def _hold(self, t: float, fields: Mapping[str, Any]) -> list[Timed]:
         since = self._held_t
-        if on:
+        if fields["on"]:
             self._held_t = t if since is None else since
             return []
         self._held_t = None
-        return [] if since is None else [Timed(t, Held(t - since))]
+        events: list[Event] = [] if since is None else [Held(t - since)]
+        if fields.get("more_time"):
+            events.append(MoreTime())
+        return [Timed(t, event) for event in events]
 
     def _keep(self, t: float, lines: list[Line]) -> Iterator[Timed]:
         for line in lines:
@@ -159,6 +164,7 @@ class Eye:
     def __init__(self, lane: DockerLane, watch: Watch) -> None:
         self.lane = lane
         self._watch, self._held, self._looked = watch, True, False
+        self._lets_go_on = False
 
     def run(self, spec: RunSpec) -> Iterator[Message]:
         """The guest's messages. One that announces its shutdown is let go in the lane itself, at once."""
@@ -171,7 +177,7 @@ class Eye:
         if state.exit and self._watch.bad_only and ails and not self._looked:
             self._looked = True
             return self._watch.look(None, state, lines())
-        if self._looked or state.exit:
+        if self._looked or state.exit or self.lets_go_on(state):
             return None
         if self._watch.bad_only and self._held is not (ails or not state.shutdown):
             self._held = not self._held
@@ -179,9 +185,18 @@ class Eye:
         over = verdict.reason_to_stop(state) or state.machine_end
         if not over or (self._watch.bad_only and not ails):
             return None
-        self._looked = True
         with Inspector(self.lane) as inspector:
-            return self._watch.look(inspector, state, lines())
+            autopsy = self._watch.look(inspector, state, lines())
+            if autopsy and autopsy.diagnosis.word is Word.SLOW and verdict.may_have_more_time(state):
+                inspector.let_go_on()
+                self._lets_go_on = True
+                return None
+        self._looked = True
+        return autopsy
+
+    def lets_go_on(self, state: State) -> bool:
+        """Whether a guest that counts as hung is about to have more time."""
+        return self._lets_go_on and not state.more_time
 
 
 def judged(
@@ -193,21 +208,27 @@ def judged(
 ) -> GuestRun:
     """Fold messages into a GuestRun, calling `stop` once when the guest should be ended.
 
-    What the guest does from then on counts for nothing.
+    What the guest does from then on counts for nothing, unless it is given more time.
     """
     stream, state, asked = EventStream(panic_patterns), State(rules(spec)), False
+    late: list[Timed] = []
     autopsy: Autopsy | None = None
     first: list[Timed] = []
     last: deque[Timed] = deque(maxlen=KEPT_EVENTS)
     for message in messages:
         for timed in stream.feed(message):
-            if not (asked and message.kind in WORK):
+            if verdict.reason_to_stop(state) and message.kind in WORK:
+                late.append(timed)
+            elif isinstance(timed.event, MoreTime):
+                state, late = reduce(verdict.observe, [*late, timed], state), []
+            else:
                 state = verdict.observe(state, timed)
             if not isinstance(timed.event, SerialOutput):
                 (first if len(first) < KEPT_EVENTS else last).append(timed)
         if eye:
             autopsy = eye.blink(state, stream.transcript.lines) or autopsy
-        if verdict.reason_to_stop(state) and not asked and state.exit is None:
+        over = verdict.reason_to_stop(state) and not (eye and eye.lets_go_on(state))
+        if over and not asked and state.exit is None:
             asked = True
             stop()
     if autopsy:

@@ -28,7 +28,7 @@ class Inspector:
     """
 
     def __init__(self, lane: DockerLane) -> None:
-        self._lane = lane
+        self._lane, self._goes_on = lane, False
 
     def __enter__(self) -> Self:
         self._lane.hold()
@@ -37,7 +37,12 @@ class Inspector:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lane.release()
+        self._lane.release(more_time=self._goes_on)
+
+    def let_go_on(self) -> None:
+        """Lets a machine run that was stopped, and its guest go on though it seems to hang."""
+        self.qmp("cont")
+        self._goes_on = True
 
     def qmp(self, execute: str, **arguments: object) -> Any:
         """What the emulator returns for a QMP command."""

@@ -225,9 +225,9 @@ class DockerLane:
         """From here to `release` nothing that the guest does or leaves counts for its verdict."""
         self._send(cmd="hold")
 
-    def release(self) -> None:
-        """The end of `hold`; a machine that has ended goes."""
-        self._send(cmd="release")
+    def release(self, *, more_time: bool = False) -> None:
+        """The end of `hold`; a machine that has ended goes. `more_time`: one that seems to hang goes on."""
+        self._send(cmd="release", more_time=more_time)
 
     def write(self, to: str, data: bytes) -> None:
         """Bytes into one of the guest's descriptors, such as "serial"."""

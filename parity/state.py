@@ -1,4 +1,4 @@
-"""What is known of a guest so far, what it is measured by, and the rules of its result channel."""
+"""What is known of a guest so far, also in words; what it is measured by; the rules of its result channel."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class State:
     active_t: float = 0.0
     active_delay_s: float = 0.0  # run delay up to active_t, or a little earlier
     hang: str | None = None
+    more_time: bool = False  # it counted as hung, and got more time, once
     # when the running in-kernel test began, and how long those that ended took
     test_t: float = 0.0
     test_cpu_s: float = 0.0
@@ -93,3 +94,30 @@ def breach(state: State, record: channel.Record) -> str | None:
         case TestEnd() if record.name in {end.name for end in state.ended}:
             return f"test {record.name} ended twice"
     return None
+
+
+def progress(state: State) -> str:
+    """How far the guest came, for the causes of those that did not arrive."""
+    if state.shutdown:
+        return "after its shutdown record"
+    if state.init_end:
+        return f"after PID 1 {how_it_ended(state.init_end)}"
+    if state.plan is not None:
+        running = [name for name in state.started if name not in {end.name for end in state.ended}]
+        return f"in test {running[-1]}" if running else f"{len(state.ended)} of {state.plan} tests had ended"
+    if state.init:
+        return f"PID 1 ({init_name(state)}) was running"
+    return "before PID 1" if state.hello else "before its hello"
+
+
+def init_name(state: State) -> str:
+    """The name of PID 1's program, without its folder."""
+    return state.init.program.rpartition("/")[2] if state.init else "?"
+
+
+def how_it_ended(end: ProcessEnd) -> str:
+    """A wait status in words."""
+    signal = end.status & 0x7F
+    if signal:
+        return f"was killed by signal {signal}"
+    return f"ended with status {(end.status >> 8) & 0xFF}"

@@ -9,7 +9,7 @@ so they stand alone: standard library only. Then the client writes commands, a J
     {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
                                                                     with id "memory": the emulator refuses
     {"cmd": "write", "to": "serial", "data": base64}                bytes into one of `fds`
-    {"cmd": "hold"}, {"cmd": "release"}                             answered by a `hold`, `on` true or false
+    {"cmd": "hold"}, {"cmd": "release", "more_time": false}         answered by a `hold`, `on` true or false
     {"cmd": "stop"}                                                 ends the guest now (SIGKILL)
 
 and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
@@ -210,7 +210,8 @@ class Supervisor:
                 os.write(guest.by_name[command["to"]].descriptor, base64.b64decode(command["data"]))
         elif command["cmd"] in ("hold", "release") and guest:
             guest.hold = command["cmd"] == "hold"
-            self._report("hold", {"on": guest.hold})
+            more = {"more_time": True} if command.get("more_time") else {}
+            self._report("hold", {"on": guest.hold, **more})
             self._flush()
             if guest.ended:
                 guest.quit()

@@ -11,7 +11,8 @@ What can be said of a guest, the strongest first:
     infra    the emulator could not be started, refused its arguments, is too old, or was killed or stopped
              from outside
     hang     the vCPUs used up the CPU budget; or silence while the host did let them run; or the guest lived,
-             never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor
+             never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor. One
+             that an autopsy finds at work has MORE_TIME times all of that, once
     not_run  it was stopped on request before any of that
     crash    the guest or the emulator ended without the SHUTDOWN record, or otherwise than by powering off
              with the status that power-off has on its machine
@@ -36,6 +37,7 @@ from parity.event import (
     EmulatorVersion,
     Exit,
     Held,
+    MoreTime,
     QmpEvent,
     Sample,
     SerialMatch,
@@ -44,11 +46,12 @@ from parity.event import (
     Timed,
 )
 from parity.serial import escape
-from parity.state import Rules, State, breach
+from parity.state import Rules, State, breach, how_it_ended, init_name, progress
 
 INIT_ENDED, IN_KERNEL_RUN_FINISHED = 0, 1  # reasons of a SHUTDOWN record
 STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
 LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
+MORE_TIME = 2
 OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator does not raise them itself
 EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take three
 EMULATOR_END_S = 10.0  # from the guest's last sign of life
@@ -89,6 +92,8 @@ def observe(state: State, timed: Timed) -> State:
             return _sample(state, t, event)
         case SerialOutput() | Held():
             return _active(state, t)
+        case MoreTime() if may_have_more_time(state):
+            return _more_time(_active(state, t))
         case SerialMatch():
             if state.hello:
                 return replace(state, console_claim=state.console_claim or event.line)
@@ -114,6 +119,11 @@ def reason_to_stop(state: State) -> str | None:
     return state.hang or state.infra
 
 
+def may_have_more_time(state: State) -> bool:
+    """Whether a guest that counts as hung may go on if it is found at work."""
+    return state.hang is not None and not (state.more_time or state.infra or state.panic or state.machine_end)
+
+
 def ails(state: State) -> bool:
     """Whether a guest that is still there hangs, or has panicked or ended without a shutdown."""
     dead = state.machine_end is not None and not state.shutdown
@@ -134,9 +144,10 @@ def judge(state: State) -> Judgement:
     ):
         if cause is not None:
             return Judgement(verdict, escape(cause))
+    slow = "; it was slow, and had more time than the suite gives it" if state.more_time else ""
     if state.plan is not None:
-        return Judgement(Verdict.PASS, f"all {state.plan} in-kernel tests ended well")
-    return Judgement(Verdict.PASS, escape(f"PID 1 ({_init_name(state)}) ended with status 0"))
+        return Judgement(Verdict.PASS, f"all {state.plan} in-kernel tests ended well{slow}")
+    return Judgement(Verdict.PASS, escape(f"PID 1 ({init_name(state)}) ended with status 0{slow}"))
 
 
 @dataclass(frozen=True)
@@ -217,6 +228,15 @@ def judge_all(rules: Rules, events: Iterable[Timed]) -> Judgement:
     return judge(state)
 
 
+def _more_time(state: State) -> State:
+    rules = replace(
+        state.rules,
+        cpu_budget_s=MORE_TIME * state.rules.cpu_budget_s,
+        silence_s=MORE_TIME * state.rules.silence_s,
+    )
+    return replace(state, rules=rules, hang=None, more_time=True)
+
+
 def _active(state: State, t: float) -> State:
     delay = state.sample.run_delay_s if state.sample else 0.0
     return replace(state, ran=True, active_t=t, active_delay_s=delay)
@@ -248,25 +268,12 @@ def _sample(state: State, t: float, sample: Sample) -> State:
         cause = f"it was still running after {LIFE_FACTOR * rules.cpu_budget_s:g} s"
     if cause is None or state.hang is not None:
         return state
-    return replace(state, hang=f"{cause} ({_progress(state)})")
+    more = ", in more time than it has, since it was at work" if state.more_time else ""
+    return replace(state, hang=f"{cause} ({progress(state)}){more}")
 
 
 def _total_bytes(sample: Sample | None) -> int:
     return sample.serial_bytes + sample.channel_bytes if sample else 0
-
-
-def _progress(state: State) -> str:
-    """How far the guest came, for the causes of those that did not arrive."""
-    if state.shutdown:
-        return "after its shutdown record"
-    if state.init_end:
-        return f"after PID 1 {_how_it_ended(state.init_end)}"
-    if state.plan is not None:
-        running = [name for name in state.started if name not in {end.name for end in state.ended}]
-        return f"in test {running[-1]}" if running else f"{len(state.ended)} of {state.plan} tests had ended"
-    if state.init:
-        return f"PID 1 ({_init_name(state)}) was running"
-    return "before PID 1" if state.hello else "before its hello"
 
 
 def _qmp(state: State, t: float, event: QmpEvent) -> State:
@@ -337,12 +344,12 @@ def _crash(state: State) -> str | None:
     if end is None:
         return None
     if end.signal is not None:
-        return f"the emulator died of signal {end.signal}{_emulator_says(state)} ({_progress(state)})"
+        return f"the emulator died of signal {end.signal}{_emulator_says(state)} ({progress(state)})"
     if state.machine_end is None:
-        return f"the emulator ended with status {end.status}{_emulator_says(state)} ({_progress(state)})"
+        return f"the emulator ended with status {end.status}{_emulator_says(state)} ({progress(state)})"
     if state.shutdown is None:
         claim = f"; its console says {state.console_claim!r}" if state.console_claim else ""
-        return f"the guest ended without a word: {state.machine_end} ({_progress(state)}){claim}"
+        return f"the guest ended without a word: {state.machine_end} ({progress(state)}){claim}"
     if state.machine_end != "guest-shutdown":
         return f"the guest did not power off: {state.machine_end}"
     if end.status != state.rules.power_off_status:
@@ -358,9 +365,9 @@ def _failed_init(state: State) -> str | None:
     if wanted is not None and state.init.program != wanted:
         return f"PID 1 is {state.init.program!r}, not {wanted!r}"
     if state.init_end.survivor:
-        return f"PID 1 ({_init_name(state)}) was killed by the kernel at shutdown"
+        return f"PID 1 ({init_name(state)}) was killed by the kernel at shutdown"
     if state.init_end.status != 0:
-        return f"PID 1 ({_init_name(state)}) {_how_it_ended(state.init_end)}"
+        return f"PID 1 ({init_name(state)}) {how_it_ended(state.init_end)}"
     if state.shutdown is None or state.shutdown.reason != INIT_ENDED:
         return "the shutdown record gives another reason than the end of PID 1"
     return None
@@ -377,17 +384,5 @@ def _failed_tests(state: State, plan: int) -> str | None:
     if state.shutdown is None or state.shutdown.reason != IN_KERNEL_RUN_FINISHED:
         return "the shutdown record gives another reason than the end of the in-kernel run"
     if state.init_end and state.init_end.status and not state.init_end.survivor:
-        return f"PID 1 ({_init_name(state)}) {_how_it_ended(state.init_end)}"
+        return f"PID 1 ({init_name(state)}) {how_it_ended(state.init_end)}"
     return None
-
-
-def _init_name(state: State) -> str:
-    return state.init.program.rpartition("/")[2] if state.init else "?"
-
-
-def _how_it_ended(end: ProcessEnd) -> str:
-    """A wait status in words."""
-    signal = end.status & 0x7F
-    if signal:
-        return f"was killed by signal {signal}"
-    return f"ended with status {(end.status >> 8) & 0xFF}"

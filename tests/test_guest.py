@@ -7,6 +7,8 @@ import pytest
 from test_machine import spec
 
 from parity import guest, machine
+from parity.autopsy.diagnose import Autopsy, Diagnosis, Word
+from parity.autopsy.findings import Findings
 from parity.channel import Hello, ProcessEnd, Shutdown
 from parity.errors import UserError
 from parity.event import Exit, SerialMatch
@@ -205,16 +207,23 @@ class Watched(DockerLane):
     def hold(self) -> None:
         self.asked.append("hold")
 
-    def release(self) -> None:
-        self.asked.append("release")
+    def release(self, *, more_time: bool = False) -> None:
+        self.asked.append("release for more time" if more_time else "release")
+
+    def qmp(self, execute: str, **_arguments: object) -> dict[str, object]:
+        self.asked.append(execute)
+        return {"return": {}}
 
 
-def watched(messages: list[Message], *, bad_only: bool = True) -> tuple[guest.GuestRun, list[str]]:
-    """The guest judged, and what was done about it in which order."""
+def watched(
+    messages: list[Message], *, bad_only: bool = True, found: Autopsy | None = None
+) -> tuple[guest.GuestRun, list[str]]:
+    """The guest judged, and what was done about it in which order; `found`: what every look finds."""
     lane = Watched()
 
-    def look(_inspector: Inspector | None, state: State, _lines: object) -> None:
+    def look(_inspector: Inspector | None, state: State, _lines: object) -> Autopsy | None:
         lane.asked.append(f"look after {state.machine_end or state.hang}")
+        return found
 
     eye = guest.Eye(lane, guest.Watch(look, bad_only))
     return judged(spec(), PATTERNS, messages, lambda: lane.asked.append("stop"), eye), lane.asked
@@ -250,3 +259,53 @@ def test_what_a_guest_does_when_it_counts_as_hung_is_late() -> None:
     seen, asked = watched(frames.messages(frames.hello(), tail=[*samples, *late]))
     assert seen.judgement.verdict is Verdict.HANG
     assert [what.partition(" ")[0] for what in asked] == ["hold", "look", "release", "stop"]
+
+
+def looked_at(t: float, *, more_time: bool = False) -> list[Message]:
+    """What a lane says of a guest that is held for half a second, in which it has started PID 1."""
+    more = {"more_time": True} if more_time else {}
+    return [
+        Message("hold", t, fields={"on": True}),
+        Message("channel", t + 0.1, frames.start(1, 0, b"/bin/fork_test")),
+        Message("hold", t + 0.5, fields={"on": False, **more}),
+    ]
+
+
+def word(what: Word) -> Autopsy:
+    found = Findings("aarch64", hang="silent", hello=True, talks=False, panic=None, end=None)
+    return Autopsy(found, Diagnosis(what, "it sleeps", what))
+
+
+SILENT = [frames.sample(t, 0.01 * t, 0.0) for t in range(1, 5)]
+AT_WORK = frames.messages(frames.hello(), tail=[*SILENT, *looked_at(4.0, more_time=True)])
+
+
+def test_a_guest_at_work_has_more_time(tmp_path: Path) -> None:
+    rest = Message("channel", 6.0, frames.end(1, 0, 0, b"/bin/fork_test") + frames.shutdown())
+    messages = [*AT_WORK, rest, *frames.power_off(6.1)]
+    seen, asked = watched(messages, found=word(Word.SLOW))
+    does = [what.partition(" after")[0] for what in asked]
+    assert does == ["hold", "look", "cont", "release for more time", "release"]
+    assert seen.judgement.verdict is Verdict.PASS
+    assert "it was slow, and had more time than the suite gives it" in seen.judgement.cause
+    assert seen.autopsy is None
+    assert run(spec(), messages, tmp_path).judgement == seen.judgement  # nobody looks at a recording
+
+
+def test_a_guest_at_work_has_more_time_once(tmp_path: Path) -> None:
+    again = [frames.sample(t, 0.01 * t, 0.0) for t in range(5, 12)]
+    messages = [*AT_WORK, *again, *looked_at(11.0), frames.exited(11.6, signal=9, asked=True)]
+    seen, asked = watched(messages, found=word(Word.SLOW))
+    does = [what.partition(" after")[0] for what in asked]
+    assert does == ["hold", "look", "cont", "release for more time", "hold", "look", "release", "stop"]
+    assert seen.judgement.verdict is Verdict.HANG
+    assert "silent for 6.5 s" in seen.judgement.cause and "more time than it has" in seen.judgement.cause
+    assert seen.autopsy == word(Word.SLOW)
+    assert run(spec(), messages, tmp_path).judgement == seen.judgement
+
+
+def test_a_guest_that_is_not_at_work_has_no_more_time() -> None:
+    tail = [*SILENT, *looked_at(4.0), frames.exited(4.6, signal=9, asked=True)]
+    seen, asked = watched(frames.messages(frames.hello(), tail=tail), found=word(Word.LOST_WAKE_UP))
+    assert [what.partition(" ")[0] for what in asked] == ["hold", "look", "release", "stop"]
+    assert seen.judgement.verdict is Verdict.HANG

@@ -13,7 +13,7 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
     interrupts off      all processors are in the kernel with interrupts masked, and no clock runs
     lost wake-up        all processors wait for an interrupt, and no thread is ready or waits for a time
     slow                something goes on: processes begin or end, the disk is read, calls give various
-                        results, or a time is waited for
+                        results, or a time is waited for; it gets more time, once
     user loop           a processor is in user code most of the time, or a program asks for the same again and
                         again
     livelock            the kernel works, and nothing comes of it

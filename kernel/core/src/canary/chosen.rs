@@ -54,6 +54,7 @@ const ALL: &[Canary] = &[
     ("lost_wakeup", Init, || stuck::lost_wakeup()),
     ("livelock", Init, || stuck::livelock()),
     ("hang_after_success", BeforeShutdown, || stuck::spin()),
+    ("dawdle", BeforeShutdown, stuck::dawdle),
     // what the result channel must not say
     ("no_hello", Hello, || {}),
     ("second_hello", Init, untrue::second_hello),

@@ -15,6 +15,8 @@ use crate::time::tick;
 
 /// Ticks between two lines of somebody who mutters.
 const PAUSE: u64 = 40;
+/// Ticks that somebody sleeps who takes his time.
+const REST: u64 = 800;
 
 /// Runs these threads and nothing else.
 pub fn threads(work: &[(&str, fn())]) -> ! {
@@ -64,6 +66,11 @@ pub fn mutter() -> ! {
             kprintln!("boot: almost there");
         }
     })])
+}
+
+/// Sleeps for so long that it may seem to hang.
+pub fn dawdle() {
+    tick::sleep(REST);
 }
 
 /// One thread has the disk's turn and wants the lines of its cache, another has these and wants its turn.
