@@ -45,7 +45,7 @@ def test_all_pass_on_every_architecture_and_one_that_passed_is_not_run_again() -
 def test_a_test_that_panics_or_hangs_is_named_and_a_new_guest_goes_on() -> None:
     bad = {
         "stack_short": ("panic", ["timer_clock", "stack_bounds_deep_calls", "ring3_smoke_hello"]),
-        "terminal_sleeps": ("hang", ["keyboard_listens", "keyboard_reader_waits", "keyboard_corrections"]),
+        "disk_interrupt_lost": ("hang", ["interrupt_masked", "interrupt_disk", "keyboard_corrections"]),
     }
     seen = _run([(fault, name) for fault, (_, names) in bad.items() for name in names])
     for fault, (verdict, (before, culprit, after)) in bad.items():
@@ -53,7 +53,7 @@ def test_a_test_that_panics_or_hangs_is_named_and_a_new_guest_goes_on() -> None:
         assert verdicts == {before: "pass", culprit: verdict, after: "pass"}
         first, same, other = (seen[fault, name].recording for name in (before, culprit, after))
         assert first == same != other
-    assert "in test keyboard_reader_waits" in seen["terminal_sleeps", "keyboard_reader_waits"].cause
+    assert "in test interrupt_disk" in seen["disk_interrupt_lost", "interrupt_disk"].cause
 
 
 def _run(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
