@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 from rich.console import Console
@@ -43,17 +43,26 @@ def test_a_stage_that_failed_is_none_that_was_made() -> None:
 
 def test_on_a_terminal_the_seconds_go_on_while_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     text = io.StringIO()
     screen = Screen(Console(file=text, width=60, force_terminal=True, color_system=None))
     clock = itertools.count(100)
     monkeypatch.setattr(terminal, "monotonic", lambda: float(next(clock)))
     drawn: list[str] = []
+    deadline = monotonic() + 60
     with screen.stage("kernel aarch64-testing"):
         screen.say("Compiling [core]" + 60 * "x")
-        while len(drawn) < 3:
+        while len(drawn) < 3 and monotonic() < deadline:
             sleep(0.01)
             drawn = re.findall(r"kernel aarch64-testing: (\d+) s  Compiling \[core\]x+\r", text.getvalue())
+    assert len(drawn) >= 3
     assert drawn == sorted(set(drawn), key=int)
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    assert not Screen(Console(file=io.StringIO(), force_terminal=True)).live
 
 
 def test_the_use_of_lanes_is_said_where_there_was_any() -> None:

@@ -53,7 +53,8 @@ class Screen:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
-        self.live = self.console.is_terminal and not os.environ.get("CI")
+        moves = self.console.is_terminal and not self.console.is_dumb_terminal
+        self.live = moves and not os.environ.get("CI")
         self.stages: list[Stage] = []
         self._opened = monotonic()
         self._title = ""
