@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import plain_guest
 from benchmarks.bench import WAYS, Bench, Checkout, unquoted
 from benchmarks.figure import Aim, Figure, ratio
-from parity import build
+from parity import build, disk, harness
 from parity.errors import InfraError
 from parity.machine import GuestPaths
 
@@ -61,7 +61,7 @@ def _environment(bench: Bench, copy: Checkout, name: str) -> dict[str, str]:
     paths = GuestPaths("/work/kernel", "/work/disk.img")
     emulator = plain_guest.argv(spec, paths, "/work/console", "/work/channel")
     features = tree.feature_sets[tree.run.features].features
-    assert spec.disk is not None, "tests have disks"
+    programs = harness.programs(space, tree, arch)
     return {
         "SOURCE": str(copy.root),
         "WORK": str(work),
@@ -72,5 +72,5 @@ def _environment(bench: Bench, copy: Checkout, name: str) -> dict[str, str]:
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(tree.kernel.rustflags),
         "KERNEL": str(Path(tree.kernel.targets[arch], "release", tree.kernel.binary or "")),
         "EMULATOR": unquoted(plain_guest.without_command_line(emulator)),
-        "DISK": str(space.store.path(spec.disk)),
+        "DISK": str(space.store.path(disk.whole(space, tree, arch, programs))),
     }
