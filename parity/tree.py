@@ -13,7 +13,8 @@ Keys of `trees/NAME.yaml`:
                     find; optional)
     programs        packages, sources, arguments, rustflags, targets
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
-                    files (path → content), folders (paths, empty or not)
+                    files (path → content), folders (paths, empty or not), links (path → target of a symbolic
+                    link, whether or not there is such a file; optional)
     run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
                     boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
                     a firmware, for architectures whose kernel is also made into a disk image; optional)
@@ -38,6 +39,9 @@ FEATURE_SET_KEYS = ("features", "expected", "says")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
+DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders", "links")
+OPTIONAL_DISK_KEYS = ("links",)
+LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
 RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
 OPTIONAL_RUN_KEYS = ("uefi",)
 
@@ -75,6 +79,7 @@ class Disk:
     copies: dict[PurePosixPath, str]  # of programs, by name
     files: dict[PurePosixPath, bytes]
     folders: tuple[PurePosixPath, ...]  # those that need to be there even if nothing is in them
+    links: dict[PurePosixPath, str]  # symbolic ones, and their targets
 
 
 @dataclass(frozen=True)
@@ -179,23 +184,39 @@ def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> Carg
 
 
 def _disk(node: Node) -> Disk:
-    disk = node.mapping(known := ("size_mib", "programs", "copies", "files", "folders"), required=known)
+    disk = node.mapping(DISK_KEYS, required=[key for key in DISK_KEYS if key not in OPTIONAL_DISK_KEYS])
     files: dict[PurePosixPath, bytes] = {}
     for name, content in disk["files"].mapping():
         files[_absolute(name, content)] = content.text().encode()
     copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
     folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
+    targets = disk["links"].mapping() if "links" in disk else ()
+    links = {_absolute(name, target): _target(target) for name, target in targets}
     if clash := sorted(set(folders) & set(files)):
         raise disk["folders"].error(f"{clash[0]} is a file already")
     if clash := sorted(set(copies) & (set(files) | set(folders))):
         raise disk["copies"].error(f"{clash[0]} is a file or folder already")
+    if clash := sorted(set(links) & {*files, *folders, *copies}):
+        raise disk["links"].error(f"{clash[0]} is a file, folder or copy already")
+    for path in (*files, *copies, *folders, *links):
+        if above := [parent for parent in path.parents if parent in {*files, *copies, *links}]:
+            raise node.error(f"{path} lies below {above[0]}, which is no folder")
     return Disk(
         size_mib=disk["size_mib"].integer(least=1),
         programs=_absolute(disk["programs"].text(), disk["programs"]),
         copies=copies,
         files=files,
         folders=folders,
+        links=links,
     )
+
+
+def _target(node: Node) -> str:
+    """Where a symbolic link leads."""
+    target = node.text()
+    if "\0" in target or not 1 <= len(target.encode()) <= LINK_BYTES_MAX:
+        raise node.error(f"the target of a link expected: 1 to {LINK_BYTES_MAX} bytes without a NUL")
+    return target
 
 
 def _absolute(name: str, node: Node) -> PurePosixPath:

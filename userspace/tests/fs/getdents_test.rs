@@ -30,6 +30,7 @@ const ROOT: &[Expected<'_>] = &[
     (b"empty.txt", DT_REG),
     (b"hello.txt", DT_REG),
     (b"lines.txt", DT_REG),
+    (b"links", DT_DIR),
     (b"lost+found", DT_DIR),
     (b"proc", DT_DIR),
     (b"sbin", DT_DIR),
