@@ -85,6 +85,7 @@ faults! {
         TraceHidesProvider = "trace_hides_provider", "the events of one provider are not listed";
         TraceHidesMasks = "trace_hides_masks", "every probe is said to be off";
         AllMemoryFree = "all_memory_free", "/proc/meminfo says that all memory is free";
+        IdleCountsWork = "idle_counts_work", "the processor is said to be idle whatever it does";
         UptimeStands = "uptime_stands", "/proc/uptime says that the machine has just been started";
         StatusOfInit = "status_of_init", "/proc/PID/status is that of the first process";
         ProcHidesProcesses = "proc_hides_processes", "/proc lists no process";

@@ -31,6 +31,8 @@ struct Cpu {
     previous: AtomicPtr<Thread>,
     ticks_left: AtomicU32,
     need_switch: AtomicBool,
+    /// The clock when it began to wait for something to do, 0 if it does not wait.
+    idle_since: AtomicU64,
 }
 
 static CPUS: PerCpu<Cpu> = PerCpu::new(
@@ -41,6 +43,7 @@ static CPUS: PerCpu<Cpu> = PerCpu::new(
             previous: AtomicPtr::new(ptr::null_mut()),
             ticks_left: AtomicU32::new(0),
             need_switch: AtomicBool::new(false),
+            idle_since: AtomicU64::new(0),
         }
     }; MAX_CPUS],
 );
@@ -131,16 +134,28 @@ pub fn run_idle() -> ! {
         switch_from(Departure::Yield);
         cpu::irq_disable();
         if RUN_QUEUE.lock().is_empty() {
-            let begin = timer::now();
+            CPUS.this().idle_since.store(timer::now().max(1), Ordering::Relaxed);
             cpu::wait_for_interrupt();
-            IDLE_COUNTS.fetch_add(timer::now() - begin, Ordering::Relaxed);
+            end_idle();
         }
         cpu::irq_enable();
     }
 }
 
+/// This processor waits no longer for something to do. Every interrupt says so first, as where it is taken while the
+/// processor waits, other threads may run before the wait returns. Interrupts are masked.
+pub fn end_idle() {
+    let since = CPUS.this().idle_since.swap(0, Ordering::Relaxed);
+    if since != 0 {
+        IDLE_COUNTS.fetch_add(timer::now().saturating_sub(since), Ordering::Relaxed);
+    }
+}
+
 /// Counts of the clock, summed over the processors, in which there was nothing to do.
 pub fn idle_counts() -> u64 {
+    if planted(Fault::IdleCountsWork) {
+        return timer::now();
+    }
     IDLE_COUNTS.load(Ordering::Relaxed)
 }
 
