@@ -129,6 +129,7 @@ faults! {
         BadPointerIgnored = "bad_pointer_ignored", "a call with a bad pointer does nothing, and succeeds";
         PermissionIgnored = "permission_ignored", "calls read and write what the program may not";
         WritableCode = "writable_code", "mmap gives memory that can be written and executed";
+        ThreadNumbersCut = "thread_numbers_cut", "events tell the lower 16 bits of a thread's number";
         UnknownCallOk = "unknown_call_ok", "a call that there is not gives 0";
         TerminalEnds = "terminal_ends", "input has ended where nothing was typed";
         TerminalLosesBytes = "terminal_loses_bytes", "every third byte that is typed is lost";

@@ -176,7 +176,7 @@ fn switch_from(departure: Departure) {
     if Arc::ptr_eq(&current, &next) {
         return;
     }
-    trace::fire(&probes::SWITCH_ENTRY, switch_of(current.id, next.id));
+    trace::fire(&probes::SWITCH_ENTRY, traced(current.id));
     while next.on_cpu.swap(true, Ordering::Acquire) {
         core::hint::spin_loop();
     }
@@ -233,9 +233,9 @@ fn pick(current: &Arc<Thread>, cpu: &Cpu, departure: Departure) -> Arc<Thread> {
     next
 }
 
-/// A switch as its events tell it.
-const fn switch_of(from: u32, to: u32) -> u32 {
-    from << 16 | to & 0xffff
+/// A thread's number as events tell it, but for a planted fault.
+fn traced(thread: u32) -> u32 {
+    if planted(Fault::ThreadNumbersCut) { thread & 0xffff } else { thread }
 }
 
 fn idle_of(cpu: &Cpu) -> Arc<Thread> {
@@ -253,7 +253,7 @@ fn finish_switch() {
     assert!(!previous.is_null(), "a switch came from nowhere");
     // SAFETY: the reference that `current` of this processor held until `switch_from` moved it to `previous`.
     let previous = unsafe { Arc::from_raw(previous) };
-    trace::fire(&probes::SWITCH_EXIT, switch_of(previous.id, vitals::current_thread()));
+    trace::fire(&probes::SWITCH_EXIT, traced(vitals::current_thread()));
     previous.on_cpu.store(false, Ordering::Release);
 }
 
