@@ -112,10 +112,15 @@ class RunSpec:
 
     @property
     def program(self) -> str:
-        """What PID 1 must be: the value of `init=` on the kernel's command line, as the kernel reads it."""
-        words = self.cmdline.partition(" -- ")[0].split()
-        chosen = [word.removeprefix("init=") for word in words if word.startswith("init=")]
-        return chosen[-1] if chosen else "/bin/init"
+        """What PID 1 must be."""
+        return program_of(self.cmdline)
+
+
+def program_of(cmdline: str) -> str:
+    """The program that a kernel's command line asks for: the value of `init=`, as the kernel reads it."""
+    words = cmdline.partition(" -- ")[0].split()
+    chosen = [word.removeprefix("init=") for word in words if word.startswith("init=")]
+    return chosen[-1] if chosen else "/bin/init"
 
 
 @dataclass(frozen=True)

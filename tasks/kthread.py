@@ -8,7 +8,7 @@ from typing import Any
 from parity import disk, harness, planted, stress
 from parity.errors import InfraError, MachineError, UserError
 from parity.evidence import Evidence
-from parity.machine import RunSpec
+from parity.machine import RunKind, RunSpec
 from parity.matrix import Row
 from parity.report import stressed
 from parity.runlog import RunLog
@@ -108,7 +108,7 @@ def replay(run: Run) -> bool:
             hint=f"build it again from its sources, and: doit {REPLAY}:{run.id}",
         )
     machine = harness.profile(session.space, session.tree, run.arch)
-    spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, run.command_line)
+    spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, run.command_line, kind=RunKind.TESTS)
     (again,) = _run(session, [(run.seed, spec)], run.features)
     session.screen.console.print(stressed.render([run, again]))
     session.screen.note(f"{stress.compared(run, again)} ({run.verdict} before)")
@@ -156,7 +156,7 @@ def _root(session: Session, name: str) -> int:
 def _guest(session: Session, arch: str, features: str) -> RunSpec:
     made = harness.built(session.space, session.tree, arch, features)
     image = disk.whole(session.space, session.tree, arch, made.programs)
-    return RunSpec("kthread", arch, made.kernel, image, made.machine, COMMAND_LINE)
+    return RunSpec("kthread", arch, made.kernel, image, made.machine, COMMAND_LINE, kind=RunKind.TESTS)
 
 
 def _run(
