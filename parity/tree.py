@@ -221,7 +221,11 @@ def _absolute(name: str, node: Node) -> PurePosixPath:
 
 
 def _machines(run: Node) -> Mapping:
-    return _run_mapping(run)["machines"].mapping()
+    node = _run_mapping(run)["machines"]
+    machines = node.mapping()
+    if not machines.entries:
+        raise node.error("a tree without an architecture: nothing would ever run")
+    return machines
 
 
 def _run_mapping(run: Node) -> Mapping:
