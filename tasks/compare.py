@@ -61,6 +61,8 @@ def against(there: Revision) -> bool:
     report.judged(suite.LISTED.asked(session, here))
     variables = [f"{name}={value}" for name, value in session.variables.items() if name in HANDED_ON]
     before = beside.rows(session.space, there, session.archs, variables)
+    if not compare.compared(before, here):
+        raise InfraError(f"nothing is known both here and at {there}: there is nothing to compare")
     moves = compare.moves(before, here)
     if moves:
         session.screen.console.print(compared.grid(there, moves).terminal())
@@ -73,6 +75,4 @@ def against(there: Revision) -> bool:
             ("compare.md", compared.markdown(there, before, here)),
         ):
             host.write_whole(folder / name, text.encode(), session.space.build)
-    if not compare.compared(before, here):
-        raise InfraError(f"nothing is known both here and at {there}: there is nothing to compare")
     return not any(move.worse for move in moves)

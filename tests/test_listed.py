@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from parity import beside
 from parity.errors import InfraError, UserError
 from parity.matrix import Row
+from parity.revision import Revision
 from parity.selection import Selection, Shard
-from tasks import boot, integration, kthread, report, session, suite
+from tasks import boot, compare, integration, kthread, report, session, suite
 from tasks.session import Session
 
 ROOT = Path(__file__).parent.parent
@@ -105,6 +107,20 @@ def test_last_results_in_which_nothing_ran_are_no_success(monkeypatch: pytest.Mo
         monkeypatch.setattr(report, "update", lambda _session, known, _file: known())
         with pytest.raises(InfraError, match="nothing has run"):
             report.last()
+
+
+def test_commits_without_a_common_result_are_not_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = begun("compare:HEAD")
+    session._current = replace(command, settings=replace(command.settings, arch="aarch64"))
+    here, there = [PASSED], Revision("HEAD", "c" * 40)
+    monkeypatch.setattr(suite, "rows", lambda *_: here)
+    for before in ([], [UNSEEN], [replace(PASSED, arch="x86_64")]):
+        monkeypatch.setattr(beside, "rows", lambda *_, rows=before: rows)
+        with pytest.raises(InfraError, match="nothing is known both here and at HEAD"):
+            compare.against(there)
+    here[:] = [replace(PASSED, verdict="infra", cause="no lane")]
+    with pytest.raises(InfraError, match="fork_test on aarch64: no lane"):
+        compare.against(there)
 
 
 def test_mutants_without_a_fault_find_nothing() -> None:
