@@ -123,16 +123,15 @@ class Listed:
 
     def _selected(self, session: Session, arch: str, tests: Sequence[Test]) -> list[Test]:
         selection, failed = session.settings.selection, failed_last(report.earlier(session, self.file), arch)
-        if selection.last_failed and not failed and _failed_elsewhere(session):
+        if selection.last_failed and not failed and self._failed_elsewhere(session):
             return []
         return selection.choose(tests, arch, failed)
 
-
-def _failed_elsewhere(session: Session) -> bool:
-    """Whether a test failed last on any architecture, in any suite, that the command names."""
-    return any(
-        failed_last(report.earlier(session, file), arch)
-        for prefix, file in report.SUITES.items()
-        for arch in session.archs
-        if session.names(f"{prefix}_{arch}")
-    )
+    def _failed_elsewhere(self, session: Session) -> bool:
+        """Whether a test failed last on any architecture, in any suite, that the command is about."""
+        return any(
+            failed_last(report.earlier(session, file), arch)
+            for prefix, file in report.SUITES.items()
+            for arch in session.archs
+            if any(map(session.names, (f"{prefix}_{arch}", *(self.whole if prefix == self.prefix else ()))))
+        )

@@ -64,6 +64,7 @@ def test_failures_are_repeated_where_there_are_some(monkeypatch: pytest.MonkeyPa
     assert suite.LISTED.all("x86_64")
     with pytest.raises(UserError, match="no test failed the last time on x86_64"):
         names(begun("test_x86_64", selection=AGAIN), "x86_64")
+    assert names(begun("parity", selection=AGAIN), "x86_64") == []
     earlier(monkeypatch, PASSED)
     with pytest.raises(UserError, match="no test failed the last time on aarch64"):
         names(both)
