@@ -119,6 +119,7 @@ def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dic
     return {
         "programs": dict(programs),
         "files": {str(path): content.hex() for path, content in tree.disk.files.items()},
+        "executables": {str(path): content.hex() for path, content in tree.disk.executables.items()},
         "folders": sorted(map(str, tree.disk.folders)),
         "links": {str(path): target for path, target in tree.disk.links.items()},
         "folder": str(tree.disk.programs),
@@ -130,8 +131,8 @@ def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dic
 
 def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> bytes:
     """What is on an image, as an archive."""
-    files = dict(tree.disk.files)
-    modes = dict.fromkeys(files, 0o644)
+    files = tree.disk.files | tree.disk.executables
+    modes = dict.fromkeys(tree.disk.files, 0o644) | dict.fromkeys(tree.disk.executables, 0o755)
     for path, program in places(tree, programs).items():
         files[path], modes[path] = space.store.read(program), 0o755
     return archive(files, modes, tree.disk.folders, tree.disk.links)

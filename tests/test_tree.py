@@ -86,6 +86,13 @@ def test_the_suite_lists_all_80() -> None:
         ("/links/short: ../hello.txt", '/links/short: "a\\0b"', "1 to 1023 bytes without a NUL"),
         ("/links/short: ../hello.txt", f"/links/short: {'x' * 1024}", "1 to 1023 bytes without a NUL"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
+        ("runs: tests", "runs: test", "no kind of run 'test'; did you mean 'tests'?"),
+        ("/bin/canary_script:", "/hello.txt:", "/hello.txt is a file already"),
+        (
+            "machines:\n    aarch64: qemu-virt\n    x86_64: qemu-microvm\n",
+            "machines: {}\n",
+            "a tree without an architecture: nothing would ever run",
+        ),
         ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
 )
