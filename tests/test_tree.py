@@ -70,6 +70,8 @@ def test_the_suite_lists_all_80() -> None:
         ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
         ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is a file already"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
+        ("sources: [Cargo.toml,", "sources: [/etc/,", "'/etc/' is not below the tree's folder"),
+        ("sources: [Cargo.toml,", "sources: [kernel/../../x,", "is not below the tree's folder"),
         ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
 )
