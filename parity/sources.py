@@ -44,28 +44,28 @@ def contents(
         UserError: a link leads out of the tree, or to a folder that it is in.
     """
     found: dict[str, Content] = {}
-    for path in sorted(set(_files(root, patterns))):
-        if ours and path.is_relative_to(ours):
-            continue
+    for path in sorted(set(_files(root, patterns, [ours.resolve()] if ours else []))):
         with contextlib.suppress(FileNotFoundError):  # it has just gone, or is a link that leads nowhere
             executable = EXECUTABLE if path.stat().st_mode & 0o100 else ""
             found[path.relative_to(root).as_posix()] = known.of(path) + executable
     return found
 
 
-def _files(root: Path, patterns: Sequence[str]) -> Iterator[Path]:
+def _files(root: Path, patterns: Sequence[str], skipped: Sequence[Path]) -> Iterator[Path]:
     for pattern in patterns:
         for path in root.glob(pattern.rstrip("/")) if pattern.strip("./") else [root]:
             _inside(root, path)
             if pattern.endswith("/"):
-                yield from _below(root, path, ())
+                yield from _below(root, path, (), skipped)
             elif path.is_file() and not _junk(path.name):
                 yield path
 
 
-def _below(root: Path, folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
-    """The files below a folder, but for junk; `above` are the folders that it is in."""
+def _below(root: Path, folder: Path, above: tuple[Path, ...], skipped: Sequence[Path]) -> Iterator[Path]:
+    """The files below a folder, but for junk and folders to skip; `above` are the folders that it is in."""
     real = folder.resolve()
+    if real in skipped:
+        return
     if real in above:
         raise UserError("a link among the sources leads back to a folder that it is in", file=folder)
     try:
@@ -78,7 +78,7 @@ def _below(root: Path, folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
         if path.is_symlink():
             _inside(root, path)
         if path.is_dir():
-            yield from _below(root, path, (*above, real))
+            yield from _below(root, path, (*above, real), skipped)
         elif path.is_file():
             yield path
 

@@ -5,6 +5,7 @@ On the user's own store. Every text that is put in is new to it.
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -73,3 +74,19 @@ def test_what_cargo_is_told_is_in_the_key_of_what_it_compiles(checkout: Checkout
     said = checkout.says(f"why:{TASK}")
     for what in ("kernel aarch64-testing", "userspace aarch64"):
         assert f"{what}: environment: MARK is new" in said, said
+
+
+def test_a_record_of_another_version_makes_what_passed_run_again(checkout: Checkout) -> None:
+    checkout.replace("parity/verdict.py", '"""', f'"""{uuid.uuid4().hex} ')  # a key that nobody else uses
+    checkout.says(TASK)
+    recording = checkout.row("true_test")["log"].rpartition("-")[2].removesuffix(".log")
+    places = checkout.cache.glob("evidence/*/*.jsonl")
+    (place,) = [path for path in places if f'"recording": "{recording}' in path.read_text()]
+    theirs = json.dumps({**json.loads(place.read_text()), "format": 99, "verdict": "fail"})
+    with place.open("a") as file:
+        file.write(f"{theirs}\n")
+    said = checkout.says(TASK)
+    assert GUEST.findall(said) == ["true_test"] and "another version's: they are passed over" in said
+    said = checkout.says(TASK)
+    assert GUEST.findall(said) == [] and "1 unreadable records" in checkout.row("true_test")["cause"]
+    assert theirs in place.read_text()
