@@ -114,6 +114,9 @@ def copied(
                 place.write_text(content, encoding="utf-8")
             time = since_ns.get(name, OLD_NS)
             os.utime(place, ns=(time, time))
+        for place in (folder, *folder.rglob("*")):  # of what is in a folder, a build must ask each file
+            if place.is_dir():
+                os.utime(place, ns=(OLD_NS, OLD_NS))
         yield folder
 
 

@@ -113,6 +113,7 @@ def test_a_copy_holds_what_was_hashed_with_the_times_asked_for(root: Path) -> No
         )
         assert sources.contents(FileDigests(), copy, ["./"]) == wanted
         assert {(copy / name).stat().st_mtime for name in wanted} == {5}
+        assert {path.stat().st_mtime for path in copy.rglob("*") if path.is_dir()} == {1}
     assert not copy.exists()
 
 

@@ -36,7 +36,7 @@ def make(root: Path, cache: Path) -> Small:
 
 def compiled(small: Small) -> set[str]:
     """The packages that cargo has compiled here: what was laid all has one time."""
-    marks = (small.root / COMPILED / TARGET / "release" / FINGERPRINT).glob("*/lib-*")
+    marks = (small.root / COMPILED / "target" / TARGET / "release" / FINGERPRINT).glob("*/lib-*")
     times = {
         mark.parent.name.rpartition("-")[0]: mark.stat().st_mtime_ns for mark in marks if not mark.suffix
     }

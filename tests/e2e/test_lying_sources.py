@@ -31,7 +31,7 @@ FILES = {
     SCRIPT: 'fn main() { println!("cargo::rerun-if-changed=word.txt"); println!("cargo::rustc-env=WORD={}",'
     ' std::fs::read_to_string("word.txt").unwrap().trim()); }\n',
 }
-UNDECLARED = FILES[SCRIPT].replace("if-changed=word.txt", "if-changed=build.rs")
+DECLARES = 'println!("cargo::rerun-if-changed=word.txt");'
 # Declares nothing but itself, and goes by something else.
 CHOOSING = (
     'fn main() { println!("cargo::rerun-if-changed=build.rs"); println!("cargo::rustc-env=WORD=script {}",'
@@ -182,8 +182,11 @@ def test_what_another_version_of_parity_compiled_there_hides_no_change(small: Sm
     assert words(again.space.store.read(again.built())) == BOTH_OLD
 
 
-def test_a_file_that_a_build_script_reads_and_does_not_declare_is_compiled(small: Small) -> None:
-    write(small, SCRIPT, UNDECLARED)
+@pytest.mark.parametrize(
+    "declares", ["", DECLARES.replace("word.txt", "build.rs"), DECLARES.replace("word.txt", ".")]
+)
+def test_a_file_that_a_build_script_reads_and_does_not_name_is_compiled(small: Small, declares: str) -> None:
+    write(small, SCRIPT, FILES[SCRIPT].replace(DECLARES, declares))
     small.built()
     newer(small, READ)
     assert words(small.program()) == {**BOTH_OLD, "script": "NEW"}
