@@ -28,6 +28,7 @@ CRATES = "registry"  # of cargo's home, all that compiling needs
 REGISTRY = f"{CARGO_HOME}/{CRATES}/src"
 # What decides, beside the command line, how crates are compiled that are not the tree's.
 SETTINGS = ("Cargo.toml", "Cargo.lock", ".cargo/")
+HINT = "a build finds what `sources` in the tree's YAML names, and nothing else"
 CHECKED_BY = ("clippy.toml", "rustfmt.toml")
 ENVIRONMENT = {
     "CARGO_HOME": CARGO_HOME,
@@ -122,7 +123,7 @@ def _compiled(
         messages = compiled(times)
         read = declared(executables(messages, target.place).values())
         if strangers := sources.undeclared(tree.root, wanted, read):
-            raise _outside(strangers)
+            raise BuildError(f"goes by what is not among its sources: {', '.join(strangers)}", HINT)
         if target.ended(read):
             return messages
         times = target.begin_anew(wanted)
@@ -241,17 +242,10 @@ def _failed(tree: Tree, source: Path, diagnostics: Sequence[str]) -> BuildError 
     output = "\n".join(line for line in diagnostics if not line.strip().startswith("Compiling "))
     if "No space left on device" in output:
         return MachineError("the disk is full while compiling", hint="make room for the build/ folder")
-    if strangers := sources.outside(tree.root, source, output):
-        return _outside(strangers, output)
-    return BuildError("does not compile", output=output)
-
-
-def _outside(strangers: Sequence[str], output: str = "") -> BuildError:
-    return BuildError(
-        f"the build reads what is not among its sources: {', '.join(strangers)}",
-        hint="name them under `sources` in the tree's YAML",
-        output=output,
-    )
+    strangers = sources.outside(tree.root, source, output)
+    said = f", and names what is not among its sources: {', '.join(strangers)}" if strangers else ""
+    lacks = strangers or "No such file or directory" in output
+    return BuildError(f"does not compile{said}", HINT if lacks else None, output=output)
 
 
 def fetch(space: Workspace, tree: Tree) -> None:

@@ -88,7 +88,7 @@ def _junk(name: str) -> bool:
 
 
 def _inside(root: Path, path: Path) -> None:
-    if not path.resolve().is_relative_to(root.resolve()):
+    if path.exists() and not path.resolve().is_relative_to(root.resolve()):
         raise UserError("a link among the sources leads outside the tree", file=path)
 
 

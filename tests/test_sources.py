@@ -64,6 +64,8 @@ def test_junk_and_what_leads_nowhere_is_no_source(root: Path, pattern: str) -> N
     for name in JUNK:
         (root / "kernel/src" / name).write_text("junk")
     (root / "kernel/src/nowhere.rs").symlink_to("gone")
+    (root / "kernel/src/elsewhere.rs").symlink_to("/nowhere/gone")
+    (root / "kernel/src/itself.rs").symlink_to("itself.rs")
     os.mkfifo(root / "kernel/src/pipe")
     assert contents(root, pattern) == before
 

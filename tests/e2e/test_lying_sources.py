@@ -236,6 +236,13 @@ def test_a_file_outside_the_sources_is_named_and_not_read(small: Small, name: st
     assert "beside." in str(error.value) and "sources" in str(error.value)
 
 
+def test_a_build_script_that_finds_no_file_is_told_where_it_looks(small: Small) -> None:
+    write(small, "beside.txt", "OLD")
+    write(small, SCRIPT, FILES[SCRIPT].replace('read_to_string("word', 'read_to_string("../beside'))
+    with pytest.raises(BuildError, match="a build finds what `sources`"):
+        small.built()
+
+
 def test_what_a_link_leads_to_is_a_source_as_long_as_it_is_in_the_tree(small: Small) -> None:
     shared = write(small, "shared/word.rs", 'pub const TEXT: &str = "library OLD";\n')
     (small.root / "own" / "linked").symlink_to("../shared")
