@@ -17,7 +17,7 @@ from typing import Any
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from parity import host
+from parity import code_digest, host
 from parity.engine import Mount
 from parity.errors import BuildError, InfraError, MachineError, UserError
 from parity.store import Digest, Outputs
@@ -30,6 +30,7 @@ UUID = "70617269-7479-4d65-8000-000000000001"
 HASH_SEED = "70617269-7479-4d65-8000-000000000002"
 BLOCK_BYTES = 1024
 EPOCH_S = 0
+RECIPE = code_digest.of(["parity.disk"])
 
 
 def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
@@ -46,9 +47,8 @@ def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> di
         cut = {name: loadable(space.store.read(elf)) for name, elf in programs.items()}
         return Outputs({name: space.store.put_bytes(content) for name, content in cut.items()})
 
-    return dict(
-        space.kept("loadable", f"programs as loaded {arch}", {"programs": dict(programs)}, make).files
-    )
+    inputs = {"programs": dict(programs), "recipe": RECIPE}
+    return dict(space.kept("loadable", f"programs as loaded {arch}", inputs, make).files)
 
 
 def whole(
@@ -126,6 +126,7 @@ def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dic
         "copies": {str(path): name for path, name in tree.disk.copies.items() if name in programs},
         "size_mib": tree.disk.size_mib,
         "mke2fs": space.image("qemu").packages["e2fsprogs"],
+        "recipe": RECIPE,
     }
 
 

@@ -22,7 +22,9 @@ Keys of `trees/NAME.yaml`:
                     a firmware, for architectures whose kernel is also made into a disk image; optional)
     serial          panic: texts of the console that announce a panic
 
-`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same.
+`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same, and a build
+finds nothing else. Links among them must stay in the tree. A package of which only the Cargo.toml is named is
+one that the workspace has and this build does not need.
 """
 
 from __future__ import annotations
@@ -181,10 +183,13 @@ def _faults(kernel: Mapping, key: str, feature_sets: Container[str]) -> tuple[st
 
 
 def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> CargoBuild:
+    sources = node["sources"].texts()
+    if outside := [name for name in sources if PurePosixPath(name).is_absolute() or ".." in Path(name).parts]:
+        raise node["sources"].error(f"{outside[0]!r} is not below the tree's folder")
     return CargoBuild(
         packages=packages,
         binary=binary,
-        sources=node["sources"].texts(),
+        sources=sources,
         arguments=node["arguments"].texts(),
         rustflags=node["rustflags"].texts(),
         targets={arch: target.text() for arch, target in node["targets"].mapping()},

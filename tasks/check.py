@@ -102,11 +102,11 @@ def _cargo(name: str, command: Sequence[str]) -> bool:
         session.screen.say(line.strip())
 
     with session.screen.stage(f"cargo {command[0]}"):
-        status = build.cargo(
+        status = build.checked(
             session.space,
             session.tree,
+            "loom" if name == "loom" else "check",
             command,
-            target=session.space.build / "cargo" / ("loom" if name == "loom" else "check"),
             rustflags=("--cfg=loom",) if name == "loom" else (),
             on_line=on_line,
         )

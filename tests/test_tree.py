@@ -93,6 +93,8 @@ def test_the_suite_lists_all_80() -> None:
             "machines: {}\n",
             "a tree without an architecture: nothing would ever run",
         ),
+        ("sources: [Cargo.toml,", "sources: [/etc/,", "'/etc/' is not below the tree's folder"),
+        ("sources: [Cargo.toml,", "sources: [kernel/../../x,", "is not below the tree's folder"),
         ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
 )
