@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from parity.errors import UserError
+from parity.errors import UserError, shown
 from parity.matrix import Row
 from parity.suite import Test
 from parity.yamlfile import nearest
@@ -26,10 +27,10 @@ class Shard:
         Raises:
             UserError: not of that form, or an index outside 1 to count.
         """
-        index, slash, count = text.partition("/")
-        if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-            raise UserError(f"shard={text}: INDEX/COUNT expected, such as 1/4")
-        return cls(int(index), int(count))
+        form = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+        if form is None or not 1 <= int(form[1]) <= int(form[2]):
+            raise UserError(f"shard={shown(text)}: INDEX/COUNT expected, such as 1/4")
+        return cls(int(form[1]), int(form[2]))
 
 
 @dataclass(frozen=True)
