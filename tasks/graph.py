@@ -1,4 +1,4 @@
-"""The task graph, one file per stage that a user names. The only place that knows doit."""
+"""All tasks there are, as doit finds them."""
 
 from tasks.bench import task_bench
 from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_boot_strict
