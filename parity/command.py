@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from parity.cancellation import CANCELLATION
@@ -50,30 +54,34 @@ def run(
         text=True,
         errors="replace",
     )
-    assert process.stdout is not None, "a pipe was asked for"
-    late = threading.Event()
-
-    def end_late() -> None:
-        late.set()
-        process.send_signal(ending)
-
-    timer = threading.Timer(timeout_s or 0, end_late)
-    timer.daemon = True
-    if timeout_s:
-        timer.start()
+    lines: SimpleQueue[str | None] = SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True, name=argv[0])
+    reader.start()
+    deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     try:
-        with CANCELLATION.waking(lambda: process.send_signal(ending)):
-            for line in process.stdout:
-                on_line(line.rstrip())
-            status = process.wait()
-        CANCELLATION.check()
-        if late.is_set():
-            raise MachineError(f"{argv[0]} did not end within {timeout_s:g} s: {' '.join(argv)}")
-        return status
+        with CANCELLATION.waking(lambda: lines.put(None)):
+            while (line := lines.get(timeout=_left(deadline))) is not None:
+                on_line(line)
+            CANCELLATION.check()
+            return process.wait(_left(deadline))
+    except (queue.Empty, subprocess.TimeoutExpired):
+        raise MachineError(f"{argv[0]} did not end within {timeout_s:g} s: {' '.join(argv)}") from None
     finally:
-        timer.cancel()
         process.send_signal(ending)
+        reader.join(ENDING_S)  # until its last child is gone: only then may its files be removed
         _reap(process)
+
+
+def _left(deadline: float) -> float | None:
+    return None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+
+
+def _read(process: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
+    assert process.stdout is not None, "a pipe was asked for"
+    with process.stdout:
+        for line in process.stdout:
+            lines.put(line.rstrip())
+    lines.put(None)
 
 
 def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[str]:
@@ -85,18 +93,12 @@ def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[str]:
 
 
 def _reap(process: subprocess.Popen[str]) -> None:
-    """Waits for the end of a command that was told to end, and of its output.
-
-    That ends when its last child is gone: only then may its files be removed. One that goes on is killed, and
-    a child that keeps the output open after that is left alone.
-    """
+    """Waits for a command that was told to end; one that goes on is killed."""
     try:
-        process.communicate(timeout=ENDING_S)
+        process.wait(ENDING_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 def foreground(argv: Sequence[str], *, cwd: Path | None = None, interactive: bool = False) -> int:
