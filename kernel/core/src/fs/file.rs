@@ -45,6 +45,11 @@ pub trait File: Send + Sync {
         None
     }
 
+    /// Address of the queue of those who wait for what only users of this file do; 0 if there is none.
+    fn ends_waits_at(&self) -> u64 {
+        0
+    }
+
     /// Calls `visit` with the directory's entries from position `from` on, until it says false.
     ///
     /// # Errors
@@ -90,6 +95,11 @@ impl OpenFile {
     /// Whether the file has positions; a stream has none.
     pub fn is_seekable(&self) -> bool {
         self.file.size().is_some()
+    }
+
+    /// See [`File::ends_waits_at`].
+    pub fn ends_waits_at(&self) -> u64 {
+        self.file.ends_waits_at()
     }
 
     /// # Errors
