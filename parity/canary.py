@@ -6,6 +6,7 @@ Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `c
     expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
     word            the autopsy's, or one per architecture (optional; `panic` for one that must panic)
+    explains        text that the autopsy's sentence must hold, or one per architecture (optional)
     says            text that the judge's sentence must hold, or one per architecture (optional)
     cpu_budget_s    CPU seconds of its own (optional)
     signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
@@ -25,16 +26,17 @@ from parity.evidence import Evidence
 from parity.lane import DockerLane, Lane, Message
 from parity.machine import RunSpec
 from parity.verdict import Verdict
+from parity.yamlfile import Node
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
-KEYS = ("expected", "command_line", "says", "word", "cpu_budget_s", "signal")
+KEYS = ("expected", "command_line", "says", "word", "explains", "cpu_budget_s", "signal")
 NO_WORD = "none"
 SIGNALS = ("KILL", "STOP")
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One guest built to deceive. `expected`, `says` and `words` are by architecture."""
+    """One guest built to deceive. `expected`, `says`, `words` and `explains` are by architecture."""
 
     name: str
     expected: dict[str, Verdict]
@@ -42,6 +44,7 @@ class Canary:
     cpu_budget_s: float
     silence_s: float
     says: dict[str, str] = field(default_factory=dict)
+    explains: dict[str, str] = field(default_factory=dict)
     signal: str | None = None
     words: dict[str, Word] = field(default_factory=dict)
 
@@ -56,7 +59,8 @@ class Canary:
         """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
         word = self.words.get(seen.arch, seen.word)
         right = seen.verdict == self.expected[seen.arch] and word == seen.word
-        return right and self.says.get(seen.arch, "") in seen.cause
+        explained = self.explains.get(seen.arch, "") in (seen.sentence or "")
+        return right and explained and self.says.get(seen.arch, "") in seen.cause
 
 
 def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
@@ -84,12 +88,18 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
                 command_line=canary["command_line"].text(),
                 cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
                 silence_s=top["silence_s"].seconds(),
-                says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
+                explains=_texts(canary.get("explains"), archs),
+                says=_texts(says, archs),
                 signal=signal.one_of("signal", SIGNALS) if signal else None,
                 words=words,
             )
         )
     return top["features"].text(), canaries
+
+
+def _texts(node: Node | None, archs: Sequence[str]) -> dict[str, str]:
+    """A text for each architecture; none where nothing is said."""
+    return {arch: value.text() for arch, value in node.each(archs).items()} if node else {}
 
 
 class FromOutside:

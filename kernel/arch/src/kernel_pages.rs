@@ -3,8 +3,10 @@
 use core::ops::Range;
 
 use crate::imp::entry::{Attributes, Entry};
+use crate::kernel_map::Image;
+use crate::mem::KERNEL_BASE;
 use crate::page_table::{find, forget_all, insert, kernel_root as root, publish, remove};
-use crate::table::PAGE_LEVEL;
+use crate::table::{PAGE_LEVEL, index};
 use crate::{FrameSource, MapError, PAGE_SIZE, PhysAddr, VirtAddr};
 
 /// Where these pages can be: 512 GiB in the middle of the kernel half, behind all memory there can be.
@@ -61,4 +63,25 @@ pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
         return None;
     }
     find(root(), va).map(|(_, entry)| entry.address() + va.page_offset())
+}
+
+/// Empties the entry of a table of `level` (0 to 3) that leads to the trap vectors, and computes for ever.
+///
+/// # Safety
+/// The kernel is not needed any more.
+pub unsafe fn lose_image(level: usize) -> ! {
+    unsafe extern "C" {
+        static trap_vectors: u8;
+    }
+    let vectors = VirtAddr((&raw const trap_vectors).addr() as u64);
+    let table = (0..level).try_fold(root(), |table, above| table.child(index(vectors, above)));
+    if let Some(table) = table {
+        table.set(index(vectors, level), Entry::EMPTY);
+    }
+    let image = Image::of_kernel().range();
+    let pages = (image.end - image.start) / PAGE_SIZE;
+    forget_all((0..pages).map(|page| VirtAddr(KERNEL_BASE.0 + image.start.0) + page * PAGE_SIZE));
+    loop {
+        core::hint::spin_loop();
+    }
 }
