@@ -163,8 +163,8 @@ def test_a_storm_names_its_interrupt() -> None:
     body = Place(2, "disk", "disk.rs", 3)
     events = {"IRQ_ENTRY": 502, "IRQ_EXIT": 502, "TIMER_TICK": 2, "BLOCK_END": 1}
     storm = hung(
-        cpus=(Cpu(0, ENTRY, (ENTRY.place, body), {}),), samples=((ENTRY,),) * 20, ticks=(5, 9), during=events,
-        during_s=0.0123, interrupts={"27": 2, "79": 500}, timer="27",
+        cpus=(Cpu(0, KERNEL, (KERNEL.place, Place(3, "dispatch"), Place(3, "save"), body), {}),), samples=((ENTRY,),) * 20,
+        ticks=(5, 9), during=events, during_s=0.0123, interrupts={"27": 2, "79": 500}, timer="27",
     )  # fmt: skip
     found = diagnose(storm)
     assert found.word is Word.INTERRUPT_STORM
@@ -187,6 +187,17 @@ def test_the_entry_of_traps_is_no_place(stack: tuple[Place, ...]) -> None:
     for found in map(diagnose, (stood, ended, moves, replace(stood, hello=False))):
         assert "trap_vectors" not in found.sentence + found.signature
         assert ("work" in found.sentence.replace("the kernel works", "")) is bool(stack)
+
+
+def test_exceptions_that_do_not_get_through_their_entry() -> None:
+    far = replace(ENTRY, place=Place(0xA00, "overflow"))
+    cpu = Cpu(0, ENTRY, (ENTRY.place,), {})
+    faults = hung(cpus=(cpu,), samples=((ENTRY,), (far,)) * 10, ticks=(5, 5))
+    found = diagnose(faults)
+    assert found.word is Word.DOUBLE_FAULT
+    assert "a processor takes exceptions for ever and does not get through their entry" in found.sentence
+    # One that goes round in a few bytes of assembly may mean to.
+    assert diagnose(replace(faults, samples=((ENTRY,),) * 20)).word is Word.INTERRUPTS_OFF
 
 
 def test_a_page_table_that_does_not_lead_to_the_kernel() -> None:

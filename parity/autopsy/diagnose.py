@@ -11,7 +11,8 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
     unknown             the machine has ended by itself without a word
     never booted        the kernel has said nothing at all
     double fault        all processors are where nothing is mapped, and fault; or in the kernel with
-                        interrupts masked, and its page table does not lead to its own code
+                        interrupts masked, and its page table does not lead to its own code, or they do not
+                        leave the entry of exceptions
     interrupt storm     one interrupt comes again and again, far more often than there is work
     clock stands        no tick comes though interrupts are let in, and a thread sleeps until one, or the
                         kernel goes round
@@ -45,6 +46,7 @@ from parity.autopsy.wording import (
     function_of,
     holding,
     hungry,
+    interrupted,
     lock,
     looped,
     most_often,
@@ -255,7 +257,7 @@ def _storm(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
         return None
     number, count = storm
     name = f"interrupt {number}" + (", the timer's," if number == found.timer else "")
-    meanwhile = f"; it interrupts {place}" if (place := outer(found)) else ""
+    meanwhile = f"; it interrupts {place}" if (place := interrupted(found)) else ""
     sentence = (
         f"{name} comes again as soon as it was dealt with, {count} times in {1000 * found.during_s:.1f} ms"
     )
@@ -276,6 +278,9 @@ def _clock(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
 def _masked(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
     if not _stands(found, spots):
         return None
+    if all(spot.entry for spot in spots) and _spread(spots) > SMALL_BYTES:
+        sentence = "a processor takes exceptions for ever and does not get through their entry"
+        return _make(Word.DOUBLE_FAULT, sentence, "entry")
     place = (outer(found) if spots[0].halted else None) or looped(found, spots)
     what = "waits for an interrupt" if spots[0].halted else "goes round"
     sentence = f"a processor {what} in {place} with interrupts off{holding(found)}"
@@ -293,9 +298,14 @@ def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
     if len(set(found.ticks)) > 1 or not all(spot.masked and not spot.user for spot in spots):
         return False
     # Where no clock is seen, one that has nothing to do may wait like that, or print like that.
-    places = [spot.place.address for spot in spots]
-    small = max(places) - min(places) <= SMALL_BYTES
+    small = _spread(spots) <= SMALL_BYTES
     return bool(found.ticks) or (small and not found.talks and not any(spot.halted for spot in spots))
+
+
+def _spread(spots: Sequence[Spot]) -> int:
+    """Bytes between the places farthest from each other."""
+    places = [spot.place.address for spot in spots]
+    return max(places) - min(places)
 
 
 def _kind(spot: Spot) -> str:
@@ -314,7 +324,7 @@ def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
         parts = "; ".join(f"{who(found, thread.id)} waits for {thing(found, thread)}" for thread in sleepers)
         return _make(Word.SLOW, parts, *_sites(sleepers))
     if starved := activity.starved(found):
-        return _make(Word.STARVED, f"{hungry(found, starved)}, though no other does", *_names(starved))
+        return _make(Word.STARVED, f"{hungry(found, starved)}, though no other runs", *_names(starved))
     if found.ready or any(thread.life == "ready" for thread in found.threads):
         return None
     if ring := waits.ring(found, guessed=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile
 
 from parity.autopsy.findings import Cpu, Findings, Place, Spot, Thread
 from parity.autopsy.lines import is_library
@@ -52,7 +53,7 @@ def _awaited(found: Findings, want: Want) -> str:
         case "pipe":
             return f"a pipe whose other end only {_holders(want, others)}"
         case "park":
-            return f"being unparked, which {others} could do"
+            return f"another thread to unpark it, which {others} could do"
     name = found.names.get(hex(want.address)) or f"a queue at {want.address:#x}"
     return f"{name}, which {others} could wake"
 
@@ -118,8 +119,9 @@ def _lost(found: Findings, thread: Thread) -> str:
 def within(found: Findings, want: Want) -> str:
     """In which function somebody waits for a lock."""
     stack = stack_of(found, want.thread)
-    exact = (place for place in stack if f"{place.file}:{place.line}" == want.site)
-    place = next(exact, None) or next(iter(own(stack)), None)
+    named = list(own(stack))
+    exact = (place for place in named if f"{place.file}:{place.line}" == want.site)
+    place = next(exact, None) or next(iter(named), None)
     return f" (in {place.function})" if place and place.function else ""
 
 
@@ -135,7 +137,7 @@ def stack_of(found: Findings, number: int) -> Sequence[Place]:
 PANICS = re.compile(
     r"panicking::|panic_fmt|rust_begin_unwind|unwrap_failed|expect_failed|alloc_error|handle_error"
 )
-WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)tick::(wait|sleep)|::cpu::")
+WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)vitals::|(^|::)tick::(wait|sleep)|::cpu::")
 
 
 def behind(stack: Sequence[Place], end: re.Pattern[str]) -> Sequence[Place]:
@@ -163,6 +165,17 @@ def own(stack: Iterable[Place]) -> Iterable[Place]:
 def outer(found: Findings) -> Place | None:
     """The kernel's own code that a processor is in, whatever it has called to wait."""
     return next((place for cpu in found.cpus for place in own(behind_entry(cpu))), None)
+
+
+def interrupted(found: Findings) -> Place | None:
+    """The kernel's own code that a processor was in before an interrupt."""
+    for cpu in found.cpus:
+        # Assembly has no lines.
+        entered = list(dropwhile(lambda place: place.file is not None, behind_entry(cpu)))
+        before = dropwhile(lambda place: place.file is None, entered or behind_entry(cpu))
+        if place := next(iter(own(before)), None):
+            return place
+    return None
 
 
 def behind_entry(cpu: Cpu) -> Sequence[Place]:

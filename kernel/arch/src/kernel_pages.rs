@@ -69,19 +69,38 @@ pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
 ///
 /// # Safety
 /// The kernel is not needed any more.
-pub unsafe fn lose_image(level: usize) -> ! {
+pub unsafe fn lose_vectors(level: usize) -> ! {
     unsafe extern "C" {
         static trap_vectors: u8;
     }
-    let vectors = VirtAddr((&raw const trap_vectors).addr() as u64);
-    let table = (0..level).try_fold(root(), |table, above| table.child(index(vectors, above)));
-    if let Some(table) = table {
-        table.set(index(vectors, level), Entry::EMPTY);
+    empty(VirtAddr((&raw const trap_vectors).addr() as u64), level);
+    forget_image()
+}
+
+/// Empties the entries of all pages of data, the boot stacks among them, and computes for ever.
+///
+/// # Safety
+/// As for [`lose_vectors`].
+pub unsafe fn lose_data() -> ! {
+    pages(Image::of_kernel().data).for_each(|page| empty(page, PAGE_LEVEL));
+    forget_image()
+}
+
+fn empty(va: VirtAddr, level: usize) {
+    if let Some(table) = (0..level).try_fold(root(), |table, above| table.child(index(va, above))) {
+        table.set(index(va, level), Entry::EMPTY);
     }
-    let image = Image::of_kernel().range();
-    let pages = (image.end - image.start) / PAGE_SIZE;
-    forget_all((0..pages).map(|page| VirtAddr(KERNEL_BASE.0 + image.start.0) + page * PAGE_SIZE));
+}
+
+fn forget_image() -> ! {
+    forget_all(pages(Image::of_kernel().range()));
     loop {
         core::hint::spin_loop();
     }
+}
+
+/// The pages of a part of the kernel's image, in the linear map.
+fn pages(range: Range<PhysAddr>) -> impl Iterator<Item = VirtAddr> {
+    let count = (range.end - range.start) / PAGE_SIZE;
+    (0..count).map(move |page| VirtAddr(KERNEL_BASE.0 + range.start.0) + page * PAGE_SIZE)
 }

@@ -42,12 +42,6 @@ pub fn storm() -> ! {
     threads(&[("reader", || load(b"/bin/sh"))])
 }
 
-/// The disk's interrupt does not reach the processor.
-pub fn mask_disk() -> ! {
-    intc::disable(device().irq);
-    threads(&[("reader", || load(b"/bin/sh"))])
-}
-
 /// The scheduler forgets a thread that could run.
 pub fn forget_ready() -> ! {
     threads(&[
@@ -66,11 +60,19 @@ pub fn forget_ready() -> ! {
 /// The kernel half loses everything.
 pub fn lose_kernel() -> ! {
     // SAFETY: nobody counts on coming back.
-    unsafe { kernel_pages::lose_image(0) }
+    unsafe { kernel_pages::lose_vectors(0) }
 }
 
 /// The kernel half loses the page of the trap vectors alone, which the next tick finds out.
 pub fn lose_vectors() -> ! {
     // SAFETY: as above.
-    unsafe { kernel_pages::lose_image(3) }
+    unsafe { kernel_pages::lose_vectors(3) }
+}
+
+/// The kernel half loses the kernel's data, which the next tick finds out.
+pub fn lose_data() -> ! {
+    threads(&[("loser", || {
+        // SAFETY: as above.
+        unsafe { kernel_pages::lose_data() }
+    })])
 }
