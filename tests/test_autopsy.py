@@ -75,7 +75,7 @@ def test_without_a_kernels_own_notes_it_is_the_same_or_unknown() -> None:
     """Another kernel, or one without symbols: what was seen of its processors is all there is."""
     for path in RECORDED:
         found = recorded(path.stem).findings
-        cpus = tuple(replace(cpu, thread=0, wants=0, locks=()) for cpu in found.cpus)
+        cpus = tuple(replace(cpu, thread=0, wants=0, locks=(), idle=0, resting=False) for cpu in found.cpus)
         bare = replace(
             found, table=False, threads=(), ticks=(), counted=None, during=None, names={}, cpus=cpus
         )

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from parity.autopsy.diagnose import Word, diagnose
+from parity.autopsy.diagnose import Word, autopsy, diagnose
 from parity.autopsy.findings import Call, Cpu, Findings, Lock, Place, Spot, Thread
+from parity.report import autopsy as told
 
 IDLE = 99
 ENTRY = Spot(Place(0x200, "trap_vectors"), user=False, masked=True, halted=False, entry=True)
@@ -163,8 +164,9 @@ def test_a_storm_names_its_interrupt() -> None:
     body = Place(2, "disk", "disk.rs", 3)
     events = {"IRQ_ENTRY": 502, "IRQ_EXIT": 502, "TIMER_TICK": 2, "BLOCK_END": 1}
     storm = hung(
-        cpus=(Cpu(0, KERNEL, (KERNEL.place, Place(3, "dispatch"), Place(3, "save"), body), {}),), samples=((ENTRY,),) * 20,
-        ticks=(5, 9), during=events, during_s=0.0123, interrupts={"27": 2, "79": 500}, timer="27",
+        cpus=(Cpu(0, KERNEL, (KERNEL.place, Place(3, "dispatch"), Place(3, "save"), body), {}),),
+        samples=((ENTRY,),) * 20, ticks=(5, 9), during=events, during_s=0.0123,
+        interrupts={"27": 2, "79": 500}, timer="27",
     )  # fmt: skip
     found = diagnose(storm)
     assert found.word is Word.INTERRUPT_STORM
@@ -205,7 +207,7 @@ def test_a_page_table_that_does_not_lead_to_the_kernel() -> None:
     faults = hung(cpus=(cpu,), samples=((ENTRY,),) * 20, ticks=(5, 5), unmapped=0x1000)
     found = diagnose(faults)
     assert found.word is Word.DOUBLE_FAULT
-    assert "the kernel's page table does not lead to its own code at 0x1000 any more" in found.sentence
+    assert "the kernel's page table does not lead to its own memory at 0x1000 any more" in found.sentence
     reset = diagnose(replace(faults, hang=None, end="guest-reset", samples=()))
     assert (reset.word, "page table" in reset.sentence) == (Word.UNKNOWN, True)
 
@@ -227,3 +229,10 @@ def test_a_program_that_waits_for_a_time_and_asks_for_it_all_along_gets_nowhere(
     # The same calls in the same order are work where none of them only waits.
     reads = [Call("open", 3), Call("read", 64), Call("close", 0)] * 20
     assert word(reads) is Word.SLOW
+
+
+def test_the_log_has_the_clock_and_the_interrupts() -> None:
+    found = autopsy(hung(ticks=(5, 9), watched_s=0.08, interrupts={"27": 4, "79": 500}, timer="27"))
+    lines = told.render(found).splitlines()
+    assert "clock: tick 5 -> 9 of 200 a second, in 0.080 s" in lines
+    assert "interrupts meanwhile: 4 × 27, 500 × 79; 27 is the timer's" in lines

@@ -11,7 +11,7 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
     unknown             the machine has ended by itself without a word
     never booted        the kernel has said nothing at all
     double fault        all processors are where nothing is mapped, and fault; or in the kernel with
-                        interrupts masked, and its page table does not lead to its own code, or they do not
+                        interrupts masked, and its page table does not lead to its own memory, or they do not
                         leave the entry of exceptions
     interrupt storm     one interrupt comes again and again, far more often than there is work
     clock stands        no tick comes though interrupts are let in, and a thread sleeps until one, or the
@@ -203,16 +203,16 @@ def _ended(found: Findings) -> Diagnosis | None:
         return None
     return _make(
         Word.UNKNOWN,
-        f"the machine ended without a word ({found.end}); {whereabouts(found)}{_without_code(found)}",
+        f"the machine ended without a word ({found.end}); {whereabouts(found)}{_without_memory(found)}",
         found.end,
         first_function(found),
     )
 
 
-def _without_code(found: Findings) -> str:
+def _without_memory(found: Findings) -> str:
     if found.unmapped is None:
         return ""
-    return f"; the kernel's page table does not lead to its own code at {found.unmapped:#x}"
+    return f"; the kernel's page table does not lead to its own memory at {found.unmapped:#x}"
 
 
 def _never_booted(found: Findings) -> Diagnosis | None:
@@ -247,7 +247,7 @@ def _faults_for_ever(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
     where, why = f"a processor faults for ever at {at:#x}, where nothing is mapped", ""
     if found.unmapped is not None:
         where = f"a processor faults for ever at {at:#x}"
-        why = f"the kernel's page table does not lead to its own code at {found.unmapped:#x} any more, so "
+        why = f"the kernel's page table does not lead to its own memory at {found.unmapped:#x} any more, so "
     sentence = f"{where}: {why}an exception had no way to its handler"
     return _make(Word.DOUBLE_FAULT, sentence, "page table" if why else "")
 

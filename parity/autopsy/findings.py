@@ -125,9 +125,7 @@ class Findings:
     cpus: tuple[Cpu, ...] = ()
     samples: tuple[tuple[Spot, ...], ...] = ()  # by time, each of all processors
     lost: bool = False  # in all samples they are where nothing is mapped
-    unmapped: int | None = (
-        None  # address of kernel code that its page table does not lead to, if it was looked at
-    )
+    unmapped: int | None = None  # of the kernel, address that its page table does not lead to
     table: bool = False  # whether the kernel notes what its threads do
     ends_noted: bool = False  # and who could end their waits
     threads: tuple[Thread, ...] = ()

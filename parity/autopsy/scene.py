@@ -119,14 +119,15 @@ class Scene:
         return not self._leads_to(places.pop(), 1)
 
     def _unmapped(self, samples: Sequence[Sequence[Spot]], registers: Sequence[dict[str, int]]) -> int | None:
-        """The lowest page of the kernel's code and constants that the first processor's page table does not
-        lead to, if exceptions may be all that the processors do."""
+        """A page of the kernel that the first processor's page table does not lead to, if exceptions may be
+        all that the processors do. Of what it writes, pages may be left out on purpose, but not the first."""
         spots = [spot for spots in samples for spot in spots] or list(map(self._spot, registers))
         if any(spot.halted or not spot.masked or spot.place.address < KERNEL for spot in spots):
             return None
         for segment in self._kernel.segments:
-            if not segment.writable and not self._leads_to(segment.virtual, segment.size):
-                return self._first_unmapped(segment.virtual, segment.size)
+            size = min(segment.size, PAGE) if segment.writable else segment.size
+            if not self._leads_to(segment.virtual, size):
+                return self._first_unmapped(segment.virtual, size)
         return None
 
     def _first_unmapped(self, start: int, size: int) -> int:
