@@ -103,6 +103,11 @@ def test_what_a_thread_that_runs_could_still_do_is_no_deadlock(waits: tuple[Thre
     assert diagnose(hung(*waits, runs)).word is Word.UNKNOWN
 
 
+def test_a_thread_that_looks_once_more_before_it_sleeps_is_no_part_of_a_ring() -> None:
+    looks = replace(READS[0], life="dozing")
+    assert diagnose(hung(looks, READS[1])).word is Word.UNKNOWN
+
+
 def test_a_process_of_which_not_all_pipes_are_noted_may_have_any() -> None:
     runs = replace(sleeper(3, "", pid=3, more_ends=True), life="running")
     assert diagnose(hung(*READS, runs)).word is Word.UNKNOWN

@@ -9,8 +9,8 @@ An edge leads from a thread that waits to one that could end that wait. What it 
     park, queue          not noted; other kernel threads that park, or wait at another queue, are taken for it
     ticks, disk, input   no thread: the machine ends it
 
-A thread can go on if it runs or is ready, if the machine ends its wait, or if one that could end its wait can
-go on itself. All others are stuck.
+A thread can go on if it runs, is ready or looks once more before it sleeps, if the machine ends its wait, or
+if one that could end its wait can go on itself. All others are stuck.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _sleeping(found: Findings) -> Iterator[Want]:
     held = {lock.address: lock for thread in found.threads for lock in thread.locks}
     alive = {thread.id for thread in found.threads if thread.life != "ended"}
     for thread in found.threads:
-        if not thread.wait or thread.life not in ASLEEP:
+        if not thread.wait or thread.life != "sleeping":
             continue
         lock = held.get(thread.wait_on) if thread.wait == MUTEX else None
         by, known = _enders(found, thread, lock)
@@ -136,7 +136,7 @@ def stuck(found: Findings) -> dict[int, Want]:
     going = {
         thread.id
         for thread in found.threads
-        if thread.life in ("ready", "running") and thread.id not in {*waits, *resting}
+        if thread.life in ("ready", "running", "dozing") and thread.id not in {*waits, *resting}
     }
     going |= {number for number, want in waits.items() if want.kind in ENDED_BY_MACHINE}
     while True:

@@ -51,7 +51,7 @@ def _awaited(found: Findings, want: Want) -> str:
         case "child":
             return f"a child to end, which is {others}"
         case "pipe":
-            return f"a pipe whose other end only {_holders(want, others)}"
+            return f"a pipe whose other end {'only ' if want.known else ''}{_holders(want, others)}"
         case "park":
             return f"another thread to unpark it, which {others} could do"
     name = found.names.get(hex(want.address)) or f"a queue at {want.address:#x}"
