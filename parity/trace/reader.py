@@ -179,7 +179,9 @@ def _payload(number: int) -> Payload:
 
 
 def _calls(memory: Memory) -> dict[int, str]:
-    table = memory.kernel.symbol(CALLS)
+    table = memory.kernel.symbols.get(CALLS)
+    if table is None:
+        return {}
     entries = range(table.address, table.address + table.size, CALL_BYTES)
     return {memory.number(at): memory.text(at + 8) for at in entries}
 

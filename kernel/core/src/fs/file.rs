@@ -45,6 +45,11 @@ pub trait File: Send + Sync {
         None
     }
 
+    /// Address of the queue of those who wait for what only users of this file do; 0 if there is none.
+    fn ends_waits_at(&self) -> u64 {
+        0
+    }
+
     /// Calls `visit` with the directory's entries from position `from` on, until it says false.
     ///
     /// # Errors
@@ -95,6 +100,11 @@ impl OpenFile {
     /// Whether reading gives nothing any more; never so for a stream.
     pub fn is_at_end(&self) -> bool {
         self.file.size().is_some_and(|size| *self.position.lock() >= size)
+    }
+
+    /// See [`File::ends_waits_at`].
+    pub fn ends_waits_at(&self) -> u64 {
+        self.file.ends_waits_at()
     }
 
     /// # Errors

@@ -71,6 +71,8 @@ pub fn init(tick_hz: u32) {
     TICKS_PER_SLICE.store((tick_hz * TIME_SLICE_MS / 1000).max(1), Ordering::Relaxed);
     let idle = Thread::idle(format!("idle/{}", cpu::cpu_id()));
     vitals::this_cpu().run(idle.id, idle.record);
+    vitals::this_cpu().idles_in(idle.id);
+    vitals::ticks_per_second(tick_hz);
     let cpu = CPUS.this();
     cpu.idle.store(Arc::into_raw(idle.clone()).cast_mut(), Ordering::Relaxed);
     cpu.current.store(Arc::into_raw(idle).cast_mut(), Ordering::Relaxed);
@@ -135,7 +137,9 @@ pub fn run_idle() -> ! {
         cpu::irq_disable();
         if RUN_QUEUE.lock().is_empty() {
             CPUS.this().idle_since.store(timer::now().max(1), Ordering::Relaxed);
+            vitals::this_cpu().rest(true);
             cpu::wait_for_interrupt();
+            vitals::this_cpu().rest(false);
             end_idle();
         }
         cpu::irq_enable();
@@ -278,6 +282,12 @@ impl Sleeper for Thread {
             State::Ready | State::Running | State::Exited => {}
         }
     }
+}
+
+/// What canaries do with the run queue, and no scheduler must: forgets who is in it.
+#[cfg(feature = "canaries")]
+pub fn forget_ready() {
+    core::mem::take(&mut *RUN_QUEUE.lock()).into_iter().for_each(core::mem::forget);
 }
 
 struct Scheduler;

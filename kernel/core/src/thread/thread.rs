@@ -154,6 +154,13 @@ impl Thread {
         }
     }
 
+    /// Number of its process's parent, for others to know.
+    pub fn set_parent(&self, pid: u32) {
+        if let Some(record) = self.record {
+            record.set_parent(pid);
+        }
+    }
+
     /// It runs another program now.
     pub fn rename(&self, name: &str) {
         if let Some(record) = self.record {
