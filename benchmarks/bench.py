@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.output import Output
-from parity import command, disk, harness
-from parity.errors import InfraError, MachineError, UserError
-from parity.guest import GuestRun, run_guest
-from parity.lane import Lane
-from parity.machine import RunSpec
-from parity.suite import Suite
-from parity.tree import Tree
-from parity.verdict import Verdict
-from parity.workspace import Workspace
+from parity.build import disk
+from parity.build.workspace import Workspace
+from parity.core import command
+from parity.core.errors import InfraError, MachineError, UserError
+from parity.guest.guest import GuestRun, run_guest
+from parity.guest.lane import Lane
+from parity.judge.verdict import Verdict
+from parity.run import suite_run
+from parity.spec.machine import RunSpec
+from parity.spec.suite import Suite
+from parity.spec.tree import Tree
 
 DOIT = Path(sys.executable).parent / "doit"
 WAYS = Path(__file__).parent / "ways"
@@ -97,9 +99,9 @@ class Bench:
     def specs(self, arch: str, names: Sequence[str]) -> list[RunSpec]:
         """The guests of these tests, with kernel and disks made or restored."""
         space, tree, suite = self.space, self.tree, self.suite
-        made, tests = harness.built(space, tree, arch), [suite.tests[name] for name in names]
+        made, tests = suite_run.built(space, tree, arch), [suite.tests[name] for name in names]
         images = disk.of_tests(space, tree, suite, arch, made.programs, tests)
-        return [harness.spec(tree, test, made, images[test.name]) for test in tests]
+        return [suite_run.spec(tree, test, made, images[test.name]) for test in tests]
 
     def passed(self, lane: Lane, spec: RunSpec) -> GuestRun:
         """Runs one guest in a lane, which leaves no evidence; raises InfraError unless it passes."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure, ratio
-from parity.runner import Use
+from parity.run.runner import Use
 
 WHAT = (
     "The suites of both architectures in one command, over one pool of lanes, and by a command each, one "

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure
-from parity import channel, flock, guest, verdict
-from parity.errors import InfraError
-from parity.event import QmpEvent
-from parity.evidence import Evidence
-from parity.gather import Gatherer
-from parity.guest import GuestRun
-from parity.state import State
-from parity.verdict import Verdict
-from parity.workspace import Workspace
+from parity.build.workspace import Workspace
+from parity.core.errors import InfraError
+from parity.guest import guest
+from parity.guest.guest import GuestRun
+from parity.judge import channel, verdict
+from parity.judge.event import QmpEvent
+from parity.judge.state import State
+from parity.judge.verdict import Verdict
+from parity.results.evidence import Evidence
+from parity.run.evidence_runner import Gatherer
+from parity.selftest import canary_run
 
 FIXED_S = 30.0  # what a deadline for all of them would be
 WHAT = (
@@ -29,8 +31,8 @@ ROUNDS = 3
 def measure(bench: Bench) -> Sequence[Figure]:
     """See WHAT."""
     space, tree = bench.space, bench.tree
-    features, birds = flock.load(space, tree)
-    likes = [flock.like(space, tree, arch, features) for arch in bench.archs]
+    features, birds = canary_run.load(space, tree)
+    likes = [canary_run.like(space, tree, arch, features) for arch in bench.archs]
     gatherer = Gatherer(space, tree.panic_patterns)
     specs = [each.spec(like) for like in likes for each in birds if each.expected[like.arch] is Verdict.HANG]
     seconds, medians, all_s = [], [], list[float]()

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import keep
 from benchmarks.figure import Aim, Figure
 from benchmarks.output import Output
-from parity.errors import UserError
+from parity.core.errors import UserError
 
 WHAT = (
     "A fresh machine, with Docker and Python and nothing of ours: from `./doit test_<architecture>` to "

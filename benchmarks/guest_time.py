@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure, ratio
-from parity.lane import DockerLane, LaneSize
-from parity.machine import RunSpec
+from parity.guest.lane import DockerLane, LaneSize
+from parity.spec.machine import RunSpec
 
 WHAT = (
     "The guest's time of every test that passes on both architectures, from the kernel's hello to its "

@@ -9,8 +9,8 @@ from time import monotonic
 
 from benchmarks import figure, table
 from benchmarks.figure import Figure, Record
-from parity import command, host
-from parity.gather import now
+from parity.core import command, host
+from parity.run.evidence_runner import now
 
 RESULTS, README = Path("benchmarks", "results"), Path("benchmarks", "README.md")
 

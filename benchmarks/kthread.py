@@ -10,11 +10,11 @@ from time import monotonic
 from benchmarks import plain_guest
 from benchmarks.bench import WAYS, Bench, unquoted
 from benchmarks.figure import Figure, ratio
-from parity import harness
-from parity.errors import InfraError
-from parity.machine import GuestPaths, RunSpec
-from parity.runlog import RunLog
-from parity.stress import Run
+from parity.core.errors import InfraError
+from parity.run import suite_run
+from parity.run.run_log import RunLog
+from parity.run.stress import Run
+from parity.spec.machine import GuestPaths, RunSpec
 
 GUESTS = 20
 WHAT = (
@@ -67,7 +67,7 @@ def _by_script(bench: Bench, folder: Path, runs: Sequence[Run]) -> float:
 
 def _environment(bench: Bench, work: Path, run: Run) -> dict[str, str]:
     """What the script has to be told; its own names."""
-    machine = harness.profile(bench.space, bench.tree, run.arch)
+    machine = suite_run.profile(bench.space, bench.tree, run.arch)
     spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, "")
     paths = GuestPaths("/work/kernel", "/guest/disk.img")
     assert run.disk is not None, "the kernel boots from one"

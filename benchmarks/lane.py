@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks import plain_guest
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure, ratio
-from parity.lane import DockerLane, LaneSize
+from parity.guest.lane import DockerLane, LaneSize
 
 WHAT = (
     "Guests one after another in a lane, against the same emulator, kernels, disks and tests one after "

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, Checkout
 from benchmarks.figure import Aim, Figure
 from benchmarks.output import Output
-from parity.errors import InfraError
+from parity.core.errors import InfraError
 
 WHAT = (
     "One test program changed in a copy of the checkout whose compiler's cache is warm: what `doit "

@@ -5,7 +5,7 @@
     3/24 pass fork_test aarch64 0.63 s
     24 guests on 2 lanes in 6.214 s, 1.21 × the ideal of 5.155 s
 
-Written by parity/report/terminal.py, parity/workspace.py and, for .venv, by the wrapper doit.
+Written by parity/report/terminal.py, parity/build/workspace.py and, for .venv, by the wrapper doit.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parity.errors import InfraError
+from parity.core.errors import InfraError
 from parity.report.terminal import Stage
-from parity.runner import Use
+from parity.run.runner import Use
 
 MADE = re.compile(r"(?:doit: )?(?P<title>\S.*): done in (?P<seconds>[\d.]+) s")
 KEPT = re.compile(r"(?P<title>\S.*): kept")

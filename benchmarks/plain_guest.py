@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from parity.engine import Engine, Mount
-from parity.errors import InfraError
-from parity.machine import GuestPaths, RunSpec, qemu_argv
-from parity.store import Digest, Store
+from parity.core.errors import InfraError
+from parity.docker.engine import Engine, Mount
+from parity.spec.machine import GuestPaths, RunSpec, qemu_argv
+from parity.store.store import Digest, Store
 
 CONSOLE, CHANNEL = "/dev/shm/console", "/dev/shm/channel"
 DISK = "/dev/shm/disk.img"

@@ -8,8 +8,8 @@ from time import monotonic
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure, ratio
-from parity import build
-from parity.errors import BuildError
+from parity.build import cargo_build
+from parity.core.errors import BuildError
 
 WHAT = (
     "The kernel of feature set A, then of B, then of A again: the last step, by `doit build_kernel:…` "
@@ -26,7 +26,7 @@ def measure(bench: Bench) -> Sequence[Figure]:
     first, arch = bench.tree.run.features, bench.arch
     restore, swap, rebuild = "restored", "cargo, has both", "cargo, has the dependencies"
     with bench.space.scratch() as folder:
-        build.fetch(bench.space, bench.tree)
+        cargo_build.fetch(bench.space, bench.tree)
         for features in (first, OTHER):
             bench.here.doit(f"build_kernel:{arch}-{features}")
             _cargo(bench, folder, features)
@@ -63,7 +63,9 @@ def _target(bench: Bench) -> str:
 def _cargo(bench: Bench, folder: Path, features: str) -> float:
     names = bench.tree.feature_sets[features].features
     return _run(
-        bench, folder, ["build", "--frozen", *build.cargo_arguments(bench.tree.kernel, bench.arch, names)]
+        bench,
+        folder,
+        ["build", "--frozen", *cargo_build.cargo_arguments(bench.tree.kernel, bench.arch, names)],
     )
 
 
@@ -76,7 +78,7 @@ def _run(bench: Bench, target: Path, command: Sequence[str]) -> float:
         bench.space.screen.say(line.strip())
 
     began = monotonic()
-    status = build.cargo(bench.space, bench.tree.root, command, target=target, on_line=on_line)
+    status = cargo_build.cargo(bench.space, bench.tree.root, command, target=target, on_line=on_line)
     seconds = monotonic() - began
     if status != 0:
         raise BuildError(f"cargo {command[0]} failed", output="\n".join(lines))

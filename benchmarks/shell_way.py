@@ -9,9 +9,10 @@ from pathlib import Path
 from benchmarks import plain_guest
 from benchmarks.bench import WAYS, Bench, Checkout, unquoted
 from benchmarks.figure import Aim, Figure, ratio
-from parity import build, disk, harness
-from parity.errors import InfraError
-from parity.machine import GuestPaths
+from parity.build import cargo_build, disk
+from parity.core.errors import InfraError
+from parity.run import suite_run
+from parity.spec.machine import GuestPaths
 
 WHAT = (
     "Three tests by ways/per_test.sh (for each the kernel's source is edited and built in a warm target"
@@ -28,7 +29,7 @@ def measure(bench: Bench) -> Sequence[Figure]:
     names = bench.tests(bench.arch)[:TESTS]
     words = [f"test_{bench.arch}:{name}" for name in names]
     bench.here.doit(*words)  # now all that they need is kept
-    build.fetch(bench.space, bench.tree)
+    cargo_build.fetch(bench.space, bench.tree)
     with bench.copy() as copy:
         env = _environment(bench, copy, names[0])
         _by_script(copy, env, names[:1])  # fills the compiler's cache
@@ -61,14 +62,14 @@ def _environment(bench: Bench, copy: Checkout, name: str) -> dict[str, str]:
     paths = GuestPaths("/work/kernel", "/work/disk.img")
     emulator = plain_guest.argv(spec, paths, "/work/console", "/work/channel")
     features = tree.feature_sets[tree.run.features].features
-    programs = harness.programs(space, tree, arch)
+    programs = suite_run.programs(space, tree, arch)
     return {
         "SOURCE": str(copy.root),
         "WORK": str(work),
         "CARGO_HOME": str((copy.cache / "cargo").resolve()),
         "TOOLCHAIN": space.image("toolchain").id,
         "QEMU": space.image("qemu").id,
-        "BUILD": unquoted(["--frozen", *build.cargo_arguments(tree.kernel, arch, features)]),
+        "BUILD": unquoted(["--frozen", *cargo_build.cargo_arguments(tree.kernel, arch, features)]),
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(tree.kernel.rustflags),
         "KERNEL": str(Path(tree.kernel.targets[arch], "release", tree.kernel.binary or "")),
         "EMULATOR": unquoted(plain_guest.without_command_line(emulator)),

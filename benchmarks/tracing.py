@@ -10,14 +10,15 @@ from dataclasses import replace
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure
-from parity import disk, harness
-from parity import suite as suites
-from parity.errors import InfraError
-from parity.inspector import Inspector
-from parity.lane import DockerLane, LaneSize
-from parity.machine import RunSpec
-from parity.serial import render
-from parity.suite import Test
+from parity.build import disk
+from parity.core.errors import InfraError
+from parity.guest.inspector import Inspector
+from parity.guest.lane import DockerLane, LaneSize
+from parity.judge.serial import render
+from parity.run import suite_run
+from parity.spec import suite as suites
+from parity.spec.machine import RunSpec
+from parity.spec.suite import Test
 from parity.trace import reader
 from parity.trace.layout import Header
 from parity.trace.memory import Memory
@@ -44,7 +45,7 @@ def measure(bench: Bench) -> Sequence[Figure]:
     figures = []
     for arch in bench.archs:
         kernels = {
-            name: harness.built(bench.space, bench.tree, arch, name)
+            name: suite_run.built(bench.space, bench.tree, arch, name)
             for name in (bench.tree.run.features, WITHOUT)
         }
         figures += _calls(bench, kernels)
@@ -53,13 +54,13 @@ def measure(bench: Bench) -> Sequence[Figure]:
     return figures
 
 
-def _calls(bench: Bench, kernels: dict[str, harness.Built]) -> list[Figure]:
+def _calls(bench: Bench, kernels: dict[str, suite_run.Built]) -> list[Figure]:
     found: dict[str, list[float]] = {}
     for _ in bench.each_round():
         for made in kernels.values():
             image = disk.whole(bench.space, bench.tree, made.arch, made.programs)
             test = Test(PROGRAM, "trace", {}, None)
-            spec = _counting(harness.spec(bench.tree, test, made, image))
+            spec = _counting(suite_run.spec(bench.tree, test, made, image))
             run, _ = traced(bench.space, spec, bench.tree.panic_patterns)
             lines = CALLS.findall(render(run.lines))
             if run.judgement.verdict != "pass" or not lines:
@@ -119,10 +120,10 @@ def _of_guest(bench: Bench, lane: DockerLane, spec: RunSpec) -> int:
 def _decoding(bench: Bench, arch: str) -> Figure:
     """A ring of this kernel's layout, but with a million events, all of them real ones' repetition."""
     programs = suites.load(bench.space.root / "suites" / "tracing.yaml", bench.tree.archs)
-    made = harness.built(bench.space, bench.tree, arch)
-    harness.complete(programs, made)
+    made = suite_run.built(bench.space, bench.tree, arch)
+    suite_run.complete(programs, made)
     image = disk.whole(bench.space, bench.tree, arch, made.programs)
-    spec = harness.spec(bench.tree, programs.tests[PROGRAM], made, image)
+    spec = suite_run.spec(bench.tree, programs.tests[PROGRAM], made, image)
     _, dumped = traced(bench.space, spec, bench.tree.panic_patterns)
     memory = Memory(load(bench.space, spec), dumped)
     header = Header.read(memory)

@@ -11,7 +11,7 @@ import benchmarks
 from benchmarks import keep, table
 from benchmarks.bench import Bench
 from benchmarks.figure import Record
-from parity import host
+from parity.core import host
 from tasks.session import Session, current, task
 
 BUSY = 0.5  # tasks per core that run already: half of one, and a figure says little

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from parity import harness, stress
-from parity.decision import against
-from parity.errors import UserError, shown
-from parity.harness import Built
-from parity.machine import RunKind
-from parity.matrix import Row
-from parity.runner import Use
-from parity.store import Digest
-from parity.verdict import Verdict
+from parity.core.errors import UserError, shown
+from parity.judge.verdict import Verdict
+from parity.results.matrix import Row
+from parity.run import stress, suite_run
+from parity.run.runner import Use
+from parity.run.suite_run import Built
+from parity.spec.decision import against
+from parity.spec.machine import RunKind
+from parity.store.store import Digest
 from tasks import report, suite
 from tasks.session import Session, current, task
 
@@ -121,8 +121,8 @@ def parallel(archs: Sequence[str], count: int) -> bool:
 
 def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], Use]:
     session = current()
-    made = [harness.built(session.space, session.tree, arch) for arch in archs]
-    return harness.boots(suite.gatherer(session), session.tree, made * count, lanes=lanes)
+    made = [suite_run.built(session.space, session.tree, arch) for arch in archs]
+    return suite_run.boots(suite.gatherer(session), session.tree, made * count, lanes=lanes)
 
 
 def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
@@ -163,13 +163,15 @@ def _boot_features(session: Session, own: str) -> None:
 
     def kernels(arch: str) -> dict[str, Built]:
         return {
-            name: replace(harness.built(session.space, tree, arch, name), kind=wanted.kind)
+            name: replace(suite_run.built(session.space, tree, arch, name), kind=wanted.kind)
             for name, wanted in tree.feature_sets.items()
         }
 
     made = session.together(own, lambda arch: session.names(f"boot_features_{arch}"), kernels)
     each = {_what_boots(kernel): kernel for sets in made.values() for kernel in sets.values()}
-    rows, _ = harness.boots(suite.gatherer(session), tree, list(each.values()), lanes=session.settings.lanes)
+    rows, _ = suite_run.boots(
+        suite.gatherer(session), tree, list(each.values()), lanes=session.settings.lanes
+    )
     seen = {(row.arch, row.features): row for row in rows}
     for arch, sets in made.items():
         session.booted[arch] = {

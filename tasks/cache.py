@@ -8,7 +8,7 @@ from typing import Any
 from doit.cmd_forget import Forget as DoitForget
 from doit.exceptions import InvalidCommand
 
-from parity import claim, usage
+from parity.store import eviction, lease
 from tasks import ends
 from tasks.session import current, task
 
@@ -45,14 +45,14 @@ def gc() -> None:
     """Prints sizes and ages, and removes down to the limit what no running command uses."""
     session = current()
     root, limit = session.space.cache, session.settings.limit_gib * GIB
-    found = usage.blobs(root)
-    for held in usage.holdings(root, found):
+    found = eviction.blobs(root)
+    for held in eviction.holdings(root, found):
         ages = f"unused for {_age(held.youngest_s)} to {_age(held.oldest_s)}"
         session.screen.note(f"{held.size / GIB:8.3f} GiB  {held.count:6} × {held.stage}, {ages}")
-    with claim.removing(root) as claimed:
-        found = usage.blobs(root)
-        gone = usage.surplus(found, limit, claimed)
-        usage.remove(root, gone)
+    with lease.removing(root) as claimed:
+        found = eviction.blobs(root)
+        gone = eviction.surplus(found, limit, claimed)
+        eviction.remove(root, gone)
     used = [blob for blob in found if blob.digest in claimed]
     total, removed, spared = (sum(blob.size for blob in some) for some in (found, gone, used))
     session.screen.note(f"{total / GIB:.3f} GiB in {root}, limit {limit / GIB:g} GiB")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from parity import build, command
+from parity.build import cargo_build
+from parity.core import command
 from tasks.session import current, group, task
 
 BIN = Path(sys.executable).parent
@@ -69,7 +70,7 @@ def rust(name: str) -> bool:
     """Runs cargo's side of the checks in the toolchain's container; whether all of it is content."""
     session = current()
     tree = session.tree
-    build.fetch(session.space, tree)
+    cargo_build.fetch(session.space, tree)
     return all(_cargo(name, words) for words in _commands(name))
 
 
@@ -107,7 +108,7 @@ def _cargo(name: str, words: Sequence[str]) -> bool:
         session.screen.say(line.strip())
 
     with session.screen.stage(f"cargo {words[0]}"):
-        status = build.checked(
+        status = cargo_build.checked(
             session.space,
             session.tree,
             "loom" if name == "loom" else "check",

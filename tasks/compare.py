@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity import beside, compare, host, lock, revision
-from parity.errors import BuildError, InfraError, RevisionError, UserError
-from parity.matrix import Row
+from parity.compare import checkout_run, commit_diff, revision
+from parity.compare.revision import Revision
+from parity.core import host, lock
+from parity.core.errors import BuildError, InfraError, RevisionError, UserError
 from parity.report import compared
-from parity.revision import Revision
+from parity.results.matrix import Row
 from tasks import report, suite
 from tasks.session import current, task
 
@@ -58,10 +59,10 @@ def against(there: Revision) -> bool:
         raise RevisionError(f"this checkout does not build: {error}", output=error.output) from None
     report.judged(suite.LISTED.asked(session, here))
     variables = [f"{name}={value}" for name, value in session.variables.items() if name in HANDED_ON]
-    before = beside.rows(session.space, there, session.archs, variables)
-    if not compare.compared(before, here):
+    before = checkout_run.rows(session.space, there, session.archs, variables)
+    if not commit_diff.compared(before, here):
         raise InfraError(f"nothing is known both here and at {there}: there is nothing to compare")
-    moves = compare.moves(before, here)
+    moves = commit_diff.moves(before, here)
     if moves:
         session.screen.console.print(compared.grid(there, moves).terminal())
     for line in compared.summary(there, before, here):

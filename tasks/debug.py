@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity.debugger import debug
-from parity.errors import UserError
+from parity.core.errors import UserError
+from parity.debug.debugger import debug
 from tasks import suite
 from tasks.session import current, task
 from tasks.trace import programs, spec_of

@@ -21,8 +21,9 @@ from doit.cmdparse import CmdParseError
 from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
-from parity import daemon, errors
-from parity.errors import ParityError, RevisionError, UserError
+from parity.core import errors
+from parity.core.errors import ParityError, RevisionError, UserError
+from parity.docker import daemon
 from tasks import bug
 
 INTERRUPTED = 128 + signal.SIGINT

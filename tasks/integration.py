@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from parity import disk, integration
-from parity.integration import SUITE
-from parity.matrix import Row
+from parity.build import disk
+from parity.results.matrix import Row
+from parity.run import integration
+from parity.run.integration import SUITE
 from tasks import report
 from tasks.listed import Listed
 from tasks.session import Session, current

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from parity import canary, flock
-from parity.canary import Canary, Seen
-from parity.errors import UserError
-from parity.report import judged, marked
+from parity.core.errors import UserError
+from parity.report import marked, selftest
 from parity.report.grid import Grid
+from parity.selftest import canary, canary_run
+from parity.selftest.canary import Canary, Seen
 from tasks import suite
 from tasks.session import Session, current, task
 
@@ -46,10 +46,10 @@ def readme() -> bool:
 def _told(session: Session, birds: Sequence[Canary], seen: Seen) -> bool:
     """Prints what came of them; whether all is as it must be."""
     print_ = session.screen.console.print
-    print_(judged.canaries(birds, seen, session.archs))
+    print_(selftest.canaries(birds, seen, session.archs))
     for matrix in _matrices(birds, seen):
         print_(matrix.terminal())
-    unearned = judged.unearned(birds, seen)
+    unearned = selftest.unearned(birds, seen)
     for line in unearned:
         session.screen.note(line, "red")
     earned = len(seen) - len(unearned)
@@ -59,12 +59,12 @@ def _told(session: Session, birds: Sequence[Canary], seen: Seen) -> bool:
 
 def _matrices(birds: Sequence[Canary], seen: Seen) -> list[Grid]:
     matrices = {"verdict": canary.verdicts(birds, seen), "word": canary.words(birds, seen)}
-    return [judged.confusion(matrix, what) for what, matrix in matrices.items()]
+    return [selftest.confusion(matrix, what) for what, matrix in matrices.items()]
 
 
 def _run(session: Session) -> tuple[list[Canary], Seen]:
     """The canaries, and what came of them."""
     space, tree = session.space, session.tree
-    features, birds = flock.load(space, tree)
-    likes = [flock.like(space, tree, arch, features) for arch in session.archs]
-    return birds, flock.run(suite.gatherer(session), likes, birds, lanes=session.settings.lanes)
+    features, birds = canary_run.load(space, tree)
+    likes = [canary_run.like(space, tree, arch, features) for arch in session.archs]
+    return birds, canary_run.run(suite.gatherer(session), likes, birds, lanes=session.settings.lanes)

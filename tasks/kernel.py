@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity import build
+from parity.build import cargo_build
 from tasks.session import current, group, task
 
 
@@ -43,5 +43,5 @@ def folder(arch: str, features: str) -> str:
 def make(arch: str, features: str) -> None:
     """Builds or restores the kernel, copies it into the checkout and says where it lies."""
     session = current()
-    kernel = build.kernel(session.space, session.tree, arch, features)
+    kernel = cargo_build.kernel(session.space, session.tree, arch, features)
     session.shown(folder(arch, features), {"kernel.elf": kernel.elf})

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from parity import disk, harness, planted, stress
-from parity.baseline import NOT_SEEN
-from parity.errors import InfraError, MachineError, UserError
-from parity.evidence import Evidence
-from parity.machine import RunKind, RunSpec
-from parity.matrix import Row
+from parity.build import disk
+from parity.core.errors import InfraError, MachineError, UserError
+from parity.judge.verdict import Verdict
 from parity.report import stressed
-from parity.runlog import RunLog
-from parity.stress import Run
-from parity.verdict import Verdict
+from parity.results.evidence import Evidence
+from parity.results.matrix import Row
+from parity.run import stress, suite_run
+from parity.run.run_log import RunLog
+from parity.run.stress import Run
+from parity.selftest import mutation
+from parity.spec.baseline import NOT_SEEN
+from parity.spec.machine import RunKind, RunSpec
 from tasks import kernel, suite
 from tasks.boot import counts
 from tasks.session import Session, current, task
@@ -108,7 +110,7 @@ def replay(run: Run) -> bool:
             f"the kernel or disk of run {run.id} is no longer in the store",
             hint=f"build it again from its sources, and: doit {REPLAY}:{run.id}",
         )
-    machine = harness.profile(session.space, session.tree, run.arch)
+    machine = suite_run.profile(session.space, session.tree, run.arch)
     spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, run.command_line, kind=RunKind.TESTS)
     (again,) = _run(session, [(run.seed, spec)], run.features)
     session.screen.console.print(stressed.render([run, again]))
@@ -130,7 +132,7 @@ def mutants() -> bool:
     likes = [_guest(session, arch, MUTANT_FEATURES) for arch in session.archs]
     control = [each for like in likes for each in stress.specs(like, root, MUTANTS)]
     lossy = {
-        (like.arch, fault): stress.specs(planted.spec(like, fault), root, MUTANTS)
+        (like.arch, fault): stress.specs(mutation.spec(like, fault), root, MUTANTS)
         for like in likes
         for fault in session.tree.thread_faults
     }
@@ -158,7 +160,7 @@ def _root(session: Session, name: str) -> int:
 
 
 def _guest(session: Session, arch: str, features: str) -> RunSpec:
-    made = harness.built(session.space, session.tree, arch, features)
+    made = suite_run.built(session.space, session.tree, arch, features)
     image = disk.whole(session.space, session.tree, arch, made.programs)
     return RunSpec("kthread", arch, made.kernel, image, made.machine, COMMAND_LINE, kind=RunKind.TESTS)
 

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 
 from doit.task import Task
 
-from parity.matrix import Row
-from parity.selection import can_run, failed_last, require
-from parity.suite import Suite, Test
+from parity.results.matrix import Row
+from parity.spec.selection import can_run, failed_last, require
+from parity.spec.suite import Suite, Test
 from tasks import report
 from tasks.session import Session, current, task
 

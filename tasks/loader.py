@@ -14,9 +14,9 @@ from doit import doit_cmd
 from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidCommand
 
-from parity.cancellation import CANCELLATION
-from parity.errors import UserError
-from parity.yamlfile import nearest
+from parity.core.cancellation import CANCELLATION
+from parity.core.errors import UserError
+from parity.core.yamlfile import nearest
 from tasks import session
 from tasks.settings import ALL
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from parity import doctor
-from parity.doctor import State
-from parity.errors import MachineError
+from parity.core.errors import MachineError
+from parity.docker import doctor
+from parity.docker.doctor import State
 from tasks.session import current, task
 
 LOOKS = {State.OK: "green", State.NOTE: "", State.LACK: "red"}

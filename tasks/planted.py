@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from parity import disk, harness, integration, planted
-from parity import tree as trees
-from parity.baseline import NOT_SEEN
-from parity.errors import InfraError, UserError
-from parity.gather import Gatherer
-from parity.machine import RunSpec
-from parity.planted import CONTROL, Catches
-from parity.report import judged
-from parity.suite import Suite, Test
-from parity.verdict import Verdict
-from parity.workspace import Workspace
+from parity.build import disk
+from parity.build.workspace import Workspace
+from parity.core.errors import InfraError, UserError
+from parity.judge.verdict import Verdict
+from parity.report import selftest
+from parity.run import integration, suite_run
+from parity.run.evidence_runner import Gatherer
+from parity.selftest import mutation
+from parity.selftest.mutation import CONTROL, Catches
+from parity.spec import tree as trees
+from parity.spec.baseline import NOT_SEEN
+from parity.spec.machine import RunSpec
+from parity.spec.suite import Suite, Test
 from tasks import suite
 from tasks.session import Session, current, task
 from tasks.trace import programs
@@ -74,7 +76,7 @@ class Planting:
 
     def inputs(self, session: Session, gatherer: Gatherer, *plans: Plan) -> dict[str, dict[str, Any]]:
         """What the catches of tests depend on, by the tests' titles."""
-        controls = [spec for plan in plans for spec in planted.controls(plan)]
+        controls = [spec for plan in plans for spec in mutation.controls(plan)]
         faults = list(self.faults(session))
         return {
             self._title(spec.test, spec.arch): {**gatherer.inputs(spec), "faults": faults}
@@ -115,7 +117,7 @@ class Planting:
 
 def _told(session: Session, arch: str, catches: Catches, every: bool) -> bool:
     """Shows which tests catch which faults; whether all do what they must. `every`: no test was left out."""
-    session.screen.console.print(judged.faults(catches))
+    session.screen.console.print(selftest.faults(catches))
     complaints = {
         "tests that fail without any fault": catches.control_failures(),
         # Some tests need not catch every fault.
@@ -141,9 +143,9 @@ def _guests(
     faults: Sequence[str],
 ) -> Plan:
     tree = session.tree
-    made = harness.built(space, tree, arch, trees.PLANTED_FAULTS)
+    made = suite_run.built(space, tree, arch, trees.PLANTED_FAULTS)
     images = disk.of_tests(space, tree, of_suite, arch, made.programs, tests)
-    return planted.specs([harness.spec(tree, test, made, images[test.name]) for test in tests], faults)
+    return mutation.specs([suite_run.spec(tree, test, made, images[test.name]) for test in tests], faults)
 
 
 def _programs(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
@@ -159,7 +161,7 @@ def _inside(session: Session, space: Workspace, arch: str, tests: Sequence[Test]
     of_suite = session.integration
     like = integration.guest(space, session.tree, of_suite, arch, of_suite.faulty_features)
     return {
-        (fault, test.name): integration.own(planted.spec(like, fault), test.name)
+        (fault, test.name): integration.own(mutation.spec(like, fault), test.name)
         for fault in (CONTROL, *of_suite.faults)
         for test in tests
     }

@@ -8,13 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from parity import baseline, host, lock, matrix
-from parity.baseline import Changes
-from parity.errors import InfraError, UserError
-from parity.gather import now
-from parity.matrix import Row
+from parity.core import host, lock
+from parity.core.errors import InfraError, UserError
+from parity.judge.verdict import Verdict
 from parity.report import github, json, junit, markdown, table
-from parity.verdict import Verdict
+from parity.results import matrix
+from parity.results.matrix import Row
+from parity.run.evidence_runner import now
+from parity.spec import baseline
+from parity.spec.baseline import Changes
 from tasks.session import BASELINE, Session, current, task
 
 RESULTS, INTEGRATION = "results.json", "integration.json"  # the rows of each suite

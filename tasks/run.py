@@ -8,7 +8,7 @@ from typing import Any
 
 from doit.cmd_run import Run as DoitRun
 
-from parity.errors import UserError
+from parity.core.errors import UserError
 from tasks import ends, session
 
 

@@ -17,21 +17,23 @@ from typing import Any, TypeVar
 from doit.exceptions import TaskError, TaskFailed
 from doit.task import Task, dict_to_task
 
-from parity import baseline as baselines
-from parity import decision, host, integration, quarantine
-from parity import suite as suites
-from parity import tree as trees
-from parity.baseline import Baseline
-from parity.cancellation import CANCELLATION
-from parity.decision import Decision
-from parity.errors import BuildError, ParityError, UserError
-from parity.integration import Integration
-from parity.matrix import Row
+from parity.build.workspace import Workspace
+from parity.core import host
+from parity.core.cancellation import CANCELLATION
+from parity.core.errors import BuildError, ParityError, UserError
 from parity.report.terminal import Screen
-from parity.store import Digest
-from parity.suite import Suite, Test
-from parity.tree import Tree
-from parity.workspace import Workspace
+from parity.results.matrix import Row
+from parity.run import integration
+from parity.run.integration import Integration
+from parity.spec import baseline as baselines
+from parity.spec import decision, quarantine
+from parity.spec import suite as suites
+from parity.spec import tree as trees
+from parity.spec.baseline import Baseline
+from parity.spec.decision import Decision
+from parity.spec.suite import Suite, Test
+from parity.spec.tree import Tree
+from parity.store.store import Digest
 from tasks import bug, ends
 from tasks.settings import ALL, Settings
 

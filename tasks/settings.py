@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity import host, stress
-from parity.errors import UserError, shown
-from parity.selection import Selection, Shard
-from parity.yamlfile import nearest
+from parity.core import host
+from parity.core.errors import UserError, shown
+from parity.core.yamlfile import nearest
+from parity.run import stress
+from parity.spec.selection import Selection, Shard
 
 KNOWN = (
     "fresh",

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from parity import census, host, lock, standing, survey
-from parity.census import Document
-from parity.errors import BuildError, UserError
-from parity.gather import now
-from parity.matrix import Row
-from parity.report import markdown, marked, sides, table
-from parity.standing import Standing
-from parity.survey import Side
+from parity.compare import coverage, parity_document, parity_report
+from parity.compare.coverage import Document
+from parity.compare.parity_document import Standing
+from parity.compare.parity_report import Side
+from parity.core import host, lock
+from parity.core.errors import BuildError, UserError
+from parity.report import arch_diff, markdown, marked, table
+from parity.results.matrix import Row
+from parity.run.evidence_runner import now
 from tasks import report, suite
 from tasks.session import Session, current, task, tell
 
@@ -25,7 +26,7 @@ README = "parity:readme"
 def task_parity() -> Iterator[Any]:
     """Run the suite on every architecture, and say how they stand to each other"""
     session = current()
-    document = census.load(session.space.root / DOCUMENT)
+    document = coverage.load(session.space.root / DOCUMENT)
     if session.names("parity") and session.archs != session.tree.archs:
         raise UserError("parity is between all architectures: leave arch= out")
     # No dependency on test_<architecture>: of a suite with a surprise the matrix is wanted most.
@@ -61,9 +62,9 @@ def readme(document: Document) -> bool:
     stand = _standing(session, document, found, rows)
     parts = (
         markdown.summary(rows),
-        sides.matrix(stand).markdown(),
+        arch_diff.matrix(stand).markdown(),
         f"Document: {document.source}.",
-        sides.tests(stand).markdown(),
+        arch_diff.tests(stand).markdown(),
     )
     marked.write(session.space.root / "README.md", README, parts)
     return report.as_expected(session, rows, suite.LISTED.asked(session, rows))
@@ -74,7 +75,7 @@ def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
     found: dict[str, Side | None] = {}
     for arch in session.tree.archs:
         try:
-            found[arch] = survey.side(session.space, session.tree, arch)
+            found[arch] = parity_report.side(session.space, session.tree, arch)
         except BuildError as error:
             tell(error)
             found[arch] = None
@@ -84,7 +85,7 @@ def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
 def _standing(
     session: Session, document: Document, found: Mapping[str, Side | None], rows: Sequence[Row]
 ) -> Standing:
-    return survey.standing(
+    return parity_report.standing(
         suite.gatherer(session),
         session.tree,
         session.suite,
@@ -109,9 +110,9 @@ def _show(session: Session, found: Standing, document: Document, rows: list[Row]
     """Prints everything, writes the files, and says what moved since they were written last."""
     print_ = session.screen.console.print
     for grid, lines in (
-        (sides.tests(found), sides.summary(found)),
-        (sides.matrix(found), [f"document: {document.source}"]),
-        (sides.environment(found), sides.equal(found)),
+        (arch_diff.tests(found), arch_diff.summary(found)),
+        (arch_diff.matrix(found), [f"document: {document.source}"]),
+        (arch_diff.environment(found), arch_diff.equal(found)),
     ):
         print_(grid.terminal())
         for line in lines:
@@ -121,14 +122,14 @@ def _show(session: Session, found: Standing, document: Document, rows: list[Row]
     for note in (*map(str, session.decisions), *notes):
         session.screen.note(note)
     folder = session.space.build / "report"
-    made = standing.document(found, session.tree.name, now())
+    made = parity_document.document(found, session.tree.name, now())
     with lock.held(folder / ".lock"):
-        before = standing.parse(folder / "parity.json")
+        before = parity_document.parse(folder / "parity.json")
         for name, text in (
             ("parity.json", json.dumps(made, indent=1) + "\n"),
-            ("parity.md", sides.render(found, document.source, notes)),
+            ("parity.md", arch_diff.render(found, document.source, notes)),
         ):
             host.write_whole(folder / name, text.encode(), session.space.build)
-    for line in standing.moved(before, made) if before else ():
+    for line in parity_document.moved(before, made) if before else ():
         session.screen.note(f"moved since the last time: {line}", "yellow")
     session.screen.note(f"report: {folder.relative_to(session.space.root)}/parity.md, parity.json", "dim")

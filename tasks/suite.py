@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from parity import disk, harness
-from parity.gather import Gatherer
-from parity.harness import Asked
-from parity.matrix import Row
-from parity.workspace import Workspace
+from parity.build import disk
+from parity.build.workspace import Workspace
+from parity.results.matrix import Row
+from parity.run import suite_run
+from parity.run.evidence_runner import Gatherer
+from parity.run.suite_run import Asked
 from tasks import kernel, report
 from tasks.listed import Listed
 from tasks.session import Session, current
@@ -44,10 +45,10 @@ def rows(session: Session, arch: str) -> list[Row]:
         settings, of_suite = session.settings, (gatherer(session), session.tree, session.suite)
         chosen = partial(LISTED.chosen, session)
         asked = session.together(arch, lambda each: bool(chosen(each)), partial(_asked, session))
-        ran = harness.run(*of_suite, asked, fresh=settings.fresh, lanes=settings.lanes)
+        ran = suite_run.run(*of_suite, asked, fresh=settings.fresh, lanes=settings.lanes)
         found = report.update(
             session,
-            lambda: [row for each in asked for row in harness.rows(*of_suite, asked[each].made, ran[each])],
+            lambda: [row for each in asked for row in suite_run.rows(*of_suite, asked[each].made, ran[each])],
         )
         session.rows.update({each: [row for row in found if row.arch == each] for each in asked})
     return session.rows[arch]
@@ -55,7 +56,7 @@ def rows(session: Session, arch: str) -> list[Row]:
 
 def _asked(session: Session, arch: str) -> Asked:
     chosen = LISTED.chosen(session, arch)
-    return harness.asked(session.space, session.tree, session.suite, arch, chosen)
+    return suite_run.asked(session.space, session.tree, session.suite, arch, chosen)
 
 
 def gatherer(session: Session, space: Workspace | None = None) -> Gatherer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity import images
+from parity.docker import images
 from tasks.session import current, group, task
 
 ROLES = ("toolchain", "qemu")

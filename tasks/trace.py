@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from parity import disk, harness
-from parity import suite as suites
-from parity.errors import UserError
-from parity.machine import RunSpec
-from parity.suite import Suite, Test
+from parity.build import disk
+from parity.core.errors import UserError
+from parity.judge.verdict import Verdict
+from parity.run import suite_run
+from parity.spec import suite as suites
+from parity.spec.machine import RunSpec
+from parity.spec.suite import Suite, Test
 from parity.trace import perfetto, reader, timeline
 from parity.trace.memory import Memory
 from parity.trace.run import counted, load, traced
 from parity.trace.validate import complaints
-from parity.verdict import Verdict
 from tasks import report, suite
 from tasks.session import Session, current, task
 
@@ -39,9 +40,9 @@ def proc(arch: str) -> bool:
     session = current()
     inside, settings = programs(session), session.settings
     of_suite = (suite.gatherer(session), session.tree, inside)
-    asked = harness.asked(session.space, session.tree, inside, arch, list(inside.tests.values()))
-    ran = harness.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
-    rows = harness.rows(*of_suite, asked.made, ran[arch])
+    asked = suite_run.asked(session.space, session.tree, inside, arch, list(inside.tests.values()))
+    ran = suite_run.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
+    rows = suite_run.rows(*of_suite, asked.made, ran[arch])
     report.show_some(rows)
     return report.as_expected(session, rows)
 
@@ -133,12 +134,12 @@ def spec_of(session: Session, arch: str, name: str) -> RunSpec:
     """The guest of a program, with kernel and the disk that has all of them; UserError when there is none."""
     tests = {**session.suite.tests, **programs(session).tests}
     boot = Test(name, "boot", {arch: Verdict.PASS}, None)
-    made = harness.built(session.space, session.tree, arch)
-    harness.complete(Suite("trace", {name: tests.get(name, boot)}), made)
+    made = suite_run.built(session.space, session.tree, arch)
+    suite_run.complete(Suite("trace", {name: tests.get(name, boot)}), made)
     if name not in made.programs:
         raise UserError(f"there is no program {name} for {arch} yet")
     image = disk.whole(session.space, session.tree, arch, made.programs)
-    return harness.spec(session.tree, tests.get(name, boot), made, image)
+    return suite_run.spec(session.tree, tests.get(name, boot), made, image)
 
 
 def programs(session: Session) -> Suite:

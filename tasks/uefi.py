@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity import harness, uefi
+from parity.build import uefi
+from parity.run import suite_run
 from tasks import report, suite
 from tasks.session import current, task
 
@@ -35,11 +36,11 @@ def folder(arch: str) -> str:
 def boot(arch: str) -> bool:
     """Makes or restores the image and boots it once, whatever is known; whether PID 1 ended with 0."""
     session = current()
-    made = harness.built(session.space, session.tree, arch)
+    made = suite_run.built(session.space, session.tree, arch)
     found = uefi.bootable(session.space, session.tree, made)
     session.shown(folder(arch), {"disk.img": found.disk})
     disks = {arch: found.disk}
-    rows, _ = harness.boots(suite.gatherer(session), session.tree, [found.made], lanes=1, disks=disks)
+    rows, _ = suite_run.boots(suite.gatherer(session), session.tree, [found.made], lanes=1, disks=disks)
     report.show_some(rows)
     for row in rows:
         if row.guest_s is not None and row.wall_s is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity import build, disk, harness
+from parity.build import cargo_build, disk
+from parity.run import suite_run
 from tasks.session import current, group, task
 
 
@@ -46,13 +47,13 @@ def task_disk() -> Iterator[Any]:
 def programs(arch: str) -> None:
     """Builds or restores the programs, and copies them into the checkout with their debug information."""
     session = current()
-    harness.programs(session.space, session.tree, arch)
-    session.shown(f"programs/{arch}", build.programs(session.space, session.tree, arch))
+    suite_run.programs(session.space, session.tree, arch)
+    session.shown(f"programs/{arch}", cargo_build.programs(session.space, session.tree, arch))
 
 
 def image(arch: str) -> None:
     """Makes or restores the image, copies it into the checkout and says where it lies."""
     session = current()
-    found = harness.programs(session.space, session.tree, arch)
+    found = suite_run.programs(session.space, session.tree, arch)
     made = disk.whole(session.space, session.tree, arch, found)
     session.shown(f"disks/{arch}", {"disk.img": made})

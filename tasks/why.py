@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from parity import build, disk, flock, gather, harness, integration, uefi
-from parity.decision import against
-from parity.suite import Test
-from parity.tree import Tree
-from parity.why import Asking, UnknownError
+from parity.build import cargo_build, disk, uefi
+from parity.build.why import Asking, UnknownError
+from parity.run import evidence_runner, integration, suite_run
+from parity.selftest import canary_run
+from parity.spec.decision import against
+from parity.spec.suite import Test
+from parity.spec.tree import Tree
 from tasks import kernel, kthread, planted, suite, toolchain
 from tasks.planted import Planting
 from tasks.session import Session, current, group, task
@@ -47,7 +49,7 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
     tests = list(session.suite.tests.values())
     for arch in archs:
         kernels = {features: _kernel(tree, arch, features) for features in tree.feature_sets}
-        programs: Walk = partial(harness.programs, tree=tree, arch=arch)
+        programs: Walk = partial(suite_run.programs, tree=tree, arch=arch)
         whole: Walk = partial(_disk, arch=arch)
         own = [kernels[tree.run.features], programs]
         walks |= {kernel.name(arch, features): [walk] for features, walk in kernels.items()}
@@ -87,7 +89,7 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
 
 
 def _kernel(tree: Tree, arch: str, features: str) -> Walk:
-    return partial(build.kernel, tree=tree, arch=arch, feature_set=features)
+    return partial(cargo_build.kernel, tree=tree, arch=arch, feature_set=features)
 
 
 def _image(space: Asking, role: str) -> None:
@@ -96,28 +98,28 @@ def _image(space: Asking, role: str) -> None:
 
 def _disk(space: Asking, arch: str) -> None:
     tree = current().tree
-    disk.whole(space, tree, arch, harness.programs(space, tree, arch))
+    disk.whole(space, tree, arch, suite_run.programs(space, tree, arch))
 
 
 def _uefi(space: Asking, arch: str) -> None:
     tree = current().tree
-    uefi.bootable(space, tree, harness.built(space, tree, arch))
+    uefi.bootable(space, tree, suite_run.built(space, tree, arch))
 
 
 def _canaries(space: Asking, arch: str) -> None:
     tree = current().tree
-    features, _ = flock.load(space, tree)
-    build.kernel(space, tree, arch, features)
+    features, _ = canary_run.load(space, tree)
+    cargo_build.kernel(space, tree, arch, features)
 
 
 def _tests(space: Asking, arch: str, tests: Sequence[Test]) -> None:
     session = current()
-    tree, made = session.tree, harness.built(space, session.tree, arch)
+    tree, made = session.tree, suite_run.built(space, session.tree, arch)
     there = [test for test in tests if test.name in made.programs]
     images = disk.of_tests(space, tree, session.suite, arch, made.programs, there)
-    specs = [harness.spec(tree, test, made, images[test.name]) for test in there]
+    specs = [suite_run.spec(tree, test, made, images[test.name]) for test in there]
     gatherer = suite.gatherer(session, space)
-    space.compare({gather.title(spec): gatherer.inputs(spec) for spec in specs})
+    space.compare({evidence_runner.title(spec): gatherer.inputs(spec) for spec in specs})
 
 
 def _inside(space: Asking, arch: str, names: Sequence[str]) -> None:
@@ -125,7 +127,7 @@ def _inside(space: Asking, arch: str, names: Sequence[str]) -> None:
     tests = session.integration
     like = integration.guest(space, session.tree, tests, arch, tests.features)
     gatherer, specs = suite.gatherer(session, space), [integration.own(like, name) for name in names]
-    space.compare({gather.title(spec): gatherer.inputs(spec) for spec in specs})
+    space.compare({evidence_runner.title(spec): gatherer.inputs(spec) for spec in specs})
 
 
 def _faults(space: Asking, planting: Planting, arch: str) -> None:

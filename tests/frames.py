@@ -3,8 +3,8 @@
 import struct
 from collections.abc import Iterable
 
-from parity.channel import encode
-from parity.lane import Message
+from parity.guest.lane import Message
+from parity.judge.channel import encode
 
 
 def hello(version: int = 1, arch: int = 1, cpus: int = 1, features: str = "testing") -> bytes:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from parity import baseline
-from parity.baseline import Changes
-from parity.errors import UserError
-from parity.matrix import Row
-from parity.verdict import Verdict
+from parity.core.errors import UserError
+from parity.judge.verdict import Verdict
+from parity.results.matrix import Row
+from parity.spec import baseline
+from parity.spec.baseline import Changes
 
 FORK = Row("fork_test", "aarch64", "process", "pass", "pass", None, "")
 DUP = replace(FORK, name="dup_test", verdict="hang")

@@ -15,14 +15,14 @@ from benchmarks import canaries, figure, fresh, one_program, plain_guest, table
 from benchmarks.bench import Bench, unquoted
 from benchmarks.figure import Aim, Figure, Record, ratio
 from benchmarks.output import Output
-from parity import suite as suites
-from parity import tree as trees
-from parity.errors import InfraError, UserError
-from parity.guest import judge_recording
-from parity.machine import GuestPaths, qemu_argv
+from parity.build.workspace import Workspace
+from parity.core.errors import InfraError, UserError
+from parity.guest.guest import judge_recording
 from parity.report.terminal import Screen, Stage
-from parity.runner import Use
-from parity.workspace import Workspace
+from parity.run.runner import Use
+from parity.spec import suite as suites
+from parity.spec import tree as trees
+from parity.spec.machine import GuestPaths, qemu_argv
 
 ROOT = Path(__file__).parent.parent
 

@@ -11,10 +11,11 @@ import pytest
 from test_revision import git
 from waiting import until
 
-from parity import beside, host, revision
-from parity.errors import InfraError, RevisionError
+from parity.build.workspace import Workspace
+from parity.compare import checkout_run, revision
+from parity.core import host
+from parity.core.errors import InfraError, RevisionError
 from parity.report.terminal import Screen
-from parity.workspace import Workspace
 
 ARCHS = ("aarch64", "x86_64")
 ROW = {"name": "a", "area": "x", "verdict": "pass", "expected": "pass", "reason": None, "cause": ""}
@@ -53,7 +54,7 @@ def commit(
 
 def rows(space: Workspace) -> list[tuple[str, str, str]]:
     there = revision.resolve(space.root, "HEAD")
-    found = beside.rows(space, there, ARCHS, ["only=a*"])
+    found = checkout_run.rows(space, there, ARCHS, ["only=a*"])
     return [(row.name, row.arch, row.verdict) for row in found]
 
 
@@ -125,7 +126,7 @@ def test_whoever_is_killed_leaves_no_process_and_its_files_to_the_next_sweep(tmp
     git(space.root, "commit", "--quiet", "--all", "--message=two")
     script = (
         "import sys; from pathlib import Path; from parity import beside, revision\n"
-        "from parity.report.terminal import Screen; from parity.workspace import Workspace\n"
+        "from parity.report.terminal import Screen; from parity.build.workspace import Workspace\n"
         "space = Workspace(Path(sys.argv[1]), Path(sys.argv[2]), Screen())\n"
         "beside.rows(space, revision.resolve(space.root, 'HEAD'), ['aarch64'], [])\n"
     )

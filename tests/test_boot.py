@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from parity.errors import InfraError
-from parity.matrix import Row
-from parity.verdict import Verdict
+from parity.core.errors import InfraError
+from parity.judge.verdict import Verdict
+from parity.results.matrix import Row
 from tasks import boot, session
 
 ROOT = Path(__file__).parent.parent

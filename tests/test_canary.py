@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from test_machine import spec
 
-from parity import canary
-from parity.canary import Canary
-from parity.confusion import Confusion
-from parity.errors import UserError
-from parity.evidence import Evidence
-from parity.report import judged
-from parity.verdict import Verdict
+from parity.core.errors import UserError
+from parity.judge.verdict import Verdict
+from parity.report import selftest
+from parity.results.confusion import Confusion
+from parity.results.evidence import Evidence
+from parity.selftest import canary
+from parity.selftest.canary import Canary
 
 ARCHS = ("aarch64", "x86_64")
 FLOCK = Path(__file__).parent.parent / "suites" / "canaries.yaml"
@@ -48,7 +48,7 @@ def test_the_right_verdict_for_the_wrong_reason_is_not_earned() -> None:
     passed = replace(SEEN, verdict="pass")
     assert canary.unearned([BIRD], {("aarch64", "forges"): SEEN}) == []
     assert canary.unearned([BIRD], {("aarch64", "forges"): passed}) == [(BIRD, passed)]
-    assert judged.unearned([BIRD], {("aarch64", "forges"): passed}) == [
+    assert selftest.unearned([BIRD], {("aarch64", "forges"): passed}) == [
         "forges on aarch64: must earn fail and say 'status 7', earned pass: PID 1 ended with status 7"
     ]
 
@@ -89,7 +89,7 @@ def test_the_autopsys_sentence_counts_where_a_text_of_it_is_asked_for(tmp_path: 
     for sentence in (None, "thread 2 waits"):
         wrong = replace(found, sentence=sentence)
         assert not hung.earned(wrong)
-        assert "and say 'until tick'" in judged.unearned([hung], {("aarch64", "hung"): wrong})[0]
+        assert "and say 'until tick'" in selftest.unearned([hung], {("aarch64", "hung"): wrong})[0]
 
 
 def test_a_budget_of_its_own(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_what_is_confused_stands_beside_the_diagonal() -> None:
     matrix = Confusion.of(pairs, tuple(Verdict))
     assert matrix.names == ("panic", "hang", "crash")
     assert (matrix.right, matrix.wrong, matrix.count("panic", "crash")) == (3, 1, 1)
-    assert judged.confusion(matrix, "verdict").markdown().splitlines() == [
+    assert selftest.confusion(matrix, "verdict").markdown().splitlines() == [
         "| verdict: must earn ↓, earned → | panic | hang | crash |",
         "| --- | ---: | ---: | ---: |",
         "| panic | 2 | · | 1 |",

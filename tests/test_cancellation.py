@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from parity.cancellation import Cancellation
-from parity.errors import MachineError
+from parity.core.cancellation import Cancellation
+from parity.core.errors import MachineError
 
 
 def later(cancellation: Cancellation, seconds: float = 0.05) -> None:

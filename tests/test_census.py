@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from parity import census
-from parity.census import Dimension, Figures
-from parity.errors import UserError
-from parity.sides import State
+from parity.compare import coverage
+from parity.compare.arch_diff import State
+from parity.compare.coverage import Dimension, Figures
+from parity.core.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 CALLS = Figures("Syscalls", "call", {"aarch64": "~68", "x86_64": "~70"}, "~97 %")
@@ -43,10 +43,10 @@ def test_what_nobody_counted_has_no_share() -> None:
 
 
 def test_the_documents_figures_are_read_and_every_row_is_counted() -> None:
-    document = census.load(ROOT / "suites" / "document.yaml")
-    assert [row.counted for row in document.rows] == list(census.COUNTED)
+    document = coverage.load(ROOT / "suites" / "document.yaml")
+    assert [row.counted for row in document.rows] == list(coverage.COUNTED)
     assert CALLS in document.rows
-    rows = census.dimensions(document, {kind: {"aarch64": {}} for kind in census.COUNTED}, 80)
+    rows = coverage.dimensions(document, {kind: {"aarch64": {}} for kind in coverage.COUNTED}, 80)
     assert [row.of for row in rows] == [None] * 6 + [80]
 
 
@@ -54,4 +54,4 @@ def test_a_count_that_there_is_not_is_named(tmp_path: Path) -> None:
     file = tmp_path / "document.yaml"
     file.write_text("source: s\nfigures:\n  Syscalls: {counted: calls, parity: 97 %}\n")
     with pytest.raises(UserError, match=r"document.yaml:3: no count 'calls'; did you mean 'call'\?"):
-        census.load(file)
+        coverage.load(file)

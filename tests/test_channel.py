@@ -6,7 +6,7 @@ from pathlib import Path
 import frames
 import pytest
 
-from parity.channel import (
+from parity.judge.channel import (
     ChannelError,
     Decoder,
     ExecFailure,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import code_digest, gather
+from parity.core import code_digest
+from parity.run import evidence_runner
 
 FILES = {
     "parity/judge.py": "from parity import rule, tool\nimport json\n",
@@ -47,10 +48,10 @@ def test_one_line_changes_the_digest_of_what_it_is_in_and_no_other(root: Path, c
 
 
 def test_the_judges_rules_are_all_that_a_verdict_goes_by() -> None:
-    rules = set(code_digest.needed(gather.RULES, gather.NO_RULES))
+    rules = set(code_digest.needed(evidence_runner.RULES, evidence_runner.NO_RULES))
     decides = {"verdict", "state", "channel", "event", "serial", "guest", "lane", "autopsy.diagnose"}
     assert {f"parity.{name}" for name in decides} <= rules
-    assert not {name for name in rules if name.startswith(("parity.report", "parity.workspace"))}
+    assert not {name for name in rules if name.startswith(("parity.report", "parity.build.workspace"))}
 
 
 @pytest.mark.parametrize(
@@ -58,9 +59,9 @@ def test_the_judges_rules_are_all_that_a_verdict_goes_by() -> None:
 )
 def test_a_line_in_a_rule_is_in_the_digest_that_it_belongs_to(tmp_path: Path, module: str) -> None:
     shutil.copytree(Path(code_digest.ROOT, "parity"), tmp_path / "parity")
-    before = gather.rules(tmp_path)
+    before = evidence_runner.rules(tmp_path)
     place = tmp_path / "parity" / f"{module}.py"
     place.write_text(place.read_text() + "# one line\n")
-    after = gather.rules(tmp_path)
+    after = evidence_runner.rules(tmp_path)
     (changed,) = [name for name in before if before[name] != after[name]]
     assert changed == ("the autopsy's rules" if "/" in module else "the judge's rules")

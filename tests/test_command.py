@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from parity import command
-from parity.cancellation import Cancellation
-from parity.errors import MachineError
+from parity.core import command
+from parity.core.cancellation import Cancellation
+from parity.core.errors import MachineError
 
 
 def test_a_command_gives_its_lines_and_its_status() -> None:
@@ -38,7 +38,7 @@ def test_a_command_dies_with_its_client(isolated: bool, tmp_path: Path) -> None:
         pytest.skip("namespaces take root")
     child = "(sleep 4711 & sleep 4712)" if isolated else "exec sleep 4711"
     program = (
-        "import sys; from parity import command\n"
+        "import sys; from parity.core import command\n"
         f"command.run(['sh', '-c', 'echo up; {child}'], lambda line: print(line, flush=True), "
         f"isolated={isolated}, env={{'PARITY_TEST': {str(tmp_path)!r}}})\n"
     )

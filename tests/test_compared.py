@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from parity.matrix import Row
+from parity.compare.revision import Revision
 from parity.report import compared
-from parity.revision import Revision
+from parity.results.matrix import Row
 
 THERE = Revision("v1", "0123456789abcdef" * 2 + "01234567")
 ROW = Row("fork_test", "aarch64", "process", "pass", "pass", None, "")

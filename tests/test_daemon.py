@@ -10,8 +10,8 @@ from pathlib import Path
 import docker.errors
 import pytest
 
-from parity import daemon
-from parity.errors import MachineError, UserError
+from parity.core.errors import MachineError, UserError
+from parity.docker import daemon
 
 
 class AskedError(Exception):

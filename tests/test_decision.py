@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import decision
-from parity.errors import UserError
+from parity.core.errors import UserError
+from parity.spec import decision
 
 DECISIONS = Path(__file__).parent.parent / "decisions.yaml"
 ARCHS = ("aarch64", "x86_64")

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from parity import tree
-from parity.disk import BLOCK_BYTES, archive, check, loadable, places
-from parity.errors import BuildError, UserError
+from parity.build.disk import BLOCK_BYTES, archive, check, loadable, places
+from parity.core.errors import BuildError, UserError
+from parity.spec import tree
 
 TREE = Path(__file__).parents[1] / "trees" / "reference.yaml"
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import doctor
-from parity.doctor import State
+from parity.docker import doctor
+from parity.docker.doctor import State
 
 ROOT = Path(__file__).parents[1]
 

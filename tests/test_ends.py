@@ -16,7 +16,7 @@ import pytest
 import requests
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
-from parity.errors import BuildError, InfraError, MachineError, ParityError, RevisionError, UserError
+from parity.core.errors import BuildError, InfraError, MachineError, ParityError, RevisionError, UserError
 from tasks import ends, graph, reporter, session
 from tasks.doitdb import MemoryDB
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from parity import daemon, engine, host
-from parity.attached import Stream, split_lines
-from parity.errors import MachineError
-from parity.owner import CLIENT_LABEL, OWNER_LABEL, ROLE_LABEL, current_owner, stale
+from parity.core import host
+from parity.core.errors import MachineError
+from parity.docker import daemon, engine
+from parity.docker.attached import Stream, split_lines
+from parity.docker.owner import CLIENT_LABEL, OWNER_LABEL, ROLE_LABEL, current_owner, stale
 
 
 def test_frames_are_cut_into_lines_per_stream() -> None:

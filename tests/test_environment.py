@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parity import environment
-from parity.environment import BUDGET, COMMAND_LINE, Field
-from parity.machine import Machine, RunSpec
-from parity.sides import State
+from parity.compare import machine_diff
+from parity.compare.arch_diff import State
+from parity.compare.machine_diff import BUDGET, COMMAND_LINE, Field
+from parity.spec.machine import Machine, RunSpec
 
 ARM = Machine(
     *("qemu-virt", "aarch64", "qemu-system-aarch64", (10, 0), "virt,gic-version=2", "cortex-a72", "tcg"),
@@ -23,8 +23,8 @@ def spec(machine: Machine, test: str = "fork_test") -> RunSpec:
 
 
 def fields(*sides: RunSpec) -> dict[tuple[str, str], Field]:
-    by_arch = {side.arch: environment.surroundings([side], {"features": "testing"}) for side in sides}
-    return {(field.group, field.name): field for field in environment.difference(by_arch)}
+    by_arch = {side.arch: machine_diff.surroundings([side], {"features": "testing"}) for side in sides}
+    return {(field.group, field.name): field for field in machine_diff.difference(by_arch)}
 
 
 def different(found: dict[tuple[str, str], Field]) -> set[str]:
@@ -54,8 +54,8 @@ def test_a_raised_deadline_moves_its_field_and_no_other() -> None:
 
 
 def test_of_an_architecture_of_which_nothing_is_known_nothing_is_equal() -> None:
-    known = environment.surroundings([spec(ARM)], {})
-    assert {field.state for field in environment.difference({"aarch64": known, "x86_64": None})} == {
+    known = machine_diff.surroundings([spec(ARM)], {})
+    assert {field.state for field in machine_diff.difference({"aarch64": known, "x86_64": None})} == {
         State.UNKNOWN
     }
 

@@ -3,7 +3,16 @@ import os
 
 import pytest
 
-from parity.errors import BuildError, InfraError, MachineError, ParityError, UserError, foreseen, said, shown
+from parity.core.errors import (
+    BuildError,
+    InfraError,
+    MachineError,
+    ParityError,
+    UserError,
+    foreseen,
+    said,
+    shown,
+)
 
 
 @pytest.mark.parametrize(

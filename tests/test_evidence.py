@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parity.errors import MachineError
-from parity.evidence import Evidence, Ledger, Seen, summed
+from parity.core.errors import MachineError
+from parity.results.evidence import Evidence, Ledger, Seen, summed
 
 KEY = "ab" + "0" * 62
 FIRST = Evidence(

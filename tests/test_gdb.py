@@ -8,10 +8,10 @@ from typing import cast
 
 import pytest
 
-from parity.elf import Kernel, Symbol
-from parity.errors import InfraError
-from parity.gdb import Stub
-from parity.lane import DockerLane, Message
+from parity.build.elf import Kernel, Symbol
+from parity.core.errors import InfraError
+from parity.guest.gdb import Stub
+from parity.guest.lane import DockerLane, Message
 from parity.trace.run import Entry, count
 
 ENTRY = 0x1400

@@ -6,18 +6,19 @@ import frames
 import pytest
 from test_machine import spec
 
-from parity import guest, machine
 from parity.autopsy.diagnose import Autopsy, Diagnosis, Word
 from parity.autopsy.findings import Findings
-from parity.channel import Hello, ProcessEnd, Shutdown
-from parity.errors import UserError
-from parity.event import Exit, SerialMatch
-from parity.guest import GuestRun, judge_recording, judged, run_guest
-from parity.inspector import Inspector
-from parity.lane import DockerLane, LaneError, Message, ReplayLane
-from parity.machine import RunSpec
-from parity.state import State
-from parity.verdict import Judgement, Verdict
+from parity.core.errors import UserError
+from parity.guest import guest
+from parity.guest.guest import GuestRun, judge_recording, judged, run_guest
+from parity.guest.inspector import Inspector
+from parity.guest.lane import DockerLane, LaneError, Message, ReplayLane
+from parity.judge.channel import Hello, ProcessEnd, Shutdown
+from parity.judge.event import Exit, SerialMatch
+from parity.judge.state import State
+from parity.judge.verdict import Judgement, Verdict
+from parity.spec import machine
+from parity.spec.machine import RunSpec
 
 RECORDINGS = sorted((Path(__file__).parent / "data/guests").glob("*.jsonl"))
 PATTERNS = ("KERNEL PANIC:",)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parity.errors import MachineError
-from parity.history import History, changes
+from parity.core.errors import MachineError
+from parity.store.stage_history import History, changes
 
 
 def test_the_last_inputs_come_back(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import host
-from parity.errors import MachineError, UserError
+from parity.core import host
+from parity.core.errors import MachineError, UserError
 
 
 def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_scratch_folders_go_when_the_block_ends(tmp_path: Path) -> None:
 
 def test_scratch_folders_of_killed_processes_are_swept(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from parity import host\n"
+        "import sys, time; from pathlib import Path; from parity.core import host\n"
         "with host.scratch(Path(sys.argv[1])) as folder:\n"
         "    (folder / 'big').touch(); print(folder, flush=True); time.sleep(100)\n"
     )
@@ -101,7 +101,7 @@ def test_scratch_folders_of_killed_processes_are_swept(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounting takes root")
 def test_what_is_mounted_in_a_scratch_folder_is_never_swept(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from parity import host\n"
+        "import sys; from pathlib import Path; from parity.core import host\n"
         "print(host.sweep(Path(sys.argv[1])))\n"
     )
     folder = tmp_path / "tmp" / "1-1-abandoned"
@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_written_is_the_machines_fault(tmp_path: Path) -> 
 
 def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from parity import host\n"
+        "import sys; from pathlib import Path; from parity.core import host\n"
         "base, content = Path(sys.argv[1]), sys.argv[2].encode() * 100_000\n"
         "for _ in range(100): host.write_whole(base / 'file', content, base)\n"
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import images, rootfs
-from parity.errors import MachineError, UserError
+from parity.core.errors import MachineError, UserError
+from parity.docker import images, rootfs
 
 ROOT = Path(__file__).parents[1]
 

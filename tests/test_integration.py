@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 from test_machine import spec
 
-from parity import integration, planted, tree
-from parity.channel import TestEnd
-from parity.errors import BuildError, UserError
-from parity.evidence import Evidence
-from parity.gather import Finding
-from parity.guest import GuestRun
-from parity.integration import Integration
-from parity.machine import RunSpec
-from parity.runner import Job, Result
-from parity.state import Rules, State
-from parity.verdict import Judgement, Verdict
+from parity.core.errors import BuildError, UserError
+from parity.guest.guest import GuestRun
+from parity.judge.channel import TestEnd
+from parity.judge.state import Rules, State
+from parity.judge.verdict import Judgement, Verdict
+from parity.results.evidence import Evidence
+from parity.run import integration
+from parity.run.evidence_runner import Finding
+from parity.run.integration import Integration
+from parity.run.runner import Job, Result
+from parity.selftest import mutation
+from parity.spec import tree
+from parity.spec.machine import RunSpec
 
 ROOT = Path(__file__).parent.parent
 LIST = ROOT / "suites" / "integration.yaml"
@@ -165,7 +167,7 @@ def test_another_guest_goes_on_where_one_was_ended() -> None:
 
 
 def test_guests_that_differ_in_a_fault_are_not_shared() -> None:
-    kernel, faulty = Kernel({}), planted.spec(LIKE, "clock_slow")
+    kernel, faulty = Kernel({}), mutation.spec(LIKE, "clock_slow")
     wanted = [
         integration.own(like, name) for name in ("timer_clock", "timer_delay") for like in (LIKE, faulty)
     ]

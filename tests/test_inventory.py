@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import inventory
-from parity.errors import BuildError
+from parity.build import inventory
+from parity.core.errors import BuildError
 
 TEXT = b"call FORK\ndriver console: PL011\ncall EXIT\ncall FORK\n"
 

@@ -7,11 +7,11 @@ import frames
 import pytest
 from test_machine import spec, virt
 
-from parity import lane
-from parity.engine import Attached
-from parity.errors import InfraError, MachineError
-from parity.lane import DockerLane, FrameReader, LaneError, LaneSize, Message, ReplayLane
-from parity.store import Store
+from parity.core.errors import InfraError, MachineError
+from parity.docker.engine import Attached
+from parity.guest import lane
+from parity.guest.lane import DockerLane, FrameReader, LaneError, LaneSize, Message, ReplayLane
+from parity.store.store import Store
 
 
 def framed(kind: str, t: float = 0.5, data: bytes = b"", **fields: object) -> bytes:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from parity import beside
-from parity.errors import InfraError, UserError
-from parity.matrix import Row
-from parity.revision import Revision
-from parity.selection import Selection, Shard
+from parity.compare import checkout_run
+from parity.compare.revision import Revision
+from parity.core.errors import InfraError, UserError
+from parity.results.matrix import Row
+from parity.spec.selection import Selection, Shard
 from tasks import boot, compare, integration, kthread, report, session, suite
 from tasks.session import Session
 
@@ -116,7 +116,7 @@ def test_commits_without_a_common_result_are_not_equal(monkeypatch: pytest.Monke
     here, there = [PASSED], Revision("HEAD", "c" * 40)
     monkeypatch.setattr(suite, "rows", lambda *_: here)
     for before in ([], [UNSEEN], [replace(PASSED, arch="x86_64")]):
-        monkeypatch.setattr(beside, "rows", lambda *_, rows=before: rows)
+        monkeypatch.setattr(checkout_run, "rows", lambda *_, rows=before: rows)
         with pytest.raises(InfraError, match="nothing is known both here and at HEAD"):
             compare.against(there)
     here[:] = [replace(PASSED, verdict="infra", cause="no lane")]

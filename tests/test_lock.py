@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from parity import lock
-from parity.cancellation import Cancellation
-from parity.errors import MachineError
+from parity.core import lock
+from parity.core.cancellation import Cancellation
+from parity.core.errors import MachineError
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from parity import machine
-from parity.errors import UserError
-from parity.machine import GuestPaths, Machine, RunSpec
+from parity.core.errors import UserError
+from parity.spec import machine
+from parity.spec.machine import GuestPaths, Machine, RunSpec
 
 MACHINES = Path(__file__).parents[1] / "machines"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from parity.errors import UserError
+from parity.core.errors import UserError
 from parity.report import marked
 
 MARKS = [f"{marked.begin(task)}\n\n{{}}\n\n{marked.END}\n" for task in ("one", "two")]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from parity import matrix
-from parity.evidence import Evidence
-from parity.matrix import Row
-from parity.quarantine import Entry
-from parity.suite import Test
-from parity.verdict import Verdict
+from parity.judge.verdict import Verdict
+from parity.results import matrix
+from parity.results.evidence import Evidence
+from parity.results.matrix import Row
+from parity.spec.quarantine import Entry
+from parity.spec.suite import Test
 
 FORK = Test("fork_test", "process", {"aarch64": Verdict.PASS}, None)
 FIFO = Test("fifo_test", "pipe", {"aarch64": Verdict.MISSING}, "FIFOs are not there yet")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from test_machine import spec
 
-from parity import planted
-from parity.planted import Catches
+from parity.selftest import mutation
+from parity.selftest.mutation import Catches
 
 VERDICTS = {
     ("", "dup"): "pass",
@@ -40,8 +40,8 @@ def test_red_without_a_fault_is_a_failed_control_and_no_catch() -> None:
 
 
 def test_every_test_runs_without_a_fault_and_with_each() -> None:
-    guests = planted.specs([spec(test="dup"), spec(test="cat")], ["a", "b"])
+    guests = mutation.specs([spec(test="dup"), spec(test="cat")], ["a", "b"])
     assert len(guests) == 6
     assert guests["b", "cat"].cmdline.endswith(" fault=b")
-    assert [control.test for control in planted.controls(guests)] == ["dup", "cat"]
-    assert not any("fault=" in control.cmdline for control in planted.controls(guests))
+    assert [control.test for control in mutation.controls(guests)] == ["dup", "cat"]
+    assert not any("fault=" in control.cmdline for control in mutation.controls(guests))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import quarantine
-from parity.errors import UserError
+from parity.core.errors import UserError
+from parity.spec import quarantine
 
 TESTS, ARCHS = ("fork_test", "dup_test"), ("aarch64", "x86_64")
 GOOD = "{test: fork_test, arch: x86_64, reason: it hangs, ticket: issue 7, expires: 2026-12-31}"

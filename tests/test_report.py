@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 from rich.console import Console
 
-from parity.matrix import Row
 from parity.report import json, junit, markdown, table
 from parity.report.terminal import Stage
+from parity.results.matrix import Row
 
 PASS = Row(
     "fork_test", "aarch64", "process", "pass", "pass", None, "PID 1 ended with status 0", 0.1, 0.3, "a" * 64

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import revision
-from parity.errors import UserError
+from parity.compare import revision
+from parity.core.errors import UserError
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from test_stress import GOOD
 
-from parity import runlog
-from parity.errors import MachineError
-from parity.runlog import RunLog
+from parity.core.errors import MachineError
+from parity.run import run_log
+from parity.run.run_log import RunLog
 
 OTHER = replace(GOOD, id="ba9876543210", verdict="fail", cause="late")
 
@@ -50,7 +50,7 @@ def test_a_line_cut_by_a_kill_swallows_no_other(log: RunLog, cut: str) -> None:
 
 
 def test_the_file_does_not_grow_for_ever(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runlog, "KEPT", 3)
+    monkeypatch.setattr(run_log, "KEPT", 3)
     for number in range(5):
         log.add(replace(GOOD, id=str(number)))
     assert len(log.runs()) == 5  # not in the middle of a command
@@ -68,7 +68,7 @@ def test_a_full_disk_is_the_machines_fault(log: RunLog) -> None:
 def test_what_another_version_has_noted_is_counted_and_stays(
     log: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runlog, "KEPT", 1)
+    monkeypatch.setattr(run_log, "KEPT", 1)
     theirs = json.dumps({**asdict(OTHER), "format": 2}), json.dumps({**asdict(OTHER), "new": 1})
     log.add(GOOD)
     with log.place.open("a", encoding="utf-8") as file:

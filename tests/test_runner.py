@@ -8,12 +8,12 @@ import frames
 import pytest
 from test_machine import spec
 
-from parity import runner
-from parity.cancellation import Cancellation
-from parity.errors import MachineError
-from parity.lane import Lane, LaneError, Message, ReplayLane
-from parity.machine import RunSpec
-from parity.runner import Job, Pool, Use
+from parity.core.cancellation import Cancellation
+from parity.core.errors import MachineError
+from parity.guest.lane import Lane, LaneError, Message, ReplayLane
+from parity.run import runner
+from parity.run.runner import Job, Pool, Use
+from parity.spec.machine import RunSpec
 
 GOOD = frames.messages(frames.good_run())
 

@@ -9,12 +9,12 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from parity import seed
+from parity.build import cargo_cache
+from parity.build.workspace import Workspace
 from parity.report.terminal import Screen
-from parity.store import Digest, Store, action_key
-from parity.workspace import Workspace
+from parity.store.store import Digest, Store, action_key
 
-KEY = action_key(seed.STAGE, {})
+KEY = action_key(cargo_cache.STAGE, {})
 CORE, CRC, SCRIPT, RUN, OWN, OWN_RUN = (digit * 16 for digit in "123456")
 OTHERS = {
     f"arm/release/deps/libcore-{CORE}.rlib": "core",
@@ -80,13 +80,13 @@ def space(tmp_path: Path) -> Workspace:
     compiled = tmp_path / "compiled"
     fill(compiled, OTHERS | TREES)
     space = Workspace(tmp_path / "checkout", tmp_path / "cache", Screen())
-    seed.keep(space, KEY, compiled, MESSAGES)
+    cargo_cache.keep(space, KEY, compiled, MESSAGES)
     return space
 
 
 def test_others_crates_are_laid_and_nothing_of_the_trees(space: Workspace, tmp_path: Path) -> None:
     target = tmp_path / "fresh"
-    assert seed.lay(space, KEY, target) == len(OTHERS)
+    assert cargo_cache.lay(space, KEY, target) == len(OTHERS)
     assert lying(target) == OTHERS
     (program,) = (path for path in OTHERS if os.access(target / path, os.X_OK))
     assert program.endswith("/build-script-build")
@@ -96,23 +96,23 @@ def test_others_crates_are_laid_and_nothing_of_the_trees(space: Workspace, tmp_p
 
 def test_a_unit_that_is_of_the_tree_as_well_is_nobody_elses() -> None:
     both = [*MESSAGES, artifact(KERNEL_ID, f"arm/release/deps/libcrc-{CRC}.rlib")]
-    assert seed.units(MESSAGES) - seed.units(both) == {CRC}
+    assert cargo_cache.units(MESSAGES) - cargo_cache.units(both) == {CRC}
 
 
 def test_crates_that_a_lock_file_does_not_pin_are_not_kept() -> None:
     git = "git+https://example.org/crc#3.4.0"
-    assert seed.units([artifact(git, f"arm/release/deps/libcrc-{CRC}.rlib")]) == set()
+    assert cargo_cache.units([artifact(git, f"arm/release/deps/libcrc-{CRC}.rlib")]) == set()
 
 
 def test_under_another_key_there_is_nothing(space: Workspace, tmp_path: Path) -> None:
-    assert seed.lay(space, action_key(seed.STAGE, {"lock": "another"}), tmp_path / "fresh") == 0
+    assert cargo_cache.lay(space, action_key(cargo_cache.STAGE, {"lock": "another"}), tmp_path / "fresh") == 0
     assert not (tmp_path / "fresh").exists()
 
 
 def test_what_is_there_stays(space: Workspace, tmp_path: Path) -> None:
     target, mine = tmp_path / "fresh", f"release/build/crc-{SCRIPT}/build-script-build"
     fill(target, {mine: "compiled here"})
-    seed.lay(space, KEY, target)
+    cargo_cache.lay(space, KEY, target)
     units = {path: content for path, content in OTHERS.items() if SCRIPT not in path}
     assert lying(target) == {mine: "compiled here", **units}
 
@@ -133,15 +133,15 @@ def test_killed_meanwhile_it_leaves_no_unit_that_passes_for_whole(
     monkeypatch.setattr(Store, "copy", dying)
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # who is killed removes nothing
     with pytest.raises(KeyboardInterrupt):
-        seed.lay(space, KEY, target)
+        cargo_cache.lay(space, KEY, target)
     monkeypatch.undo()
     for _ in range(2):
         there = lying(target)
         for path, content in there.items():
-            if seed.FINGERPRINT in path and content:
-                (unit,) = seed.UNIT.findall(path)
+            if cargo_cache.FINGERPRINT in path and content:
+                (unit,) = cargo_cache.UNIT.findall(path)
                 assert all(there[each] == OTHERS[each] for each in OTHERS if unit in each)
-        seed.lay(space, KEY, target)
+        cargo_cache.lay(space, KEY, target)
 
 
 def test_where_there_is_no_room_nothing_is_laid(
@@ -157,10 +157,10 @@ def test_where_there_is_no_room_nothing_is_laid(
 
     monkeypatch.setattr(Store, "copy", full)
     with pytest.raises(OSError, match="No space left"):
-        seed.lay(space, KEY, target)
-    assert lying(target) == {} and seed.bare(target)
+        cargo_cache.lay(space, KEY, target)
+    assert lying(target) == {} and cargo_cache.bare(target)
     monkeypatch.undo()
-    assert seed.lay(space, KEY, target) == len(OTHERS) and not seed.bare(target / "arm")
+    assert cargo_cache.lay(space, KEY, target) == len(OTHERS) and not cargo_cache.bare(target / "arm")
 
 
 def test_a_damaged_one_is_said_and_not_laid_and_the_next_build_keeps_it_again(
@@ -170,7 +170,7 @@ def test_a_damaged_one_is_said_and_not_laid_and_the_next_build_keeps_it_again(
     blob.chmod(0o644)
     blob.write_text("damaged")
     later = Workspace(space.root, space.cache, Screen())
-    assert seed.lay(later, KEY, tmp_path / "fresh") == 0
+    assert cargo_cache.lay(later, KEY, tmp_path / "fresh") == 0
     assert "is damaged; made again" in capsys.readouterr().out
-    seed.keep(later, KEY, tmp_path / "compiled", MESSAGES)
-    assert seed.lay(later, KEY, tmp_path / "fresh") == len(OTHERS)
+    cargo_cache.keep(later, KEY, tmp_path / "compiled", MESSAGES)
+    assert cargo_cache.lay(later, KEY, tmp_path / "fresh") == len(OTHERS)

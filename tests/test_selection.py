@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from parity.errors import UserError
-from parity.matrix import Row
-from parity.selection import Selection, Shard, failed_last
-from parity.suite import Test
-from parity.verdict import Verdict
+from parity.core.errors import UserError
+from parity.judge.verdict import Verdict
+from parity.results.matrix import Row
+from parity.spec.selection import Selection, Shard, failed_last
+from parity.spec.suite import Test
 
 AREAS = {"fork": "process", "fork_memory": "process", "dup": "file", "pipe": "pipe", "cat": "coreutils"}
 TESTS = [Test(name, area, {"aarch64": Verdict.PASS}, None) for name, area in AREAS.items()]

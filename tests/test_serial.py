@@ -1,8 +1,8 @@
 import itertools
 import random
 
-from parity import serial
-from parity.serial import KEPT_BYTES, MAX_LINE_BYTES, Line, LineSplitter, Transcript
+from parity.judge import serial
+from parity.judge.serial import KEPT_BYTES, MAX_LINE_BYTES, Line, LineSplitter, Transcript
 
 
 def split(*pieces: tuple[float, bytes]) -> list[Line]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parity.errors import BuildError, UserError
+from parity.core.errors import BuildError, UserError
 from tasks import session
 from tasks.session import Session
 

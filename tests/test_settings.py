@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from parity.errors import UserError
-from parity.selection import Selection, Shard
+from parity.core.errors import UserError
+from parity.spec.selection import Selection, Shard
 from tasks.settings import Settings
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from parity import sources
-from parity.errors import BuildError, UserError
-from parity.store import FileDigests
+from parity.build import sources
+from parity.core.errors import BuildError, UserError
+from parity.store.store import FileDigests
 
 FILES = ("Cargo.toml", "kernel/Cargo.toml", "kernel/src/main.rs", "kernel/src/.hidden.rs", "user/Cargo.toml",
          "user/src/lib.rs", "build/cargo/x/main.rs")  # fmt: skip

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from parity import environment, sides, standing
-from parity.census import Dimension, Figures
-from parity.decision import Decision
-from parity.machine import Machine, RunSpec
-from parity.matrix import Row
-from parity.report import sides as report
-from parity.standing import Standing
+from parity.compare import arch_diff, machine_diff, parity_document
+from parity.compare.coverage import Dimension, Figures
+from parity.compare.parity_document import Standing
+from parity.report import arch_diff as report
+from parity.results.matrix import Row
+from parity.spec.decision import Decision
+from parity.spec.machine import Machine, RunSpec
 
 ARCHS = ("aarch64", "x86_64")
 ROW = Row("fork_test", "aarch64", "process", "pass", "pass", None, "", guest_s=0.2)
@@ -43,15 +43,15 @@ def stand(
         ),
         Dimension(Figures("Test Pass Rate", "pass", {}, "Improving"), passing, 2),
     ]
-    fields = environment.difference(
-        {spec.arch: environment.surroundings([spec], {}) for spec in (SPECS[0], x86)}
+    fields = machine_diff.difference(
+        {spec.arch: machine_diff.surroundings([spec], {}) for spec in (SPECS[0], x86)}
     )
-    return Standing(ARCHS, sides.pairs(rows, ARCHS), dimensions, fields)
+    return Standing(ARCHS, arch_diff.pairs(rows, ARCHS), dimensions, fields)
 
 
 def moved(after: Standing) -> list[str]:
-    made = [standing.document(each, "reference", "now") for each in (stand(), after)]
-    return standing.moved(*(json.loads(json.dumps(each)) for each in made))
+    made = [parity_document.document(each, "reference", "now") for each in (stand(), after)]
+    return parity_document.moved(*(json.loads(json.dumps(each)) for each in made))
 
 
 def test_nothing_moves_by_itself_nor_by_time() -> None:
@@ -81,8 +81,8 @@ def test_a_deadline_raised_moves_that_deadline() -> None:
 def test_what_moves_alike_is_one_line_and_a_new_architecture_moves_nothing() -> None:
     rows = [*ROWS[:2], *(replace(row, verdict="hang") for row in ROWS[2:])]
     assert moved(stand(rows)) == ["test: fork_test, dup_test on x86_64: pass → hang"]
-    alone = {**standing.document(stand(), "reference", "now"), "architectures": ["aarch64"]}
-    assert standing.moved(alone, standing.document(stand(rows), "reference", "now")) == []
+    alone = {**parity_document.document(stand(), "reference", "now"), "architectures": ["aarch64"]}
+    assert parity_document.moved(alone, parity_document.document(stand(rows), "reference", "now")) == []
 
 
 def test_a_decision_explains_what_an_architecture_lacks() -> None:
@@ -93,19 +93,19 @@ def test_a_decision_explains_what_an_architecture_lacks() -> None:
     made = replace(stand(), dimensions=[tasks], decisions=[decision])
     assert "| aarch64: boot, boot_parallel (KD-1) |" in report.matrix(made).markdown()
     assert "- KD-1, 2026-02-01: no such boots: fast" in report.render(made, "a book", [])
-    assert standing.document(made, "reference", "now")["decisions"][0]["since"] == "2026-02-01"
+    assert parity_document.document(made, "reference", "now")["decisions"][0]["since"] == "2026-02-01"
 
 
 def test_the_document_comes_back_and_another_is_none(tmp_path: Path) -> None:
     file = tmp_path / "parity.json"
-    assert standing.parse(file) is None
-    made = standing.document(stand(), "reference", "now")
+    assert parity_document.parse(file) is None
+    made = parity_document.document(stand(), "reference", "now")
     file.write_text(json.dumps(made))
-    assert standing.parse(file) == made
+    assert parity_document.parse(file) == made
     assert made["dimensions"][1]["names"] == {arch: {"fork_test": "", "dup_test": ""} for arch in ARCHS}
     for text in ("", "[]", '{"format": 0}'):
         file.write_text(text)
-        assert standing.parse(file) is None
+        assert parity_document.parse(file) is None
 
 
 def test_markdown_has_the_documents_figures_beside_what_was_counted() -> None:
@@ -128,10 +128,10 @@ def test_what_is_the_same_for_many_tests_is_one_line() -> None:
     slow = [replace(spec, arch="x86_64", cpu_budget_s=60.0) for spec in specs]
     slow[0] = replace(slow[0], cpu_budget_s=90.0)
     around = {
-        arch: environment.surroundings(each, {}) for arch, each in zip(ARCHS, (specs, slow), strict=True)
+        arch: machine_diff.surroundings(each, {}) for arch, each in zip(ARCHS, (specs, slow), strict=True)
     }
     lines = (
-        report.environment(replace(stand(), fields=environment.difference(around))).markdown().splitlines()
+        report.environment(replace(stand(), fields=machine_diff.difference(around))).markdown().splitlines()
     )
     assert lines[2:] == [
         "| CPU seconds before a hang: a_test | 20 | 90 | differs |",

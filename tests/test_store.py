@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from parity.errors import MachineError
-from parity.store import Digest, Outputs, Store, action_key
+from parity.core.errors import MachineError
+from parity.store.store import Digest, Outputs, Store, action_key
 
 
 @pytest.fixture

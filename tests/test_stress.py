@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from test_machine import spec
 
-from parity import stress
-from parity.errors import UserError
-from parity.stress import Run
+from parity.core.errors import UserError
+from parity.run import stress
+from parity.run.stress import Run
 
 GOOD = Run(
     *("0123456789ab", 7, "aarch64", "kthread_stress_test", "k" * 64, "d" * 64, "seed=7", "pass"),

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from test_machine import virt
 
-from parity import harness, suite, tree
-from parity.errors import BuildError, UserError
-from parity.harness import Built
-from parity.machine import RunKind
+from parity.core.errors import BuildError, UserError
+from parity.run import suite_run
+from parity.run.suite_run import Built
+from parity.spec import suite, tree
+from parity.spec.machine import RunKind
 
 SUITE = Path(__file__).parents[1] / "suites" / "user_programs.yaml"
 
@@ -40,9 +41,9 @@ def loaded(tmp_path: Path, *tests: str) -> suite.Suite:
 
 def test_what_a_test_ends_as_is_in_its_guest(tmp_path: Path) -> None:
     test = loaded(tmp_path, "fork_test: {area: exec, expected: pass, ends_as: true}").test("fork_test")
-    own = harness.spec(tree.load(TREE), test, MADE, "d" * 64)
+    own = suite_run.spec(tree.load(TREE), test, MADE, "d" * 64)
     assert (own.program, own.ends_as, own.kind) == ("/bin/fork_test", "/bin/true", RunKind.PROGRAM)
-    usual = harness.spec(tree.load(TREE), replace(test, ends_as=None), MADE, "d" * 64)
+    usual = suite_run.spec(tree.load(TREE), replace(test, ends_as=None), MADE, "d" * 64)
     assert usual.ends_as is None
     assert usual.digest() != own.digest()
 
@@ -50,7 +51,7 @@ def test_what_a_test_ends_as_is_in_its_guest(tmp_path: Path) -> None:
 def test_what_a_test_ends_as_must_be_built(tmp_path: Path) -> None:
     made = loaded(tmp_path, "fork_test: {area: exec, expected: pass, ends_as: sh}")
     with pytest.raises(BuildError, match="the suite lists sh, but"):
-        harness.complete(made, MADE)
+        suite_run.complete(made, MADE)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from parity import streams
-from parity.lane import INSIDE, LAST_KINDS, LOADER, FrameReader, Message, handed_over
+from parity.guest import streams
+from parity.guest.lane import INSIDE, LAST_KINDS, LOADER, FrameReader, Message, handed_over
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_emulator.py"))]
 HELLO = [b"hello\n"[a:b] for a in range(6) for b in range(a + 1, 7)]  # any piece of it

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from parity.target import NOTE, Target, declared
+from parity.build.target import NOTE, Target, declared
 
 MADE_WITH = "compiler and settings"
 SOURCES = {"Cargo.toml": "m1", "kernel/main.rs": "a1", "kernel/boot.S": "s1", "link.ld": "l1"}

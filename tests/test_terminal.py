@@ -12,7 +12,7 @@ from rich.console import Console
 
 from parity.report import terminal
 from parity.report.terminal import Screen, Stage
-from parity.runner import Use
+from parity.run.runner import Use
 
 
 def plain() -> tuple[Screen, io.StringIO]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from parity.elf import Kernel, Segment, Symbol
-from parity.errors import UserError
+from parity.build.elf import Kernel, Segment, Symbol
+from parity.core.errors import UserError
 from parity.trace import perfetto, reader, timeline
 from parity.trace.__main__ import main
 from parity.trace.layout import HEADER, MAGIC, Header

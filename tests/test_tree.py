@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from parity import suite, tree
-from parity.errors import UserError
-from parity.tree import FeatureSet
-from parity.verdict import Verdict
+from parity.core.errors import UserError
+from parity.judge.verdict import Verdict
+from parity.spec import suite, tree
+from parity.spec.tree import FeatureSet
 
 ROOT = Path(__file__).parent.parent
 TREE = ROOT / "trees" / "reference.yaml"

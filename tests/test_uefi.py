@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from parity import harness, machine, tree, uefi
-from parity.errors import UserError
-from parity.harness import Built
-from parity.suite import CPU_BUDGET_S, SILENCE_S, Test
-from parity.verdict import Verdict
+from parity.build import uefi
+from parity.core.errors import UserError
+from parity.judge.verdict import Verdict
+from parity.run import suite_run
+from parity.run.suite_run import Built
+from parity.spec import machine, tree
+from parity.spec.suite import CPU_BUDGET_S, SILENCE_S, Test
 
 ROOT = Path(__file__).parents[1]
 TREE = tree.load(ROOT / "trees" / "reference.yaml")
@@ -55,8 +57,8 @@ def test_the_image_has_room_for_more_than_its_content(content_mib: int, image_mi
 def test_its_guest_may_be_silent_as_long_as_firmware_is() -> None:
     made = Built("x86_64", "testing", "k" * 64, {}, profile(), "f" * 64)
     test = Test("init", "boot", {"x86_64": Verdict.PASS}, None)
-    spec = harness.spec(TREE, test, made, "d" * 64)
+    spec = suite_run.spec(TREE, test, made, "d" * 64)
     assert spec.silence_s == SILENCE_S + machine.firmware_of(profile()).silence_s
     assert (spec.firmware, spec.cpu_budget_s) == ("f" * 64, CPU_BUDGET_S)
     bare = replace(profile(), uefi=None)
-    assert harness.spec(TREE, test, replace(made, machine=bare), "d" * 64).silence_s == SILENCE_S
+    assert suite_run.spec(TREE, test, replace(made, machine=bare), "d" * 64).silence_s == SILENCE_S

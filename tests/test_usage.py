@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import claim, usage
-from parity.store import Outputs, Store, action_key
+from parity.store import eviction, lease
+from parity.store.store import Outputs, Store, action_key
 
 
 def kept(root: Path, name: str, used: int, size: int = 10) -> tuple[str, str]:
@@ -27,31 +27,31 @@ def kept(root: Path, name: str, used: int, size: int = 10) -> tuple[str, str]:
 
 def test_blobs_come_least_recently_used_first(tmp_path: Path) -> None:
     digests = [kept(tmp_path, name, used)[1] for name, used in (("b", 200), ("a", 100), ("c", 300))]
-    assert [blob.digest for blob in usage.blobs(tmp_path)] == [digests[1], digests[0], digests[2]]
+    assert [blob.digest for blob in eviction.blobs(tmp_path)] == [digests[1], digests[0], digests[2]]
 
 
 def test_a_lookup_is_a_use_and_changes_no_mtime(tmp_path: Path) -> None:
     key, digest = kept(tmp_path, "old", 100)
     kept(tmp_path, "newer", 200)
     assert Store(tmp_path).lookup(key)[0] is not None
-    assert [blob.digest for blob in usage.blobs(tmp_path)][-1] == digest
+    assert [blob.digest for blob in eviction.blobs(tmp_path)][-1] == digest
     assert Store(tmp_path).path(digest).stat().st_mtime == 100
 
 
 def test_no_more_goes_than_has_to(tmp_path: Path) -> None:
     for number in range(5):
         kept(tmp_path, str(number), 100 + number)
-    found = usage.blobs(tmp_path)
-    assert usage.surplus(found, 50) == []
-    assert usage.surplus(found, 49) == found[:1]
-    assert usage.surplus(found, 20) == found[:3]
-    assert usage.surplus(found, 0) == found
+    found = eviction.blobs(tmp_path)
+    assert eviction.surplus(found, 50) == []
+    assert eviction.surplus(found, 49) == found[:1]
+    assert eviction.surplus(found, 20) == found[:3]
+    assert eviction.surplus(found, 0) == found
 
 
 def test_what_goes_takes_the_actions_that_promise_it_along(tmp_path: Path) -> None:
     old, _ = kept(tmp_path, "old", 100)
     new, _ = kept(tmp_path, "new", 200)
-    usage.remove(tmp_path, usage.surplus(usage.blobs(tmp_path), 10))
+    eviction.remove(tmp_path, eviction.surplus(eviction.blobs(tmp_path), 10))
     assert Store(tmp_path).lookup(old) == (None, None)  # neither there nor complained about
     assert Store(tmp_path).lookup(new)[0] is not None
 
@@ -60,21 +60,21 @@ def test_holdings_are_by_stage_with_sizes_and_ages(tmp_path: Path) -> None:
     kept(tmp_path, "a", 100, size=1000)
     kept(tmp_path, "b", 200, size=1000)
     Store(tmp_path).put_bytes(b"recording")
-    big, small = usage.holdings(tmp_path, usage.blobs(tmp_path))
+    big, small = eviction.holdings(tmp_path, eviction.blobs(tmp_path))
     assert (big.stage, big.count, big.size) == ("cargo", 2, 2000)
     assert round(big.oldest_s - big.youngest_s) == 100
-    assert (small.stage, small.count, small.size) == (usage.OTHERS, 1, 9)
+    assert (small.stage, small.count, small.size) == (eviction.OTHERS, 1, 9)
 
 
 def test_room_is_counted_without_holes(tmp_path: Path) -> None:
     Store(tmp_path).put_bytes(bytes(2**20) + b"end")
-    (blob,) = usage.blobs(tmp_path)
+    (blob,) = eviction.blobs(tmp_path)
     assert 0 < blob.size < 2**16
 
 
 def test_what_a_running_command_uses_stays_and_the_rest_goes(tmp_path: Path) -> None:
     keys = [kept(tmp_path, name, used) for name, used in (("old", 100), ("new", 200))]
-    with claim.removing(tmp_path) as claimed:
+    with lease.removing(tmp_path) as claimed:
         assert claimed == frozenset()
     child = os.fork()
     if child == 0:
@@ -85,27 +85,27 @@ def test_what_a_running_command_uses_stays_and_the_rest_goes(tmp_path: Path) -> 
         os._exit(0)
     os.waitpid(child, os.WUNTRACED)
     try:
-        with claim.removing(tmp_path) as claimed:
-            gone = usage.surplus(usage.blobs(tmp_path), 0, claimed)
+        with lease.removing(tmp_path) as claimed:
+            gone = eviction.surplus(eviction.blobs(tmp_path), 0, claimed)
         assert [blob.digest for blob in gone] == [keys[1][1]]
         assert len(claimed) == 2
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    with claim.removing(tmp_path) as claimed:  # the dead need nothing
+    with lease.removing(tmp_path) as claimed:  # the dead need nothing
         assert claimed == frozenset()
-        assert len(usage.surplus(usage.blobs(tmp_path), 0, claimed)) == 3
+        assert len(eviction.surplus(eviction.blobs(tmp_path), 0, claimed)) == 3
 
 
 def test_nobody_looks_at_a_blob_while_some_are_removed(tmp_path: Path) -> None:
     key, _ = kept(tmp_path, "old", 100)
     found: list[object] = []
     looker = threading.Thread(target=lambda: found.append(Store(tmp_path).lookup(key)[0]))
-    with claim.removing(tmp_path):
+    with lease.removing(tmp_path):
         looker.start()
         looker.join(0.2)
         assert looker.is_alive()
-        usage.remove(tmp_path, usage.blobs(tmp_path))
+        eviction.remove(tmp_path, eviction.blobs(tmp_path))
     looker.join()
     assert found == [None]
 
@@ -125,7 +125,7 @@ def test_a_record_of_another_version_stops_no_gc(tmp_path: Path, outputs: object
     record = tmp_path / "actions" / "ab" / "ab.json"
     record.write_text(json.dumps({"format": 2, "stage": "cargo", "outputs": outputs}))
     digest = Store(tmp_path).put_bytes(b"x")
-    found = usage.blobs(tmp_path)
-    assert [holding.count for holding in usage.holdings(tmp_path, found)] == [1]
-    usage.remove(tmp_path, found)
+    found = eviction.blobs(tmp_path)
+    assert [holding.count for holding in eviction.holdings(tmp_path, found)] == [1]
+    eviction.remove(tmp_path, found)
     assert not Store(tmp_path).path(digest).exists() and record.exists()

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from parity import verdict
-from parity.channel import (
+from parity.judge import verdict
+from parity.judge.channel import (
     ChannelError,
     Hello,
     Panic,
@@ -17,7 +17,7 @@ from parity.channel import (
     TestEnd,
     TestStart,
 )
-from parity.event import (
+from parity.judge.event import (
     Dropped,
     EmulatorOutput,
     EmulatorVersion,
@@ -31,9 +31,9 @@ from parity.event import (
     StartFailure,
     Timed,
 )
-from parity.machine import RunKind
-from parity.state import Rules, State
-from parity.verdict import Judgement, Verdict
+from parity.judge.state import Rules, State
+from parity.judge.verdict import Judgement, Verdict
+from parity.spec.machine import RunKind
 
 HELLO = Hello(1, "aarch64", 1, ())
 START, END = ProcessStart(1, 0, "/bin/t"), ProcessEnd(1, 0, 0, False, "/bin/t")

@@ -24,15 +24,16 @@ from test_verdict import (
     judge,
 )
 
-from parity import guest, verdict
-from parity.channel import ExecFailure, Plan, ProcessEnd, ProcessStart, Shutdown, TestEnd, TestStart
-from parity.errors import UserError
-from parity.event import Event, Timed
-from parity.guest import judge_recording, run_guest
-from parity.lane import Message, ReplayLane
-from parity.machine import RunKind, RunSpec
-from parity.state import Rules, State
-from parity.verdict import Judgement, Verdict
+from parity.core.errors import UserError
+from parity.guest import guest
+from parity.guest.guest import judge_recording, run_guest
+from parity.guest.lane import Message, ReplayLane
+from parity.judge import verdict
+from parity.judge.channel import ExecFailure, Plan, ProcessEnd, ProcessStart, Shutdown, TestEnd, TestStart
+from parity.judge.event import Event, Timed
+from parity.judge.state import Rules, State
+from parity.judge.verdict import Judgement, Verdict
+from parity.spec.machine import RunKind, RunSpec
 
 PROGRAM = Rules("/bin/t")
 RAN_TESTS = (

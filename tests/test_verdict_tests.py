@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from test_verdict import EXIT, HELLO, IN_KERNEL_SHUTDOWN, POWER_OFF, RESET, RESUME
 
-from parity import verdict
-from parity.channel import ChannelError, Panic, Plan, TestEnd, TestStart
-from parity.event import Event, Exit, Sample, Timed
-from parity.machine import RunKind
-from parity.state import Rules, State
-from parity.verdict import End, Judgement, Verdict
+from parity.judge import verdict
+from parity.judge.channel import ChannelError, Panic, Plan, TestEnd, TestStart
+from parity.judge.event import Event, Exit, Sample, Timed
+from parity.judge.state import Rules, State
+from parity.judge.verdict import End, Judgement, Verdict
+from parity.spec.machine import RunKind
 
 BOOT: list[Event] = [RESUME, HELLO, Plan(3)]
 ORDERLY: list[Event] = [IN_KERNEL_SHUTDOWN, POWER_OFF, EXIT]

@@ -12,7 +12,7 @@ from parity.autopsy.findings import Lock
 from parity.autopsy.lines import Lines
 from parity.autopsy.unwind import Stacks
 from parity.autopsy.vitals import HEADER, MAGIC, Header, Stack
-from parity.elf import Kernel, Segment, Symbol
+from parity.build.elf import Kernel, Segment, Symbol
 from parity.trace.memory import DumpError, Memory
 
 BASE, PHYSICAL = 0xFFFF_0000_4020_0000, 0x4020_0000

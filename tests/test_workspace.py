@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from parity import store as stores
+from parity.build.why import LINES, Asking, UnknownError
+from parity.build.workspace import Workspace
 from parity.report.terminal import Screen
-from parity.store import FileDigests, Outputs
-from parity.why import LINES, Asking, UnknownError
-from parity.workspace import Workspace
+from parity.store import store as stores
+from parity.store.store import FileDigests, Outputs
 
 
 class House:

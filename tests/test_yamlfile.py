@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from parity import yamlfile
-from parity.errors import UserError
+from parity.core import yamlfile
+from parity.core.errors import UserError
 
 
 def node(tmp_path: Path, text: str) -> yamlfile.Node:

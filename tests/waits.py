@@ -18,11 +18,11 @@ from pathlib import Path
 import frames
 from test_machine import spec
 
-from parity import command, host, lock
-from parity.cancellation import CANCELLATION
-from parity.lane import Lane, LaneError, Message
-from parity.machine import RunSpec
-from parity.runner import Job, Pool
+from parity.core import command, host, lock
+from parity.core.cancellation import CANCELLATION
+from parity.guest.lane import Lane, LaneError, Message
+from parity.run.runner import Job, Pool
+from parity.spec.machine import RunSpec
 from tasks import ends, outlet
 from tasks.__main__ import Process
 

@@ -18,7 +18,7 @@ from parity.autopsy.demangle import demangle
 from parity.autopsy.findings import Place
 from parity.autopsy.inlines import Inlines
 from parity.autopsy.lines import Lines, is_library
-from parity.elf import Kernel
+from parity.build.elf import Kernel
 
 KEPT = 4  # ELF files, of ten MiB and more
 # What is met in debugging information that is damaged, or of another kind than ours.

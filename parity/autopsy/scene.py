@@ -14,11 +14,11 @@ from parity.autopsy.places import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
 from parity.autopsy.unwind import PAGE
 from parity.autopsy.vitals import Vitals
-from parity.errors import InfraError, UserError
-from parity.inspector import Inspector
-from parity.lane import LaneError, NoAnswerError
-from parity.serial import escape
-from parity.state import State
+from parity.core.errors import InfraError, UserError
+from parity.guest.inspector import Inspector
+from parity.guest.lane import LaneError, NoAnswerError
+from parity.judge.serial import escape
+from parity.judge.state import State
 from parity.trace import reader, timeline
 from parity.trace.memory import Memory, dump
 from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 
 from parity.autopsy.vitals import Stack
-from parity.errors import InfraError
+from parity.core.errors import InfraError
 from parity.trace.memory import DumpError, Memory
 
 MAX_FRAMES = 48

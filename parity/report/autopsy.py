@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from parity.autopsy.diagnose import Autopsy, Diagnosis, Word
 from parity.autopsy.findings import FORMAT, Cpu, Findings, Lock, Place, Spot, Thread
-from parity.serial import escape
+from parity.judge.serial import escape
 
 
 def as_json(autopsy: Autopsy) -> str:

@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from parity import compare
-from parity.compare import Kind, Move
-from parity.matrix import Row
+from parity.compare import commit_diff
+from parity.compare.commit_diff import Kind, Move
+from parity.compare.revision import Revision
 from parity.report.grid import Grid
-from parity.revision import Revision
+from parity.results.matrix import Row
 
 FORMAT = 1
 LOOKS = {Kind.REGRESSION: "bold red", Kind.GONE: "bold red", Kind.FIX: "green"}
@@ -36,13 +36,13 @@ def grid(there: Revision, moves: Sequence[Move]) -> Grid:
 
 def summary(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> list[str]:
     """Sentences: what was compared, how much of it moved, of which architecture nothing is known."""
-    known = ", ".join(compare.compared(before, here)) or "no architecture"
-    counts = Counter(str(move.kind) for move in compare.moves(before, here))
-    sentence = f"Against {there} on {known}: {compare.same(before, here)} the same"
+    known = ", ".join(commit_diff.compared(before, here)) or "no architecture"
+    counts = Counter(str(move.kind) for move in commit_diff.moves(before, here))
+    sentence = f"Against {there} on {known}: {commit_diff.same(before, here)} the same"
     sentences = ["".join([sentence, *(f", {count} {kind}" for kind, count in counts.items()), "."])]
     for what, rows, others in (("there", before, here), ("here", here, before)):
         archs = dict.fromkeys(row.arch for row in others)
-        lacking = [arch for arch in archs if arch not in {arch for arch, _ in compare.verdicts(rows)}]
+        lacking = [arch for arch in archs if arch not in {arch for arch, _ in commit_diff.verdicts(rows)}]
         sentences += [f"Of {arch} there is no result {what}: it is not compared." for arch in lacking]
     return sentences
 
@@ -50,19 +50,19 @@ def summary(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> list
 def markdown(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str:
     """The whole report."""
     parts = [f"# Against {there}", *summary(there, before, here)]
-    if moves := compare.moves(before, here):
+    if moves := commit_diff.moves(before, here):
         parts.append(grid(there, moves).markdown())
     return "\n\n".join(parts) + "\n"
 
 
 def document(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str:
     """`compare.json`."""
-    old, new = compare.verdicts(before), compare.verdicts(here)
+    old, new = commit_diff.verdicts(before), commit_diff.verdicts(here)
     whole = {
         "format": FORMAT,
         "there": asdict(there),
-        "archs": compare.compared(before, here),
-        "moves": [{**asdict(move), "others": dict(move.others)} for move in compare.moves(before, here)],
+        "archs": commit_diff.compared(before, here),
+        "moves": [{**asdict(move), "others": dict(move.others)} for move in commit_diff.moves(before, here)],
         "tests": [
             {"test": name, "arch": arch, "there": old.get((arch, name)), "here": new.get((arch, name))}
             for arch, name in dict.fromkeys((*new, *old))

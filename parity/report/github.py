@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parity.baseline import Changes
-from parity.matrix import Row
+from parity.results.matrix import Row
+from parity.spec.baseline import Changes
 
 MOST = 10
 

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from parity.event import Sample
-from parity.guest import GuestRun
-from parity.serial import escape
+from parity.guest.guest import GuestRun
+from parity.judge.event import Sample
+from parity.judge.serial import escape
 
 
 def render(run: GuestRun, title: str) -> str:

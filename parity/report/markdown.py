@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from parity.baseline import Changes
-from parity.matrix import Row, rates
+from parity.results.matrix import Row, rates
+from parity.spec.baseline import Changes
 
 UNRANKED = 1_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity.errors import UserError
+from parity.core.errors import UserError
 
 END = "<!-- end of what is made -->"
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.report.terminal import style
-from parity.stress import Run
+from parity.run.stress import Run
 
 
 def render(runs: Sequence[Run]) -> Table:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from parity.matrix import Row, rates
 from parity.report.terminal import style
+from parity.results.matrix import Row, rates
 
 
 def render(rows: Sequence[Row]) -> Table:

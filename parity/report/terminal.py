@@ -19,8 +19,8 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
-from parity.matrix import Row
-from parity.runner import Use
+from parity.results.matrix import Row
+from parity.run.runner import Use
 
 HEARTBEAT_S = 10.0
 PIPE_COLUMNS = 160

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity.elf import Kernel
-from parity.errors import UserError
+from parity.build.elf import Kernel
+from parity.core.errors import UserError
 from parity.trace import perfetto, reader, timeline
 from parity.trace.memory import Memory
 from parity.trace.validate import LEAST_EVENTS, complaints

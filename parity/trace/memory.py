@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from parity.elf import Kernel
-from parity.errors import UserError
+from parity.build.elf import Kernel
+from parity.core.errors import UserError
 
 
 class DumpError(UserError):

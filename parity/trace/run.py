@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from parity.elf import Kernel
-from parity.errors import InfraError
-from parity.gdb import EXTRA, TRAP, Stub
-from parity.guest import GuestRun, Watch, run_guest
-from parity.inspector import Inspector
-from parity.lane import DockerLane, LaneSize
-from parity.machine import RunSpec
-from parity.state import State
+from parity.build.elf import Kernel
+from parity.build.workspace import Workspace
+from parity.core.errors import InfraError
+from parity.guest.gdb import EXTRA, TRAP, Stub
+from parity.guest.guest import GuestRun, Watch, run_guest
+from parity.guest.inspector import Inspector
+from parity.guest.lane import DockerLane, LaneSize
+from parity.judge.state import State
+from parity.spec.machine import RunSpec
 from parity.trace import memory
-from parity.workspace import Workspace
 
 COUNTING_S = 300.0  # a guest that is stopped at every call is slow
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity import host, images
-from parity.history import History
-from parity.store import Store, action_key
+from parity.core import host
+from parity.docker import images
+from parity.store.stage_history import History
+from parity.store.store import Store, action_key
 
 ROOT = Path(__file__).parent.parent.parent
 DOIT = Path(sys.executable).parent / "doit"
@@ -96,7 +97,7 @@ class Checkout:
     def take_compiled(self, *parts: str) -> None:
         """Takes over what cargo has compiled in this checkout, which saves minutes; parts as in COMPILED.
 
-        For a new store. The user's has others' crates (`parity/seed.py`), and the tree's own take seconds.
+        For a new store. The user's has others' crates (`parity/build/cargo_cache.py`), and the tree's own take seconds.
         """
         for part in parts:
             if not (ROOT / CARGO / part).is_dir():  # the store knew all, and nothing was compiled here

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from waiting import containers
 
-from parity import engine, host, images
-from parity.engine import Engine
+from parity.core import host
+from parity.docker import engine, images
+from parity.docker.engine import Engine
 from parity.report.terminal import Screen
 
 HERE = Path(__file__).parent

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from parity import build, tree
+from parity.build import cargo_build
+from parity.build.workspace import Workspace
 from parity.report.terminal import Screen
-from parity.store import Digest
-from parity.workspace import Workspace
+from parity.spec import tree
+from parity.store.store import Digest
 
 ROOT = Path(__file__).parents[2]
 TARGET = f"{platform.machine()}-unknown-linux-gnu"
@@ -48,7 +49,7 @@ class Small:
 
     def built(self) -> Digest:
         """The program, compiled or restored."""
-        return build.programs(self.space, self.tree, "here")["app"]
+        return cargo_build.programs(self.space, self.tree, "here")["app"]
 
     def program(self) -> bytes:
         """The bytes of the program that a new command gives."""

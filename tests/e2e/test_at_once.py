@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from checkout import Checkout
 
-from parity import host
-from parity.runlog import RunLog
-from parity.store import file_digest
+from parity.core import host
+from parity.run.run_log import RunLog
+from parity.store.store import file_digest
 
 pytestmark = pytest.mark.docker
 MADE = ("disk:aarch64", "build_kernel:aarch64-testing", "build_kernel:aarch64-kthread_stress_test")

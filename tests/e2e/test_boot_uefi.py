@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from parity import harness, host, tree, uefi
+from parity.build import uefi
+from parity.build.workspace import Workspace
+from parity.core import host
 from parity.report.terminal import Screen
-from parity.workspace import Workspace
+from parity.run import suite_run
+from parity.spec import tree
 
 ROOT = Path(__file__).parents[2]
 DOIT = Path(sys.executable).parent / "doit"
@@ -42,7 +45,7 @@ def test_the_same_kernel_boots_from_a_disk_image() -> None:
     # Made again, from nothing, it is the same.
     loaded = tree.load(ROOT / "trees" / "reference.yaml")
     space = Workspace(ROOT, host.cache_dir(), Screen())
-    made = harness.built(space, loaded, ARCH)
+    made = suite_run.built(space, loaded, ARCH)
     space.history.forget(uefi.title(ARCH))
     again = uefi.bootable(space, loaded, made)
     assert not space.history.forgotten(uefi.title(ARCH))

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from checkout import Checkout
 
-from parity import host, seed
-from parity.runlog import RunLog
-from parity.store import Outputs, Store, action_key
+from parity.build import cargo_cache
+from parity.core import host
+from parity.run.run_log import RunLog
+from parity.store.store import Outputs, Store, action_key
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_gc_spares_what_a_running_command_uses_and_nothing_else(checkout: Checko
     checkout.take_crates()
     checkout.take_compiled("kernel", "programs")
     checkout.says("test_aarch64:fork_test")
-    before = set(checkout.cache.glob("blobs/*/*")) - set(of_stage(checkout.cache, seed.STAGE))
+    before = set(checkout.cache.glob("blobs/*/*")) - set(of_stage(checkout.cache, cargo_cache.STAGE))
     strangers = fill(checkout.cache)
     with checkout.start("fresh=1", "lanes=1", "test_aarch64") as command:
         assert command.stdout is not None

@@ -17,14 +17,15 @@ from zlib import crc32
 import pytest
 from checkout import ROOT, Checkout
 
-from parity import flock, host
-from parity import tree as trees
 from parity.autopsy.diagnose import Word
-from parity.canary import Canary, Seen
-from parity.gather import Gatherer
-from parity.report import judged
+from parity.build.workspace import Workspace
+from parity.core import host
+from parity.report import selftest
 from parity.report.terminal import Screen
-from parity.workspace import Workspace
+from parity.run.evidence_runner import Gatherer
+from parity.selftest import canary_run
+from parity.selftest.canary import Canary, Seen
+from parity.spec import tree as trees
 
 pytestmark = pytest.mark.docker
 
@@ -100,15 +101,15 @@ def run(
     """Runs canaries of a checkout: each earns its verdict, and the word it must have or none."""
     tree = trees.load(root / TREE)
     space = Workspace(root, host.cache_dir(), Screen())
-    features, birds = flock.load(space, tree)
+    features, birds = canary_run.load(space, tree)
     birds = [names.bird(bird) for bird in birds if not wanted or bird.name in wanted]
-    likes = [flock.like(space, tree, arch, names.hide(features)) for arch in archs]
+    likes = [canary_run.like(space, tree, arch, names.hide(features)) for arch in archs]
     if strip:
         likes = [
             replace(like, kernel=space.store.put_bytes(stripped(space.store.read(like.kernel))))
             for like in likes
         ]
-    seen = flock.run(Gatherer(space, tree.panic_patterns), likes, birds, lanes=2)
+    seen = canary_run.run(Gatherer(space, tree.panic_patterns), likes, birds, lanes=2)
     assert len(seen) == len(archs) * len(birds)
     assert complaints(birds, seen) == []
 
@@ -122,7 +123,7 @@ def complaints(birds: Sequence[Canary], seen: Seen) -> list[str]:
         replace(bird, words={arch: word for arch, word in bird.words.items() if known[arch, bird.name].word})
         for bird in birds
     ]
-    return judged.unearned(birds, known)
+    return selftest.unearned(birds, known)
 
 
 def stripped(elf: bytes) -> bytes:

@@ -12,7 +12,7 @@ import docker
 import pytest
 from checkout import HERE, ROOT, Checkout
 
-from parity import host
+from parity.core import host
 
 ARCHS = ("aarch64", "x86_64")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from waiting import containers, until
 
-from parity import images
-from parity.engine import Engine, Limits, Mount
-from parity.errors import MachineError
-from parity.owner import CLIENT_LABEL, OWNER_LABEL
+from parity.core.errors import MachineError
+from parity.docker import images
+from parity.docker.engine import Engine, Limits, Mount
+from parity.docker.owner import CLIENT_LABEL, OWNER_LABEL
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def test_a_lane_is_shut_in_and_answers(docker: Engine, qemu: images.Image) -> No
 CLIENT = """
 import sys
 from pathlib import Path
-from parity import engine
+from parity.docker import engine
 docker = engine.connect(Path(sys.argv[1]))
 what, image = sys.argv[2:]
 if what == "tool":

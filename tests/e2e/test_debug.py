@@ -12,9 +12,9 @@ import pytest
 from checkout import DOIT, Checkout
 from waiting import Mine, until
 
-from parity import host
-from parity.debugger import GDB
-from parity.engine import Engine
+from parity.core import host
+from parity.debug.debugger import GDB
+from parity.docker.engine import Engine
 
 pytestmark = pytest.mark.docker
 ARCHS = ("aarch64", "x86_64")

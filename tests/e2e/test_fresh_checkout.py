@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from small import COMPILED, PACKAGE, ROOT, TARGET, Small
 
-from parity import host
-from parity.seed import FINGERPRINT
+from parity.build.cargo_cache import FINGERPRINT
+from parity.core import host
 
 pytestmark = pytest.mark.docker
 FILES = {

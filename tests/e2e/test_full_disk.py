@@ -14,9 +14,10 @@ from checkout import ROOT, Checkout, assert_told, dockerfile, image_from
 from proxy import REAL, standing_for_docker
 from waiting import containers
 
-from parity import host, images
-from parity.engine import Engine
-from parity.store import Store
+from parity.core import host
+from parity.docker import images
+from parity.docker.engine import Engine
+from parity.store.store import Store
 
 pytestmark = pytest.mark.docker
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")

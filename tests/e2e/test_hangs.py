@@ -12,25 +12,29 @@ import frames
 import pytest
 from bare_guest import End, Port
 
-from parity import disk, harness, host, images, machine, tree
 from parity.autopsy import scene
 from parity.autopsy.diagnose import Autopsy, autopsy
 from parity.autopsy.places import Programs
-from parity.engine import Engine
-from parity.evidence import Evidence
-from parity.gather import Gatherer
-from parity.guest import Watch, run_guest
-from parity.inspector import Inspector
-from parity.lane import DockerLane, LaneSize
-from parity.machine import RunSpec
+from parity.build import disk
+from parity.build.workspace import Workspace
+from parity.core import host
+from parity.docker import images
+from parity.docker.engine import Engine
+from parity.guest.guest import Watch, run_guest
+from parity.guest.inspector import Inspector
+from parity.guest.lane import DockerLane, LaneSize
+from parity.judge.serial import Line
+from parity.judge.state import State
+from parity.judge.verdict import Verdict
 from parity.report import autopsy as told
 from parity.report.terminal import Screen
-from parity.serial import Line
-from parity.state import State
-from parity.store import Store
-from parity.suite import Test
-from parity.verdict import Verdict
-from parity.workspace import Workspace
+from parity.results.evidence import Evidence
+from parity.run import suite_run
+from parity.run.evidence_runner import Gatherer
+from parity.spec import machine, tree
+from parity.spec.machine import RunSpec
+from parity.spec.suite import Test
+from parity.store.store import Store
 
 pytestmark = [pytest.mark.docker, pytest.mark.thorough]
 
@@ -46,9 +50,9 @@ def gatherer() -> Iterator[Gatherer]:
 def run(gatherer: Gatherer, arch: str, features: str, command_line: str) -> Evidence:
     """What is seen of one guest, whatever is known of it."""
     space, reference = gatherer.space, tree.load(ROOT / "trees" / "reference.yaml")
-    made = harness.built(space, reference, arch, features)
+    made = suite_run.built(space, reference, arch, features)
     image = disk.whole(space, reference, arch, made.programs)
-    spec = harness.spec(reference, Test("autopsy", "autopsy", {arch: Verdict.PASS}, None), made, image)
+    spec = suite_run.spec(reference, Test("autopsy", "autopsy", {arch: Verdict.PASS}, None), made, image)
     seen: list[Evidence] = []
 
     def keep(_: RunSpec, found: Evidence) -> None:

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 import pytest
 from checkout import HERE, ROOT
 
-from parity import host, integration, planted, tree
-from parity.evidence import Evidence
-from parity.gather import Gatherer
-from parity.machine import RunSpec
+from parity.build.workspace import Workspace
+from parity.core import host
 from parity.report.terminal import Screen
-from parity.workspace import Workspace
+from parity.results.evidence import Evidence
+from parity.run import integration
+from parity.run.evidence_runner import Gatherer
+from parity.selftest import mutation
+from parity.spec import tree
+from parity.spec.machine import RunSpec
 
 REPORT = ROOT / "build" / "report"
 TREE = tree.load(ROOT / "trees" / "reference.yaml")
@@ -60,7 +63,7 @@ def _run(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
     """What comes of tests under faults, on one architecture."""
     space = Workspace(ROOT, host.cache_dir(), Screen())
     like = integration.guest(space, TREE, TESTS, "x86_64", TESTS.faulty_features)
-    specs = {integration.own(planted.spec(like, fault), name): (fault, name) for fault, name in wanted}
+    specs = {integration.own(mutation.spec(like, fault), name): (fault, name) for fault, name in wanted}
     seen: dict[tuple[str, str], Evidence] = {}
 
     def on_done(done: RunSpec, found: Evidence) -> None:

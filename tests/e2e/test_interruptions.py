@@ -27,11 +27,13 @@ from checkout import ROOT, Checkout, dockerfile, image_from
 from moments import MOMENTS, Moment, Scene
 from waiting import Mine, until
 
-from parity import host, images, rootfs, suite, tree
-from parity.doctor import ROLES
-from parity.engine import Engine
+from parity.core import host
+from parity.docker import images, rootfs
+from parity.docker.doctor import ROLES
+from parity.docker.engine import Engine
+from parity.judge.verdict import Verdict
 from parity.report.terminal import Screen
-from parity.verdict import Verdict
+from parity.spec import suite, tree
 
 pytestmark = pytest.mark.docker
 KEPT = ("disk:aarch64", "build_kernel:aarch64-testing", "build_kernel:aarch64-kthread_stress_test")

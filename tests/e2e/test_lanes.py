@@ -16,15 +16,17 @@ import frames
 import pytest
 from bare_guest import CHANNEL, CONSOLE, End, Port
 
-from parity import engine, host, images, machine
-from parity.engine import Engine
-from parity.guest import GuestRun, judge_recording, run_guest
-from parity.lane import DockerLane, LaneError, LaneSize
-from parity.machine import RunSpec
-from parity.owner import OWNER_LABEL
+from parity.core import host
+from parity.docker import engine, images
+from parity.docker.engine import Engine
+from parity.docker.owner import OWNER_LABEL
+from parity.guest.guest import GuestRun, judge_recording, run_guest
+from parity.guest.lane import DockerLane, LaneError, LaneSize
 from parity.report.terminal import Screen
-from parity.runner import Job, Pool, Result
-from parity.store import Store
+from parity.run.runner import Job, Pool, Result
+from parity.spec import machine
+from parity.spec.machine import RunSpec
+from parity.store.store import Store
 
 pytestmark = pytest.mark.docker
 

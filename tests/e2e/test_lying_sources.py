@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from small import COMPILED, PACKAGE, Small
 
-from parity import host
-from parity.engine import Engine, Mount, ToolResult
-from parity.errors import BuildError, UserError
+from parity.core import host
+from parity.core.errors import BuildError, UserError
+from parity.docker.engine import Engine, Mount, ToolResult
 
 pytestmark = pytest.mark.docker
 

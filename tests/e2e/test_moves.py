@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from checkout import Checkout
 
-from parity import host
+from parity.core import host
 
 ARCH = "x86_64"
 ARM, INTEL = Path("machines", "qemu-virt.yaml"), Path("machines", "qemu-microvm.yaml")

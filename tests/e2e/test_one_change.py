@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from checkout import Checkout
 
-from parity import host
+from parity.core import host
 
 pytestmark = pytest.mark.docker
 GUEST = re.compile(r"^\d+/\d+ \w+ (\w+) aarch64", re.MULTILINE)

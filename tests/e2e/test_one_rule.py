@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from checkout import Checkout
 
-from parity import host
+from parity.core import host
 
 pytestmark = pytest.mark.docker
 TASK = "test_aarch64:true_test"
@@ -70,14 +70,18 @@ def test_what_a_rule_decides_is_decided_again(checkout: Checkout, rule: Rule) ->
 
 
 def test_what_cargo_is_told_is_in_the_key_of_what_it_compiles(checkout: Checkout) -> None:
-    checkout.replace("parity/build.py", 'INCREMENTAL": "0",', 'INCREMENTAL": "0",\n    "MARK": "new",')
+    checkout.replace(
+        "parity/build/cargo_build.py", 'INCREMENTAL": "0",', 'INCREMENTAL": "0",\n    "MARK": "new",'
+    )
     said = checkout.says(f"why:{TASK}")
     for what in ("kernel aarch64-testing", "userspace aarch64"):
         assert f"{what}: environment: MARK is new" in said, said
 
 
 def test_a_record_of_another_version_makes_what_passed_run_again(checkout: Checkout) -> None:
-    checkout.replace("parity/verdict.py", '"""', f'"""{uuid.uuid4().hex} ')  # a key that nobody else uses
+    checkout.replace(
+        "parity/judge/verdict.py", '"""', f'"""{uuid.uuid4().hex} '
+    )  # a key that nobody else uses
     checkout.says(TASK)
     recording = checkout.row("true_test")["log"].rpartition("-")[2].removesuffix(".log")
     places = checkout.cache.glob("evidence/*/*.jsonl")

@@ -14,8 +14,9 @@ from checkout import DOIT, HERE, ROOT, Checkout, assert_told
 from proxy import REAL, standing_for_docker
 from waiting import Mine, until
 
-from parity import host, images, rootfs
-from parity.engine import Engine
+from parity.core import host
+from parity.docker import images, rootfs
+from parity.docker.engine import Engine
 
 usual_socket = pytest.mark.skipif(not REAL.exists(), reason="Docker is not on its usual socket")
 # Nobody listens there, on this machine as in a container.

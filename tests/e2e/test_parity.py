@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from checkout import Checkout
 
-from parity import host
+from parity.core import host
 
 REPORT = Path("build", "report")
 ENTRY = (

@@ -21,9 +21,10 @@ from pathlib import Path
 import pytest
 from waiting import containers, until
 
-from parity import engine, host, images, rootfs
-from parity.engine import Engine
-from parity.errors import MachineError
+from parity.core import host
+from parity.core.errors import MachineError
+from parity.docker import engine, images, rootfs
+from parity.docker.engine import Engine
 from parity.report.terminal import Screen
 
 pytestmark = pytest.mark.docker

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from checkout import ROOT, Checkout
 
-from parity.elf import Kernel
-from parity.gdb import EXTRA, Stub
-from parity.lane import DockerLane, LaneSize, Message
-from parity.machine import RunSpec
+from parity.build.elf import Kernel
+from parity.guest.gdb import EXTRA, Stub
+from parity.guest.lane import DockerLane, LaneSize, Message
+from parity.spec.machine import RunSpec
 from parity.trace import reader
 from parity.trace.__main__ import main
 from parity.trace.memory import Memory

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from checkout import Checkout
 
-from parity import host
+from parity.core import host
 
 PROGRAM = "userspace/tests/fs/dup_test.rs"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity.engine import Engine
-from parity.owner import OWNER_LABEL, ROLE_LABEL, current_owner
+from parity.docker.engine import Engine
+from parity.docker.owner import OWNER_LABEL, ROLE_LABEL, current_owner
 
 
 def containers(docker: Engine) -> list[str]:

@@ -1,0 +1,75 @@
+"""A kernel's ELF file: where its symbols are, in virtual and physical memory, and what its file holds."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from parity.core.errors import UserError
+
+WRITABLE = 2  # PF_W
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A name's virtual address, and its size in bytes."""
+
+    address: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of the kernel's memory. `content` is what the file holds of it; zeros follow up to `size`."""
+
+    virtual: int
+    physical: int
+    size: int
+    writable: bool
+    content: bytes
+
+
+class Kernel:
+    """What is known of a kernel from its ELF file."""
+
+    def __init__(self, segments: tuple[Segment, ...], symbols: dict[str, Symbol]) -> None:
+        self.segments, self.symbols = segments, symbols
+
+    @classmethod
+    def parse(cls, data: bytes, name: str = "the kernel", *, stripped: bool = False) -> Self:
+        """Raises UserError when the bytes are no ELF file with symbols; a `stripped` one needs none."""
+        try:
+            file = ELFFile(io.BytesIO(data))
+            segments = tuple(
+                Segment(s["p_vaddr"], s["p_paddr"], s["p_memsz"], bool(s["p_flags"] & WRITABLE), s.data())
+                for s in file.iter_segments("PT_LOAD")
+            )
+            table = file.get_section_by_name(".symtab")
+            symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
+            named = [symbol for symbol in symbols if symbol.name]
+        except (ELFError, ValueError) as error:
+            raise UserError(f"no ELF file: {error}", file=name) from None
+        if not named and not stripped:
+            raise UserError("it has no symbols", file=name)
+        return cls(segments, {s.name: Symbol(s["st_value"], s["st_size"]) for s in named})
+
+    def symbol(self, name: str) -> Symbol:
+        """The symbol of that name; raises UserError when there is none."""
+        if name not in self.symbols:
+            raise UserError(f"the kernel has no symbol {name}: was it built without tracing?")
+        return self.symbols[name]
+
+    def segment(self, address: int) -> Segment | None:
+        """The segment that a virtual address is in."""
+        return next((s for s in self.segments if 0 <= address - s.virtual < s.size), None)
+
+    @cached_property
+    def writable(self) -> tuple[Segment, ...]:
+        """What changes while the kernel runs, by rising address."""
+        return tuple(sorted((s for s in self.segments if s.writable), key=lambda s: s.virtual))

@@ -1,0 +1,51 @@
+"""What a kernel holds, as its ELF file says: the lines of section `.inventory` (kernel/libs/inventory).
+
+A line is a kind (one word), a space and a name, perhaps with a colon and what stands behind the name on this
+architecture: `call FORK`, `driver console: PL011`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from parity.core.errors import BuildError
+
+SECTION = ".inventory"
+
+Inventory = Mapping[str, Mapping[str, str]]
+"""By kind and name: what stands behind the name, "" for nothing more."""
+
+
+def read(elf: Path) -> Inventory | None:
+    """The inventory of a kernel; None when it has none.
+
+    Raises:
+        BuildError: not an ELF file, or a section that is no inventory.
+    """
+    try:
+        with elf.open("rb") as file:
+            section = ELFFile(file).get_section_by_name(SECTION)
+            return None if section is None else parse(section.data().decode("utf-8"))
+    except (ELFError, ValueError) as error:
+        raise BuildError(f"the kernel's inventory cannot be read: {error}") from None
+
+
+def parse(text: str) -> Inventory:
+    """The entries of a section's text; the same line twice is one entry.
+
+    Raises:
+        ValueError: a line without a name, or a name that stands for two things.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for line in text.splitlines():
+        kind, _, rest = line.partition(" ")
+        name, _, what = rest.partition(": ")
+        if not name:
+            raise ValueError(f"{line!r} names nothing")
+        if found.setdefault(kind, {}).setdefault(name, what) != what:
+            raise ValueError(f"{kind} {name} is {found[kind][name]!r} and {what!r}")
+    return {kind: dict(sorted(names.items())) for kind, names in found.items()}

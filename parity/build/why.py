@@ -1,0 +1,100 @@
+"""A workspace that makes nothing: it says what every stage would be made of now, against the last time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parity.build.workspace import NAMED, Workspace
+from parity.core.errors import MachineError
+from parity.docker import images
+from parity.report.terminal import Screen
+from parity.store.stage_history import changes
+from parity.store.store import Outputs, action_key
+
+LINES = 20  # of one stage
+
+
+class UnknownError(Exception):
+    """What comes after a stage that has to be made first cannot be known."""
+
+
+class Asking(Workspace):
+    """Walks the stages of tasks as a command would."""
+
+    def __init__(self, root: Path, cache: Path, screen: Screen) -> None:
+        super().__init__(root, cache, screen)
+        self._told: set[str] = set()  # stages, by title
+        self._said: set[str] = set()  # lines
+
+    def image(self, role: str) -> images.Image:
+        """The tool image, if it is there; raises MachineError otherwise, or without Docker."""
+        if role not in self._images:
+            found = images.present(self.engine, role, self.root, self.cache)
+            if found is None:
+                raise MachineError(f"the tool image {role} has to be made first", hint=f"doit images:{role}")
+            self.compare({images.title(role): found.inputs})
+            self._images[role] = found
+        return self._images[role]
+
+    def kept_all(
+        self,
+        stage: str,
+        title: str,
+        wanted: Mapping[str, Mapping[str, Any]],
+        make: Callable[[Sequence[str]], Mapping[str, Outputs]],
+    ) -> dict[str, Outputs]:
+        """Says what changed; gives what is kept.
+
+        Raises:
+            UnknownError: nothing is kept for some of these inputs.
+        """
+        self.compare(wanted)
+        kept: dict[str, Outputs] = {}
+        for each, inputs in wanted.items():
+            outputs, complaint = self.store.lookup(action_key(stage, inputs))
+            if complaint:
+                self.screen.note(f"  {complaint}")
+            if outputs is not None:
+                kept[each] = outputs
+        missing = [each for each in wanted if each not in kept]
+        if missing:
+            names = title if len(missing) > NAMED else ", ".join(missing)
+            self._say_once(f"  nothing is kept for {names}: it would be made, then what needs it")
+            raise UnknownError(title)
+        return kept
+
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self.screen.note(line)
+            self._said.add(line)
+
+    def compare(self, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+        """Says what differs from the last time, by title; those in which the same does share a line.
+
+        Each is told once, however many ways lead to it.
+        """
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for title, inputs in wanted.items():
+            if title in self._told:
+                continue
+            self._told.add(title)
+            alike.setdefault(tuple(self._differences(title, inputs)), []).append(title)
+        for found, titles in alike.items():
+            more = f" and {len(titles) - NAMED} more" if len(titles) > NAMED else ""
+            self.screen.note(f"{', '.join(titles[:NAMED])}{more}: {found[0] if len(found) == 1 else ''}")
+            shown = found if len(found) > 1 else ()
+            for line in shown[:LINES]:
+                self.screen.note(f"  {line}")
+            if len(shown) > LINES:
+                self.screen.note(f"  and {len(shown) - LINES} more")
+
+    def _differences(self, title: str, inputs: Mapping[str, Any]) -> list[str]:
+        before = self.history.inputs(title)
+        if self.history.another_version(title):
+            return ["was last made here by another version of Parity"]
+        if before is None:
+            return ["has not run in this checkout"]
+        forgotten = ["it was forgotten"] if self.history.forgotten(title) else []
+        return forgotten + changes(before, inputs) or ["nothing changed since it last ran"]

@@ -1,0 +1,345 @@
+"""One guest from start to reaped: a lane's messages into one stream of timed events, and their judgement.
+
+`python -m parity.guest.guest RECORDING` judges a recording again, with no emulator at all.
+"""
+
+import json
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any, TextIO
+
+from parity.autopsy import diagnose
+from parity.autopsy.diagnose import Autopsy, Word
+from parity.core.errors import UserError
+from parity.guest.inspector import Inspector
+from parity.guest.lane import DockerLane, Lane, Message
+from parity.judge import channel, serial, verdict
+from parity.judge.channel import Decoder, Hello, Shutdown
+from parity.judge.event import (
+    Dropped,
+    EmulatorOutput,
+    EmulatorVersion,
+    Event,
+    Exit,
+    Held,
+    MoreTime,
+    QmpEvent,
+    Sample,
+    SerialMatch,
+    SerialOutput,
+    Started,
+    StartFailure,
+    Timed,
+)
+from parity.judge.serial import Line, LineSplitter, Transcript
+from parity.judge.state import Rules, State
+from parity.judge.verdict import Judgement, Verdict
+from parity.spec.machine import Machine, RunKind, RunSpec, Uefi
+
+RECORDING_VERSION = 1
+EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
+WORK = frozenset({"serial", "channel", "qmp"})  # messages that a guest makes by running
+# What a kernel says before it switches the machine off in good order.
+SHUTDOWNS = tuple(
+    channel.encode(channel.SHUTDOWN, bytes([reason]))
+    for reason in (verdict.INIT_ENDED, verdict.IN_KERNEL_RUN_FINISHED, verdict.NO_INIT)
+)
+KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
+
+
+@dataclass(frozen=True)
+class GuestRun:
+    """What was seen of one guest. Times are seconds.
+
+    `guest_s` is from the kernel's hello to its shutdown record (None when either is missing), `wall_s` from
+    the emulator's start to its reaping, `cpu_s` and `run_delay_s` what the vCPUs used and waited for a
+    processor up to the last sample. `lines` and `events` are the first and the last (see serial.KEPT_BYTES,
+    KEPT_EVENTS); `events` leaves out plain console output, `dropped` counts bytes by stream.
+    """
+
+    judgement: Judgement
+    events: tuple[Timed, ...] = ()
+    lines: tuple[Line, ...] = ()
+    guest_s: float | None = None
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    run_delay_s: float = 0.0
+    dropped: dict[str, int] = field(default_factory=dict)
+    state: State | None = None  # what is known of it; nothing where no lane could run it
+    autopsy: Autopsy | None = None  # of one that hangs or died, where there was a machine to look at
+
+
+class EventStream:
+    """Messages into timed events: bytes of the channel into records, bytes of the console into lines."""
+
+    def __init__(self, panic_patterns: Sequence[str]) -> None:
+        self.transcript = Transcript()
+        self._patterns = panic_patterns
+        self._records, self._lines = Decoder(), LineSplitter()
+        self._held_t: float | None = None  # since when somebody looks at the machine
+
+    def feed(self, message: Message) -> list[Timed]:
+        """The events in one message."""
+        t = message.t
+        match message.kind:
+            case "serial":
+                lines = self._lines.feed(t, message.data)
+                return [Timed(t, SerialOutput(len(message.data))), *self._keep(t, lines)]
+            case "channel":
+                return [Timed(t, record) for record in self._records.feed(message.data)]
+            case "exit":
+                rest = [Timed(t, record) for record in self._records.finish()]
+                return [*rest, *self._keep(t, self._lines.finish()), Timed(t, _plain(message))]
+            case "hold":
+                return self._hold(t, message.fields)
+            case "sample" if self._held_t is not None:
+                return []
+            case kind if kind not in EVENTS:
+                return []
+            case _:
+                return [Timed(t, _plain(message))]
+
+    def _hold(self, t: float, fields: Mapping[str, Any]) -> list[Timed]:
+        since = self._held_t
+        if fields["on"]:
+            self._held_t = t if since is None else since
+            return []
+        self._held_t = None
+        events: list[Event] = [] if since is None else [Held(t - since)]
+        if fields.get("more_time"):
+            events.append(MoreTime())
+        return [Timed(t, event) for event in events]
+
+    def _keep(self, t: float, lines: list[Line]) -> Iterator[Timed]:
+        for line in lines:
+            self.transcript.add(line)
+            if pattern := serial.match(line, self._patterns):
+                yield Timed(t, SerialMatch(pattern, line.text))
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Looks at a guest's machine once: when it has ended, or is to be because the guest counts as hung.
+
+    What it does counts for nothing. `bad_only`: orderly ends are not looked at, and not delayed; a bad end
+    that comes after all may then be too fast, and there is no machine to look at.
+    """
+
+    look: Callable[[Inspector | None, State, tuple[Line, ...]], Autopsy | None]
+    bad_only: bool = False
+
+
+def run_guest(
+    lane: Lane,
+    spec: RunSpec,
+    panic_patterns: Sequence[str],
+    recording: Path,
+    watch: Watch | None = None,
+) -> GuestRun:
+    """Run one guest and judge it as it goes; what was seen is in `recording` even if we are killed.
+
+    A guest that counts as hung is stopped. `watch` looks in lanes with an emulator.
+
+    Raises LaneError when the lane fails, and what `watch` raises.
+    """
+    eye = Eye(lane, watch) if watch and isinstance(lane, DockerLane) else None
+    with recording.open("w", encoding="utf-8", buffering=1) as file:
+        header = {
+            "recording": RECORDING_VERSION,
+            "spec": asdict(spec),
+            "panic_patterns": list(panic_patterns),
+        }
+        file.write(json.dumps(header) + "\n")
+        messages = eye.run(spec) if eye else lane.run(spec)
+        return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, eye)
+
+
+class Eye:
+    """A watch at work on one guest, which its lane holds for it."""
+
+    def __init__(self, lane: DockerLane, watch: Watch) -> None:
+        self.lane = lane
+        self._watch, self._held, self._looked = watch, True, False
+        self._lets_go_on = False
+
+    def run(self, spec: RunSpec) -> Iterator[Message]:
+        """The guest's messages. One that announces its shutdown is let go in the lane itself, at once."""
+        return self.lane.run(spec, hold=True, let_go=SHUTDOWNS if self._watch.bad_only else ())
+
+    def blink(self, state: State, lines: Callable[[], tuple[Line, ...]]) -> Autopsy | None:
+        """Looks if it is time to; lets a guest go that has announced its shutdown, before that comes, so that
+        it need not wait for us."""
+        ails = verdict.ails(state)
+        if state.exit and self._watch.bad_only and ails and not self._looked:
+            self._looked = True
+            return self._watch.look(None, state, lines())
+        if self._looked or state.exit or self.lets_go_on(state):
+            return None
+        if self._watch.bad_only and self._held is not (ails or not state.shutdown):
+            self._held = not self._held
+            (self.lane.hold if self._held else self.lane.release)()
+        over = verdict.reason_to_stop(state) or state.machine_end
+        if not over or (self._watch.bad_only and not ails):
+            return None
+        with Inspector(self.lane) as inspector:
+            autopsy = self._watch.look(inspector, state, lines())
+            if autopsy and autopsy.diagnosis.word is Word.SLOW and verdict.may_have_more_time(state):
+                inspector.let_go_on()
+                self._lets_go_on = True
+                return None
+        self._looked = True
+        return autopsy
+
+    def lets_go_on(self, state: State) -> bool:
+        """Whether a guest that counts as hung is about to have more time."""
+        return self._lets_go_on and not state.more_time
+
+
+def judged(
+    spec: RunSpec,
+    panic_patterns: Sequence[str],
+    messages: Iterable[Message],
+    stop: Callable[[], None] = lambda: None,
+    eye: Eye | None = None,
+) -> GuestRun:
+    """Fold messages into a GuestRun, calling `stop` once when the guest should be ended.
+
+    What the guest does from then on counts for nothing, unless it is given more time.
+    """
+    stream, state, asked = EventStream(panic_patterns), State(rules(spec)), False
+    late: list[Timed] = []
+    autopsy: Autopsy | None = None
+    first: list[Timed] = []
+    last: deque[Timed] = deque(maxlen=KEPT_EVENTS)
+    for message in messages:
+        for timed in stream.feed(message):
+            if verdict.reason_to_stop(state) and message.kind in WORK:
+                late.append(timed)
+            elif isinstance(timed.event, MoreTime):
+                state, late = reduce(verdict.observe, [*late, timed], state), []
+            else:
+                state = verdict.observe(state, timed)
+            if not isinstance(timed.event, SerialOutput):
+                (first if len(first) < KEPT_EVENTS else last).append(timed)
+        if eye:
+            autopsy = eye.blink(state, stream.transcript.lines) or autopsy
+        over = verdict.reason_to_stop(state) and not (eye and eye.lets_go_on(state))
+        if over and not asked and state.exit is None:
+            asked = True
+            stop()
+    if autopsy:
+        autopsy = diagnose.with_panic(autopsy, state.panic or state.console_panic)
+    return replace(_run(state, [*first, *last], stream.transcript), autopsy=autopsy)
+
+
+def judge_recording(path: Path) -> GuestRun:
+    """Judge a recording by today's rules. Raises UserError when it is none; a cut one is judged as it is."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        try:
+            header = json.loads(file.readline())
+            values = {**header["spec"], "machine": _machine(header["spec"]["machine"])}
+            values["kind"] = RunKind(values.get("kind", RunKind.PROGRAM))
+            spec, patterns = RunSpec(**values), tuple(header["panic_patterns"])
+        except (ValueError, KeyError, TypeError):
+            raise UserError("this is not a recording of a guest", file=path, line=1) from None
+        return judged(spec, patterns, _messages(file))
+
+
+def rules(spec: RunSpec) -> Rules:
+    """What the judge measures a guest of this spec by."""
+    machine = spec.machine
+    return Rules(
+        program=spec.program,
+        cpu_budget_s=spec.cpu_budget_s,
+        silence_s=spec.silence_s,
+        least_emulator=machine.least_version,
+        power_off_status=machine.power_off_status,
+        kind=spec.kind,
+        ends_as=spec.ends_as,
+    )
+
+
+def _recorded(messages: Iterable[Message], file: TextIO) -> Iterator[Message]:
+    for message in messages:
+        file.write(message.to_json() + "\n")
+        yield message
+
+
+def _messages(file: TextIO) -> Iterator[Message]:
+    for line in file:
+        try:
+            yield Message.from_json(line)
+        except (ValueError, KeyError, TypeError):  # cut in the middle of a line
+            return
+
+
+def _machine(values: dict[str, object]) -> Machine:
+    # JSON has no tuples, and no classes.
+    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    uefi = plain.get("uefi")
+    return Machine(**{**plain, "uefi": Uefi(**uefi) if isinstance(uefi, dict) else None})  # type: ignore[arg-type]
+
+
+def _plain(message: Message) -> Event:
+    """Messages that are one event as they are. Raises ValueError for an unknown kind."""
+    values = message.fields
+    match message.kind:
+        case "started":
+            return Started(values["pid"])
+        case "stderr":
+            return EmulatorOutput(message.data.decode("utf-8", errors="replace"))
+        case "qmp" if "QMP" in values["message"]:
+            version = values["message"]["QMP"]["version"]["qemu"]
+            return EmulatorVersion(version["major"], version["minor"])
+        case "qmp":
+            return QmpEvent(values["message"]["event"], values["message"].get("data", {}))
+        case "sample":
+            cpu_s = sum(vcpu["cpu_s"] for vcpu in values["vcpus"])
+            delay_s = sum(vcpu["run_delay_s"] for vcpu in values["vcpus"])
+            bytes_ = values["serial_bytes"], values["channel_bytes"]
+            return Sample(cpu_s, delay_s, *bytes_, stopped=values.get("stopped", False))
+        case "dropped":
+            return Dropped(values["stream"], values["count"])
+        case "failed":
+            return StartFailure(values["message"])
+        case "exit":
+            return Exit(values.get("status"), values.get("signal"), values["asked"])
+    raise ValueError(f"a message of unknown kind {message.kind!r}")
+
+
+def _run(state: State, events: list[Timed], transcript: Transcript) -> GuestRun:
+    hello = next((timed.t for timed in events if isinstance(timed.event, Hello)), None)
+    shutdown = next((timed.t for timed in reversed(events) if isinstance(timed.event, Shutdown)), None)
+    return GuestRun(
+        judgement=verdict.judge(state),
+        events=tuple(events),
+        lines=transcript.lines(),
+        guest_s=shutdown - hello if hello is not None and shutdown is not None else None,
+        wall_s=events[-1].t if events else 0.0,
+        cpu_s=state.sample.cpu_s if state.sample else 0.0,
+        run_delay_s=state.sample.run_delay_s if state.sample else 0.0,
+        dropped={
+            timed.event.stream: timed.event.count for timed in events if isinstance(timed.event, Dropped)
+        },
+        state=state,
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a recording's verdict and console; 0 for a pass, 1 otherwise, 3 for no recording."""
+    try:
+        run = judge_recording(Path(arguments[0]))
+    except (UserError, OSError, IndexError) as error:
+        print(error if arguments else "usage: python -m parity.guest.guest RECORDING", file=sys.stderr)
+        return 3
+    print(serial.render(run.lines), end="")
+    print(f"{run.judgement.verdict}: {run.judgement.cause}")
+    return 0 if run.judgement.verdict is Verdict.PASS else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,364 @@
+"""Lanes: where guests run, one after another, or play back from a recording.
+
+A lane takes a run spec and gives messages, in order, until the guest has ended: what the supervisor saw,
+neither decoded nor judged. A recording is those messages as JSON lines, so both kinds of lane give the same.
+"""
+
+import base64
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol, Self
+
+from parity.core import host
+from parity.core.errors import InfraError, ParityError
+from parity.docker.engine import Attached, Engine, Limits, Mount
+from parity.spec.machine import CHANNEL_FD, CONSOLE_FD, QMP_FD, GuestPaths, RunSpec, qemu_argv
+from parity.store.store import Digest, Store
+
+STORE, SCRATCH = "/store", "/lane"  # inside a lane
+LAST_KINDS = frozenset({"exit", "failed", "broken"})
+ANSWER_S = 5.0  # an emulator that takes longer to answer does not answer
+HEARTBEAT_S = 30.0  # a running guest gives a sample a second; this long without any, the lane is dead
+MIB = 2**20
+EMULATOR_MIB = 512  # what an emulator needs beside its guest's memory
+QUEUED = 256  # messages between a lane's reader and its guest, so that a slow judge slows the lane, not us
+NOBODY = 65534
+
+# What runs inside a lane, in the order of its imports; the last has the `main`.
+INSIDE = ("parity.guest.streams", "parity.guest.supervisor")
+
+# Standard input first carries a length (4 bytes, big endian) and those modules' sources as JSON; os.read,
+# because a buffered reader would take the commands that follow for itself.
+LOADER = """
+import json, os, sys, types
+def take(n):
+    data = b""
+    while len(data) < n:
+        data += os.read(0, n - len(data)) or os._exit(0)
+    return data
+for name, source in json.loads(take(int.from_bytes(take(4), "big"))):
+    sys.modules[name] = module = types.ModuleType(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+module.main()
+"""
+
+
+@cache
+def handed_over() -> bytes:
+    """What LOADER reads: the same all the time that this process runs, for verdicts are kept under it."""
+    folder = Path(__file__).parent
+    sources = [(name, folder.joinpath(f"{name.partition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
+    data = json.dumps(sources).encode()
+    return len(data).to_bytes(4, "big") + data
+
+
+class LaneError(InfraError):
+    """The lane failed, not the guest in it; the guest says nothing and may run again elsewhere."""
+
+
+class NoAnswerError(InfraError):
+    """The emulator is there, and does not answer."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a supervisor reported; its docstring lists the kinds. `t`: seconds since the emulator's start."""
+
+    kind: str
+    t: float
+    data: bytes = b""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One line of a recording."""
+        data = {"data": base64.b64encode(self.data).decode()} if self.data else {}
+        return json.dumps({"type": self.kind, "t": self.t, **data, **self.fields})
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """The inverse of `to_json`. Raises ValueError or KeyError for anything else."""
+        values = json.loads(line)
+        data = base64.b64decode(values.pop("data", ""), validate=True)
+        return cls(values.pop("type"), values.pop("t"), data, values)
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A descriptor of the emulator beside the usual ones, and the arguments that make it use it."""
+
+    descriptor: int
+    arguments: tuple[str, ...]
+
+
+class Lane(Protocol):
+    """Runs one guest at a time. After a LaneError it is good for nothing but `close`."""
+
+    def run(self, spec: RunSpec) -> Iterator[Message]:
+        """The messages of one guest; the last is of one of LAST_KINDS. Raises LaneError."""
+
+    def stop(self) -> None:
+        """End the running guest; its messages go on to the last."""
+
+    def close(self) -> None:
+        """End the lane and all in it, from any thread; a `run` elsewhere then raises LaneError."""
+
+
+@dataclass(frozen=True)
+class LaneSize:
+    """The largest guest a lane must hold."""
+
+    vcpus: int
+    memory_mib: int
+    disk_mib: int
+
+    @classmethod
+    def of(cls, specs: Sequence[RunSpec], store: Store) -> Self:
+        """For these specs (at least one), whose disk images are in the store."""
+        machines = [spec.machine for spec in specs]
+        disks = {spec.disk for spec in specs if spec.disk}
+        size = max((store.path(disk).stat().st_size for disk in disks), default=0)
+        return cls(max(m.vcpus for m in machines), max(m.memory_mib for m in machines), -(-size // MIB))
+
+    def limits(self) -> Limits:
+        """The container's limits. The quota of processors stops runaways; a lower one would stall guests."""
+        memory = self.memory_mib + self.disk_mib + EMULATOR_MIB
+        return Limits(memory_mib=memory, pids=64 + self.vcpus, cpus=self.vcpus + 1)
+
+
+class FrameReader:
+    """The supervisor's standard output, in any pieces, into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, piece: bytes) -> list[Message]:
+        """Add bytes; returns the messages now complete. Raises ValueError when they are no frames."""
+        self._buffer += piece
+        messages: list[Message] = []
+        while (end := self._buffer.find(b"\n")) >= 0:
+            header = json.loads(self._buffer[:end])
+            after = end + 1 + header.pop("n")
+            if len(self._buffer) < after:
+                break
+            messages.append(
+                Message(header.pop("type"), header.pop("t"), bytes(self._buffer[end + 1 : after]), header)
+            )
+            del self._buffer[:after]
+        return messages
+
+
+class DockerLane:
+    """A long-lived container with a supervisor in it; `id` is the container's."""
+
+    def __init__(self, attached: Attached, store: Store) -> None:
+        self.id = attached.id
+        self._attached, self._store = attached, store
+        self._messages: queue.Queue[Message | None] = queue.Queue(QUEUED)
+        self._kept: list[Message] = []  # arrived while a reply was awaited
+        self._last_words = bytearray()
+        self._failure: str | None = None
+        self._commands = 0
+        threading.Thread(target=self._read, daemon=True, name=f"lane-{self.id[:12]}").start()
+
+    @classmethod
+    def open(cls, engine: Engine, image: str, store: Store, size: LaneSize) -> Self:
+        """Start a lane. Raises MachineError when Docker refuses, InfraError when the container ends."""
+        host.open_to_all(_blobs(store))
+        attached = engine.start_attached(
+            image,
+            ["python3", "-I", "-c", LOADER],
+            role="lane",
+            limits=size.limits(),
+            mounts=[Mount(_blobs(store), STORE)],
+            tmpfs_mib={SCRATCH: size.disk_mib + 1},
+            user=_user(engine),
+        )
+        try:
+            attached.write(handed_over())
+        except BaseException:
+            attached.close(grace_s=0)
+            raise
+        return cls(attached, store)
+
+    def run(
+        self,
+        spec: RunSpec,
+        hold: bool = False,
+        paused: bool = False,
+        extra: Mapping[str, Extra] = MappingProxyType({}),
+        let_go: Sequence[bytes] = (),
+    ) -> Iterator[Message]:
+        """See Lane. `hold`: at its end the machine stays, paused, until `release`. `paused`: somebody
+        else starts it. `let_go`: a guest that says one of these on its channel is held no longer. `extra`:
+        more descriptors of the emulator, by the kind of messages their bytes become.
+        """
+        copy = f"{SCRATCH}/disk.img" if spec.disk else None
+        firmware = self._inside(spec.firmware) if spec.firmware else None
+        argv = qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy, firmware))
+        self._send(
+            cmd="run",
+            argv=[*argv, *(word for more in extra.values() for word in more.arguments)],
+            files=[[self._inside(spec.disk), copy]] if spec.disk else [],
+            fds={"serial": CONSOLE_FD, "channel": CHANNEL_FD, "qmp": QMP_FD}
+            | {name: more.descriptor for name, more in extra.items()},
+            hold=hold,
+            paused=paused,
+            let_go=[base64.b64encode(words).decode() for words in let_go],
+        )
+        while True:
+            message = self._kept.pop(0) if self._kept else self._next()
+            if message.kind == "broken":
+                raise LaneError(f"the lane could not start a guest: {message.fields['message']}")
+            yield message
+            if message.kind in LAST_KINDS:
+                return
+
+    def stop(self) -> None:
+        """See Lane."""
+        self._send(cmd="stop")
+
+    def hold(self) -> None:
+        """From here to `release` nothing that the guest does or leaves counts for its verdict."""
+        self._send(cmd="hold")
+
+    def release(self, *, more_time: bool = False) -> None:
+        """The end of `hold`; a machine that has ended goes. `more_time`: one that seems to hang goes on."""
+        self._send(cmd="release", more_time=more_time)
+
+    def write(self, to: str, data: bytes) -> None:
+        """Bytes into one of the guest's descriptors, such as "serial"."""
+        self._send(cmd="write", to=to, data=base64.b64encode(data).decode())
+
+    def qmp(self, execute: str, **arguments: object) -> Mapping[str, Any]:
+        """The emulator's answer to one QMP command, while a guest runs. What arrives meanwhile is kept.
+
+        Raises NoAnswerError when it does not come in ANSWER_S.
+        """
+        self._commands += 1
+        number = self._commands
+        self._send(cmd="qmp", id=number, execute=execute, arguments=arguments)
+        answer = self.wait(
+            lambda message: message.fields.get("reply", {}).get("id") == number, execute, ANSWER_S
+        )
+        reply: Mapping[str, Any] = answer.fields["reply"]
+        return reply
+
+    def memory(self, execute: str, address: int, size: int, **arguments: object) -> bytes:
+        """The guest's memory by QMP's `pmemsave` or `memsave`; InfraError when there is none there."""
+        file = {"val": address, "size": size, "filename": f"{SCRATCH}/memory", **arguments}
+        self._send(cmd="memory", execute=execute, arguments=file)
+        answer = self.wait(
+            lambda message: message.kind == "memory" or message.fields.get("reply", {}).get("id") == "memory",
+            execute,
+            ANSWER_S,
+        )
+        if answer.kind == "reply":
+            error = answer.fields["reply"]["error"]["desc"]
+            raise InfraError(f"the emulator gives no memory at {address:#x}: {error}")
+        return answer.data
+
+    def wait(
+        self, wanted: Callable[[Message], bool], purpose: str, patience_s: float = float("inf")
+    ) -> Message:
+        """The first such message, while a guest runs; what arrives before it is kept for `run`.
+
+        Raises NoAnswerError when it does not come within `patience_s`, in which the lane itself lives.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            message = self._next()
+            if time.monotonic() > deadline and not wanted(message):
+                self._kept.append(message)
+                raise NoAnswerError(f"no answer to {purpose} within {patience_s:g} s")
+            if wanted(message):
+                return message
+            self._kept.append(message)
+            if message.kind in LAST_KINDS:
+                raise LaneError(f"the emulator ended before it answered {purpose}")
+
+    def close(self) -> None:
+        """See Lane."""
+        self._failure = self._failure or "it was closed"
+        self._attached.close(grace_s=1.0)
+        # The reader may wait for room in the queue.
+        while self._messages.get() is not None:
+            pass
+        self._messages.put(None)
+
+    def _send(self, **command: object) -> None:
+        try:
+            self._attached.write(json.dumps(command).encode() + b"\n")
+        except ParityError as error:
+            raise self._error(str(error)) from error
+
+    def _next(self) -> Message:
+        try:
+            message = self._messages.get(timeout=HEARTBEAT_S)
+        except queue.Empty:
+            raise self._error(f"no sign of life for {HEARTBEAT_S:g} s") from None
+        if message is None:
+            self._messages.put(None)
+            raise self._error(self._failure or "its container ended")
+        return message
+
+    def _error(self, cause: str) -> LaneError:
+        words = self._last_words.decode(errors="replace").strip()
+        return LaneError(f"a lane failed: {cause}", words or None)
+
+    def _read(self) -> None:
+        reader = FrameReader()
+        try:
+            for stream, piece in self._attached.frames():
+                if stream == "stderr":
+                    self._last_words = (self._last_words + piece)[-4000:]
+                    continue
+                for message in reader.feed(piece):
+                    self._messages.put(message)
+        except (ParityError, ValueError, KeyError) as error:
+            self._failure = self._failure or str(error)
+        finally:
+            self._messages.put(None)
+
+    def _inside(self, digest: Digest) -> str:
+        return f"{STORE}/{self._store.path(digest).relative_to(_blobs(self._store)).as_posix()}"
+
+
+class ReplayLane:
+    """Plays recordings: by test name, the messages of its guests in order. Nothing is started."""
+
+    def __init__(self, recordings: Mapping[str, Sequence[Message]]) -> None:
+        self._recordings = recordings
+
+    def run(self, spec: RunSpec) -> Iterator[Message]:
+        """See Lane. Raises LaneError when there is no recording of the test, or it is cut."""
+        messages = self._recordings.get(spec.test)
+        if messages is None:
+            raise LaneError(f"there is no recording of {spec.test}")
+        yield from messages
+        if not messages or messages[-1].kind not in LAST_KINDS:
+            raise LaneError(f"the recording of {spec.test} is cut")
+
+    def stop(self) -> None:
+        """What was recorded goes on as it did."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def _blobs(store: Store) -> Path:
+    return store.root / "blobs"
+
+
+def _user(engine: Engine) -> str:
+    """The caller, who can read the store; never root: then nobody, as a rootless daemon makes root of us."""
+    if os.getuid() == 0 or engine.rootless():
+        return f"{NOBODY}:{NOBODY}"
+    return f"{os.getuid()}:{os.getgid()}"

@@ -1,0 +1,334 @@
+"""Runs inside a lane: starts emulators one after another and reports everything it sees of them.
+
+The client hands this file and streams.py over on standard input when the lane starts (see LOADER in lane.py),
+so they stand alone: standard library only. Then the client writes commands, a JSON object a line:
+
+    {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...},
+     "hold": false, "paused": false, "let_go": [base64]}
+    {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}   answered by a `reply`
+    {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
+                                                                    with id "memory": the emulator refuses
+    {"cmd": "write", "to": "serial", "data": base64}                bytes into one of `fds`
+    {"cmd": "hold"}, {"cmd": "release", "more_time": false}         answered by a `hold`, `on` true or false
+    {"cmd": "stop"}                                                 ends the guest now (SIGKILL)
+
+and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
+then n bytes. Types: started, serial, channel, stderr and every other name in `fds`, qmp (an event or the
+greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
+itself could not do it), exit. `exit`, `failed` and `broken` end a guest. `files` are private copies, removed
+when the guest has ended.
+
+The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with `quit`, unless the guest is
+held: then a `hold` is reported, the client looks at the dead machine, and `release` is answered with `quit`.
+A guest that has said one of the `let_go` on its channel is held no longer.
+The end of standard input is the client's death: the emulator is killed and the lane ends at once.
+"""
+
+import base64
+import contextlib
+import errno
+import json
+import os
+import re
+import selectors
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from parity.guest.streams import Output, Stream, copy_sparse, spawn
+
+SAMPLE_S = 1.0
+STOPPED = "T"  # a state in /proc/PID/stat
+GATHER_S = 0.002  # a serial port writes byte by byte; to wake for each would cost the guest its processor
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+OWN_ID = "parity"  # of our own QMP commands, whose answers are not the client's
+MEMORY_ID = "memory"  # of those that put memory into a file
+KNOWN = ("serial", "channel", "qmp", "stderr")
+VCPU_THREAD = re.compile(r"(CPU \d+|ALL CPUs)/")
+
+
+class Guest:
+    """One emulator process and the descriptors between it and us."""
+
+    def __init__(
+        self, argv: list[str], fds: dict[str, int], files: list[str], hold: bool, paused: bool
+    ) -> None:
+        self.files, self.hold = files, hold
+        self.asked = self.ended = self.leaving = False
+        self.start = time.monotonic()
+        self.pid, ends = spawn(argv, {**fds, "stderr": 2})
+        self.pidfd = os.pidfd_open(self.pid)
+        self.by_name = {name: Stream(name, end) for name, end in ends.items()}
+        self.serial, self.channel = self.by_name["serial"], self.by_name["channel"]
+        self.qmp, self.errors = self.by_name["qmp"], self.by_name["stderr"]
+        self.others = [stream for name, stream in self.by_name.items() if name not in KNOWN]
+        self.let_go: list[bytes] = []  # what a guest says on its channel that need not be held
+        self._said = b""  # the end of what it has said
+        self.memory_file = ""  # where the memory that was asked for last will be
+        self._qmp_text = b""
+        # The emulator waits (-S): a guest that ends at once would end before anybody is told of events.
+        self.qmp_send({"execute": "qmp_capabilities", "id": OWN_ID})
+        if not paused:
+            self.qmp_send({"execute": "cont", "id": OWN_ID})
+
+    def hear(self, said: bytes) -> None:
+        """Looks for words that let it go."""
+        self._said += said
+        if any(words in self._said for words in self.let_go):
+            self.hold, self.let_go = False, []
+        self._said = self._said[-max(map(len, self.let_go), default=1) :]
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        return (self.serial, self.channel, self.qmp, self.errors, *self.others)
+
+    def qmp_send(self, command: dict[str, Any]) -> None:
+        """Send one QMP command. An emulator that no longer listens says so by its exit."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            os.write(self.qmp.descriptor, json.dumps(command).encode() + b"\n")
+
+    def qmp_messages(self) -> list[dict[str, Any]]:
+        """The QMP messages now complete."""
+        *lines, self._qmp_text = (self._qmp_text + self.qmp.read()).split(b"\n")
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def quit(self) -> None:
+        """Ask the emulator to end in order; not twice, as QEMU may crash on a command while it leaves."""
+        if not (self.hold or self.leaving):
+            self.qmp_send({"execute": "quit", "id": OWN_ID})
+
+    def kill(self) -> None:
+        """End the emulator now. It is not reaped yet, so its number is still its own."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def sample(self) -> dict[str, object]:
+        """CPU and waiting time of each vCPU thread, bytes so far, whether a signal has stopped it all.
+
+        OSError when the process is gone.
+        """
+        vcpus = []
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            name = (thread / "comm").read_text().strip()
+            if VCPU_THREAD.match(name):
+                cpu_ns, delay_ns, _ = map(int, (thread / "schedstat").read_text().split())
+                vcpus.append({"thread": name, "cpu_s": cpu_ns / 1e9, "run_delay_s": delay_ns / 1e9})
+        # The state follows the name in parentheses, which may hold anything.
+        state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][0]
+        total = {"serial_bytes": self.serial.total, "channel_bytes": self.channel.total}
+        return {"vcpus": vcpus, **total, "stopped": state == STOPPED}
+
+    def close(self) -> None:
+        """Give back descriptors and files."""
+        for descriptor in (self.pidfd, *(stream.descriptor for stream in self.streams)):
+            os.close(descriptor)
+        for file in self.files:
+            Path(file).unlink()
+
+
+class Supervisor:
+    """The lane's only loop."""
+
+    def __init__(self, commands: int, output: int) -> None:
+        os.set_blocking(commands, False)
+        self._commands, self._command_text = commands, b""
+        self._output = Output(output)
+        self._all, self._urgent = selectors.DefaultSelector(), selectors.DefaultSelector()
+        self._gather_until = 0.0  # until then only what is urgent is looked at
+        self._watch(commands, self._on_commands)
+        self._guest: Guest | None = None
+        self._next_sample = 0.0
+
+    def run(self) -> NoReturn:
+        """Serve the client until it goes."""
+        while True:
+            now = time.monotonic()
+            gathering = now < self._gather_until
+            deadlines = [self._output.flush_at, self._next_sample if self._guest else None]
+            times = [at for at in (*deadlines, self._gather_until if gathering else None) if at is not None]
+            timeout = max(0.0, min(times) - now) if times else None
+            ready = (self._urgent if gathering else self._all).select(timeout)
+            for callback in dict.fromkeys(key.data for key, _ in ready):
+                callback()
+            now = time.monotonic()
+            if self._guest and now >= self._next_sample:
+                self._sample(self._guest)
+            if self._output.flush_at is not None and now >= self._output.flush_at:
+                self._flush()
+
+    def _flush(self) -> None:
+        try:
+            done = self._output.flush()
+        except BrokenPipeError:
+            self._end()
+        waiting = self._output.descriptor in self._all.get_map()
+        if done and waiting:
+            self._forget(self._output.descriptor)
+        elif not done and not waiting:
+            self._watch(self._output.descriptor, self._flush, WRITE)
+
+    def _watch(self, fd: int, callback: Callable[[], None], events: int = READ, urgent: bool = True) -> None:
+        self._all.register(fd, events, callback)
+        if urgent:
+            self._urgent.register(fd, events, callback)
+
+    def _forget(self, descriptor: int) -> None:
+        for selector in (self._all, self._urgent):
+            if descriptor in selector.get_map():
+                selector.unregister(descriptor)
+
+    def _end(self) -> NoReturn:
+        if self._guest:
+            self._guest.kill()
+        os._exit(0)
+
+    def _on_commands(self) -> None:
+        data = os.read(self._commands, 65536)
+        if not data:
+            self._end()
+        *lines, self._command_text = (self._command_text + data).split(b"\n")
+        for line in lines:
+            self._command(json.loads(line))
+
+    def _command(self, command: dict[str, Any]) -> None:
+        guest = self._guest
+        if command["cmd"] == "run":
+            self._start(command)
+        elif command["cmd"] == "stop" and guest:
+            guest.asked = True
+            guest.kill()
+        elif command["cmd"] == "qmp" and guest:
+            guest.qmp_send({key: value for key, value in command.items() if key != "cmd"})
+        elif command["cmd"] == "memory" and guest:
+            guest.memory_file = command["arguments"]["filename"]
+            guest.qmp_send(
+                {"execute": command["execute"], "arguments": command["arguments"], "id": MEMORY_ID}
+            )
+        elif command["cmd"] == "write" and guest:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                os.write(guest.by_name[command["to"]].descriptor, base64.b64decode(command["data"]))
+        elif command["cmd"] in ("hold", "release") and guest:
+            guest.hold = command["cmd"] == "hold"
+            more = {"more_time": True} if command.get("more_time") else {}
+            self._report("hold", {"on": guest.hold, **more})
+            self._flush()
+            if guest.ended:
+                guest.quit()
+
+    def _start(self, command: dict[str, Any]) -> None:
+        copies: list[str] = []
+        if not Path("/proc/self/schedstat").exists():
+            self._refuse("broken", "this host's kernel has no /proc/PID/schedstat", copies)
+            return
+        try:
+            for source, target in command["files"]:
+                copies.append(target)
+                copy_sparse(source, target)
+        except OSError as error:
+            self._refuse("broken", f"cannot copy {source} to {target}: {error}", copies)
+            return
+        try:
+            hold, paused = command.get("hold", False), command.get("paused", False)
+            guest = Guest(command["argv"], command["fds"], copies, hold, paused)
+        except OSError as error:
+            self._refuse("failed", f"{command['argv'][0]}: {error.strerror}", copies)
+            return
+        guest.let_go = [base64.b64decode(words) for words in command.get("let_go", ())]
+        self._guest = guest
+        self._next_sample = guest.start + SAMPLE_S
+        self._report("started", {"pid": guest.pid})
+        for stream in guest.streams:
+            self._watch(stream.descriptor, self._on_guest, urgent=stream not in (guest.serial, guest.channel))
+        self._watch(guest.pidfd, self._on_exit)
+
+    def _refuse(self, kind: str, message: str, copies: list[str]) -> None:
+        for file in copies:
+            Path(file).unlink(missing_ok=True)
+        self._output.frame(kind, 0.0, {"message": message})
+        self._flush()
+
+    def _report(self, kind: str, content: bytes | dict[str, object]) -> None:
+        assert self._guest is not None
+        self._output.frame(kind, time.monotonic() - self._guest.start, content)
+
+    def _on_guest(self) -> None:
+        guest = self._guest
+        if guest is None:
+            return
+        # What caused something must be reported before it: the machine's end comes last, and since the
+        # console is read first, every record written before a piece of its text is reported before that text.
+        messages = guest.qmp_messages()
+        serial, channel, errors = guest.serial.read(), guest.channel.read(), guest.errors.read()
+        guest.hear(channel)
+        others = [(stream, stream.read()) for stream in guest.others]
+        for stream, data in (
+            (guest.channel, channel),
+            (guest.serial, serial),
+            (guest.errors, errors),
+            *others,
+        ):
+            if kept := stream.keep(data):
+                self._report(stream.kind, kept)
+        for message in messages:
+            self._on_qmp(guest, message)
+        for stream in guest.streams:
+            if stream.ended:
+                self._forget(stream.descriptor)
+        self._gather_until = time.monotonic() + GATHER_S
+
+    def _on_qmp(self, guest: Guest, message: dict[str, Any]) -> None:
+        if "event" not in message and "QMP" not in message:
+            if message.get("id") == MEMORY_ID and "return" in message:
+                self._report("memory", Path(guest.memory_file).read_bytes())
+                Path(guest.memory_file).unlink()
+            elif message.get("id") != OWN_ID:
+                self._report("reply", {"reply": message})
+            self._flush()
+            return
+        self._report("qmp", {"message": message})
+        if message.get("event") == "SHUTDOWN":
+            guest.ended, guest.leaving = True, message["data"]["reason"] == "host-qmp-quit"
+            if guest.hold:
+                self._report("hold", {"on": True})
+            guest.quit()
+
+    def _on_exit(self) -> None:
+        guest = self._guest
+        if guest is None:
+            return
+        while not all(stream.ended for stream in guest.streams):
+            self._on_guest()
+        _, status = os.waitpid(guest.pid, 0)
+        for stream in (guest.serial, guest.channel, guest.errors):
+            if stream.dropped:
+                self._report("dropped", {"stream": stream.kind, "count": stream.dropped})
+        code = os.waitstatus_to_exitcode(status)
+        self._report("exit", {"asked": guest.asked, **({"status": code} if code >= 0 else {"signal": -code})})
+        self._forget(guest.pidfd)
+        guest.close()  # before the client hears of the end and sends the next guest
+        self._guest = None
+        self._flush()
+
+    def _sample(self, guest: Guest) -> None:
+        self._next_sample += SAMPLE_S
+        if guest.ended:
+            guest.quit()  # again: a `quit` that came while the machine was still being paused may be lost
+        try:
+            self._report("sample", guest.sample())
+        except OSError as error:  # a thread or the emulator ended between two reads: its exit will tell
+            if error.errno not in (errno.ENOENT, errno.ESRCH):
+                raise
+        self._flush()
+
+
+def main() -> NoReturn:
+    """Serve commands from standard input, report on standard output."""
+    supervisor = Supervisor(0, 1)
+    # As PID 1 of a container the default action is to ignore it.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    supervisor.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Architectures side by side, for a terminal and as Markdown: tests, the counted matrix, the environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from parity.compare import arch_diff
+from parity.compare.arch_diff import Pair, State
+from parity.compare.coverage import Dimension
+from parity.compare.machine_diff import Field
+from parity.compare.parity_document import Standing
+from parity.report.grid import Grid
+from parity.spec.decision import against
+
+LOOKS = {State.DIFFERS: "yellow", State.UNKNOWN: "dim", State.EQUAL: ""}
+UNKNOWN, NONE = "unknown", "–"
+
+
+def render(standing: Standing, source: str, notes: Sequence[str]) -> str:
+    """The whole report as Markdown; `source` of the document's figures, `notes` on the differences."""
+    parts = ["# Parity", f"Architectures: {', '.join(standing.archs)}."]
+    parts += ["## Matrix", matrix(standing).markdown(), f"Document: {source}."]
+    parts += ["## Tests", tests(standing).markdown(), *summary(standing)]
+    parts += ["## Environments", environment(standing).markdown(), *equal(standing)]
+    if standing.decisions:
+        parts += ["## Decisions", "\n".join(f"- {decision}" for decision in standing.decisions)]
+    if notes:
+        parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def tests(standing: Standing) -> Grid:
+    """A row per test that any architecture has a program of."""
+    titles = ["test", *standing.archs, *(f"{arch} guest s " for arch in standing.archs), "ratio ", ""]
+    rows = []
+    for pair in standing.pairs:
+        if not _missing(pair):
+            seconds = (f"{row.guest_s:.3f}" if row and row.guest_s else "" for row in pair.rows.values())
+            ratio = "" if pair.ratio is None else f"{pair.ratio:.2f}"
+            rows.append(
+                (
+                    LOOKS[pair.state],
+                    [pair.name, *map(_verdict, pair.values.values()), *seconds, ratio, pair.state],
+                )
+            )
+    return Grid(titles, rows)
+
+
+def summary(standing: Standing) -> list[str]:
+    """Sentences about the tests: how many are equal, what passes on one architecture only."""
+    count = {state: sum(pair.state is state for pair in standing.pairs) for state in State}
+    missing = sum(map(_missing, standing.pairs))
+    sentences = [
+        f"Of {len(standing.pairs)} tests {count[State.EQUAL]} end alike ({missing} of them have no program), "
+        f"{count[State.DIFFERS]} differ, {count[State.UNKNOWN]} are unknown."
+    ]
+    for arch, names in arch_diff.one_sided(standing.pairs).items():
+        sentences.append(f"Passes on {arch} and not everywhere: {', '.join(names)}.")
+    unknown = [arch for arch in standing.archs if all(pair.values[arch] is None for pair in standing.pairs)]
+    sentences += [f"Of {arch} there is no result at all." for arch in unknown]
+    return sentences
+
+
+def matrix(standing: Standing) -> Grid:
+    """A row per dimension: the document's figures, and what was counted."""
+    archs = standing.archs
+    titles = ["dimension", *(f"document: {arch} " for arch in archs), "document: parity "]
+    titles += [*(f"{arch} " for arch in archs), "parity ", "lacking"]
+    return Grid(titles, [(LOOKS[row.state], list(_dimension(standing, row))) for row in standing.dimensions])
+
+
+def environment(standing: Standing) -> Grid:
+    """A row per field that is not equal everywhere; the fields of a group that say the same are one."""
+    rows = [
+        (LOOKS[fields[0].state], [_named(fields), *_values(fields[0]), str(fields[0].state)])
+        for fields in _alike(standing)
+        if fields[0].state is not State.EQUAL
+    ]
+    return Grid(["environment", *standing.archs, ""], rows)
+
+
+def equal(standing: Standing) -> list[str]:
+    """A sentence about the fields that are equal everywhere."""
+    words = [
+        f"{_named(fields)} ({_values(fields[0])[0]})"
+        for fields in _alike(standing)
+        if fields[0].state is State.EQUAL
+    ]
+    return [f"Equal: {', '.join(words)}."] if words else []
+
+
+def _alike(standing: Standing) -> list[list[Field]]:
+    found: dict[tuple[str, ...], list[Field]] = {}
+    for field in standing.fields:
+        found.setdefault((field.group or field.name, *_values(field)), []).append(field)
+    return list(found.values())
+
+
+def _named(fields: Sequence[Field]) -> str:
+    first = fields[0]
+    if not first.group:
+        return first.name
+    return f"{first.group}: {first.name if len(fields) == 1 else f'{len(fields)} tests'}"
+
+
+def _values(field: Field) -> list[str]:
+    return [UNKNOWN if value is None else "".join(value) or NONE for value in field.values.values()]
+
+
+def _dimension(standing: Standing, row: Dimension) -> Iterator[str]:
+    yield row.figures.name
+    yield from (row.figures.archs.get(arch, "") for arch in standing.archs)
+    yield row.figures.parity
+    for names in row.found.values():
+        if names is None:
+            yield UNKNOWN
+        elif row.of is None:
+            yield str(len(names))
+        else:
+            yield f"{len(names)} of {row.of} ({100 * len(names) / row.of:.2f} %)"
+    yield UNKNOWN if row.state is State.UNKNOWN else NONE if row.percent is None else f"{row.percent:.1f} %"
+    yield "; ".join(
+        f"{arch}: {', '.join(_lacking(standing, name, arch) for name in names)}"
+        for arch, names in row.lacking.items()
+    )
+
+
+def _lacking(standing: Standing, name: str, arch: str) -> str:
+    ruled_out = against(standing.decisions, name, arch)
+    return f"{name} ({ruled_out.id})" if ruled_out else name
+
+
+def _missing(pair: Pair) -> bool:
+    return all(value == ("missing",) for value in pair.values.values())
+
+
+def _verdict(value: arch_diff.Value | None) -> str:
+    return UNKNOWN if value is None else value[0]

@@ -1,0 +1,271 @@
+"""From run specs to evidence: what was seen before under the same key counts, the rest is run now.
+
+The key of a verdict is the digest of the run spec (kernel, disk, test, machine, deadlines), the emulator's
+installed packages and arguments, the class of the host, and the rules by which Parity runs and judges guests:
+its own modules. An unchanged pass is not run again; anything else is.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from parity.autopsy import scene
+from parity.autopsy.diagnose import Autopsy
+from parity.autopsy.diagnose import autopsy as diagnosed
+from parity.autopsy.places import Programs
+from parity.build.workspace import Workspace
+from parity.core import code_digest, host
+from parity.guest import guest
+from parity.guest.guest import Watch
+from parity.guest.inspector import Inspector
+from parity.guest.lane import DockerLane, Lane, LaneSize, handed_over
+from parity.judge import state
+from parity.judge.serial import Line
+from parity.judge.verdict import Judgement, Verdict
+from parity.report import autopsy as told
+from parity.report import log
+from parity.results.evidence import Evidence, Ledger
+from parity.run.runner import Job, Pool, Result, Use
+from parity.spec.machine import GuestPaths, RunSpec, qemu_argv
+from parity.store.store import Digest, action_key
+
+# Modules that decide about verdicts, with all that they import but for what knows no guest: Docker, files.
+RULES = ("parity.judge.verdict", "parity.guest.guest", "parity.autopsy.scene")
+NO_RULES = (
+    "parity.docker.engine",
+    "parity.core.errors",
+    "parity.core.host",
+    "parity.spec.machine",
+    "parity.store.store",
+    "parity.core.yamlfile",
+)
+AUTOPSY = ("parity.autopsy.", "parity.trace.", "parity.build.elf", "parity.guest.inspector")
+PLACES = GuestPaths("kernel", "disk", "firmware")
+
+AILING = (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)  # verdicts that an autopsy goes with
+
+
+def rules(root: Path = code_digest.ROOT) -> dict[str, Digest]:
+    """The digests of the rules that verdicts go by, of the modules below a folder."""
+    names = code_digest.needed(RULES, NO_RULES, root)
+    autopsy = [name for name in names if name.startswith(AUTOPSY)]
+    judge = [name for name in names if name not in autopsy]
+    parts = {"the judge's rules": judge, "the autopsy's rules": autopsy}
+    return {part: code_digest.of(some, root) for part, some in parts.items()}
+
+
+_RULES = rules()  # as they were imported
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one guest says of one test: `spec` is the guest that runs this test and no other."""
+
+    spec: RunSpec
+    judgement: Judgement
+    guest_s: float | None
+
+
+def whole(result: Result) -> list[Finding]:
+    """A guest that is one test's own."""
+    return [Finding(result.job.spec, result.run.judgement, result.run.guest_s)]
+
+
+class Gatherer:
+    """Finds evidence, and adds to it."""
+
+    def __init__(self, space: Workspace, panic_patterns: Sequence[str]) -> None:
+        self.space = space
+        self.ledger = Ledger(space.cache)
+        self.panic_patterns = tuple(panic_patterns)
+        packages = space.image("qemu").packages
+        self.emulator = {name: version for name, version in packages.items() if name.startswith("qemu-")}
+        self.host = host.host_class()
+        self.rules = {**_RULES, "the supervisor": hashlib.sha256(handed_over()).hexdigest()}
+        self._programs = Programs()
+        self._warned = False
+
+    def key(self, spec: RunSpec) -> Digest:
+        """The digest of what the verdict of a spec depends on."""
+        return action_key("verdict", {**self.inputs(spec), "spec": spec.digest()})
+
+    def inputs(self, spec: RunSpec) -> dict[str, Any]:
+        """What the verdict of a spec depends on."""
+        return {
+            "spec": asdict(spec),
+            "panic_patterns": self.panic_patterns,
+            "emulator": self.emulator,
+            "host": self.host,
+            "the emulator's arguments": qemu_argv(spec, PLACES),
+            **self.rules,
+        }
+
+    def known(self, spec: RunSpec) -> Evidence | None:
+        """What is known under today's key, of all runs since the count began.
+
+        Says once in a command that there are records which this version cannot read.
+        """
+        seen = self.ledger.of(self.key(spec))
+        if seen.unread and not self._warned:
+            self._warned = True
+            self.space.screen.note(
+                "some of what was seen of guests is damaged or another version's: they are passed over,"
+                f" and what passed before them runs again (first {title(spec)}: {seen.unread} records)",
+                "yellow",
+            )
+        return seen.known
+
+    def wanted(self, specs: Sequence[RunSpec], *, fresh: bool) -> list[RunSpec]:
+        """Those of the specs that have to run."""
+        if fresh:
+            return list(specs)
+        return [spec for spec in specs if self.space.history.forgotten(title(spec)) or not self._passed(spec)]
+
+    def _passed(self, spec: RunSpec) -> bool:
+        seen = self.known(spec)
+        return seen is not None and seen.verdict == Verdict.PASS
+
+    def run(
+        self,
+        specs: Sequence[RunSpec],
+        *,
+        lanes: int,
+        on_done: Callable[[RunSpec, Evidence], None],
+        fresh: bool = False,
+        disturb: Callable[[DockerLane], Lane] = lambda lane: lane,
+        findings: Callable[[Result], Sequence[Finding]] = whole,
+        following: Callable[[Result], Sequence[RunSpec]] = lambda _: (),
+    ) -> Use:
+        """Runs the specs over `lanes` lanes and keeps what is seen, in the order in which guests end.
+        Returns how well the lanes were used.
+
+        `fresh` begins the count of passes and failures anew; `disturb` may put something between a lane and
+        its guests; `findings` says which tests a guest has run, `following` which guests must come after it.
+
+        Raises:
+            MachineError: no Docker, no room.
+        """
+        engine, qemu = self.space.engine, self.space.image("qemu").id
+        size = LaneSize.of(specs, self.space.store)
+
+        def open_lane() -> Lane:
+            return disturb(DockerLane.open(engine, qemu, self.space.store, size))
+
+        with self.space.scratch() as folder, Pool(open_lane, min(lanes, len(specs))) as pool:
+            numbers = count()
+
+            def jobs(some: Sequence[RunSpec]) -> list[Job]:
+                return [self._job(spec, folder / f"{next(numbers)}.jsonl") for spec in some]
+
+            begun: set[Digest] = set()
+            for result in pool.run(jobs(specs), lambda ended: jobs(following(ended))):
+                recording = self._record(result)
+                for found in findings(result):
+                    key = self.key(found.spec)
+                    seen = self._keep(result, found, recording, fresh=fresh and key not in begun)
+                    begun.add(key)
+                    on_done(found.spec, seen)
+                result.job.recording.unlink(missing_ok=True)
+            self.space.screen.used(pool.use)
+            return pool.use
+
+    def log(self, evidence: Evidence) -> str | None:
+        """The readable log of a run, a path from the checkout's root; made from the recording if need be.
+
+        None when `doit gc` has removed the recording, and there is no log here.
+        """
+        place = self._log(evidence)
+        if not place.exists() and self.space.store.intact(evidence.recording):
+            with self.space.scratch() as folder:
+                recording = folder / "recording.jsonl"
+                recording.write_bytes(gzip.decompress(self.space.store.read(evidence.recording)))
+                self._write_log(evidence, guest.judge_recording(recording), self._autopsy(evidence))
+        return str(place.relative_to(self.space.root)) if place.exists() else None
+
+    def _job(self, spec: RunSpec, recording: Path) -> Job:
+        before = self.known(spec)
+        expected_s = before.wall_s if before else spec.cpu_budget_s
+        return Job(spec, recording, self.panic_patterns, expected_s, Watch(self._look(spec), bad_only=True))
+
+    def _look(self, spec: RunSpec) -> Callable[[Inspector | None, state.State, tuple[Line, ...]], Autopsy]:
+        """The autopsy of a guest that hangs or died."""
+
+        def look(inspector: Inspector | None, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
+            read = partial(self.space.store.read, spec.kernel)
+            elf = partial(self._programs.get, spec.kernel, read)
+            console = [line.text for line in lines]
+            return diagnosed(scene.findings(inspector, spec.arch, elf, known, console))
+
+        return look
+
+    def _autopsy(self, evidence: Evidence) -> Autopsy | None:
+        if evidence.autopsy is None or not self.space.store.intact(evidence.autopsy):
+            return None
+        return told.parse(gzip.decompress(self.space.store.read(evidence.autopsy)))
+
+    def _record(self, result: Result) -> Digest:
+        recording = result.job.recording
+        content = recording.read_bytes() if recording.exists() else b""
+        return self.space.store.put_bytes(gzip.compress(content, mtime=0))
+
+    def _keep(self, result: Result, found: Finding, recording: Digest, *, fresh: bool) -> Evidence:
+        spec, judgement, autopsy = found.spec, found.judgement, result.run.autopsy
+        if judgement.verdict not in AILING:  # of several tests in one guest, another one's
+            autopsy = None
+        evidence = Evidence(
+            key=self.key(spec),
+            test=spec.test,
+            arch=spec.arch,
+            verdict=judgement.verdict,
+            cause=judgement.cause,
+            guest_s=found.guest_s,
+            wall_s=result.run.wall_s,
+            kernel=spec.kernel,
+            disk=spec.disk,
+            emulator=", ".join(f"{name} {version}" for name, version in sorted(self.emulator.items())),
+            host=self.host,
+            recording=recording,
+            when=now(),
+            host_pressure=result.host_pressure,
+            word=autopsy.diagnosis.word if autopsy else None,
+            sentence=autopsy.diagnosis.sentence if autopsy else None,
+            ailment=autopsy.diagnosis.signature if autopsy else None,
+            autopsy=self._save(autopsy) if autopsy else None,
+            fresh=fresh,
+        )
+        if not self._log(evidence).exists():  # of several tests in one guest, the first one's will do
+            self._write_log(evidence, result.run, result.run.autopsy)
+        if judgement.verdict not in (Verdict.INFRA, Verdict.NOT_RUN):  # which say nothing about the test
+            self.ledger.append(evidence)
+        return evidence
+
+    def _save(self, autopsy: Autopsy) -> Digest:
+        return self.space.store.put_bytes(gzip.compress(told.as_json(autopsy).encode(), mtime=0))
+
+    def _log(self, evidence: Evidence) -> Path:
+        name = f"{evidence.test.partition(':')[0]}-{evidence.recording[:12]}.log"
+        return self.space.build / "logs" / evidence.arch / name
+
+    def _write_log(self, evidence: Evidence, run: guest.GuestRun, autopsy: Autopsy | None) -> None:
+        text = log.render(run, f"{evidence.test.partition(':')[0]} on {evidence.arch}")
+        if autopsy:
+            text += f"\n{told.render(autopsy)}"
+        host.write_whole(self._log(evidence), text.encode(), self.space.build)
+
+
+def title(spec: RunSpec) -> str:
+    """What the user reads of a guest."""
+    return f"test {spec.test} {spec.arch}"
+
+
+def now() -> str:
+    """The time, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,102 @@
+"""The baseline: the committed verdicts that every run is held against, in both directions.
+
+A text file, sorted, a line a test: architecture, test and verdict with a space between; `#` begins a comment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from parity.core.errors import UserError
+from parity.core.yamlfile import nearest
+from parity.judge.verdict import Verdict
+from parity.results.matrix import Row
+
+HEADER = "# Verdicts that every run is held against; written by `doit baseline`.\n"
+NOT_SEEN = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # says nothing about the kernel
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs from the baseline. Rows that did not run are in none of them."""
+
+    regressions: tuple[Row, ...] = ()  # passed, does not now
+    fixes: tuple[Row, ...] = ()  # did not pass, does now
+    changed: tuple[Row, ...] = ()  # neither passed nor passes, but ends in another way
+    new: tuple[Row, ...] = ()  # not in the baseline
+
+    def __bool__(self) -> bool:
+        return any((self.regressions, self.fixes, self.changed, self.new))
+
+    def lines(self) -> Iterator[str]:
+        """A line per kind that there is, each test with what it was and is."""
+        for kind in ("regressions", "fixes", "changed", "new"):
+            rows = getattr(self, kind)
+            if rows:
+                yield f"{kind}: " + ", ".join(f"{row.name} on {row.arch} ({row.verdict})" for row in rows)
+
+
+Baseline = Mapping[tuple[str, str], Verdict]
+"""Verdict by architecture and test."""
+
+
+def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline | None:
+    """Reads a baseline of these tests and architectures; None when there is none.
+
+    Raises:
+        UserError: with file and line, for a line that is not one of a baseline, that speaks of what there is
+            not, or that stands there twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    found: dict[tuple[str, str], Verdict] = {}
+    for number, line in enumerate(lines, start=1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        if len(words) != 3:
+            raise UserError("architecture, test and verdict expected", file=path, line=number)
+        arch, test, verdict = words
+        verdicts = [str(each) for each in Verdict]
+        for what, word, known in (
+            ("architecture", arch, archs),
+            ("test", test, tests),
+            ("verdict", verdict, verdicts),
+        ):
+            if word not in known:
+                raise UserError(f"no {what} {word!r}; {nearest(word, known)}", file=path, line=number)
+        if (arch, test) in found:
+            raise UserError(f"{test} on {arch} stands here twice", file=path, line=number)
+        found[arch, test] = Verdict(verdict)
+    return found
+
+
+def render(rows: Sequence[Row], before: Baseline | None) -> str:
+    """The baseline that these rows make; what they do not know of keeps its old line."""
+    seen = {(row.arch, row.name): row.verdict for row in rows if row.verdict not in NOT_SEEN}
+    lines = [f"{arch} {name} {verdict}\n" for (arch, name), verdict in {**(before or {}), **seen}.items()]
+    return HEADER + "".join(sorted(lines))
+
+
+def compare(baseline: Baseline, rows: Sequence[Row]) -> Changes:
+    """What differs of these rows."""
+    kinds: dict[str, list[Row]] = {"regressions": [], "fixes": [], "changed": [], "new": []}
+    for row in rows:
+        kind = _kind(baseline.get((row.arch, row.name)), row.verdict)
+        if kind is not None:
+            kinds[kind].append(row)
+    return Changes(**{kind: tuple(found) for kind, found in kinds.items()})
+
+
+def _kind(before: Verdict | None, now: str) -> str | None:
+    if now in NOT_SEEN or now == before:
+        return None
+    if before is None:
+        return "new"
+    if before is Verdict.PASS:
+        return "regressions"
+    return "fixes" if now == Verdict.PASS else "changed"

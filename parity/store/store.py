@@ -1,0 +1,236 @@
+"""Blobs by SHA-256, and actions by the key of what went into them.
+
+Layout below the cache directory, shared by all checkouts of a user:
+
+    blobs/ab/abcdef…      a file's bytes under the hexadecimal SHA-256 of its content, read-only
+    actions/ab/abcdef….json   an action: {"format", "stage", "outputs": {name: digest}, "facts": {…}}
+
+Everything is written below `tmp/` and renamed into its place, so that a command killed at any moment leaves
+either the whole or nothing. A blob is hashed again before it is used: one that does not match its name
+(half written, cut, changed with its time put back) is removed and reported, and its action runs again. Zeros
+are kept as holes, so that a disk image takes the room of what is on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from parity.core import host
+from parity.store.lease import Claims
+
+TICKS_NS = 100_000_000  # no clock of a file system is coarser
+PIECE = bytes(2**20)  # zeros; as much as is hashed at once, for many small pieces cost more than their bytes
+FORMAT = 1  # of an action's record; one that says nothing of it is of the first
+HOLE = 2**14  # so many zeros, aligned, become a hole
+REMEDY = "make room there, or set PARITY_CACHE to another disk"
+
+Digest = str
+"""64 hexadecimal digits of a SHA-256."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What an action gave: blobs by name, and small facts (counts, seconds, versions)."""
+
+    files: Mapping[str, Digest]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def file_digest(path: Path) -> Digest:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class FileDigests:
+    """SHA-256 of files, read again only when something about the file has changed.
+
+    The time of the last change of a file's status (ctime) cannot be put back by a user, unlike its mtime; a
+    file that changed within the clock's last ticks is not remembered.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, int, int, int], Digest] = {}
+
+    def of(self, path: Path) -> Digest:
+        """The digest of the file as it is now."""
+        stat = path.stat()
+        seen = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        if seen in self._known:
+            return self._known[seen]
+        asked = time.time_ns()
+        digest = file_digest(path)
+        if asked - stat.st_ctime_ns > TICKS_NS:
+            self._known[seen] = digest
+        return digest
+
+
+def action_key(stage: str, inputs: Mapping[str, Any]) -> Digest:
+    """The key of an action: SHA-256 over its stage and everything that went into it, as canonical JSON."""
+    text = json.dumps({"stage": stage, "inputs": inputs}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """The blobs and actions below one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._checked: set[Digest] = set()
+        self._claims = Claims(root)
+
+    def put(self, path: Path) -> Digest:
+        """Takes a copy of a file; its digest is that of the bytes copied, whatever happens to the file."""
+        with path.open("rb") as file:
+            return self._take(file)
+
+    def put_bytes(self, content: bytes) -> Digest:
+        """Keeps `content` and returns its digest."""
+        return self._take(io.BytesIO(content))
+
+    def _take(self, source: BinaryIO) -> Digest:
+        """Keeps what is left to read of `source`."""
+        with self._new() as file:
+            digest = _copy(source, file)
+            if not self.intact(digest):
+                host.settle(file, self.path(digest), lasting=True)
+        self._checked.add(digest)  # and claimed, as it was looked at
+        return digest
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob lies, whether it is there or not."""
+        return self.root / "blobs" / digest[:2] / digest
+
+    def read(self, digest: Digest) -> bytes:
+        """A blob's bytes; the caller has asked `intact` first."""
+        return self.path(digest).read_bytes()
+
+    def copy(self, digest: Digest, target: BinaryIO) -> None:
+        """Writes a blob to a file, holes and all; the caller has asked `intact` first."""
+        with self.path(digest).open("rb") as source:
+            _copy(source, target)
+
+    def intact(self, digest: Digest) -> bool:
+        """Whether the blob is there with its own content; read once per command, and claimed from then on."""
+        if digest in self._checked:
+            return True
+        place = self.path(digest)
+        with self._claims.claimed(digest):
+            try:
+                whole = file_digest(place) == digest
+            except OSError:
+                return False
+            if whole:
+                self._checked.add(digest)
+                _touch(place)
+            return whole
+
+    def lookup(self, key: Digest) -> tuple[Outputs | None, str | None]:
+        """The kept outputs of an action, and a complaint when something kept was found damaged.
+
+        Outputs are None when the action has to run (again).
+        """
+        outputs, complaint = self._recorded(key)
+        for name, digest in outputs.files.items() if outputs else ():
+            if not self.intact(digest):
+                there = self.path(digest).exists()
+                self.path(digest).unlink(missing_ok=True)
+                what = "is damaged" if there else "is gone"
+                return None, f"{name} ({digest[:12]}) in the store {what}; made again"
+        return outputs, complaint
+
+    def known(self, key: Digest) -> Outputs | None:
+        """What an action gave, if the blobs are there; not whether they are whole: `lookup` before their use.
+
+        Counts as their use all the same.
+        """
+        outputs, _ = self._recorded(key)
+        if outputs is None or not all(_touch(self.path(digest)) for digest in outputs.files.values()):
+            return None
+        return outputs
+
+    def _recorded(self, key: Digest) -> tuple[Outputs | None, str | None]:
+        place = self._action(key)
+        try:
+            record = json.loads(place.read_text(encoding="utf-8"))
+            if _another(record):
+                return None, f"record {key[:12]} in the store is another version's; passed over"
+            return _outputs(record), None
+        except FileNotFoundError:
+            return None, None
+        except (OSError, ValueError, KeyError, TypeError):
+            place.unlink(missing_ok=True)
+            return None, f"record {key[:12]} in the store is damaged; made again"
+
+    def record(self, key: Digest, stage: str, outputs: Outputs) -> None:
+        """Keeps the outputs of an action under its key, unless another version's record is there."""
+        with contextlib.suppress(OSError, ValueError):
+            if _another(json.loads(self._action(key).read_text(encoding="utf-8"))):
+                return
+        record = {
+            "format": FORMAT,
+            "stage": stage,
+            "outputs": dict(outputs.files),
+            "facts": dict(outputs.facts),
+        }
+        with self._new() as file:
+            file.write(json.dumps(record, indent=1, sort_keys=True).encode())
+            host.settle(file, self._action(key), lasting=True)
+
+    def _action(self, key: Digest) -> Path:
+        return self.root / "actions" / key[:2] / f"{key}.json"
+
+    def _new(self) -> AbstractContextManager[BinaryIO]:
+        """A file to write, gone at the block's end unless it was settled; raises MachineError."""
+        return host.new_file(self.root, f"the store {self.root}", REMEDY)
+
+
+def _another(record: Any) -> bool:
+    """Whether a record is of a format that this version does not know."""
+    return isinstance(record, dict) and record.get("format", FORMAT) != FORMAT
+
+
+def _outputs(record: Any) -> Outputs:
+    """Raises ValueError, KeyError or TypeError for what is no record."""
+    files = dict(record["outputs"])
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in files.values()):
+        raise ValueError
+    return Outputs(files, dict(record["facts"]))
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> Digest:
+    """Copies what is left to read, with holes for zeros; the digest of what was copied."""
+    digest = hashlib.sha256()
+    while piece := source.read(len(PIECE)):
+        digest.update(piece)
+        step = len(piece) if piece == PIECE else HOLE
+        for begin in range(0, len(piece), step):
+            part = piece[begin : begin + step]
+            if PIECE.startswith(part):
+                target.seek(len(part), os.SEEK_CUR)
+            else:
+                target.write(part)
+    target.truncate()
+    return digest.hexdigest()
+
+
+def _touch(place: Path) -> bool:
+    """Notes that a file was used: its access time, whatever the file system's rule for it. Is it there?"""
+    try:
+        os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass  # another user's: it is still whole
+    return True
