@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure, ratio
-from parity.run.runner import Use
+from parity.core.progress import LaneUse
 
 WHAT = (
     "The suites of both architectures in one command, over one pool of lanes, and by a command each, one "
@@ -21,8 +21,8 @@ def measure(bench: Bench) -> Sequence[Figure]:
     archs = bench.both()
     suites = [f"test_{arch}" for arch in archs]
     bench.here.doit(*suites)  # now all that they need is kept
-    shared: list[Use] = []
-    apart: list[tuple[Use, ...]] = []
+    shared: list[LaneUse] = []
+    apart: list[tuple[LaneUse, ...]] = []
 
     def in_one() -> float:
         shared.append(bench.here.doit("fresh=1", *suites).use)

@@ -16,6 +16,7 @@ from parity.judge import channel, verdict
 from parity.judge.event import QmpEvent
 from parity.judge.state import State
 from parity.judge.verdict import Verdict
+from parity.report import log
 from parity.results.evidence import Evidence
 from parity.run.evidence_runner import Gatherer
 from parity.selftest import canary_run
@@ -33,7 +34,7 @@ def measure(bench: Bench) -> Sequence[Figure]:
     space, tree = bench.space, bench.tree
     features, birds = canary_run.load(space, tree)
     likes = [canary_run.like(space, tree, arch, features) for arch in bench.archs]
-    gatherer = Gatherer(space, tree.panic_patterns)
+    gatherer = Gatherer(space, tree.panic_patterns, log.render)
     specs = [each.spec(like) for like in likes for each in birds if each.expected[like.arch] is Verdict.HANG]
     seconds, medians, all_s = [], [], list[float]()
     for _ in bench.each_round():

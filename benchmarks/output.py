@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parity.core.errors import InfraError
-from parity.report.terminal import Stage
-from parity.run.runner import Use
+from parity.core.progress import LaneUse, Stage
 
 MADE = re.compile(r"(?:doit: )?(?P<title>\S.*): done in (?P<seconds>[\d.]+) s")
 KEPT = re.compile(r"(?P<title>\S.*): kept")
@@ -53,11 +52,11 @@ class Output:
         return [f"{match['name']} {match['arch']}" for match in found if match]
 
     @property
-    def uses(self) -> list[Use]:
+    def uses(self) -> list[LaneUse]:
         """How lanes were used, once per pool that ran more than one guest."""
         found = (USED.fullmatch(line) for line in self.lines)
         return [
-            Use(
+            LaneUse(
                 guests=int(match["guests"]),
                 lanes=int(match["lanes"]),
                 span_s=float(match["span"]),
@@ -68,7 +67,7 @@ class Output:
         ]
 
     @property
-    def use(self) -> Use:
+    def use(self) -> LaneUse:
         """How the lanes were used, where one pool was; raises InfraError otherwise."""
         uses = self.uses
         if len(uses) != 1:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure
 from parity.build import disk
+from parity.build.outputs import BuildOutputs
 from parity.core.errors import InfraError
 from parity.guest.inspector import Inspector
 from parity.guest.lane import DockerLane, LaneSize
@@ -54,7 +55,7 @@ def measure(bench: Bench) -> Sequence[Figure]:
     return figures
 
 
-def _calls(bench: Bench, kernels: dict[str, suite_run.Built]) -> list[Figure]:
+def _calls(bench: Bench, kernels: dict[str, BuildOutputs]) -> list[Figure]:
     found: dict[str, list[float]] = {}
     for _ in bench.each_round():
         for made in kernels.values():

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from parity.build.outputs import BuildOutputs
 from parity.core.errors import UserError, shown
+from parity.core.progress import LaneUse
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 from parity.run import stress, suite_run
-from parity.run.runner import Use
-from parity.run.suite_run import Built
 from parity.spec.decision import against
 from parity.spec.machine import RunKind
 from parity.store.store import Digest
@@ -119,7 +119,7 @@ def parallel(archs: Sequence[str], count: int) -> bool:
     return report.as_expected(session, rows)
 
 
-def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], Use]:
+def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], LaneUse]:
     session = current()
     made = [suite_run.built(session.space, session.tree, arch) for arch in archs]
     return suite_run.boots(suite.gatherer(session), session.tree, made * count, lanes=lanes)
@@ -161,7 +161,7 @@ def features(arch: str) -> bool:
 def _boot_features(session: Session, own: str) -> None:
     tree = session.tree
 
-    def kernels(arch: str) -> dict[str, Built]:
+    def kernels(arch: str) -> dict[str, BuildOutputs]:
         return {
             name: replace(suite_run.built(session.space, tree, arch, name), kind=wanted.kind)
             for name, wanted in tree.feature_sets.items()
@@ -179,5 +179,5 @@ def _boot_features(session: Session, own: str) -> None:
         }
 
 
-def _what_boots(made: Built) -> tuple[str, Digest, RunKind]:
+def _what_boots(made: BuildOutputs) -> tuple[str, Digest, RunKind]:
     return made.arch, made.kernel, made.kind

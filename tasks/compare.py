@@ -9,8 +9,8 @@ from parity.compare import checkout_run, commit_diff, revision
 from parity.compare.revision import Revision
 from parity.core import host, lock
 from parity.core.errors import BuildError, InfraError, RevisionError, UserError
+from parity.core.row import Row
 from parity.report import compared
-from parity.results.matrix import Row
 from tasks import report, suite
 from tasks.session import current, task
 

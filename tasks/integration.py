@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from parity.build import disk
-from parity.results.matrix import Row
+from parity.core.row import Row
 from parity.run import integration
 from parity.run.integration import SUITE
 from tasks import report

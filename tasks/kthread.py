@@ -7,10 +7,10 @@ from typing import Any
 
 from parity.build import disk
 from parity.core.errors import InfraError, MachineError, UserError
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.report import stressed
 from parity.results.evidence import Evidence
-from parity.results.matrix import Row
 from parity.run import stress, suite_run
 from parity.run.run_log import RunLog
 from parity.run.stress import Run

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from doit.task import Task
 
-from parity.results.matrix import Row
+from parity.core.row import Row
 from parity.spec.selection import can_run, failed_last, require
 from parity.spec.suite import Suite, Test
 from tasks import report

@@ -10,10 +10,10 @@ from typing import Any
 
 from parity.core import host, lock
 from parity.core.errors import InfraError, UserError
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.report import github, json, junit, markdown, table
-from parity.results import matrix
-from parity.results.matrix import Row
+from parity.report import github, junit, markdown, table
+from parity.results import matrix, results_json
 from parity.run.evidence_runner import now
 from parity.spec import baseline
 from parity.spec.baseline import Changes
@@ -72,7 +72,7 @@ def _last(session: Session) -> list[Row]:
 
 def earlier(session: Session, file: str = RESULTS) -> list[Row]:
     """The rows of the last run of a suite; none when nothing has run."""
-    return json.parse(session.space.build / "report" / file)
+    return results_json.parse(session.space.build / "report" / file)
 
 
 def update(session: Session, known: Callable[[], list[Row]], file: str = RESULTS) -> list[Row]:
@@ -87,7 +87,7 @@ def update(session: Session, known: Callable[[], list[Row]], file: str = RESULTS
         whole = matrix.merged(earlier(session, file), rows)
         suites = {name: whole if name == file else earlier(session, name) for name in (RESULTS, INTEGRATION)}
         for name, text in (
-            (file, json.render(whole, session.tree.name, now(), session.screen.stages)),
+            (file, results_json.render(whole, session.tree.name, now(), session.screen.stages)),
             ("junit.xml", junit.render([row for some in suites.values() for row in some])),
             ("report.md", markdown.render(suites[RESULTS], inside=suites[INTEGRATION])),
         ):

@@ -21,8 +21,8 @@ from parity.build.workspace import Workspace
 from parity.core import host
 from parity.core.cancellation import CANCELLATION
 from parity.core.errors import BuildError, ParityError, UserError
+from parity.core.row import Row
 from parity.report.terminal import Screen
-from parity.results.matrix import Row
 from parity.run import integration
 from parity.run.integration import Integration
 from parity.spec import baseline as baselines
@@ -48,6 +48,7 @@ class Session:
     """What a command is about."""
 
     space: Workspace
+    screen: Screen
     settings: Settings
     tree: Tree
     suite: Suite
@@ -104,11 +105,6 @@ class Session:
                         raise
         return made
 
-    @property
-    def screen(self) -> Screen:
-        """Where to print."""
-        return self.space.screen
-
 
 _current: Session | None = None
 
@@ -137,9 +133,10 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     tests, archs = {**suite.tests, **inside.suite.tests}, tree.archs
     settings.selection.matching(list(tests.values()))  # a mistake in it is found before anything runs
     entries = quarantine.load(root / QUARANTINE, tests, archs)
-    space = Workspace(root, host.cache_dir(), Screen())
+    screen = Screen()
     _current = Session(
-        space=space,
+        space=Workspace(root, host.cache_dir(), screen),
+        screen=screen,
         settings=settings,
         tree=tree,
         suite=suite.quarantined(entries),

@@ -13,8 +13,8 @@ from parity.compare.parity_document import Standing
 from parity.compare.parity_report import Side
 from parity.core import host, lock
 from parity.core.errors import BuildError, UserError
+from parity.core.row import Row
 from parity.report import arch_diff, markdown, marked, table
-from parity.results.matrix import Row
 from parity.run.evidence_runner import now
 from tasks import report, suite
 from tasks.session import Session, current, task, tell

@@ -8,7 +8,8 @@ from typing import Any
 
 from parity.build import disk
 from parity.build.workspace import Workspace
-from parity.results.matrix import Row
+from parity.core.row import Row
+from parity.report import log
 from parity.run import suite_run
 from parity.run.evidence_runner import Gatherer
 from parity.run.suite_run import Asked
@@ -61,7 +62,7 @@ def _asked(session: Session, arch: str) -> Asked:
 
 def gatherer(session: Session, space: Workspace | None = None) -> Gatherer:
     """What finds evidence for this command, and adds to it; `space`: None for the session's."""
-    return Gatherer(space or session.space, session.tree.panic_patterns)
+    return Gatherer(space or session.space, session.tree.panic_patterns, log.render)
 
 
 # Of parity and compare all tests are the subject too.

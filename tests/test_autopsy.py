@@ -10,17 +10,18 @@ from typing import Any, cast
 
 import pytest
 
+from parity.autopsy import document
 from parity.autopsy.demangle import demangle
 from parity.autopsy.diagnose import Autopsy, Word, diagnose
 from parity.autopsy.findings import Call, Cpu, Findings, Lock, Place, Spot, Thread
 from parity.autopsy.unwind import chain
-from parity.report import autopsy as told
+from parity.report import autopsy as report_autopsy
 
 RECORDED = sorted((Path(__file__).parent / "data" / "autopsies").glob("*.json"))
 
 
 def recorded(name: str) -> Autopsy:
-    found = told.parse((Path(__file__).parent / "data" / "autopsies" / f"{name}.json").read_bytes())
+    found = document.parse((Path(__file__).parent / "data" / "autopsies" / f"{name}.json").read_bytes())
     assert found is not None
     return found
 
@@ -85,15 +86,15 @@ def test_without_a_kernels_own_notes_it_is_the_same_or_unknown() -> None:
 def test_findings_survive_json() -> None:
     for path in RECORDED:
         found = recorded(path.stem)
-        assert told.parse(told.as_json(found).encode()) == found
+        assert document.parse(document.as_json(found).encode()) == found
         assert Findings.parse(json.loads(json.dumps(asdict(found.findings)))) == found.findings
-    assert told.parse(b"{}") is None
-    assert told.parse(b'{"format": 99}') is None
-    assert told.parse(b"no json") is None
+    assert document.parse(b"{}") is None
+    assert document.parse(b'{"format": 99}') is None
+    assert document.parse(b"no json") is None
 
 
 def test_the_text_says_it_all() -> None:
-    text = told.render(recorded("self-deadlock--disk_lock.aarch64"))
+    text = report_autopsy.render(recorded("self-deadlock--disk_lock.aarch64"))
     assert text.startswith("autopsy: self-deadlock\n")
     for what in ("cpu 0, thread 1", "in 20 samples", "sleeping, waits for mutex", "TIMER_TICK", "holds 0x"):
         assert what in text

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from parity.core.errors import UserError
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 from parity.spec import baseline
 from parity.spec.baseline import Changes
 

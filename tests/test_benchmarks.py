@@ -17,9 +17,9 @@ from benchmarks.figure import Aim, Figure, Record, ratio
 from benchmarks.output import Output
 from parity.build.workspace import Workspace
 from parity.core.errors import InfraError, UserError
+from parity.core.progress import LaneUse, Stage
 from parity.guest.guest import judge_recording
-from parity.report.terminal import Screen, Stage
-from parity.run.runner import Use
+from parity.report.terminal import Screen
 from parity.spec import suite as suites
 from parity.spec import tree as trees
 from parity.spec.machine import GuestPaths, qemu_argv
@@ -59,17 +59,17 @@ def test_plain_output_says_what_was_made_what_was_kept_and_what_ran() -> None:
     ]
     assert output.kept == ["kernel aarch64-testing"]
     assert output.guests == ["fork_test aarch64", "dup_test aarch64"]
-    assert output.use == Use(guests=2, lanes=2, span_s=6.2, wall_s=10.0)
+    assert output.use == LaneUse(guests=2, lanes=2, span_s=6.2, wall_s=10.0)
 
 
 def test_what_a_screen_prints_is_read_back(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Screen()
     with screen.stage("disk aarch64"):
         pass
-    screen.used(Use(24, 2, 6.2144, 10.31))
+    screen.used(LaneUse(24, 2, 6.2144, 10.31))
     output = Output(capsys.readouterr().out.splitlines(), 0.0)
     assert [stage.title for stage in output.made] == ["disk aarch64"]
-    assert output.use == Use(24, 2, 6.214, 10.31)
+    assert output.use == LaneUse(24, 2, 6.214, 10.31)
 
 
 def test_two_pools_where_one_is_expected_are_no_figure() -> None:

@@ -125,10 +125,10 @@ def test_whoever_is_killed_leaves_no_process_and_its_files_to_the_next_sweep(tmp
     )
     git(space.root, "commit", "--quiet", "--all", "--message=two")
     script = (
-        "import sys; from pathlib import Path; from parity import beside, revision\n"
+        "import sys; from pathlib import Path; from parity.compare import checkout_run, revision\n"
         "from parity.report.terminal import Screen; from parity.build.workspace import Workspace\n"
         "space = Workspace(Path(sys.argv[1]), Path(sys.argv[2]), Screen())\n"
-        "beside.rows(space, revision.resolve(space.root, 'HEAD'), ['aarch64'], [])\n"
+        "checkout_run.rows(space, revision.resolve(space.root, 'HEAD'), ['aarch64'], [])\n"
     )
     command = [sys.executable, "-c", script, str(space.root), str(space.cache)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from parity.core.errors import InfraError
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 from tasks import boot, session
 
 ROOT = Path(__file__).parent.parent

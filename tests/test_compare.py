@@ -8,7 +8,7 @@ import pytest
 
 from parity.compare import commit_diff
 from parity.compare.commit_diff import Kind, Other
-from parity.results.matrix import Row
+from parity.core.row import Row
 
 
 def rows(verdicts: Mapping[str, str]) -> list[Row]:

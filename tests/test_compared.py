@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 from parity.compare.revision import Revision
+from parity.core.row import Row
 from parity.report import compared
-from parity.results.matrix import Row
 
 THERE = Revision("v1", "0123456789abcdef" * 2 + "01234567")
 ROW = Row("fork_test", "aarch64", "process", "pass", "pass", None, "")

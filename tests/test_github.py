@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from parity.core.row import Row
 from parity.report import github
-from parity.results.matrix import Row
 from parity.spec.baseline import Changes
 
 PASS = Row("fork_test", "aarch64", "process", "pass", "pass", None, "PID 1 ended", when="2026-01-01T00:00:00")

@@ -13,6 +13,7 @@ from parity.guest import guest
 from parity.guest.guest import GuestRun, judge_recording, judged, run_guest
 from parity.guest.inspector import Inspector
 from parity.guest.lane import DockerLane, LaneError, Message, ReplayLane
+from parity.guest.observer import GuestObserver, Hook
 from parity.judge.channel import Hello, ProcessEnd, Shutdown
 from parity.judge.event import Exit, SerialMatch
 from parity.judge.state import State
@@ -226,8 +227,8 @@ def watched(
         lane.asked.append(f"look after {state.machine_end or state.hang}")
         return found
 
-    eye = guest.Eye(lane, guest.Watch(look, bad_only))
-    return judged(spec(), PATTERNS, messages, lambda: lane.asked.append("stop"), eye), lane.asked
+    observer = GuestObserver(lane, Hook(look, bad_only))
+    return judged(spec(), PATTERNS, messages, lambda: lane.asked.append("stop"), observer), lane.asked
 
 
 def test_a_guest_that_ends_well_is_let_go_before_its_end() -> None:
@@ -289,7 +290,7 @@ def test_a_guest_at_work_has_more_time(tmp_path: Path) -> None:
     assert does == ["hold", "look", "cont", "release for more time", "release"]
     assert seen.judgement.verdict is Verdict.PASS
     assert "it was slow, and had more time than the suite gives it" in seen.judgement.cause
-    assert seen.autopsy is None
+    assert seen.observation is None
     assert run(spec(), messages, tmp_path).judgement == seen.judgement  # nobody looks at a recording
 
 
@@ -301,7 +302,7 @@ def test_a_guest_at_work_has_more_time_once(tmp_path: Path) -> None:
     assert does == ["hold", "look", "cont", "release for more time", "hold", "look", "release", "stop"]
     assert seen.judgement.verdict is Verdict.HANG
     assert "silent for 6.5 s" in seen.judgement.cause and "more time than it has" in seen.judgement.cause
-    assert seen.autopsy == word(Word.SLOW)
+    assert seen.observation == word(Word.SLOW)
     assert run(spec(), messages, tmp_path).judgement == seen.judgement
 
 

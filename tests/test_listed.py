@@ -10,7 +10,7 @@ import pytest
 from parity.compare import checkout_run
 from parity.compare.revision import Revision
 from parity.core.errors import InfraError, UserError
-from parity.results.matrix import Row
+from parity.core.row import Row
 from parity.spec.selection import Selection, Shard
 from tasks import boot, compare, integration, kthread, report, session, suite
 from tasks.session import Session

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
-from parity.results.matrix import Row
 from parity.spec.quarantine import Entry
 from parity.spec.suite import Test
 
@@ -54,7 +54,7 @@ def test_a_surprise_goes_in_both_directions() -> None:
 
 
 def test_quarantine_excuses_a_surprise_on_its_architecture_to_its_last_day() -> None:
-    def hang(expires: date, arch: str = "aarch64") -> matrix.Row:
+    def hang(expires: date, arch: str = "aarch64") -> Row:
         test = replace(FORK, quarantine={arch: Entry("fork_test", arch, "why", "7", expires)})
         seen = replace(SEEN, verdict="hang")
         return matrix.row(test, "aarch64", "testing", seen, built=True, log=None)

@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 
 from rich.console import Console
 
-from parity.report import json, junit, markdown, table
-from parity.report.terminal import Stage
-from parity.results.matrix import Row
+from parity.core.progress import Stage
+from parity.core.row import Row
+from parity.report import junit, markdown, table
+from parity.results import results_json
 
 PASS = Row(
     "fork_test", "aarch64", "process", "pass", "pass", None, "PID 1 ended with status 0", 0.1, 0.3, "a" * 64
@@ -27,24 +28,26 @@ ROWS = [PASS, HANG, MISSING, INFRA]
 
 
 def test_json_is_what_it_documents_and_comes_back(tmp_path: Path) -> None:
-    text = json.render(ROWS, "reference", "2026-01-01T00:00:00+00:00", [Stage("userspace aarch64", 12.5)])
+    text = results_json.render(
+        ROWS, "reference", "2026-01-01T00:00:00+00:00", [Stage("userspace aarch64", 12.5)]
+    )
     document = stdjson.loads(text)
     assert document["stages"] == [{"title": "userspace aarch64", "seconds": 12.5}]
     assert document["tests"][0]["guest_s"] == 0.1
     assert document["tests"][2]["wall_s"] is None
     file = tmp_path / "results.json"
     file.write_text(text, encoding="utf-8")
-    assert json.parse(file) == ROWS
+    assert results_json.parse(file) == ROWS
     file.write_text(text.replace('"name": ', '"since": 1, "name": '), encoding="utf-8")
-    assert json.parse(file) == ROWS  # of a commit whose rows have one field more
+    assert results_json.parse(file) == ROWS  # of a commit whose rows have one field more
 
 
 def test_a_report_that_is_none_gives_no_rows(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    assert json.parse(file) == []
+    assert results_json.parse(file) == []
     for text in ("", "{}", '{"format": 0, "tests": []}', '{"format": 1, "tests": [{"name": "a"}]}'):
         file.write_text(text, encoding="utf-8")
-        assert json.parse(file) == []
+        assert results_json.parse(file) == []
 
 
 def test_junit_tells_failure_error_and_skipped_apart() -> None:

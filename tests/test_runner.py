@@ -10,9 +10,10 @@ from test_machine import spec
 
 from parity.core.cancellation import Cancellation
 from parity.core.errors import MachineError
+from parity.core.progress import LaneUse
 from parity.guest.lane import Lane, LaneError, Message, ReplayLane
 from parity.run import runner
-from parity.run.runner import Job, Pool, Use
+from parity.run.runner import Job, Pool
 from parity.spec.machine import RunSpec
 
 GOOD = frames.messages(frames.good_run())
@@ -85,10 +86,10 @@ def test_the_use_of_the_lanes_is_from_the_first_being_ready_to_the_last_verdict(
     clock, lanes = iter(range(100, 200)), Lanes()
     with pytest.MonkeyPatch.context() as patch, Pool(lanes, 1) as pool:
         patch.setattr(runner, "monotonic", lambda: float(next(clock)))
-        assert pool.use == Use(0, 1, 0.0, 0.0)
+        assert pool.use == LaneUse(0, 1, 0.0, 0.0)
         (first,) = pool.run(jobs(tmp_path, "a"))
         (second,) = pool.run(jobs(tmp_path, "b"))
-        assert pool.use == Use(2, 1, 2.0, first.run.wall_s + second.run.wall_s)
+        assert pool.use == LaneUse(2, 1, 2.0, first.run.wall_s + second.run.wall_s)
         assert pool.use.ideal_s == pool.use.wall_s > 0
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from parity.core.errors import UserError
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 from parity.spec.selection import Selection, Shard, failed_last
 from parity.spec.suite import Test
 

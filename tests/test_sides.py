@@ -8,7 +8,7 @@ import pytest
 
 from parity.compare import arch_diff
 from parity.compare.arch_diff import State
-from parity.results.matrix import Row
+from parity.core.row import Row
 
 ARCHS = ("aarch64", "x86_64")
 A = Row("fork_test", "aarch64", "process", "pass", "pass", None, "", guest_s=0.2)

@@ -11,8 +11,8 @@ from pathlib import Path
 from parity.compare import arch_diff, machine_diff, parity_document
 from parity.compare.coverage import Dimension, Figures
 from parity.compare.parity_document import Standing
+from parity.core.row import Row
 from parity.report import arch_diff as report
-from parity.results.matrix import Row
 from parity.spec.decision import Decision
 from parity.spec.machine import Machine, RunSpec
 

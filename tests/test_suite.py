@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from test_machine import virt
 
+from parity.build.outputs import BuildOutputs
 from parity.core.errors import BuildError, UserError
 from parity.run import suite_run
-from parity.run.suite_run import Built
 from parity.spec import suite, tree
 from parity.spec.machine import RunKind
 
 SUITE = Path(__file__).parents[1] / "suites" / "user_programs.yaml"
 
 TREE = Path(__file__).parents[1] / "trees" / "reference.yaml"
-MADE = Built("aarch64", "testing", "k" * 64, {"fork_test": "p" * 64}, virt())
+MADE = BuildOutputs("aarch64", "testing", "k" * 64, {"fork_test": "p" * 64}, virt())
 
 
 def test_on_a_tests_disk_are_no_programs_of_tests_but_its_own_and_those_it_needs() -> None:

@@ -10,9 +10,9 @@ from time import monotonic, sleep
 import pytest
 from rich.console import Console
 
+from parity.core.progress import LaneUse, Stage
 from parity.report import terminal
-from parity.report.terminal import Screen, Stage
-from parity.run.runner import Use
+from parity.report.terminal import Screen
 
 
 def plain() -> tuple[Screen, io.StringIO]:
@@ -67,6 +67,6 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.M
 
 def test_the_use_of_lanes_is_said_where_there_was_any() -> None:
     screen, text = plain()
-    screen.used(Use(24, 2, 6.2, 10.0))
-    screen.used(Use(1, 1, 0.5, 0.4))
+    screen.used(LaneUse(24, 2, 6.2, 10.0))
+    screen.used(LaneUse(1, 1, 0.5, 0.4))
     assert text.getvalue() == "24 guests on 2 lanes in 6.200 s, 1.24 × the ideal of 5.000 s\n"

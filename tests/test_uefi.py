@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from parity.build import uefi
+from parity.build.outputs import BuildOutputs
 from parity.core.errors import UserError
 from parity.judge.verdict import Verdict
 from parity.run import suite_run
-from parity.run.suite_run import Built
 from parity.spec import machine, tree
 from parity.spec.suite import CPU_BUDGET_S, SILENCE_S, Test
 
@@ -55,7 +55,7 @@ def test_the_image_has_room_for_more_than_its_content(content_mib: int, image_mi
 
 
 def test_its_guest_may_be_silent_as_long_as_firmware_is() -> None:
-    made = Built("x86_64", "testing", "k" * 64, {}, profile(), "f" * 64)
+    made = BuildOutputs("x86_64", "testing", "k" * 64, {}, profile(), "f" * 64)
     test = Test("init", "boot", {"x86_64": Verdict.PASS}, None)
     spec = suite_run.spec(TREE, test, made, "d" * 64)
     assert spec.silence_s == SILENCE_S + machine.firmware_of(profile()).silence_s

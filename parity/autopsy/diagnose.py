@@ -1,4 +1,5 @@
-"""From findings to one word and one sentence. Nothing else decides the word; nothing here decides a verdict.
+"""From findings to one word and one sentence. Nothing else decides the word. One word has a part in a verdict:
+a guest that is `slow` has more time, once (`extend_deadline`), so that a hang may become a pass.
 
 Pure: the same findings give the same diagnosis. The rules, the first that fits:
 
@@ -103,17 +104,21 @@ class Autopsy:
     findings: Findings
     diagnosis: Diagnosis
 
+    @property
+    def extend_deadline(self) -> bool:
+        """Whether the guest was found at work: the one part of an autopsy that a verdict depends on."""
+        return self.diagnosis.word is Word.SLOW
+
+    def with_panic(self, panic: str | None) -> Autopsy:
+        """The autopsy, if the kernel's words about a panic were complete only when its machine was gone."""
+        if panic is None or self.findings.panic is not None:
+            return self
+        return autopsy(replace(self.findings, panic=panic))
+
 
 def autopsy(found: Findings) -> Autopsy:
     """Findings with their diagnosis."""
     return Autopsy(found, diagnose(found))
-
-
-def with_panic(made: Autopsy, panic: str | None) -> Autopsy:
-    """The autopsy, if what the kernel said of a panic was complete only when its machine was gone."""
-    if panic is None or made.findings.panic is not None:
-        return made
-    return autopsy(replace(made.findings, panic=panic))
 
 
 def diagnose(found: Findings) -> Diagnosis:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from parity.build import disk
+from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
 from parity.core import code_digest
 from parity.core.errors import InfraError, MachineError
 from parity.docker.engine import Mount
-from parity.run import suite_run
-from parity.run.suite_run import Built
 from parity.spec import machine
 from parity.spec.machine import Uefi
 from parity.spec.tree import Tree
@@ -47,7 +46,7 @@ cp "$FIRMWARE" firmware
 class Bootable:
     """What boots by itself: a kernel on its machine, and the image with both kernel and programs."""
 
-    made: Built
+    made: BuildOutputs
     disk: Digest
 
 
@@ -56,7 +55,7 @@ def title(arch: str) -> str:
     return f"UEFI disk {arch}"
 
 
-def bootable(space: Workspace, tree: Tree, made: Built) -> Bootable:
+def bootable(space: Workspace, tree: Tree, made: BuildOutputs) -> Bootable:
     """The image of what was built, made or restored, and its machine with firmware.
 
     Raises:
@@ -66,7 +65,7 @@ def bootable(space: Workspace, tree: Tree, made: Built) -> Bootable:
     profile = machine.load(space.root / "machines" / f"{tree.run.uefi[made.arch]}.yaml")
     uefi = machine.firmware_of(profile)
     content = {"kernel": made.kernel, "disk": disk.whole(space, tree, made.arch, made.programs)}
-    line = suite_run.command_line(tree, tree.run.boot_program)
+    line = tree.command_line(tree.run.boot_program)
     packages = space.image(ROLE).packages
     inputs = {
         **content,

@@ -8,8 +8,8 @@ from typing import Any
 
 from parity.build.workspace import NAMED, Workspace
 from parity.core.errors import MachineError
+from parity.core.progress import Progress
 from parity.docker import images
-from parity.report.terminal import Screen
 from parity.store.stage_history import changes
 from parity.store.store import Outputs, action_key
 
@@ -23,7 +23,7 @@ class UnknownError(Exception):
 class Asking(Workspace):
     """Walks the stages of tasks as a command would."""
 
-    def __init__(self, root: Path, cache: Path, screen: Screen) -> None:
+    def __init__(self, root: Path, cache: Path, screen: Progress) -> None:
         super().__init__(root, cache, screen)
         self._told: set[str] = set()  # stages, by title
         self._said: set[str] = set()  # lines

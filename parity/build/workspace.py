@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from parity.core import host
+from parity.core.progress import Progress
 from parity.docker import engine, images
-from parity.report.terminal import Screen
 from parity.store.stage_history import History
 from parity.store.store import Digest, FileDigests, Outputs, Store, action_key
 
@@ -24,7 +24,7 @@ NAMED = 4  # of what is made at once, as many are named as a line holds
 class Workspace:
     """One checkout and one command."""
 
-    def __init__(self, root: Path, cache: Path, screen: Screen) -> None:
+    def __init__(self, root: Path, cache: Path, screen: Progress) -> None:
         self.root = root
         self.cache = cache
         self.screen = screen

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 
 UNKNOWN_VERDICTS = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # which say nothing about the kernel
 

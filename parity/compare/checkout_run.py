@@ -17,8 +17,8 @@ from parity.compare import revision
 from parity.compare.revision import Revision
 from parity.core import command, lock
 from parity.core.errors import InfraError, ParityError, RevisionError, UserError
-from parity.report import json
-from parity.results.matrix import Row
+from parity.core.row import Row
+from parity.results import results_json
 
 SURPRISES = (0, 1)  # exit statuses of a command that found out everything
 # What commits say of a tree that does not build, or of a bug in their tools; any other 2 is for this machine.
@@ -47,7 +47,9 @@ def rows(space: Workspace, there: Revision, archs: Sequence[str], variables: Seq
             listed = _doit(space, there, tree, ["list", "--quiet"])[1]
             tasks = [task for task in tasks if task in listed]
             status, said = _doit(space, there, tree, [*variables, *tasks])
-        found = [row for row in json.parse(tree / "build" / "report" / "results.json") if row.arch in archs]
+        found = [
+            row for row in results_json.parse(tree / "build" / "report" / "results.json") if row.arch in archs
+        ]
     if status in SURPRISES or {f"test_{row.arch}" for row in found} == set(tasks):
         return found
     output = "\n".join(said)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from parity.compare.arch_diff import UNKNOWN_VERDICTS
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 
 
 class Kind(StrEnum):

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from parity.build import cargo_build, inventory
 from parity.build.inventory import Inventory
+from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
 from parity.compare import arch_diff, coverage, machine_diff
 from parity.compare.coverage import Document, Names
 from parity.compare.machine_diff import Surroundings
 from parity.compare.parity_document import Standing
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 from parity.run import suite_run
 from parity.run.evidence_runner import Gatherer
-from parity.run.suite_run import Built
 from parity.spec.decision import Decision
 from parity.spec.suite import Suite
 from parity.spec.tree import Tree
@@ -29,7 +29,7 @@ INTEGRATION = "boot_tests"  # the feature set whose kernel holds the integration
 class Side:
     """One architecture, built. `integration`: the kernel that holds its integration tests."""
 
-    made: Built
+    made: BuildOutputs
     integration: Digest
 
 
@@ -91,7 +91,7 @@ def _names(found: Inventory | None, kind: str) -> Names | None:
     return None if found is None else found.get(kind, {})
 
 
-def _surroundings(gatherer: Gatherer, tree: Tree, suite: Suite, made: Built) -> Surroundings:
+def _surroundings(gatherer: Gatherer, tree: Tree, suite: Suite, made: BuildOutputs) -> Surroundings:
     facts = {
         "host": gatherer.host,
         "emulator packages": ", ".join(f"{name} {what}" for name, what in sorted(gatherer.emulator.items())),

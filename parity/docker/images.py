@@ -19,9 +19,10 @@ from typing import Any
 
 from parity.core import host, lock, yamlfile
 from parity.core.errors import InfraError, UserError
+from parity.core.progress import Progress
 from parity.docker import daemon, rootfs
 from parity.docker.engine import Engine, Mount
-from parity.docker.rootfs import Debian, Progress
+from parity.docker.rootfs import Debian
 
 RECIPES = Path("toolchains/debian-trixie.yaml")
 DOCKER = Path("docker")

@@ -7,29 +7,18 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from parity.core import command, host
 from parity.core.errors import MachineError
+from parity.core.progress import Progress
 from parity.docker.engine import Engine
 from parity.docker.owner import ROLE_LABEL
 
 RECIPE_LABEL = "parity.recipe"
 REGISTRY_TIMEOUT_S = 10
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-
-
-class Progress(Protocol):
-    """Where it is said what happens: ``note`` stays, ``say`` is replaced by the next one."""
-
-    def note(self, text: str) -> None: ...
-
-    def say(self, text: str) -> None: ...
-
-    def stage(self, title: str) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True)

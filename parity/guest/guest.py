@@ -12,12 +12,10 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, TextIO
 
-from parity.autopsy import diagnose
-from parity.autopsy.diagnose import Autopsy, Word
 from parity.core.errors import UserError
-from parity.guest.inspector import Inspector
 from parity.guest.lane import DockerLane, Lane, Message
-from parity.judge import channel, serial, verdict
+from parity.guest.observer import GuestObserver, Hook, Observation
+from parity.judge import serial, verdict
 from parity.judge.channel import Decoder, Hello, Shutdown
 from parity.judge.event import (
     Dropped,
@@ -43,11 +41,6 @@ from parity.spec.machine import Machine, RunKind, RunSpec, Uefi
 RECORDING_VERSION = 1
 EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
 WORK = frozenset({"serial", "channel", "qmp"})  # messages that a guest makes by running
-# What a kernel says before it switches the machine off in good order.
-SHUTDOWNS = tuple(
-    channel.encode(channel.SHUTDOWN, bytes([reason]))
-    for reason in (verdict.INIT_ENDED, verdict.IN_KERNEL_RUN_FINISHED, verdict.NO_INIT)
-)
 KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
 
 
@@ -70,7 +63,7 @@ class GuestRun:
     run_delay_s: float = 0.0
     dropped: dict[str, int] = field(default_factory=dict)
     state: State | None = None  # what is known of it; nothing where no lane could run it
-    autopsy: Autopsy | None = None  # of one that hangs or died, where there was a machine to look at
+    observation: Observation | None = None  # of a hook, where there was a machine to observe
 
 
 class EventStream:
@@ -121,32 +114,20 @@ class EventStream:
                 yield Timed(t, SerialMatch(pattern, line.text))
 
 
-@dataclass(frozen=True)
-class Watch:
-    """Looks at a guest's machine once: when it has ended, or is to be because the guest counts as hung.
-
-    What it does counts for nothing. `bad_only`: orderly ends are not looked at, and not delayed; a bad end
-    that comes after all may then be too fast, and there is no machine to look at.
-    """
-
-    look: Callable[[Inspector | None, State, tuple[Line, ...]], Autopsy | None]
-    bad_only: bool = False
-
-
 def run_guest(
     lane: Lane,
     spec: RunSpec,
     panic_patterns: Sequence[str],
     recording: Path,
-    watch: Watch | None = None,
+    hook: Hook | None = None,
 ) -> GuestRun:
     """Run one guest and judge it as it goes; what was seen is in `recording` even if we are killed.
 
-    A guest that counts as hung is stopped. `watch` looks in lanes with an emulator.
+    A guest that counts as hung is stopped. `hook` observes guests of lanes with an emulator.
 
-    Raises LaneError when the lane fails, and what `watch` raises.
+    Raises LaneError when the lane fails, and what `hook` raises.
     """
-    eye = Eye(lane, watch) if watch and isinstance(lane, DockerLane) else None
+    observer = GuestObserver(lane, hook) if hook and isinstance(lane, DockerLane) else None
     with recording.open("w", encoding="utf-8", buffering=1) as file:
         header = {
             "recording": RECORDING_VERSION,
@@ -154,49 +135,8 @@ def run_guest(
             "panic_patterns": list(panic_patterns),
         }
         file.write(json.dumps(header) + "\n")
-        messages = eye.run(spec) if eye else lane.run(spec)
-        return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, eye)
-
-
-class Eye:
-    """A watch at work on one guest, which its lane holds for it."""
-
-    def __init__(self, lane: DockerLane, watch: Watch) -> None:
-        self.lane = lane
-        self._watch, self._held, self._looked = watch, True, False
-        self._lets_go_on = False
-
-    def run(self, spec: RunSpec) -> Iterator[Message]:
-        """The guest's messages. One that announces its shutdown is let go in the lane itself, at once."""
-        return self.lane.run(spec, hold=True, let_go=SHUTDOWNS if self._watch.bad_only else ())
-
-    def blink(self, state: State, lines: Callable[[], tuple[Line, ...]]) -> Autopsy | None:
-        """Looks if it is time to; lets a guest go that has announced its shutdown, before that comes, so that
-        it need not wait for us."""
-        ails = verdict.ails(state)
-        if state.exit and self._watch.bad_only and ails and not self._looked:
-            self._looked = True
-            return self._watch.look(None, state, lines())
-        if self._looked or state.exit or self.lets_go_on(state):
-            return None
-        if self._watch.bad_only and self._held is not (ails or not state.shutdown):
-            self._held = not self._held
-            (self.lane.hold if self._held else self.lane.release)()
-        over = verdict.reason_to_stop(state) or state.machine_end
-        if not over or (self._watch.bad_only and not ails):
-            return None
-        with Inspector(self.lane) as inspector:
-            autopsy = self._watch.look(inspector, state, lines())
-            if autopsy and autopsy.diagnosis.word is Word.SLOW and verdict.may_have_more_time(state):
-                inspector.let_go_on()
-                self._lets_go_on = True
-                return None
-        self._looked = True
-        return autopsy
-
-    def lets_go_on(self, state: State) -> bool:
-        """Whether a guest that counts as hung is about to have more time."""
-        return self._lets_go_on and not state.more_time
+        messages = observer.run(spec) if observer else lane.run(spec)
+        return judged(spec, panic_patterns, _recorded(messages, file), lane.stop, observer)
 
 
 def judged(
@@ -204,7 +144,7 @@ def judged(
     panic_patterns: Sequence[str],
     messages: Iterable[Message],
     stop: Callable[[], None] = lambda: None,
-    eye: Eye | None = None,
+    observer: GuestObserver | None = None,
 ) -> GuestRun:
     """Fold messages into a GuestRun, calling `stop` once when the guest should be ended.
 
@@ -212,7 +152,7 @@ def judged(
     """
     stream, state, asked = EventStream(panic_patterns), State(rules(spec)), False
     late: list[Timed] = []
-    autopsy: Autopsy | None = None
+    observation: Observation | None = None
     first: list[Timed] = []
     last: deque[Timed] = deque(maxlen=KEPT_EVENTS)
     for message in messages:
@@ -225,15 +165,15 @@ def judged(
                 state = verdict.observe(state, timed)
             if not isinstance(timed.event, SerialOutput):
                 (first if len(first) < KEPT_EVENTS else last).append(timed)
-        if eye:
-            autopsy = eye.blink(state, stream.transcript.lines) or autopsy
-        over = verdict.reason_to_stop(state) and not (eye and eye.lets_go_on(state))
+        if observer:
+            observation = observer.poll(state, stream.transcript.lines) or observation
+        over = verdict.reason_to_stop(state) and not (observer and observer.lets_go_on(state))
         if over and not asked and state.exit is None:
             asked = True
             stop()
-    if autopsy:
-        autopsy = diagnose.with_panic(autopsy, state.panic or state.console_panic)
-    return replace(_run(state, [*first, *last], stream.transcript), autopsy=autopsy)
+    if observation:
+        observation = observation.with_panic(state.panic or state.console_panic)
+    return replace(_run(state, [*first, *last], stream.transcript), observation=observation)
 
 
 def judge_recording(path: Path) -> GuestRun:

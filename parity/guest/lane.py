@@ -55,7 +55,7 @@ module.main()
 def handed_over() -> bytes:
     """What LOADER reads: the same all the time that this process runs, for verdicts are kept under it."""
     folder = Path(__file__).parent
-    sources = [(name, folder.joinpath(f"{name.partition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
+    sources = [(name, folder.joinpath(f"{name.rpartition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
     data = json.dumps(sources).encode()
     return len(data).to_bytes(4, "big") + data
 

@@ -1,41 +1,14 @@
-"""An autopsy as text, for the log of its guest, and as JSON, for programs.
-
-The JSON is an object with `format` (1), `diagnosis` (word, sentence, signature) and `findings`, whose fields
-are those of `parity.autopsy.findings`.
-"""
+"""An autopsy as text, for the log of its guest."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from itertools import zip_longest
 
-from parity.autopsy.diagnose import Autopsy, Diagnosis, Word
-from parity.autopsy.findings import FORMAT, Cpu, Findings, Lock, Place, Spot, Thread
+from parity.autopsy.diagnose import Autopsy
+from parity.autopsy.findings import Cpu, Findings, Lock, Place, Spot, Thread
 from parity.judge.serial import escape
-
-
-def as_json(autopsy: Autopsy) -> str:
-    """The document."""
-    return json.dumps(
-        {"format": FORMAT, "diagnosis": asdict(autopsy.diagnosis), "findings": asdict(autopsy.findings)}
-    )
-
-
-def parse(data: bytes) -> Autopsy | None:
-    """The inverse of `as_json`; None for another format."""
-    try:
-        document = json.loads(data)
-        if document["format"] != FORMAT:
-            return None
-        diagnosis = document["diagnosis"]
-        return Autopsy(
-            Findings.parse(document["findings"]), Diagnosis(**{**diagnosis, "word": Word(diagnosis["word"])})
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def render(autopsy: Autopsy) -> str:

@@ -17,8 +17,8 @@ from dataclasses import asdict
 from parity.compare import commit_diff
 from parity.compare.commit_diff import Kind, Move
 from parity.compare.revision import Revision
+from parity.core.row import Row
 from parity.report.grid import Grid
-from parity.results.matrix import Row
 
 FORMAT = 1
 LOOKS = {Kind.REGRESSION: "bold red", Kind.GONE: "bold red", Kind.FIX: "green"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parity.results.matrix import Row
+from parity.core.row import Row
 from parity.spec.baseline import Changes
 
 MOST = 10

@@ -1,4 +1,5 @@
-"""The readable log of one guest: console and events in the order in which they were seen, verdict last.
+"""The readable log of one guest: console and events in the order in which they were seen, verdict and autopsy
+last.
 
 [   0.1234] console: text        a line of the guest's console, control characters written out
 [   0.1240] ProcessEnd(pid=1, …) a record of the result channel, or what else was seen of the guest
@@ -6,12 +7,14 @@
 
 from __future__ import annotations
 
+from parity.autopsy.diagnose import Autopsy
 from parity.guest.guest import GuestRun
 from parity.judge.event import Sample
 from parity.judge.serial import escape
+from parity.report import autopsy as report_autopsy
 
 
-def render(run: GuestRun, title: str) -> str:
+def render(run: GuestRun, title: str, autopsy: Autopsy | None = None) -> str:
     """The log as text."""
     entries = [(line.t, f"console: {escape(line.text)}") for line in run.lines]
     entries += [
@@ -21,4 +24,5 @@ def render(run: GuestRun, title: str) -> str:
     for stream, count in run.dropped.items():
         lines.append(f"{count} bytes of {stream} beyond the limit were counted and dropped")
     judgement = run.judgement
-    return "\n".join([title, *lines, f"{judgement.verdict}: {escape(judgement.cause)}"]) + "\n"
+    text = "\n".join([title, *lines, f"{judgement.verdict}: {escape(judgement.cause)}"]) + "\n"
+    return f"{text}\n{report_autopsy.render(autopsy)}" if autopsy else text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from parity.results.matrix import Row, rates
+from parity.core.row import Row
+from parity.results.matrix import rates
 from parity.spec.baseline import Changes
 
 UNRANKED = 1_000_000

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from parity.core.row import Row
 from parity.report.terminal import style
-from parity.results.matrix import Row, rates
+from parity.results.matrix import rates
 
 
 def render(rows: Sequence[Row]) -> Table:

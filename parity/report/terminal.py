@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Event, Thread
 from time import monotonic
 
@@ -19,8 +18,8 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
-from parity.results.matrix import Row
-from parity.run.runner import Use
+from parity.core.progress import LaneUse, Stage
+from parity.core.row import Row
 
 HEARTBEAT_S = 10.0
 PIPE_COLUMNS = 160
@@ -38,14 +37,6 @@ def _console() -> Console:
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
     return console
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage that ended well, and how long it took."""
-
-    title: str
-    seconds: float
 
 
 class Screen:
@@ -81,7 +72,7 @@ class Screen:
         self.stages.append(Stage(title, self._elapsed()))
         self.note(f"{title}: {result} in {self.stages[-1].seconds:.1f} s")
 
-    def used(self, use: Use) -> None:
+    def used(self, use: LaneUse) -> None:
         """Says how well the lanes were used, where there was more than one guest to use them."""
         if use.guests > 1 and use.ideal_s:
             within = f"{use.guests} guests on {use.lanes} lanes in {use.span_s:.3f} s"

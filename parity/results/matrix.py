@@ -1,4 +1,4 @@
-"""Rows: one per test and architecture known to a checkout, from what was seen and what is expected."""
+"""The matrix of results: a row per test and architecture, from evidence and what the suite expects."""
 
 from __future__ import annotations
 
@@ -7,48 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results.evidence import Evidence
 from parity.spec.suite import Test
-
-
-@dataclass(frozen=True)
-class Row:
-    """One test on one architecture. Times are seconds, None where no guest has run."""
-
-    name: str
-    arch: str
-    area: str
-    verdict: str
-    expected: str
-    reason: str | None  # why something other than pass is expected
-    cause: str  # the judge's sentence
-    guest_s: float | None = None  # the kernel's hello to its shutdown
-    wall_s: float | None = None  # the emulator's start to its being reaped
-    kernel: str | None = None  # SHA-256 of the ELF
-    disk: str | None = None  # SHA-256 of the image
-    emulator: str | None = None
-    host: str | None = None  # class of the machine that ran it
-    log: str | None = None  # path from the checkout's root
-    when: str | None = None  # UTC, ISO 8601
-    features: str | None = None  # the kernel's feature set
-    priority: int | None = None  # of the reason; 1 is the most urgent
-    last: str | None = None  # of a row that has not run under today's digests: its verdict before
-    word: str | None = None  # of a guest that hung or died: what was the matter (parity.autopsy.diagnose)
-    sentence: str | None = None
-    ailment: str | None = None  # the same for guests that are ill of the same
-    quarantine: str | None = None  # what is said of its quarantine, if it has one
-    excused: bool = False  # by that quarantine: a surprise does not gate
-
-    @property
-    def surprise(self) -> bool:
-        """Whether the verdict is not the expected one, in either direction; what did not run cannot be."""
-        return self.verdict not in (self.expected, "not_run")
-
-    @property
-    def gates(self) -> bool:
-        """Whether it makes the command end with 1: a surprise that nothing excuses."""
-        return self.surprise and not self.excused
 
 
 @dataclass(frozen=True)

@@ -17,23 +17,22 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from parity.autopsy import scene
+from parity.autopsy import document, scene
 from parity.autopsy.diagnose import Autopsy
 from parity.autopsy.diagnose import autopsy as diagnosed
 from parity.autopsy.places import Programs
 from parity.build.workspace import Workspace
 from parity.core import code_digest, host
+from parity.core.progress import LaneUse
 from parity.guest import guest
-from parity.guest.guest import Watch
 from parity.guest.inspector import Inspector
 from parity.guest.lane import DockerLane, Lane, LaneSize, handed_over
+from parity.guest.observer import Hook
 from parity.judge import state
 from parity.judge.serial import Line
 from parity.judge.verdict import Judgement, Verdict
-from parity.report import autopsy as told
-from parity.report import log
 from parity.results.evidence import Evidence, Ledger
-from parity.run.runner import Job, Pool, Result, Use
+from parity.run.runner import Job, Pool, Result
 from parity.spec.machine import GuestPaths, RunSpec, qemu_argv
 from parity.store.store import Digest, action_key
 
@@ -65,6 +64,10 @@ def rules(root: Path = code_digest.ROOT) -> dict[str, Digest]:
 _RULES = rules()  # as they were imported
 
 
+RenderLog = Callable[[guest.GuestRun, str, Autopsy | None], str]
+"""The readable log of a guest, under a title, with its autopsy."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one guest says of one test: `spec` is the guest that runs this test and no other."""
@@ -82,7 +85,7 @@ def whole(result: Result) -> list[Finding]:
 class Gatherer:
     """Finds evidence, and adds to it."""
 
-    def __init__(self, space: Workspace, panic_patterns: Sequence[str]) -> None:
+    def __init__(self, space: Workspace, panic_patterns: Sequence[str], render_log: RenderLog) -> None:
         self.space = space
         self.ledger = Ledger(space.cache)
         self.panic_patterns = tuple(panic_patterns)
@@ -90,6 +93,7 @@ class Gatherer:
         self.emulator = {name: version for name, version in packages.items() if name.startswith("qemu-")}
         self.host = host.host_class()
         self.rules = {**_RULES, "the supervisor": hashlib.sha256(handed_over()).hexdigest()}
+        self._render_log = render_log
         self._programs = Programs()
         self._warned = False
 
@@ -143,7 +147,7 @@ class Gatherer:
         disturb: Callable[[DockerLane], Lane] = lambda lane: lane,
         findings: Callable[[Result], Sequence[Finding]] = whole,
         following: Callable[[Result], Sequence[RunSpec]] = lambda _: (),
-    ) -> Use:
+    ) -> LaneUse:
         """Runs the specs over `lanes` lanes and keeps what is seen, in the order in which guests end.
         Returns how well the lanes were used.
 
@@ -193,7 +197,7 @@ class Gatherer:
     def _job(self, spec: RunSpec, recording: Path) -> Job:
         before = self.known(spec)
         expected_s = before.wall_s if before else spec.cpu_budget_s
-        return Job(spec, recording, self.panic_patterns, expected_s, Watch(self._look(spec), bad_only=True))
+        return Job(spec, recording, self.panic_patterns, expected_s, Hook(self._look(spec), bad_only=True))
 
     def _look(self, spec: RunSpec) -> Callable[[Inspector | None, state.State, tuple[Line, ...]], Autopsy]:
         """The autopsy of a guest that hangs or died."""
@@ -209,7 +213,7 @@ class Gatherer:
     def _autopsy(self, evidence: Evidence) -> Autopsy | None:
         if evidence.autopsy is None or not self.space.store.intact(evidence.autopsy):
             return None
-        return told.parse(gzip.decompress(self.space.store.read(evidence.autopsy)))
+        return document.parse(gzip.decompress(self.space.store.read(evidence.autopsy)))
 
     def _record(self, result: Result) -> Digest:
         recording = result.job.recording
@@ -217,7 +221,7 @@ class Gatherer:
         return self.space.store.put_bytes(gzip.compress(content, mtime=0))
 
     def _keep(self, result: Result, found: Finding, recording: Digest, *, fresh: bool) -> Evidence:
-        spec, judgement, autopsy = found.spec, found.judgement, result.run.autopsy
+        spec, judgement, autopsy = found.spec, found.judgement, _autopsy_of(result.run)
         if judgement.verdict not in AILING:  # of several tests in one guest, another one's
             autopsy = None
         evidence = Evidence(
@@ -242,23 +246,25 @@ class Gatherer:
             fresh=fresh,
         )
         if not self._log(evidence).exists():  # of several tests in one guest, the first one's will do
-            self._write_log(evidence, result.run, result.run.autopsy)
+            self._write_log(evidence, result.run, _autopsy_of(result.run))
         if judgement.verdict not in (Verdict.INFRA, Verdict.NOT_RUN):  # which say nothing about the test
             self.ledger.append(evidence)
         return evidence
 
     def _save(self, autopsy: Autopsy) -> Digest:
-        return self.space.store.put_bytes(gzip.compress(told.as_json(autopsy).encode(), mtime=0))
+        return self.space.store.put_bytes(gzip.compress(document.as_json(autopsy).encode(), mtime=0))
 
     def _log(self, evidence: Evidence) -> Path:
         name = f"{evidence.test.partition(':')[0]}-{evidence.recording[:12]}.log"
         return self.space.build / "logs" / evidence.arch / name
 
     def _write_log(self, evidence: Evidence, run: guest.GuestRun, autopsy: Autopsy | None) -> None:
-        text = log.render(run, f"{evidence.test.partition(':')[0]} on {evidence.arch}")
-        if autopsy:
-            text += f"\n{told.render(autopsy)}"
+        text = self._render_log(run, f"{evidence.test.partition(':')[0]} on {evidence.arch}", autopsy)
         host.write_whole(self._log(evidence), text.encode(), self.space.build)
+
+
+def _autopsy_of(run: guest.GuestRun) -> Autopsy | None:
+    return run.observation if isinstance(run.observation, Autopsy) else None
 
 
 def title(spec: RunSpec) -> str:

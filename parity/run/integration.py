@@ -24,11 +24,11 @@ from parity.build import disk, inventory
 from parity.build.workspace import Workspace
 from parity.core import yamlfile
 from parity.core.errors import BuildError
+from parity.core.row import Row
 from parity.judge import verdict
 from parity.judge.verdict import End, Judgement, Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
-from parity.results.matrix import Row
 from parity.run import suite_run
 from parity.run.evidence_runner import Finding, Gatherer, title
 from parity.run.runner import Result

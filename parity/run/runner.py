@@ -7,7 +7,7 @@ own failure is never tried again here.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from parity.core.cancellation import CANCELLATION
-from parity.guest.guest import GuestRun, Watch, run_guest
+from parity.core.progress import LaneUse
+from parity.guest.guest import GuestRun, run_guest
 from parity.guest.lane import Lane, LaneError
+from parity.guest.observer import Hook
 from parity.judge.verdict import Judgement, Verdict
 from parity.spec.machine import RunSpec
 
@@ -34,7 +36,7 @@ class Job:
     recording: Path
     panic_patterns: Sequence[str] = ()
     expected_s: float = 0.0
-    watch: Watch | None = None  # looks at its machine
+    hook: Hook | None = None  # observes its machine
 
 
 @dataclass(frozen=True)
@@ -49,32 +51,6 @@ class Result:
     run: GuestRun
     host_pressure: float | None
     lane_failures: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Use:
-    """How well lanes were used: `span_s` from the first lane being ready to the last verdict.
-
-    `wall_s` is the sum over all guests, each from its emulator's start to its being reaped.
-    """
-
-    guests: int
-    lanes: int
-    span_s: float
-    wall_s: float
-
-    @property
-    def ideal_s(self) -> float:
-        """What the same guests would take if no lane ever waited."""
-        return self.wall_s / self.lanes
-
-
-@dataclass
-class _Call:
-    """One call of `Pool.run`: where its results are put as guests end, and whether it is over."""
-
-    ended: SimpleQueue[Result | BaseException | None] = field(default_factory=SimpleQueue)
-    over: bool = False
 
 
 class Pool:
@@ -98,11 +74,11 @@ class Pool:
         self._verdict_at = 0.0  # of the last guest
 
     @property
-    def use(self) -> Use:
+    def use(self) -> LaneUse:
         """How the lanes were used so far, by all calls of `run`."""
         with self._lock:
             span_s = self._verdict_at - self._ready_at if self._ready_at and self._guests else 0.0
-            return Use(self._guests, self._lanes, span_s, self._wall_s)
+            return LaneUse(self._guests, self._lanes, span_s, self._wall_s)
 
     def run(
         self, jobs: Sequence[Job], following: Callable[[Result], Sequence[Job]] = lambda _: ()
@@ -188,7 +164,7 @@ class Pool:
             lane = self._take()
             before = _waited_s()
             try:
-                run = run_guest(lane, job.spec, job.panic_patterns, job.recording, job.watch)
+                run = run_guest(lane, job.spec, job.panic_patterns, job.recording, job.hook)
             except LaneError as error:
                 self._discard(lane)
                 failures.append(str(error))

@@ -7,43 +7,31 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from parity.build import cargo_build, disk
+from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
 from parity.core.errors import BuildError
+from parity.core.progress import LaneUse
+from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
-from parity.results.matrix import Row
 from parity.run.evidence_runner import Gatherer, title
-from parity.run.runner import Use
 from parity.spec import machine
-from parity.spec.machine import Machine, RunKind, RunSpec
+from parity.spec.machine import Machine, RunSpec
 from parity.spec.suite import CPU_BUDGET_S, SILENCE_S, Suite, Test
 from parity.spec.tree import Tree
 from parity.store.store import Digest
 
 
 @dataclass(frozen=True)
-class Built:
-    """All that guests of one architecture are made of, but for their disks."""
-
-    arch: str
-    features: str  # the kernel's feature set
-    kernel: Digest
-    programs: Mapping[str, Digest]  # as loaded: what is on disks
-    machine: Machine
-    firmware: Digest | None = None  # of a machine that has one
-    kind: RunKind = RunKind.PROGRAM  # what its guests are to do
-
-
-@dataclass(frozen=True)
 class Asked:
     """Tests of one architecture, and all that their guests are made of."""
 
-    made: Built
+    made: BuildOutputs
     tests: Sequence[Test]
 
 
-def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) -> Built:
+def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) -> BuildOutputs:
     """Kernel and programs of an architecture, built or restored; `features`: None for the suite's.
 
     Raises:
@@ -53,7 +41,7 @@ def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) 
     found = profile(space, tree, arch)
     features = features or tree.run.features
     kernel = cargo_build.kernel(space, tree, arch, features)
-    return Built(arch, features, kernel.elf, programs(space, tree, arch), found)
+    return BuildOutputs(arch, features, kernel.elf, programs(space, tree, arch), found)
 
 
 def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
@@ -68,7 +56,7 @@ def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
     return machine.load(space.root / "machines" / f"{tree.run.machines[arch]}.yaml")
 
 
-def spec(tree: Tree, test: Test, made: Built, image: Digest) -> RunSpec:
+def spec(tree: Tree, test: Test, made: BuildOutputs, image: Digest) -> RunSpec:
     """The guest that runs one test: the same kernel for all, the command line chooses the program."""
     firmware_s = made.machine.uefi.silence_s if made.machine.uefi else 0.0
     ends_as = machine.program_of(command_line(tree, test.ends_as)) if test.ends_as else None
@@ -78,7 +66,7 @@ def spec(tree: Tree, test: Test, made: Built, image: Digest) -> RunSpec:
         kernel=made.kernel,
         disk=image,
         machine=made.machine,
-        cmdline=command_line(tree, test.name),
+        cmdline=tree.command_line(test.name),
         cpu_budget_s=test.cpu_budget_s.get(made.arch, CPU_BUDGET_S),
         silence_s=test.silence_s.get(made.arch, SILENCE_S) + firmware_s,
         firmware=made.firmware,
@@ -87,12 +75,7 @@ def spec(tree: Tree, test: Test, made: Built, image: Digest) -> RunSpec:
     )
 
 
-def command_line(tree: Tree, program: str) -> str:
-    """The kernel's, for PID 1 to be this program."""
-    return tree.run.command_line.format(program=program)
-
-
-def complete(suite: Suite, made: Built) -> None:
+def complete(suite: Suite, made: BuildOutputs) -> None:
     """Complains about a listed program that was not built: a suite never shrinks in silence.
 
     Raises:
@@ -168,7 +151,9 @@ def _plan(gatherer: Gatherer, tree: Tree, suite: Suite, asked: Asked, *, fresh: 
     return {(own := spec(tree, test, made, disks[test.name])): own in wanted for test in chosen}
 
 
-def rows(gatherer: Gatherer, tree: Tree, suite: Suite, made: Built, ran: Mapping[str, Evidence]) -> list[Row]:
+def rows(
+    gatherer: Gatherer, tree: Tree, suite: Suite, made: BuildOutputs, ran: Mapping[str, Evidence]
+) -> list[Row]:
     """The rows of the whole suite on this architecture: what is known now, by whichever command.
 
     `ran` is what this one has seen.
@@ -191,11 +176,11 @@ def _seen(gatherer: Gatherer, own: RunSpec | None, now: Evidence | None) -> Evid
 def boots(
     gatherer: Gatherer,
     tree: Tree,
-    wanted: Sequence[Built],
+    wanted: Sequence[BuildOutputs],
     *,
     lanes: int,
     disks: Mapping[str, Digest] = MappingProxyType({}),
-) -> tuple[list[Row], Use]:
+) -> tuple[list[Row], LaneUse]:
     """Boots each of `wanted`, whatever is known; a row per boot, in the order of their ends.
 
     Expected is the end that the feature set must come to. `disks`: by architecture, an image other than the
@@ -209,7 +194,7 @@ def boots(
         arch: disks.get(arch) or disk.whole(gatherer.space, tree, arch, found)
         for arch, found in programs.items()
     }
-    guests: dict[RunSpec, tuple[Test, Built]] = {}
+    guests: dict[RunSpec, tuple[Test, BuildOutputs]] = {}
     specs: list[RunSpec] = []
     for made in wanted:
         expected = tree.feature_sets[made.features].expected[made.arch]
@@ -228,6 +213,6 @@ def boots(
     return rows, use
 
 
-def _row(gatherer: Gatherer, test: Test, made: Built, seen: Evidence | None) -> Row:
+def _row(gatherer: Gatherer, test: Test, made: BuildOutputs, seen: Evidence | None) -> Row:
     log = gatherer.log(seen) if seen else None
     return matrix.row(test, made.arch, made.features, seen, built=test.name in made.programs, log=log)

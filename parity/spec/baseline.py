@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parity.core.errors import UserError
+from parity.core.row import Row
 from parity.core.yamlfile import nearest
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 
 HEADER = "# Verdicts that every run is held against; written by `doit baseline`.\n"
 NOT_SEEN = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # says nothing about the kernel

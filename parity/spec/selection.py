@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from parity.core.errors import UserError, shown
+from parity.core.row import Row
 from parity.core.yamlfile import nearest
 from parity.judge.verdict import Verdict
-from parity.results.matrix import Row
 from parity.spec.suite import Test
 
 LISTED = 5  # names in a complaint

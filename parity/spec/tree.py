@@ -122,6 +122,10 @@ class Tree:
         """The architectures this tree is built and run for, in the order of the file."""
         return tuple(self.run.machines)
 
+    def command_line(self, program: str) -> str:
+        """The kernel's command line that makes a program PID 1."""
+        return self.run.command_line.format(program=program)
+
 
 def load(path: Path) -> Tree:
     """Reads a tree's YAML.

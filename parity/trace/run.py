@@ -9,9 +9,10 @@ from parity.build.elf import Kernel
 from parity.build.workspace import Workspace
 from parity.core.errors import InfraError
 from parity.guest.gdb import EXTRA, TRAP, Stub
-from parity.guest.guest import GuestRun, Watch, run_guest
+from parity.guest.guest import GuestRun, run_guest
 from parity.guest.inspector import Inspector
 from parity.guest.lane import DockerLane, LaneSize
+from parity.guest.observer import Hook
 from parity.judge.state import State
 from parity.spec.machine import RunSpec
 from parity.trace import memory
@@ -58,7 +59,7 @@ def traced(space: Workspace, spec: RunSpec, patterns: tuple[str, ...]) -> tuple[
     lane = _open(space, spec)
     try:
         with space.scratch() as folder:
-            run = run_guest(lane, spec, patterns, folder / "recording.jsonl", Watch(keep))
+            run = run_guest(lane, spec, patterns, folder / "recording.jsonl", Hook(keep))
     finally:
         lane.close()
     if not dumps:

@@ -20,7 +20,7 @@ from checkout import ROOT, Checkout
 from parity.autopsy.diagnose import Word
 from parity.build.workspace import Workspace
 from parity.core import host
-from parity.report import selftest
+from parity.report import log, selftest
 from parity.report.terminal import Screen
 from parity.run.evidence_runner import Gatherer
 from parity.selftest import canary_run
@@ -109,7 +109,7 @@ def run(
             replace(like, kernel=space.store.put_bytes(stripped(space.store.read(like.kernel))))
             for like in likes
         ]
-    seen = canary_run.run(Gatherer(space, tree.panic_patterns), likes, birds, lanes=2)
+    seen = canary_run.run(Gatherer(space, tree.panic_patterns, log.render), likes, birds, lanes=2)
     assert len(seen) == len(archs) * len(birds)
     assert complaints(birds, seen) == []
 

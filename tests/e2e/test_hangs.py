@@ -12,7 +12,7 @@ import frames
 import pytest
 from bare_guest import End, Port
 
-from parity.autopsy import scene
+from parity.autopsy import document, scene
 from parity.autopsy.diagnose import Autopsy, autopsy
 from parity.autopsy.places import Programs
 from parity.build import disk
@@ -20,13 +20,14 @@ from parity.build.workspace import Workspace
 from parity.core import host
 from parity.docker import images
 from parity.docker.engine import Engine
-from parity.guest.guest import Watch, run_guest
+from parity.guest.guest import run_guest
 from parity.guest.inspector import Inspector
 from parity.guest.lane import DockerLane, LaneSize
+from parity.guest.observer import Hook
 from parity.judge.serial import Line
 from parity.judge.state import State
 from parity.judge.verdict import Verdict
-from parity.report import autopsy as told
+from parity.report import log
 from parity.report.terminal import Screen
 from parity.results.evidence import Evidence
 from parity.run import suite_run
@@ -44,7 +45,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def gatherer() -> Iterator[Gatherer]:
     space = Workspace(ROOT, host.cache_dir(), Screen())
-    yield Gatherer(space, tree.load(ROOT / "trees" / "reference.yaml").panic_patterns)
+    yield Gatherer(space, tree.load(ROOT / "trees" / "reference.yaml").panic_patterns, log.render)
 
 
 def run(gatherer: Gatherer, arch: str, features: str, command_line: str) -> Evidence:
@@ -104,7 +105,7 @@ def test_what_was_the_matter(
     assert (seen.verdict, seen.word) == (verdict, word)
     assert says in str(seen.sentence)
     assert seen.autopsy is not None
-    found = told.parse(gzip.decompress(gatherer.space.store.read(seen.autopsy)))
+    found = document.parse(gzip.decompress(gatherer.space.store.read(seen.autopsy)))
     assert found is not None
     assert (found.diagnosis.word, found.findings.missing) == (word, ())
 
@@ -138,8 +139,10 @@ class Bench:
                 scene.findings(inspector, model.arch, lambda: Programs().get("", lambda: elf), state, console)
             )
 
-        watch = Watch(look, bad_only=True)
-        return run_guest(self.lane, spec, ("KERNEL PANIC:",), self.folder / "recording.jsonl", watch).autopsy
+        hook, place = Hook(look, bad_only=True), self.folder / "recording.jsonl"
+        found = run_guest(self.lane, spec, ("KERNEL PANIC:",), place, hook).observation
+        assert found is None or isinstance(found, Autopsy)
+        return found
 
 
 @pytest.mark.parametrize("on", ["qemu-virt", "qemu-microvm"])

@@ -11,6 +11,7 @@ from checkout import HERE, ROOT
 
 from parity.build.workspace import Workspace
 from parity.core import host
+from parity.report import log
 from parity.report.terminal import Screen
 from parity.results.evidence import Evidence
 from parity.run import integration
@@ -69,7 +70,7 @@ def _run(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
     def on_done(done: RunSpec, found: Evidence) -> None:
         seen[specs[done]] = found
 
-    gatherer = Gatherer(space, TREE.panic_patterns)
+    gatherer = Gatherer(space, TREE.panic_patterns, log.render)
     integration.guests(gatherer, TESTS, list(specs), lanes=2, on_done=on_done)
     return seen
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from parity.report.terminal import Stage
-from parity.results.matrix import Row
+from parity.core.progress import Stage
+from parity.core.row import Row
 
 FORMAT = 1
 
