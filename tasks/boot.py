@@ -11,10 +11,10 @@ from parity.build.outputs import BuildOutputs
 from parity.core.errors import UserError, shown
 from parity.core.progress import LaneUse
 from parity.core.row import Row
+from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.run import stress, suite_run
 from parity.spec.decision import against
-from parity.spec.machine import RunKind
 from parity.store.store import Digest
 from tasks import report, suite
 from tasks.session import Session, current, task

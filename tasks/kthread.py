@@ -8,6 +8,7 @@ from typing import Any
 from parity.build import disk
 from parity.core.errors import InfraError, MachineError, UserError
 from parity.core.row import Row
+from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.report import stressed
 from parity.results.evidence import Evidence
@@ -16,7 +17,7 @@ from parity.run.run_log import RunLog
 from parity.run.stress import Run
 from parity.selftest import mutation
 from parity.spec.baseline import NOT_SEEN
-from parity.spec.machine import RunKind, RunSpec
+from parity.spec.machine import RunSpec
 from tasks import kernel, suite
 from tasks.boot import counts
 from tasks.session import Session, current, task

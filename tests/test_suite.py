@@ -10,9 +10,9 @@ from test_machine import virt
 
 from parity.build.outputs import BuildOutputs
 from parity.core.errors import BuildError, UserError
+from parity.judge.state import RunKind
 from parity.run import suite_run
 from parity.spec import suite, tree
-from parity.spec.machine import RunKind
 
 SUITE = Path(__file__).parents[1] / "suites" / "user_programs.yaml"
 

@@ -31,9 +31,8 @@ from parity.judge.event import (
     StartFailure,
     Timed,
 )
-from parity.judge.state import Rules, State
+from parity.judge.state import Rules, RunKind, State
 from parity.judge.verdict import Judgement, Verdict
-from parity.spec.machine import RunKind
 
 HELLO = Hello(1, "aarch64", 1, ())
 START, END = ProcessStart(1, 0, "/bin/t"), ProcessEnd(1, 0, 0, False, "/bin/t")

@@ -31,9 +31,9 @@ from parity.guest.lane import Message, ReplayLane
 from parity.judge import verdict
 from parity.judge.channel import ExecFailure, Plan, ProcessEnd, ProcessStart, Shutdown, TestEnd, TestStart
 from parity.judge.event import Event, Timed
-from parity.judge.state import Rules, State
+from parity.judge.state import Rules, RunKind, State
 from parity.judge.verdict import Judgement, Verdict
-from parity.spec.machine import RunKind, RunSpec
+from parity.spec.machine import RunSpec
 
 PROGRAM = Rules("/bin/t")
 RAN_TESTS = (

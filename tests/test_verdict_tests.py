@@ -9,9 +9,8 @@ from test_verdict import EXIT, HELLO, IN_KERNEL_SHUTDOWN, POWER_OFF, RESET, RESU
 from parity.judge import verdict
 from parity.judge.channel import ChannelError, Panic, Plan, TestEnd, TestStart
 from parity.judge.event import Event, Exit, Sample, Timed
-from parity.judge.state import Rules, State
+from parity.judge.state import Rules, RunKind, State
 from parity.judge.verdict import End, Judgement, Verdict
-from parity.spec.machine import RunKind
 
 BOOT: list[Event] = [RESUME, HELLO, Plan(3)]
 ORDERLY: list[Event] = [IN_KERNEL_SHUTDOWN, POWER_OFF, EXIT]

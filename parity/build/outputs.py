@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from parity.judge.state import RunKind
 from parity.spec.machine import Machine
 from parity.store.store import Digest
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # An import at the beginning of a line: a module; or names out of one, which may be modules.
 IMPORT = re.compile(r"^import (parity[\w.]+)|^from (parity[\w.]*) import (?:\(([^)]*)\)|(.+))", re.MULTILINE)
 

@@ -35,14 +35,6 @@ class LaneUse:
         return self.wall_s / self.lanes
 
 
-@dataclass
-class _Call:
-    """One call of `Pool.run`: where its results are put as guests end, and whether it is over."""
-
-    ended: SimpleQueue[Result | BaseException | None] = field(default_factory=SimpleQueue)
-    over: bool = False
-
-
 class TestProgress(Protocol):
     """A run of tests, of which each ends with a row."""
 

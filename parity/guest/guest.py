@@ -34,9 +34,9 @@ from parity.judge.event import (
     Timed,
 )
 from parity.judge.serial import Line, LineSplitter, Transcript
-from parity.judge.state import Rules, State
+from parity.judge.state import Rules, RunKind, State
 from parity.judge.verdict import Judgement, Verdict
-from parity.spec.machine import Machine, RunKind, RunSpec, Uefi
+from parity.spec.machine import Machine, RunSpec, Uefi
 
 RECORDING_VERSION = 1
 EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them

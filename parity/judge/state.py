@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from parity.judge import channel
 from parity.judge.channel import (
@@ -18,9 +19,15 @@ from parity.judge.channel import (
     TestStart,
 )
 from parity.judge.event import Exit, Sample
-from parity.spec.machine import RunKind
 
 PROTOCOL_VERSION, LEAST_PROTOCOL_VERSION = 2, 1
+
+
+class RunKind(StrEnum):
+    """What a guest is to do; never what it chooses to do."""
+
+    PROGRAM = "program"  # start a program as PID 1, and end with it
+    TESTS = "tests"  # run the kernel's own tests, announced by a plan
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,7 @@ from parity.judge.event import (
     Timed,
 )
 from parity.judge.serial import escape
-from parity.judge.state import Rules, State, breach, how_it_ended, init_name, progress, recorded
-from parity.spec.machine import RunKind
+from parity.judge.state import Rules, RunKind, State, breach, how_it_ended, init_name, progress, recorded
 
 INIT_ENDED, IN_KERNEL_RUN_FINISHED, NO_INIT = 0, 1, 2  # reasons of a SHUTDOWN record
 STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame

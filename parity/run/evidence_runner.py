@@ -37,7 +37,7 @@ from parity.spec.machine import GuestPaths, RunSpec, qemu_argv
 from parity.store.store import Digest, action_key
 
 # Modules that decide about verdicts, with all that they import but for what knows no guest: Docker, files.
-RULES = ("parity.judge.verdict", "parity.guest.guest", "parity.autopsy.scene")
+RULES = ("parity.judge.verdict", "parity.guest.guest", "parity.autopsy.scene", "parity.autopsy.diagnose")
 NO_RULES = (
     "parity.docker.engine",
     "parity.core.errors",

@@ -26,13 +26,14 @@ from parity.core import yamlfile
 from parity.core.errors import BuildError
 from parity.core.row import Row
 from parity.judge import verdict
+from parity.judge.state import RunKind
 from parity.judge.verdict import End, Judgement, Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
 from parity.run import suite_run
 from parity.run.evidence_runner import Finding, Gatherer, title
 from parity.run.runner import Result
-from parity.spec.machine import RunKind, RunSpec
+from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
 from parity.spec.tree import Tree
 

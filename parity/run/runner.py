@@ -7,7 +7,7 @@ own failure is never tried again here.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -51,6 +51,14 @@ class Result:
     run: GuestRun
     host_pressure: float | None
     lane_failures: tuple[str, ...]
+
+
+@dataclass
+class _Call:
+    """One call of `Pool.run`: where its results are put as guests end, and whether it is over."""
+
+    ended: SimpleQueue[Result | BaseException | None] = field(default_factory=SimpleQueue)
+    over: bool = False
 
 
 class Pool:

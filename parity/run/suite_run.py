@@ -59,7 +59,7 @@ def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
 def spec(tree: Tree, test: Test, made: BuildOutputs, image: Digest) -> RunSpec:
     """The guest that runs one test: the same kernel for all, the command line chooses the program."""
     firmware_s = made.machine.uefi.silence_s if made.machine.uefi else 0.0
-    ends_as = machine.program_of(command_line(tree, test.ends_as)) if test.ends_as else None
+    ends_as = machine.program_of(tree.command_line(test.ends_as)) if test.ends_as else None
     return RunSpec(
         test=test.name,
         arch=made.arch,

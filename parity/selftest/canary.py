@@ -25,10 +25,11 @@ from parity.core import yamlfile
 from parity.core.yamlfile import Node
 from parity.docker.engine import Engine
 from parity.guest.lane import DockerLane, Lane, Message
+from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.results.confusion import Confusion
 from parity.results.evidence import Evidence
-from parity.spec.machine import RunKind, RunSpec
+from parity.spec.machine import RunSpec
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
 KEYS = (

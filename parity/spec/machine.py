@@ -4,12 +4,12 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from parity.core import yamlfile
 from parity.core.errors import UserError
 from parity.core.yamlfile import Node
+from parity.judge.state import RunKind
 
 # File descriptors the emulator inherits from the lane's supervisor, each one end of a socket pair.
 CONSOLE_FD, CHANNEL_FD, QMP_FD = 10, 11, 12
@@ -76,13 +76,6 @@ class Machine:
     power_off_status: int = 0
     load: tuple[str, ...] = ("-kernel", "{kernel}", "-append", "{command_line}")
     uefi: Uefi | None = None
-
-
-class RunKind(StrEnum):
-    """What a guest is to do; never what it chooses to do."""
-
-    PROGRAM = "program"  # start a program as PID 1, and end with it
-    TESTS = "tests"  # run the kernel's own tests, announced by a plan
 
 
 @dataclass(frozen=True)

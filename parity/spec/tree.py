@@ -35,8 +35,8 @@ from pathlib import Path, PurePosixPath
 
 from parity.core import yamlfile
 from parity.core.yamlfile import Mapping, Node, nearest
+from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
-from parity.spec.machine import RunKind
 
 CARGO_KEYS = ("sources", "arguments", "rustflags", "targets")
 KERNEL_KEYS = ("package", "binary", "feature_sets", *CARGO_KEYS)
