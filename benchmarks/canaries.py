@@ -18,7 +18,7 @@ from parity.judge.state import State
 from parity.judge.verdict import Verdict
 from parity.report import log
 from parity.results.evidence import Evidence
-from parity.run.evidence_runner import Gatherer
+from parity.run.evidence_runner import EvidenceRunner
 from parity.selftest import canary_run
 
 FIXED_S = 30.0  # what a deadline for all of them would be
@@ -32,14 +32,16 @@ ROUNDS = 3
 def measure(bench: Bench) -> Sequence[Figure]:
     """See WHAT."""
     space, tree = bench.space, bench.tree
-    features, birds = canary_run.load(space, tree)
+    features, all_canaries = canary_run.load(space, tree)
     likes = [canary_run.like(space, tree, arch, features) for arch in bench.archs]
-    gatherer = Gatherer(space, tree.panic_patterns, log.render)
-    specs = [each.spec(like) for like in likes for each in birds if each.expected[like.arch] is Verdict.HANG]
+    runner = EvidenceRunner(space, tree.panic_patterns, log.render)
+    specs = [
+        each.spec(like) for like in likes for each in all_canaries if each.expected[like.arch] is Verdict.HANG
+    ]
     seconds, medians, all_s = [], [], list[float]()
     for _ in bench.each_round():
         seconds.append(bench.here.doit(f"lanes={bench.lanes}", "canaries").seconds)
-        runs = [recorded(space, found) for spec in specs if (found := gatherer.known(spec))]
+        runs = [recorded(space, found) for spec in specs if (found := runner.known(spec))]
         hung_s = [waited for run in runs if (waited := hang_s(run)) is not None]
         if len(hung_s) != len(specs):
             raise InfraError(f"{len(hung_s)} of {len(specs)} guests that must hang did")
@@ -48,7 +50,7 @@ def measure(bench: Bench) -> Sequence[Figure]:
     most = f"{len(specs)} guests a round, {min(all_s):.1f} to {max(all_s):.1f} s"
     return [
         Figure("from hanging to the verdict, median", "s", medians, Aim(FIXED_S), notes=[most]),
-        Figure(f"doit canaries, {len(birds)} on each architecture", "s", seconds),
+        Figure(f"doit canaries, {len(all_canaries)} on each architecture", "s", seconds),
     ]
 
 

@@ -19,13 +19,13 @@ BUSY = 0.5  # tasks per core that run already: half of one, and a figure says li
 
 def task_bench() -> Iterator[Any]:
     """Measure all of Parity's figures, or one: bench:<name>; writes benchmarks/README.md"""
-    made = [
+    parts = [
         task(f"bench:{name}", str(each.__doc__), one, name, after=["images"])
         for name, each in benchmarks.ALL.items()
     ]
-    whole = task("bench", str(task_bench.__doc__), show, after=[each.name for each in made])
+    whole = task("bench", str(task_bench.__doc__), show, after=[each.name for each in parts])
     whole.has_subtask = True
-    yield from (whole, *made)
+    yield from (whole, *parts)
 
 
 def one(name: str) -> None:

@@ -121,8 +121,8 @@ def parallel(archs: Sequence[str], count: int) -> bool:
 
 def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], LaneUse]:
     session = current()
-    made = [suite_run.built(session.space, session.tree, arch) for arch in archs]
-    return suite_run.boots(suite.gatherer(session), session.tree, made * count, lanes=lanes)
+    results = [suite_run.built(session.space, session.tree, arch) for arch in archs]
+    return suite_run.boots(suite.runner(session), session.tree, results * count, lanes=lanes)
 
 
 def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
@@ -158,7 +158,7 @@ def features(arch: str) -> bool:
     return not wrong
 
 
-def _boot_features(session: Session, own: str) -> None:
+def _boot_features(session: Session, arch_: str) -> None:
     tree = session.tree
 
     def kernels(arch: str) -> dict[str, BuildOutputs]:
@@ -167,17 +167,15 @@ def _boot_features(session: Session, own: str) -> None:
             for name, wanted in tree.feature_sets.items()
         }
 
-    made = session.together(own, lambda arch: session.names(f"boot_features_{arch}"), kernels)
-    each = {_what_boots(kernel): kernel for sets in made.values() for kernel in sets.values()}
-    rows, _ = suite_run.boots(
-        suite.gatherer(session), tree, list(each.values()), lanes=session.settings.lanes
-    )
+    results = session.together(arch_, lambda arch: session.names(f"boot_features_{arch}"), kernels)
+    each = {_what_boots(kernel): kernel for sets in results.values() for kernel in sets.values()}
+    rows, _ = suite_run.boots(suite.runner(session), tree, list(each.values()), lanes=session.settings.lanes)
     seen = {(row.arch, row.features): row for row in rows}
-    for arch, sets in made.items():
+    for arch, sets in results.items():
         session.booted[arch] = {
             name: seen[arch, each[_what_boots(kernel)].features] for name, kernel in sets.items()
         }
 
 
-def _what_boots(made: BuildOutputs) -> tuple[str, Digest, RunKind]:
-    return made.arch, made.kernel, made.kind
+def _what_boots(results: BuildOutputs) -> tuple[str, Digest, RunKind]:
+    return results.arch, results.kernel, results.kind

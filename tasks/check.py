@@ -34,17 +34,17 @@ PYTHON = {
 
 def task_check() -> Iterator[Any]:
     """Parity's own tests: linters, types, kernel crates, pytest (what CI runs)"""
-    made = [
+    parts = [
         task(f"check:{name}", " ".join(PYTHON[name]), python, name) for name in ("ruff", "format", "mypy")
     ]
-    made.append(task("check:rustfmt", "cargo fmt --check", rust, "rustfmt", after=["images:toolchain"]))
-    made.append(task("check:clippy", "cargo clippy", rust, "clippy", after=["images:toolchain"]))
-    made.append(
+    parts.append(task("check:rustfmt", "cargo fmt --check", rust, "rustfmt", after=["images:toolchain"]))
+    parts.append(task("check:clippy", "cargo clippy", rust, "clippy", after=["images:toolchain"]))
+    parts.append(
         task("check:crates", "cargo test of the pure crates", rust, "crates", after=["images:toolchain"])
     )
-    made.append(task("check:loom", "loom models of the crates", rust, "loom", after=["images:toolchain"]))
-    made.append(task("check:pytest", "pytest, with real guests", python, "pytest", after=["images"]))
-    yield from group("check", str(task_check.__doc__), made)
+    parts.append(task("check:loom", "loom models of the crates", rust, "loom", after=["images:toolchain"]))
+    parts.append(task("check:pytest", "pytest, with real guests", python, "pytest", after=["images"]))
+    yield from group("check", str(task_check.__doc__), parts)
 
 
 def python(name: str) -> bool:
@@ -116,7 +116,7 @@ def _cargo(name: str, words: Sequence[str]) -> bool:
             rustflags=("--cfg=loom",) if name == "loom" else (),
             on_line=on_line,
         )
-    kept = [line for line in lines if status != 0 or line.startswith("test result")]
-    for line in kept:
+    shown = [line for line in lines if status != 0 or line.startswith("test result")]
+    for line in shown:
         session.screen.note(line)
     return status == 0

@@ -50,14 +50,14 @@ def against(there: Revision) -> bool:
     """
     session = current()
     if session.settings.plan:
-        return all(suite.LISTED.plan(session, arch) for arch in session.archs)
+        return all(suite.SUITE_TASKS.plan(session, arch) for arch in session.archs)
     here: list[Row] = []
     try:
         for arch in session.archs:
             here += suite.rows(session, arch)
     except BuildError as error:
         raise RevisionError(f"this checkout does not build: {error}", output=error.output) from None
-    report.judged(suite.LISTED.asked(session, here))
+    report.judged(suite.SUITE_TASKS.asked(session, here))
     variables = [f"{name}={value}" for name, value in session.variables.items() if name in HANDED_ON]
     before = checkout_run.rows(session.space, there, session.archs, variables)
     if not commit_diff.compared(before, here):

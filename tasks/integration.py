@@ -11,16 +11,16 @@ from parity.core.row import Row
 from parity.run import integration
 from parity.run.integration import SUITE
 from tasks import report
-from tasks.listed import Listed
+from tasks.listed import SuiteTasks
 from tasks.session import Session, current
-from tasks.suite import gatherer, needs
+from tasks.suite import needs, runner
 
 
 def task_integration() -> Iterator[Any]:
     """Run the tests inside the kernel: integration_<architecture>, or one of them, integration_<…>:<test>"""
     session = current()
     for arch in session.archs:
-        yield from LISTED.tasks(
+        yield from SUITE_TASKS.tasks(
             arch,
             "Run the tests inside the kernel",
             after=needs(session, arch, f"userspace:{arch}", session.integration.features),
@@ -33,14 +33,16 @@ def task_integration() -> Iterator[Any]:
 def rows(session: Session, arch: str) -> list[Row]:
     """The suite's; all that a command asks of any architecture runs in one pool, for the first task."""
     if arch not in session.integration_rows:
-        tests, settings, space = session.integration, session.settings, gatherer(session)
-        chosen = partial(LISTED.chosen, session)
+        tests, settings, space = session.integration, session.settings, runner(session)
+        chosen = partial(SUITE_TASKS.chosen, session)
         likes = session.together(
             arch,
             lambda each: bool(chosen(each)),
             lambda each: integration.guest(session.space, session.tree, tests, each, tests.features),
         )
-        asked = [integration.own(like, test.name) for each, like in likes.items() for test in chosen(each)]
+        asked = [
+            integration.single_test(like, test.name) for each, like in likes.items() for test in chosen(each)
+        ]
         ran = integration.run(space, tests, asked, fresh=settings.fresh, lanes=settings.lanes)
         found = report.update(
             session,
@@ -51,4 +53,4 @@ def rows(session: Session, arch: str) -> list[Row]:
     return session.integration_rows[arch]
 
 
-LISTED = Listed(SUITE, report.INTEGRATION, lambda session: session.integration.suite, rows)
+SUITE_TASKS = SuiteTasks(SUITE, report.INTEGRATION, lambda session: session.integration.suite, rows)

@@ -37,19 +37,19 @@ def readme() -> bool:
     session = current()
     if session.archs != session.tree.archs:
         raise UserError("README has all architectures: leave arch= out")
-    birds, seen = _run(session)
-    matrices = [matrix.markdown() for matrix in _matrices(birds, seen)]
+    all_canaries, seen = _run(session)
+    matrices = [matrix.markdown() for matrix in _matrices(all_canaries, seen)]
     marked.write(session.space.root / "README.md", README, matrices)
-    return _told(session, birds, seen)
+    return _told(session, all_canaries, seen)
 
 
-def _told(session: Session, birds: Sequence[Canary], seen: Seen) -> bool:
+def _told(session: Session, all_canaries: Sequence[Canary], seen: Seen) -> bool:
     """Prints what came of them; whether all is as it must be."""
     print_ = session.screen.console.print
-    print_(selftest.canaries(birds, seen, session.archs))
-    for matrix in _matrices(birds, seen):
+    print_(selftest.canaries(all_canaries, seen, session.archs))
+    for matrix in _matrices(all_canaries, seen):
         print_(matrix.terminal())
-    unearned = selftest.unearned(birds, seen)
+    unearned = selftest.unearned(all_canaries, seen)
     for line in unearned:
         session.screen.note(line, "red")
     earned = len(seen) - len(unearned)
@@ -57,14 +57,16 @@ def _told(session: Session, birds: Sequence[Canary], seen: Seen) -> bool:
     return not unearned
 
 
-def _matrices(birds: Sequence[Canary], seen: Seen) -> list[Grid]:
-    matrices = {"verdict": canary.verdicts(birds, seen), "word": canary.words(birds, seen)}
+def _matrices(all_canaries: Sequence[Canary], seen: Seen) -> list[Grid]:
+    matrices = {"verdict": canary.verdicts(all_canaries, seen), "word": canary.words(all_canaries, seen)}
     return [selftest.confusion(matrix, what) for what, matrix in matrices.items()]
 
 
 def _run(session: Session) -> tuple[list[Canary], Seen]:
     """The canaries, and what came of them."""
     space, tree = session.space, session.tree
-    features, birds = canary_run.load(space, tree)
+    features, all_canaries = canary_run.load(space, tree)
     likes = [canary_run.like(space, tree, arch, features) for arch in session.archs]
-    return birds, canary_run.run(suite.gatherer(session), likes, birds, lanes=session.settings.lanes)
+    return all_canaries, canary_run.run(
+        suite.runner(session), likes, all_canaries, lanes=session.settings.lanes
+    )

@@ -12,7 +12,7 @@ from tasks.session import current, group, task
 def task_build_kernel() -> Iterator[Any]:
     """Build the kernel: build_kernel:<architecture>-<feature set>"""
     session = current()
-    made = [
+    parts = [
         task(
             name(arch, features),
             f"the kernel for {arch}, features {features}",
@@ -27,7 +27,7 @@ def task_build_kernel() -> Iterator[Any]:
         for features in session.tree.feature_sets
     ]
     outputs = ["cargo/kernel", "kernels"]
-    yield from group("build_kernel", str(task_build_kernel.__doc__), made, outputs=outputs)
+    yield from group("build_kernel", str(task_build_kernel.__doc__), parts, outputs=outputs)
 
 
 def name(arch: str, features: str) -> str:

@@ -140,9 +140,9 @@ def mutants() -> bool:
     well = _run(session, control, MUTANT_FEATURES)
     badly = _run(session, [each for of in lossy.values() for each in of], MUTANT_FEATURES, faulty=True)
     for arch in session.archs:
-        own = [run for run in well if run.arch == arch]
-        _tell(session, f"{arch} without a fault", own)
-        good &= _all_passed(own)
+        of_arch = [run for run in well if run.arch == arch]
+        _tell(session, f"{arch} without a fault", of_arch)
+        good &= _all_passed(of_arch)
     for (arch, fault), seeded in lossy.items():
         names = {stress.identity(spec) for _, spec in seeded}
         mutant = [run for run in badly if run.id in names]
@@ -161,9 +161,9 @@ def _root(session: Session, name: str) -> int:
 
 
 def _guest(session: Session, arch: str, features: str) -> RunSpec:
-    made = suite_run.built(session.space, session.tree, arch, features)
-    image = disk.whole(session.space, session.tree, arch, made.programs)
-    return RunSpec("kthread", arch, made.kernel, image, made.machine, COMMAND_LINE, kind=RunKind.TESTS)
+    outputs = suite_run.built(session.space, session.tree, arch, features)
+    image = disk.whole(session.space, session.tree, arch, outputs.programs)
+    return RunSpec("kthread", arch, outputs.kernel, image, outputs.machine, COMMAND_LINE, kind=RunKind.TESTS)
 
 
 def _run(
@@ -175,9 +175,9 @@ def _run(
     """
     if not seeded:
         return []
-    gatherer, kept = suite.gatherer(session), _runs(session)
-    kept.trim()
-    if others := len(kept.unread()):
+    runner, log = suite.runner(session), _runs(session)
+    log.trim()
+    if others := len(log.unread()):
         session.screen.note(f"{others} runs noted by another version, or cut, are passed over", "yellow")
     seeds = {stress.identity(spec): seed for seed, spec in seeded}
     done: dict[str, Run] = {}
@@ -185,13 +185,13 @@ def _run(
 
         def on_done(spec: RunSpec, seen: Evidence) -> None:
             name = stress.identity(spec)
-            run = _seen(name, seeds[name], features, spec, seen, gatherer.log(seen) or "")
-            kept.add(run)
+            run = _seen(name, seeds[name], features, spec, seen, runner.log(seen) or "")
+            log.add(run)
             done[name] = run
             judged = faulty and run.verdict != Verdict.INFRA
             view.finished(_row(run, run.verdict if judged else Verdict.PASS))
 
-        gatherer.run([spec for _, spec in seeded], lanes=session.settings.lanes, on_done=on_done)
+        runner.run([spec for _, spec in seeded], lanes=session.settings.lanes, on_done=on_done)
     return [done[name] for name in seeds]
 
 

@@ -16,7 +16,7 @@ from tasks.session import Session, current, task
 
 
 @dataclass(frozen=True)
-class Listed:
+class SuiteTasks:
     """A suite: `prefix` is its tasks' (PREFIX_<architecture>, PREFIX_<architecture>:<test>).
 
     `file` holds its rows in the report, `rows` brings those of an architecture up to date; `whole` are other
@@ -59,7 +59,7 @@ class Listed:
             outputs=list(dict.fromkeys(outputs.values())),
             guests=[arch],
         )
-        for test, own in stages.items():
+        for test, own_stages in stages.items():
             yield task(
                 f"{name}:{test}",
                 f"{test} on {arch}",
@@ -67,7 +67,7 @@ class Listed:
                 arch,
                 test,
                 after=after,
-                stages=own,
+                stages=own_stages,
                 outputs=[outputs[test]],
             )
 

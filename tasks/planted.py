@@ -13,9 +13,9 @@ from parity.core.errors import InfraError, UserError
 from parity.judge.verdict import Verdict
 from parity.report import selftest
 from parity.run import integration, suite_run
-from parity.run.evidence_runner import Gatherer
+from parity.run.evidence_runner import EvidenceRunner
 from parity.selftest import mutation
-from parity.selftest.mutation import CONTROL, Catches
+from parity.selftest.mutation import CONTROL, MutationResult
 from parity.spec import tree as trees
 from parity.spec.baseline import NOT_SEEN
 from parity.spec.machine import RunSpec
@@ -29,7 +29,7 @@ Plan = Mapping[tuple[str, str], RunSpec]
 
 
 @dataclass(frozen=True)
-class Planting:
+class MutationRun:
     """A suite under planted faults.
 
     `features`: the feature set of the kernel that they are planted in; `faults`: their names; `tests`: those
@@ -42,19 +42,21 @@ class Planting:
     faults: Callable[[Session], Sequence[str]]
     tests: Callable[[Session, str], list[Test]]
     guests: Callable[[Session, Workspace, str, Sequence[Test]], Plan]
-    run: Callable[[Session, Gatherer], Callable[..., object]]
+    run: Callable[[Session, EvidenceRunner], Callable[..., object]]
 
     def judge(self) -> bool:
         """Runs the tests that pass under every planted fault; whether every test catches one."""
         session = current()
         plans = {arch: self.plan(session, session.space, arch) for arch in session.archs}
         verdicts = self._verdicts(session, [spec for each in plans.values() for spec in each.values()])
-        for each, found in self.inputs(session, suite.gatherer(session), *plans.values()).items():
+        for each, found in self.inputs(session, suite.runner(session), *plans.values()).items():
             session.space.history.remember(each, found)
         good = True
         for arch, specs in plans.items():
             every = len(self._chosen(session, arch)) == len(self.tests(session, arch))
-            good &= _told(session, arch, Catches({key: verdicts[spec] for key, spec in specs.items()}), every)
+            good &= _told(
+                session, arch, MutationResult({key: verdicts[spec] for key, spec in specs.items()}), every
+            )
         return good
 
     def plan(self, session: Session, space: Workspace, arch: str) -> Plan:
@@ -74,13 +76,12 @@ class Planting:
     def _title(self, test: str, arch: str) -> str:
         return f"{self.task} {test.rpartition(':')[2]} {arch}"
 
-    def inputs(self, session: Session, gatherer: Gatherer, *plans: Plan) -> dict[str, dict[str, Any]]:
+    def inputs(self, session: Session, runner: EvidenceRunner, *plans: Plan) -> dict[str, dict[str, Any]]:
         """What the catches of tests depend on, by the tests' titles."""
         controls = [spec for plan in plans for spec in mutation.controls(plan)]
         faults = list(self.faults(session))
         return {
-            self._title(spec.test, spec.arch): {**gatherer.inputs(spec), "faults": faults}
-            for spec in controls
+            self._title(spec.test, spec.arch): {**runner.inputs(spec), "faults": faults} for spec in controls
         }
 
     def _verdicts(self, session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
@@ -89,8 +90,8 @@ class Planting:
         Raises:
             InfraError: a guest could not be judged, which must not pass for a test turned red.
         """
-        gatherer, history = suite.gatherer(session), session.space.history
-        known = {} if session.settings.fresh else {spec: gatherer.known(spec) for spec in specs}
+        runner, history = suite.runner(session), session.space.history
+        known = {} if session.settings.fresh else {spec: runner.known(spec) for spec in specs}
         verdicts = {
             spec: found.verdict
             for spec, found in known.items()
@@ -109,20 +110,20 @@ class Planting:
                     verdicts[done] = found.verdict
                     session.screen.say(f"{len(verdicts)} of {len(specs)}")
 
-                self.run(session, gatherer)(wanted, lanes=session.settings.lanes, on_done=on_done)
+                self.run(session, runner)(wanted, lanes=session.settings.lanes, on_done=on_done)
         if lost:
             raise InfraError(lost[0])
         return verdicts
 
 
-def _told(session: Session, arch: str, catches: Catches, every: bool) -> bool:
+def _told(session: Session, arch: str, catches: MutationResult, every: bool) -> bool:
     """Shows which tests catch which faults; whether all do what they must. `every`: no test was left out."""
     session.screen.console.print(selftest.faults(catches))
     complaints = {
         "tests that fail without any fault": catches.control_failures(),
         # Some tests need not catch every fault.
         "faults that no test catches": catches.uncaught() if every else [],
-        "tests that no fault turns red": catches.toothless(),
+        "tests that no fault turns red": catches.killing_nothing(),
     }
     for complaint, names in complaints.items():
         if names:
@@ -143,9 +144,9 @@ def _guests(
     faults: Sequence[str],
 ) -> Plan:
     tree = session.tree
-    made = suite_run.built(space, tree, arch, trees.PLANTED_FAULTS)
-    images = disk.of_tests(space, tree, of_suite, arch, made.programs, tests)
-    return mutation.specs([suite_run.spec(tree, test, made, images[test.name]) for test in tests], faults)
+    outputs = suite_run.built(space, tree, arch, trees.PLANTED_FAULTS)
+    images = disk.of_tests(space, tree, of_suite, arch, outputs.programs, tests)
+    return mutation.specs([suite_run.spec(tree, test, outputs, images[test.name]) for test in tests], faults)
 
 
 def _programs(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
@@ -161,13 +162,13 @@ def _inside(session: Session, space: Workspace, arch: str, tests: Sequence[Test]
     of_suite = session.integration
     like = integration.guest(space, session.tree, of_suite, arch, of_suite.faulty_features)
     return {
-        (fault, test.name): integration.own(mutation.spec(like, fault), test.name)
+        (fault, test.name): integration.single_test(mutation.spec(like, fault), test.name)
         for fault in (CONTROL, *of_suite.faults)
         for test in tests
     }
 
 
-PROGRAMS = Planting(
+PROGRAMS = MutationRun(
     "planted_faults",
     features=lambda _: trees.PLANTED_FAULTS,
     faults=lambda session: session.tree.planted_faults,
@@ -175,23 +176,23 @@ PROGRAMS = Planting(
         test for test in session.suite.tests.values() if test.expected[arch] is Verdict.PASS
     ],
     guests=_programs,
-    run=lambda _, gatherer: gatherer.run,
+    run=lambda _, runner: runner.run,
 )
-INSIDE = Planting(
+INSIDE = MutationRun(
     "planted_faults_integration",
     features=lambda session: session.integration.faulty_features,
     faults=lambda session: session.integration.faults,
     tests=lambda session, _: list(session.integration.suite.tests.values()),
     guests=_inside,
-    run=lambda session, gatherer: partial(integration.guests, gatherer, session.integration),
+    run=lambda session, runner: partial(integration.guests, runner, session.integration),
 )
-TRACING = Planting(
+TRACING = MutationRun(
     "planted_faults_tracing",
     features=lambda _: trees.PLANTED_FAULTS,
     faults=lambda session: programs(session).faults,
     tests=lambda session, _: list(programs(session).tests.values()),
     guests=_tracing,
-    run=lambda _, gatherer: gatherer.run,
+    run=lambda _, runner: runner.run,
 )
 
 
@@ -210,7 +211,7 @@ def task_planted_faults_tracing() -> Any:
     return _task(TRACING, task_planted_faults_tracing)
 
 
-def _task(planting: Planting, creator: Callable[[], Any]) -> Any:
+def _task(planting: MutationRun, creator: Callable[[], Any]) -> Any:
     session = current()
     return task(
         planting.task,

@@ -86,7 +86,7 @@ class Session:
             lines = [f"{place / name} is {self.space.store.path(digest)}" for name, digest in files.items()]
         self.screen.note(f"  {lines[0]}", "dim")
 
-    def together(self, own: str, asked: Callable[[str], bool], make: Callable[[str], T]) -> dict[str, T]:
+    def together(self, arch_: str, asked: Callable[[str], bool], make: Callable[[str], T]) -> dict[str, T]:
         """What `make` gives for `own` and for all other architectures of which the command `asked` the same.
 
         The first task of several runs the guests of all, so that no lane is idle while any of them waits.
@@ -95,15 +95,15 @@ class Session:
         Raises:
             BuildError: as `make` does for `own`.
         """
-        made: dict[str, T] = {}
+        new: dict[str, T] = {}
         for arch in self.archs:
-            if arch == own or asked(arch):
+            if arch == arch_ or asked(arch):
                 try:
-                    made[arch] = make(arch)
+                    new[arch] = make(arch)
                 except BuildError:
-                    if arch == own:
+                    if arch == arch_:
                         raise
-        return made
+        return new
 
 
 _current: Session | None = None
@@ -164,8 +164,8 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
             if known is None:
                 current().screen.note(bug.report(), "red")
             else:
-                told = {str(each) for each in current().errors if not isinstance(each, BuildError)}
-                if str(known) not in told:  # without Docker, every task would say the same
+                shown_errors = {str(each) for each in current().errors if not isinstance(each, BuildError)}
+                if str(known) not in shown_errors:  # without Docker, every task would say the same
                     tell(known)
                 current().errors.append(known)
             return TaskError(str(error), report=False)
@@ -199,7 +199,7 @@ def task(
 
     Unlike doit's own generators this lets a task with sub-tasks have an action of its own.
     """
-    made: Task = dict_to_task(
+    new: Task = dict_to_task(
         {
             "name": name,
             "doc": doc,
@@ -212,8 +212,8 @@ def task(
     )
     base, _, sub = name.partition(":")
     if sub:
-        made.subtask_of = base
-    return made
+        new.subtask_of = base
+    return new
 
 
 def clean(globs: Sequence[str], dryrun: bool) -> None:
@@ -231,7 +231,7 @@ def clean(globs: Sequence[str], dryrun: bool) -> None:
 
 def group(name: str, doc: str, tasks: Sequence[Task], outputs: Sequence[str] = ()) -> list[Task]:
     """A task that is its sub-tasks, and those."""
-    made: Task = dict_to_task(
+    new: Task = dict_to_task(
         {
             "name": name,
             "doc": doc,
@@ -241,5 +241,5 @@ def group(name: str, doc: str, tasks: Sequence[Task], outputs: Sequence[str] = (
             "clean": [(clean, [list(outputs)])],
         }
     )
-    made.has_subtask = True
-    return [made, *tasks]
+    new.has_subtask = True
+    return [new, *tasks]

@@ -9,7 +9,7 @@ from typing import Any
 
 from parity.compare import coverage, parity_document, parity_report
 from parity.compare.coverage import Document
-from parity.compare.parity_document import Standing
+from parity.compare.parity_document import ParityReport
 from parity.compare.parity_report import Side
 from parity.core import host, lock
 from parity.core.errors import BuildError, UserError
@@ -43,12 +43,12 @@ def parity(document: Document) -> bool:
     """
     session = current()
     if session.settings.plan:
-        return all(suite.LISTED.plan(session, arch) for arch in session.tree.archs)
+        return all(suite.SUITE_TASKS.plan(session, arch) for arch in session.tree.archs)
     found, rows = _found(session)
-    _show(session, _standing(session, document, found, rows), document, rows)
+    _show(session, _report(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
         raise BuildError(f"{', '.join(unbuilt)} does not build: nothing of it can be compared")
-    return report.as_expected(session, rows, suite.LISTED.asked(session, rows))
+    return report.as_expected(session, rows, suite.SUITE_TASKS.asked(session, rows))
 
 
 def readme(document: Document) -> bool:
@@ -59,7 +59,7 @@ def readme(document: Document) -> bool:
     """
     session = current()
     found, rows = _found(session)
-    stand = _standing(session, document, found, rows)
+    stand = _report(session, document, found, rows)
     parts = (
         markdown.summary(rows),
         arch_diff.matrix(stand).markdown(),
@@ -67,7 +67,7 @@ def readme(document: Document) -> bool:
         arch_diff.tests(stand).markdown(),
     )
     marked.write(session.space.root / "README.md", README, parts)
-    return report.as_expected(session, rows, suite.LISTED.asked(session, rows))
+    return report.as_expected(session, rows, suite.SUITE_TASKS.asked(session, rows))
 
 
 def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
@@ -82,11 +82,11 @@ def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
     return found, [row for arch in found if found[arch] for row in suite.rows(session, arch)]
 
 
-def _standing(
+def _report(
     session: Session, document: Document, found: Mapping[str, Side | None], rows: Sequence[Row]
-) -> Standing:
-    return parity_report.standing(
-        suite.gatherer(session),
+) -> ParityReport:
+    return parity_report.report(
+        suite.runner(session),
         session.tree,
         session.suite,
         document,
@@ -100,13 +100,13 @@ def _standing(
 def _tasks(session: Session) -> dict[str, list[str]]:
     """By architecture: the tasks that run guests of it, without its name."""
     names: dict[str, list[str]] = {arch: [] for arch in session.tree.archs}
-    for made in session.tasks:
-        for arch in (made.meta or {}).get("guests", ()) if ":" not in made.name else ():
-            names[arch].append(made.name.removesuffix(f"_{arch}"))
+    for new in session.tasks:
+        for arch in (new.meta or {}).get("guests", ()) if ":" not in new.name else ():
+            names[arch].append(new.name.removesuffix(f"_{arch}"))
     return names
 
 
-def _show(session: Session, found: Standing, document: Document, rows: list[Row]) -> None:
+def _show(session: Session, found: ParityReport, document: Document, rows: list[Row]) -> None:
     """Prints everything, writes the files, and says what moved since they were written last."""
     print_ = session.screen.console.print
     for grid, lines in (
@@ -122,14 +122,14 @@ def _show(session: Session, found: Standing, document: Document, rows: list[Row]
     for note in (*map(str, session.decisions), *notes):
         session.screen.note(note)
     folder = session.space.build / "report"
-    made = parity_document.document(found, session.tree.name, now())
+    new = parity_document.document(found, session.tree.name, now())
     with lock.held(folder / ".lock"):
         before = parity_document.parse(folder / "parity.json")
         for name, text in (
-            ("parity.json", json.dumps(made, indent=1) + "\n"),
+            ("parity.json", json.dumps(new, indent=1) + "\n"),
             ("parity.md", arch_diff.render(found, document.source, notes)),
         ):
             host.write_whole(folder / name, text.encode(), session.space.build)
-    for line in parity_document.moved(before, made) if before else ():
+    for line in parity_document.moved(before, new) if before else ():
         session.screen.note(f"moved since the last time: {line}", "yellow")
     session.screen.note(f"report: {folder.relative_to(session.space.root)}/parity.md, parity.json", "dim")

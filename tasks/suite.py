@@ -11,10 +11,10 @@ from parity.build.workspace import Workspace
 from parity.core.row import Row
 from parity.report import log
 from parity.run import suite_run
-from parity.run.evidence_runner import Gatherer
-from parity.run.suite_run import Asked
+from parity.run.evidence_runner import EvidenceRunner
+from parity.run.suite_run import TestRequest
 from tasks import kernel, report
-from tasks.listed import Listed
+from tasks.listed import SuiteTasks
 from tasks.session import Session, current
 
 
@@ -22,7 +22,7 @@ def task_test() -> Iterator[Any]:
     """Run the suite: test_<architecture>, or one test of it: test_<architecture>:<test>"""
     session = current()
     for arch in session.archs:
-        yield from LISTED.tasks(
+        yield from SUITE_TASKS.tasks(
             arch,
             "Run the user programs",
             after=needs(session, arch, f"userspace:{arch}"),
@@ -43,27 +43,31 @@ def needs(session: Session, arch: str, programs: str, features: str | None = Non
 def rows(session: Session, arch: str) -> list[Row]:
     """The suite's; all that a command asks of any architecture runs in one pool, for the first task."""
     if arch not in session.rows:
-        settings, of_suite = session.settings, (gatherer(session), session.tree, session.suite)
-        chosen = partial(LISTED.chosen, session)
+        settings, of_suite = session.settings, (runner(session), session.tree, session.suite)
+        chosen = partial(SUITE_TASKS.chosen, session)
         asked = session.together(arch, lambda each: bool(chosen(each)), partial(_asked, session))
         ran = suite_run.run(*of_suite, asked, fresh=settings.fresh, lanes=settings.lanes)
         found = report.update(
             session,
-            lambda: [row for each in asked for row in suite_run.rows(*of_suite, asked[each].made, ran[each])],
+            lambda: [
+                row for each in asked for row in suite_run.rows(*of_suite, asked[each].outputs, ran[each])
+            ],
         )
         session.rows.update({each: [row for row in found if row.arch == each] for each in asked})
     return session.rows[arch]
 
 
-def _asked(session: Session, arch: str) -> Asked:
-    chosen = LISTED.chosen(session, arch)
+def _asked(session: Session, arch: str) -> TestRequest:
+    chosen = SUITE_TASKS.chosen(session, arch)
     return suite_run.asked(session.space, session.tree, session.suite, arch, chosen)
 
 
-def gatherer(session: Session, space: Workspace | None = None) -> Gatherer:
+def runner(session: Session, space: Workspace | None = None) -> EvidenceRunner:
     """What finds evidence for this command, and adds to it; `space`: None for the session's."""
-    return Gatherer(space or session.space, session.tree.panic_patterns, log.render)
+    return EvidenceRunner(space or session.space, session.tree.panic_patterns, log.render)
 
 
 # Of parity and compare all tests are the subject too.
-LISTED = Listed("test", report.RESULTS, lambda session: session.suite, rows, whole=("parity", "compare"))
+SUITE_TASKS = SuiteTasks(
+    "test", report.RESULTS, lambda session: session.suite, rows, whole=("parity", "compare")
+)

@@ -14,12 +14,12 @@ RARE_ROLES = ("uefi",)  # made for the tasks that need them, and not by `doit im
 
 def task_images() -> Iterator[Any]:
     """Make the tool images (compilers, QEMU) where they are missing"""
-    made = {
+    parts = {
         role: task(f"images:{role}", f"the tool image {role}", ensure, role, stages=[images.title(role)])
         for role in (*ROLES, *RARE_ROLES)
     }
-    yield from group("images", str(task_images.__doc__), [made[role] for role in ROLES])
-    yield from (made[role] for role in RARE_ROLES)
+    yield from group("images", str(task_images.__doc__), [parts[role] for role in ROLES])
+    yield from (parts[role] for role in RARE_ROLES)
 
 
 def ensure(role: str) -> None:

@@ -39,10 +39,10 @@ def proc(arch: str) -> bool:
     """Runs those that have no evidence yet and shows all; whether all are as the suite says."""
     session = current()
     inside, settings = programs(session), session.settings
-    of_suite = (suite.gatherer(session), session.tree, inside)
+    of_suite = (suite.runner(session), session.tree, inside)
     asked = suite_run.asked(session.space, session.tree, inside, arch, list(inside.tests.values()))
     ran = suite_run.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
-    rows = suite_run.rows(*of_suite, asked.made, ran[arch])
+    rows = suite_run.rows(*of_suite, asked.outputs, ran[arch])
     report.show_some(rows)
     return report.as_expected(session, rows)
 
@@ -134,12 +134,12 @@ def spec_of(session: Session, arch: str, name: str) -> RunSpec:
     """The guest of a program, with kernel and the disk that has all of them; UserError when there is none."""
     tests = {**session.suite.tests, **programs(session).tests}
     boot = Test(name, "boot", {arch: Verdict.PASS}, None)
-    made = suite_run.built(session.space, session.tree, arch)
-    suite_run.complete(Suite("trace", {name: tests.get(name, boot)}), made)
-    if name not in made.programs:
+    outputs = suite_run.built(session.space, session.tree, arch)
+    suite_run.complete(Suite("trace", {name: tests.get(name, boot)}), outputs)
+    if name not in outputs.programs:
         raise UserError(f"there is no program {name} for {arch} yet")
-    image = disk.whole(session.space, session.tree, arch, made.programs)
-    return suite_run.spec(session.tree, tests.get(name, boot), made, image)
+    image = disk.whole(session.space, session.tree, arch, outputs.programs)
+    return suite_run.spec(session.tree, tests.get(name, boot), outputs, image)
 
 
 def programs(session: Session) -> Suite:

@@ -36,11 +36,11 @@ def folder(arch: str) -> str:
 def boot(arch: str) -> bool:
     """Makes or restores the image and boots it once, whatever is known; whether PID 1 ended with 0."""
     session = current()
-    made = suite_run.built(session.space, session.tree, arch)
-    found = uefi.bootable(session.space, session.tree, made)
+    outputs = suite_run.built(session.space, session.tree, arch)
+    found = uefi.bootable(session.space, session.tree, outputs)
     session.shown(folder(arch), {"disk.img": found.disk})
     disks = {arch: found.disk}
-    rows, _ = suite_run.boots(suite.gatherer(session), session.tree, [found.made], lanes=1, disks=disks)
+    rows, _ = suite_run.boots(suite.runner(session), session.tree, [found.outputs], lanes=1, disks=disks)
     report.show_some(rows)
     for row in rows:
         if row.guest_s is not None and row.wall_s is not None:

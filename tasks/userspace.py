@@ -12,7 +12,7 @@ from tasks.session import current, group, task
 
 def task_userspace() -> Iterator[Any]:
     """Build the user programs: userspace:<architecture>"""
-    made = [
+    parts = [
         task(
             f"userspace:{arch}",
             f"the user programs for {arch}",
@@ -24,12 +24,12 @@ def task_userspace() -> Iterator[Any]:
         )
         for arch in current().archs
     ]
-    yield from group("userspace", str(task_userspace.__doc__), made, outputs=["cargo/programs", "programs"])
+    yield from group("userspace", str(task_userspace.__doc__), parts, outputs=["cargo/programs", "programs"])
 
 
 def task_disk() -> Iterator[Any]:
     """Make the ext2 disk image with all programs: disk:<architecture>"""
-    made = [
+    parts = [
         task(
             f"disk:{arch}",
             f"the disk image for {arch}",
@@ -41,7 +41,7 @@ def task_disk() -> Iterator[Any]:
         )
         for arch in current().archs
     ]
-    yield from group("disk", str(task_disk.__doc__), made)
+    yield from group("disk", str(task_disk.__doc__), parts)
 
 
 def programs(arch: str) -> None:
@@ -55,5 +55,5 @@ def image(arch: str) -> None:
     """Makes or restores the image, copies it into the checkout and says where it lies."""
     session = current()
     found = suite_run.programs(session.space, session.tree, arch)
-    made = disk.whole(session.space, session.tree, arch, found)
-    session.shown(f"disks/{arch}", {"disk.img": made})
+    parts = disk.whole(session.space, session.tree, arch, found)
+    session.shown(f"disks/{arch}", {"disk.img": parts})

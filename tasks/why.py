@@ -14,7 +14,7 @@ from parity.spec.decision import against
 from parity.spec.suite import Test
 from parity.spec.tree import Tree
 from tasks import kernel, kthread, planted, suite, toolchain
-from tasks.planted import Planting
+from tasks.planted import MutationRun
 from tasks.session import Session, current, group, task
 
 Walk = Callable[[Asking], object]
@@ -22,11 +22,11 @@ Walk = Callable[[Asking], object]
 
 def task_why() -> Iterator[Any]:
     """Say what changed since a task last ran here: why:<task>"""
-    made = [
+    outputs = [
         task(f"why:{name}", f"what changed since {name} last ran here", why, walks)
         for name, walks in _walks(current()).items()
     ]
-    yield from group("why", str(task_why.__doc__), made)
+    yield from group("why", str(task_why.__doc__), outputs)
 
 
 def why(walks: Sequence[Walk]) -> None:
@@ -51,26 +51,30 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
         kernels = {features: _kernel(tree, arch, features) for features in tree.feature_sets}
         programs: Walk = partial(suite_run.programs, tree=tree, arch=arch)
         whole: Walk = partial(_disk, arch=arch)
-        own = [kernels[tree.run.features], programs]
+        base_stages = [kernels[tree.run.features], programs]
         walks |= {kernel.name(arch, features): [walk] for features, walk in kernels.items()}
         walks |= {
             f"userspace:{arch}": [programs],
             f"disk:{arch}": [whole],
-            f"boot_{arch}": [*own, whole],
-            f"boot_strict_{arch}": [*own, whole],
+            f"boot_{arch}": [*base_stages, whole],
+            f"boot_strict_{arch}": [*base_stages, whole],
             f"boot_features_{arch}": [*kernels.values(), whole],
-            f"test_{arch}": [*own, partial(_tests, arch=arch, tests=tests)],
+            f"test_{arch}": [*base_stages, partial(_tests, arch=arch, tests=tests)],
         }
         if arch in tree.run.uefi:
-            walks[f"boot_uefi_{arch}"] = [*own, whole, partial(_uefi, arch=arch)]
+            walks[f"boot_uefi_{arch}"] = [*base_stages, whole, partial(_uefi, arch=arch)]
         walks |= {
-            f"test_{arch}:{test.name}": [*own, partial(_tests, arch=arch, tests=[test])] for test in tests
+            f"test_{arch}:{test.name}": [*base_stages, partial(_tests, arch=arch, tests=[test])]
+            for test in tests
         }
         inside = session.integration
-        own = [kernels[inside.features], programs]
-        walks[f"integration_{arch}"] = [*own, partial(_inside, arch=arch, names=list(inside.suite.tests))]
+        base_stages = [kernels[inside.features], programs]
+        walks[f"integration_{arch}"] = [
+            *base_stages,
+            partial(_inside, arch=arch, names=list(inside.suite.tests)),
+        ]
         walks |= {
-            f"integration_{arch}:{name}": [*own, partial(_inside, arch=arch, names=[name])]
+            f"integration_{arch}:{name}": [*base_stages, partial(_inside, arch=arch, names=[name])]
             for name in inside.suite.tests
         }
         for name, features in (
@@ -83,8 +87,8 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
         walks.setdefault("parity", []).extend(walks[f"test_{arch}"])
         walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), whole])
         for each in (planted.PROGRAMS, planted.INSIDE, planted.TRACING):
-            made = [kernels[each.features(session)], programs]
-            walks.setdefault(each.task, []).extend([*made, partial(_faults, planting=each, arch=arch)])
+            outputs = [kernels[each.features(session)], programs]
+            walks.setdefault(each.task, []).extend([*outputs, partial(_faults, planting=each, arch=arch)])
     return walks
 
 
@@ -114,23 +118,23 @@ def _canaries(space: Asking, arch: str) -> None:
 
 def _tests(space: Asking, arch: str, tests: Sequence[Test]) -> None:
     session = current()
-    tree, made = session.tree, suite_run.built(space, session.tree, arch)
-    there = [test for test in tests if test.name in made.programs]
-    images = disk.of_tests(space, tree, session.suite, arch, made.programs, there)
-    specs = [suite_run.spec(tree, test, made, images[test.name]) for test in there]
-    gatherer = suite.gatherer(session, space)
-    space.compare({evidence_runner.title(spec): gatherer.inputs(spec) for spec in specs})
+    tree, outputs = session.tree, suite_run.built(space, session.tree, arch)
+    there = [test for test in tests if test.name in outputs.programs]
+    images = disk.of_tests(space, tree, session.suite, arch, outputs.programs, there)
+    specs = [suite_run.spec(tree, test, outputs, images[test.name]) for test in there]
+    runner = suite.runner(session, space)
+    space.compare({evidence_runner.title(spec): runner.inputs(spec) for spec in specs})
 
 
 def _inside(space: Asking, arch: str, names: Sequence[str]) -> None:
     session = current()
     tests = session.integration
     like = integration.guest(space, session.tree, tests, arch, tests.features)
-    gatherer, specs = suite.gatherer(session, space), [integration.own(like, name) for name in names]
-    space.compare({evidence_runner.title(spec): gatherer.inputs(spec) for spec in specs})
+    runner, specs = suite.runner(session, space), [integration.single_test(like, name) for name in names]
+    space.compare({evidence_runner.title(spec): runner.inputs(spec) for spec in specs})
 
 
-def _faults(space: Asking, planting: Planting, arch: str) -> None:
+def _faults(space: Asking, planting: MutationRun, arch: str) -> None:
     session = current()
     plan = planting.plan(session, space, arch)
-    space.compare(planting.inputs(session, suite.gatherer(session, space), plan))
+    space.compare(planting.inputs(session, suite.runner(session, space), plan))

@@ -12,8 +12,8 @@ import pytest
 
 from parity.autopsy import document
 from parity.autopsy.demangle import demangle
-from parity.autopsy.diagnose import Autopsy, Word, diagnose
-from parity.autopsy.findings import Call, Cpu, Findings, Lock, Place, Spot, Thread
+from parity.autopsy.diagnose import Autopsy, FailureKind, diagnose
+from parity.autopsy.findings import Call, CodeLocation, Cpu, Findings, Lock, PcSample, Thread
 from parity.autopsy.unwind import chain
 from parity.report import autopsy as report_autopsy
 
@@ -112,10 +112,10 @@ def hung(*threads: Thread) -> Findings:
 
 def test_threads_that_wait_for_each_other_are_named_in_their_order() -> None:
     two = diagnose(hung(thread(1, 0xA, on=0xB), thread(2, 0xB, on=0xA), thread(3, on=0xA)))
-    assert two.word is Word.DEADLOCK
+    assert two.word is FailureKind.DEADLOCK
     assert two.sentence.count("waits at") == 2
     three = diagnose(hung(thread(1, 1, on=2), thread(2, 2, on=3), thread(3, 3, on=1)))
-    assert three.word is Word.DEADLOCK
+    assert three.word is FailureKind.DEADLOCK
     assert three.sentence.count("waits at") == 3
     turned = diagnose(hung(thread(3, 3, on=1), thread(2, 2, on=3), thread(1, 1, on=2)))
     assert turned.signature == three.signature
@@ -123,31 +123,36 @@ def test_threads_that_wait_for_each_other_are_named_in_their_order() -> None:
 
 def test_a_lock_whose_holder_has_ended_or_waits_for_others_is_a_deadlock() -> None:
     ended = diagnose(hung(thread(1, 0xA, life="ended"), thread(2, on=0xA)))
-    assert (ended.word, "which has ended" in ended.sentence) == (Word.DEADLOCK, True)
+    assert (ended.word, "which has ended" in ended.sentence) == (FailureKind.DEADLOCK, True)
     parent = diagnose(hung(thread(1, 0xA, on=0xC, wait="child"), thread(2, on=0xA)))
-    assert (parent.word, "which waits for a child to end at" in parent.sentence) == (Word.DEADLOCK, True)
+    assert (parent.word, "which waits for a child to end at" in parent.sentence) == (
+        FailureKind.DEADLOCK,
+        True,
+    )
     reader = hung(thread(1, 0xA, on=0xD, wait="disk"), thread(2, on=0xA))
-    assert diagnose(reader).word is Word.UNKNOWN
-    asleep = diagnose(replace(reader, samples=((Spot(Place(1, "idle"), False, True, True),),) * 20))
-    assert asleep.word is Word.LOST_WAKE_UP
+    assert diagnose(reader).word is FailureKind.UNKNOWN
+    asleep = diagnose(
+        replace(reader, samples=((PcSample(CodeLocation(1, "idle"), False, True, True),),) * 20)
+    )
+    assert asleep.word is FailureKind.LOST_WAKE_UP
     assert "thread 1 (t1, process 1) waits for the disk" in asleep.sentence
     assert "t2" not in asleep.sentence
 
 
 def test_a_lock_whose_holder_runs_is_none() -> None:
     busy = hung(thread(1, 0xA, life="running"), thread(2, on=0xA))
-    assert diagnose(busy).word is Word.UNKNOWN
+    assert diagnose(busy).word is FailureKind.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("src/lib.rs:1:2: index out of bounds", Word.PANIC),
-        ("memory allocation of 64 bytes failed", Word.OUT_OF_MEMORY),
-        ("kernel: StackOverflow at 0xffff", Word.DOUBLE_FAULT),
+        ("src/lib.rs:1:2: index out of bounds", FailureKind.PANIC),
+        ("memory allocation of 64 bytes failed", FailureKind.OUT_OF_MEMORY),
+        ("kernel: StackOverflow at 0xffff", FailureKind.DOUBLE_FAULT),
     ],
 )
-def test_what_a_panic_says_decides_its_word(text: str, expected: Word) -> None:
+def test_what_a_panic_says_decides_its_word(text: str, expected: FailureKind) -> None:
     found = diagnose(replace(hung(), hang=None, panic=text))
     assert found.word is expected
     assert text in found.sentence
@@ -162,21 +167,21 @@ def test_a_panic_of_a_trap_is_the_interrupted_codes() -> None:
         "main",
     )
     stack = tuple(
-        Place(at, name, None if name == "save_kernel" else "f.rs", at) for at, name in enumerate(names)
+        CodeLocation(at, name, None if name == "save_kernel" else "f.rs", at) for at, name in enumerate(names)
     )
-    cpu = Cpu(0, Spot(stack[0], False, True, False), stack, {})
+    cpu = Cpu(0, PcSample(stack[0], False, True, False), stack, {})
     found = replace(hung(), hang=None, panic="fault in the kernel: Page", cpus=(cpu,))
     assert diagnose(found).sentence.endswith("; in kernel::fs::read (f.rs:3)")
-    naked = replace(cpu, stack=(*stack[:3], Place(9, "read"), stack[4]))
+    naked = replace(cpu, stack=(*stack[:3], CodeLocation(9, "read"), stack[4]))
     assert diagnose(replace(found, cpus=(naked,))).sentence.endswith("; in read, called by main (f.rs:4)")
-    own = replace(cpu, stack=(*stack[:2], Place(9, "_start")))
+    own = replace(cpu, stack=(*stack[:2], CodeLocation(9, "_start")))
     assert diagnose(replace(found, cpus=(own,))).sentence.endswith("; in kernel::trap::handle_fault (f.rs:1)")
 
 
 def test_an_emulator_without_an_answer_and_a_kernel_without_a_word() -> None:
-    assert diagnose(replace(hung(), stalled="no answer to stop")).word is Word.EMULATOR_STALLED
-    assert diagnose(replace(hung(), hello=False)).word is Word.NEVER_BOOTED
-    assert diagnose(replace(hung(), hello=False, console=("Booting",))).word is Word.UNKNOWN
+    assert diagnose(replace(hung(), stalled="no answer to stop")).word is FailureKind.EMULATOR_STALLED
+    assert diagnose(replace(hung(), hello=False)).word is FailureKind.NEVER_BOOTED
+    assert diagnose(replace(hung(), hello=False, console=("Booting",))).word is FailureKind.UNKNOWN
 
 
 def test_stacks_end_where_they_are_broken() -> None:
@@ -204,11 +209,11 @@ def test_names_of_symbols_become_paths(name: str, path: str) -> None:
 
 
 def test_a_program_that_asks_for_the_same_again_and_again_gets_nowhere() -> None:
-    kernel = Spot(Place(1, "write"), user=False, masked=False, halted=False)
+    kernel = PcSample(CodeLocation(1, "write"), user=False, masked=False, halted=False)
     busy = replace(hung(), samples=((kernel,),) * 20, ticks=(7, 9), during={"SYSCALL_ENTRY": 40})
     same = diagnose(replace(busy, calls=(Call("write", 64),) * 40))
-    assert same.word is Word.USER_LOOP
+    assert same.word is FailureKind.USER_LOOP
     assert "only calls write (gives 64, 40 times)" in same.sentence
     various = tuple(Call("read", number) for number in range(40))
-    assert diagnose(replace(busy, calls=various)).word is Word.SLOW
-    assert diagnose(busy).word is Word.LIVELOCK
+    assert diagnose(replace(busy, calls=various)).word is FailureKind.SLOW
+    assert diagnose(busy).word is FailureKind.LIVELOCK

@@ -32,13 +32,13 @@ def loaded(file: Path, *lines: str) -> list[Canary]:
 
 
 def test_every_verdict_that_a_guest_can_earn_has_a_canary() -> None:
-    _, flock = canary.load(FLOCK, ARCHS)
-    assert {verdict for each in flock for verdict in each.expected.values()} == set(Verdict) - {
+    _, all_canaries = canary.load(FLOCK, ARCHS)
+    assert {verdict for each in all_canaries for verdict in each.expected.values()} == set(Verdict) - {
         Verdict.MISSING,
         Verdict.NOT_RUN,
         Verdict.FLAKY,
     }
-    assert len({each.name for each in flock}) == len(flock) >= 30
+    assert len({each.name for each in all_canaries}) == len(all_canaries) >= 30
 
 
 def test_the_right_verdict_for_the_wrong_reason_is_not_earned() -> None:

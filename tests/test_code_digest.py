@@ -49,13 +49,20 @@ def test_one_line_changes_the_digest_of_what_it_is_in_and_no_other(root: Path, c
 
 def test_the_judges_rules_are_all_that_a_verdict_goes_by() -> None:
     rules = set(code_digest.needed(evidence_runner.RULES, evidence_runner.NO_RULES))
-    decides = {"verdict", "state", "channel", "event", "serial", "guest", "lane", "autopsy.diagnose"}
+    decides = {
+        *(f"judge.{name}" for name in ("verdict", "state", "channel", "event", "serial")),
+        "guest.guest",
+        "guest.observer",
+        "guest.lane",
+        "autopsy.diagnose",
+    }
     assert {f"parity.{name}" for name in decides} <= rules
     assert not {name for name in rules if name.startswith(("parity.report", "parity.build.workspace"))}
 
 
 @pytest.mark.parametrize(
-    "module", ["verdict", "state", "guest", "serial", "autopsy/diagnose", "autopsy/vitals"]
+    "module",
+    ["judge/verdict", "judge/state", "guest/guest", "judge/serial", "autopsy/diagnose", "autopsy/vitals"],
 )
 def test_a_line_in_a_rule_is_in_the_digest_that_it_belongs_to(tmp_path: Path, module: str) -> None:
     shutil.copytree(Path(code_digest.ROOT, "parity"), tmp_path / "parity")
@@ -64,4 +71,4 @@ def test_a_line_in_a_rule_is_in_the_digest_that_it_belongs_to(tmp_path: Path, mo
     place.write_text(place.read_text() + "# one line\n")
     after = evidence_runner.rules(tmp_path)
     (changed,) = [name for name in before if before[name] != after[name]]
-    assert changed == ("the autopsy's rules" if "/" in module else "the judge's rules")
+    assert changed == ("the autopsy's rules" if module.startswith("autopsy") else "the judge's rules")

@@ -6,7 +6,7 @@ import frames
 import pytest
 from test_machine import spec
 
-from parity.autopsy.diagnose import Autopsy, Diagnosis, Word
+from parity.autopsy.diagnose import Autopsy, Diagnosis, FailureKind
 from parity.autopsy.findings import Findings
 from parity.core.errors import UserError
 from parity.guest import guest
@@ -273,7 +273,7 @@ def looked_at(t: float, *, more_time: bool = False) -> list[Message]:
     ]
 
 
-def word(what: Word) -> Autopsy:
+def word(what: FailureKind) -> Autopsy:
     found = Findings("aarch64", hang="silent", hello=True, talks=False, panic=None, end=None)
     return Autopsy(found, Diagnosis(what, "it sleeps", what))
 
@@ -285,7 +285,7 @@ AT_WORK = frames.messages(frames.hello(), tail=[*SILENT, *looked_at(4.0, more_ti
 def test_a_guest_at_work_has_more_time(tmp_path: Path) -> None:
     rest = Message("channel", 6.0, frames.end(1, 0, 0, b"/bin/fork_test") + frames.shutdown())
     messages = [*AT_WORK, rest, *frames.power_off(6.1)]
-    seen, asked = watched(messages, found=word(Word.SLOW))
+    seen, asked = watched(messages, found=word(FailureKind.SLOW))
     does = [what.partition(" after")[0] for what in asked]
     assert does == ["hold", "look", "cont", "release for more time", "release"]
     assert seen.judgement.verdict is Verdict.PASS
@@ -297,17 +297,17 @@ def test_a_guest_at_work_has_more_time(tmp_path: Path) -> None:
 def test_a_guest_at_work_has_more_time_once(tmp_path: Path) -> None:
     again = [frames.sample(t, 0.01 * t, 0.0) for t in range(5, 12)]
     messages = [*AT_WORK, *again, *looked_at(11.0), frames.exited(11.6, signal=9, asked=True)]
-    seen, asked = watched(messages, found=word(Word.SLOW))
+    seen, asked = watched(messages, found=word(FailureKind.SLOW))
     does = [what.partition(" after")[0] for what in asked]
     assert does == ["hold", "look", "cont", "release for more time", "hold", "look", "release", "stop"]
     assert seen.judgement.verdict is Verdict.HANG
     assert "silent for 6.5 s" in seen.judgement.cause and "more time than it has" in seen.judgement.cause
-    assert seen.observation == word(Word.SLOW)
+    assert seen.observation == word(FailureKind.SLOW)
     assert run(spec(), messages, tmp_path).judgement == seen.judgement
 
 
 def test_a_guest_that_is_not_at_work_has_no_more_time() -> None:
     tail = [*SILENT, *looked_at(4.0), frames.exited(4.6, signal=9, asked=True)]
-    seen, asked = watched(frames.messages(frames.hello(), tail=tail), found=word(Word.LOST_WAKE_UP))
+    seen, asked = watched(frames.messages(frames.hello(), tail=tail), found=word(FailureKind.LOST_WAKE_UP))
     assert [what.partition(" ")[0] for what in asked] == ["hold", "look", "release", "stop"]
     assert seen.judgement.verdict is Verdict.HANG

@@ -152,7 +152,7 @@ def test_another_guest_goes_on_where_one_was_ended() -> None:
     tests = loaded()
     names = ["boot_post_stages", "boot_post_memory", "memory_double_free", "timer_clock", "timer_delay"]
     kernel = Kernel({"boot_post_memory": "a bug", "memory_double_free": "double free of frame 7"})
-    wanted = [integration.own(LIKE, name) for name in names]
+    wanted = [integration.single_test(LIKE, name) for name in names]
     seen: dict[RunSpec, str] = {}
 
     def on_done(done: RunSpec, found: Evidence) -> None:
@@ -162,14 +162,17 @@ def test_another_guest_goes_on_where_one_was_ended() -> None:
     together = "boot_post_stages,boot_post_memory,timer_clock,timer_delay"
     assert kernel.asked == ["memory_double_free", together, "timer_clock,timer_delay"]
     assert seen == {
-        integration.own(LIKE, name): "panic" if name == "boot_post_memory" else "pass" for name in names
+        integration.single_test(LIKE, name): "panic" if name == "boot_post_memory" else "pass"
+        for name in names
     }
 
 
 def test_guests_that_differ_in_a_fault_are_not_shared() -> None:
     kernel, faulty = Kernel({}), mutation.spec(LIKE, "clock_slow")
     wanted = [
-        integration.own(like, name) for name in ("timer_clock", "timer_delay") for like in (LIKE, faulty)
+        integration.single_test(like, name)
+        for name in ("timer_clock", "timer_delay")
+        for like in (LIKE, faulty)
     ]
     integration.guests(kernel, loaded(), wanted, lanes=1, on_done=lambda *_: None)  # type: ignore[arg-type]
     assert kernel.asked == ["timer_clock,timer_delay"] * 2
@@ -182,6 +185,6 @@ def test_a_guest_without_a_lane_is_every_tests_lost_machinery() -> None:
 
 
 def test_evidence_is_kept_under_the_guest_that_runs_the_test_alone() -> None:
-    own = integration.own(LIKE, "timer_clock")
+    own = integration.single_test(LIKE, "timer_clock")
     assert (own.test, own.cmdline) == ("integration:timer_clock", "init=/no/program boot_tests=timer_clock")
     assert integration.parts(own) == (LIKE, "timer_clock")

@@ -35,7 +35,7 @@ def earlier(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> None:
 
 
 def names(command: Session, arch: str = "aarch64") -> list[str]:
-    return [test.name for test in suite.LISTED.chosen(command, arch)]
+    return [test.name for test in suite.SUITE_TASKS.chosen(command, arch)]
 
 
 def test_a_named_test_without_a_program_is_nothing_to_run() -> None:
@@ -51,7 +51,7 @@ def test_an_empty_share_of_a_suite_is_told() -> None:
         names(begun("test_aarch64", selection=Selection(shard=Shard(99, 100))))
     inside = begun("integration_x86_64", selection=Selection(shard=Shard(99, 100)))
     with pytest.raises(UserError, match="shard 99 of 100 is empty"):
-        integration.LISTED.chosen(inside, "x86_64")
+        integration.SUITE_TASKS.chosen(inside, "x86_64")
 
 
 AGAIN = Selection(last_failed=True)
@@ -61,7 +61,7 @@ def test_failures_are_repeated_where_there_are_some(monkeypatch: pytest.MonkeyPa
     earlier(monkeypatch, PASSED, FAILED, replace(PASSED, arch="x86_64"))
     both = begun("test_aarch64", "test_x86_64", selection=AGAIN)
     assert (names(both), names(both, "x86_64")) == (["dup_test"], [])
-    assert suite.LISTED.all("x86_64")
+    assert suite.SUITE_TASKS.all("x86_64")
     with pytest.raises(UserError, match="no test failed the last time on x86_64"):
         names(begun("test_x86_64", selection=AGAIN), "x86_64")
     assert names(begun("parity", selection=AGAIN), "x86_64") == []
@@ -97,7 +97,7 @@ def test_no_row_at_all_is_no_success() -> None:
 def test_the_rows_that_a_command_asks_for() -> None:
     command = begun("test_aarch64:dup_test", "test_x86_64")
     rows = [PASSED, FAILED, replace(PASSED, arch="x86_64"), replace(FAILED, arch="x86_64")]
-    assert suite.LISTED.asked(command, rows) == rows[1:]
+    assert suite.SUITE_TASKS.asked(command, rows) == rows[1:]
 
 
 def test_last_results_in_which_nothing_ran_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from test_machine import spec
 
 from parity.selftest import mutation
-from parity.selftest.mutation import Catches
+from parity.selftest.mutation import MutationResult
 
 VERDICTS = {
     ("", "dup"): "pass",
@@ -24,19 +24,19 @@ VERDICTS = {
 
 
 def test_every_fault_names_its_tests() -> None:
-    catches = Catches(VERDICTS)
+    catches = MutationResult(VERDICTS)
     assert catches.by_fault() == {"dup_aliases_zero": ["dup"], "fork_same_pid": ["dup", "fork"], "unseen": []}
     assert catches.uncaught() == ["unseen"]
 
 
 def test_a_test_that_no_fault_turns_red_is_named() -> None:
-    assert Catches(VERDICTS).toothless() == ["cat"]
+    assert MutationResult(VERDICTS).killing_nothing() == ["cat"]
 
 
 def test_red_without_a_fault_is_a_failed_control_and_no_catch() -> None:
-    catches = Catches({**VERDICTS, ("", "cat"): "fail"})
+    catches = MutationResult({**VERDICTS, ("", "cat"): "fail"})
     assert catches.control_failures() == ["cat"]
-    assert catches.toothless() == ["cat"]
+    assert catches.killing_nothing() == ["cat"]
 
 
 def test_every_test_runs_without_a_fault_and_with_each() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parity.compare import arch_diff, machine_diff, parity_document
 from parity.compare.coverage import Dimension, Figures
-from parity.compare.parity_document import Standing
+from parity.compare.parity_document import ParityReport
 from parity.core.row import Row
 from parity.report import arch_diff as report
 from parity.spec.decision import Decision
@@ -32,7 +32,7 @@ CALLS = {"FORK": "", "PIPE2": ""}
 
 def stand(
     rows: Sequence[Row] = ROWS, x86_calls: dict[str, str] | None = CALLS, x86: RunSpec = SPECS[1]
-) -> Standing:
+) -> ParityReport:
     """How aarch64 stands to an x86-64 that may be given."""
     passing = {
         arch: {row.name: "" for row in rows if (row.arch, row.verdict) == (arch, "pass")} for arch in ARCHS
@@ -46,10 +46,10 @@ def stand(
     fields = machine_diff.difference(
         {spec.arch: machine_diff.surroundings([spec], {}) for spec in (SPECS[0], x86)}
     )
-    return Standing(ARCHS, arch_diff.pairs(rows, ARCHS), dimensions, fields)
+    return ParityReport(ARCHS, arch_diff.pairs(rows, ARCHS), dimensions, fields)
 
 
-def moved(after: Standing) -> list[str]:
+def moved(after: ParityReport) -> list[str]:
     made = [parity_document.document(each, "reference", "now") for each in (stand(), after)]
     return parity_document.moved(*(json.loads(json.dumps(each)) for each in made))
 

@@ -23,13 +23,13 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.made: list[str] = []
+        self.outputs: list[str] = []
         self.source = b""
         self.said = ""
 
     def command(self, source: bytes) -> bytes:
         """Makes the product of `source` in a new command; what it printed is in `said`."""
-        self.source, self.made = source, []
+        self.source, self.outputs = source, []
         space, text = self.space(Workspace)
         product = self.stages(space)
         self.said = text.getvalue()
@@ -37,13 +37,13 @@ class House:
 
     def ask(self, source: bytes) -> str:
         """What `why` says of the source."""
-        self.source, self.made = source, []
+        self.source, self.outputs = source, []
         space, text = self.space(Asking)
         try:
             self.stages(space)
         except UnknownError:
             pass
-        assert self.made == []
+        assert self.outputs == []
         return text.getvalue()
 
     def space(self, kind: type[Workspace]) -> tuple[Workspace, io.StringIO]:
@@ -52,16 +52,16 @@ class House:
 
     def stages(self, space: Workspace) -> bytes:
         def compiled() -> Outputs:
-            self.made.append("compile")
+            self.outputs.append("compile")
             return Outputs({"object": space.store.put_bytes(self.source.partition(b"//")[0])})
 
-        part = space.kept("cc", "compile", {"source": self.source.hex()}, compiled).files["object"]
+        part = space.cached_stage("cc", "compile", {"source": self.source.hex()}, compiled).files["object"]
 
         def linked() -> Outputs:
-            self.made.append("link")
+            self.outputs.append("link")
             return Outputs({"product": space.store.put_bytes(b"linked " + space.store.read(part))})
 
-        product = space.kept("ld", "link", {"object": part}, linked).files["product"]
+        product = space.cached_stage("ld", "link", {"object": part}, linked).files["product"]
         return space.store.read(product)
 
 
@@ -72,18 +72,18 @@ def house(tmp_path: Path) -> House:
 
 def test_a_then_b_then_a_restores(house: House) -> None:
     assert house.command(b"a") == b"linked a"
-    assert house.made == ["compile", "link"]
+    assert house.outputs == ["compile", "link"]
     assert house.command(b"b") == b"linked b"
-    assert house.made == ["compile", "link"]
+    assert house.outputs == ["compile", "link"]
     assert house.command(b"a") == b"linked a"
-    assert house.made == []
+    assert house.outputs == []
     assert "compile: kept" in house.said
 
 
 def test_a_stage_that_gives_the_same_stops_the_next(house: House) -> None:
     house.command(b"a//x")
     house.command(b"a//y")
-    assert house.made == ["compile"]
+    assert house.outputs == ["compile"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"linked", b"linked A", b"linked a and more"])
@@ -96,7 +96,7 @@ def test_a_damaged_blob_is_said_and_made_again_though_its_time_is_back(house: Ho
     blob.write_bytes(damage)
     os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert house.command(b"a") == b"linked a"
-    assert house.made == ["link"]
+    assert house.outputs == ["link"]
     assert "is damaged; made again" in house.said
 
 
@@ -104,9 +104,9 @@ def test_what_is_forgotten_is_made_once_and_its_neighbour_is_not(house: House) -
     house.command(b"a")
     house.space(Workspace)[0].history.forget("compile")
     house.command(b"a")
-    assert house.made == ["compile"]
+    assert house.outputs == ["compile"]
     house.command(b"a")
-    assert house.made == []
+    assert house.outputs == []
 
 
 def many(house: House, sources: dict[str, bytes]) -> list[str]:
@@ -119,7 +119,7 @@ def many(house: House, sources: dict[str, bytes]) -> list[str]:
         return {each: Outputs({"product": space.store.put_bytes(sources[each])}) for each in missing}
 
     inputs = {title: {"source": source.hex()} for title, source in sources.items()}
-    found = space.kept_all("cc", "products", inputs, make)
+    found = space.cached_stages("cc", "products", inputs, make)
     assert {title: space.store.read(each.files["product"]) for title, each in found.items()} == sources
     house.said = text.getvalue()
     return made
@@ -157,7 +157,7 @@ def test_why_says_of_many_what_changed_in_which(house: House) -> None:
     space, text = house.space(Asking)
     changed = {"a": {"source": "61", "mke2fs": "2"}, "b": {"source": "62", "mke2fs": "2"}}
     with pytest.raises(UnknownError):
-        space.kept_all("cc", "products", {**changed, "g": {}, "c": {"source": "63"}}, lambda _: {})
+        space.cached_stages("cc", "products", {**changed, "g": {}, "c": {"source": "63"}}, lambda _: {})
     assert text.getvalue().splitlines() == [
         "a, b: mke2fs is new",
         "g: has not run in this checkout",

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from parity.autopsy.findings import Call, Findings, Spot, Thread
+from parity.autopsy.findings import Call, Findings, PcSample, Thread
 from parity.autopsy.waits import ASLEEP, idle
 
 # Types of events: those of work that goes on, and those that come whatever is done.
@@ -106,7 +106,7 @@ def timed(found: Findings) -> list[Thread]:
     ]
 
 
-def clock_stands(found: Findings, spots: Sequence[Spot]) -> bool:
+def clock_stands(found: Findings, spots: Sequence[PcSample]) -> bool:
     """Whether it is the clock that keeps everything: it stands, and threads sleep until it moves; or the
     kernel works, and would let it interrupt."""
     if not stands(found) or any(spot.user for spot in spots):

@@ -60,22 +60,22 @@ class _New:
         if tag == "N":
             kind, at = self.text[at], at + 1
             outer, at = self.path(at)
-            own, at = self.identifier(at)
-            own = own or {"C": "{closure}", "S": "{shim}"}.get(kind, "")
-            return f"{outer}::{own}" if own else outer, at
+            name, at = self.identifier(at)
+            name = name or {"C": "{closure}", "S": "{shim}"}.get(kind, "")
+            return f"{outer}::{name}" if name else outer, at
         if tag == "M":
             return self.type(self.path(self.disambiguator(at))[1])
         if tag == "X":
-            own, at = self.type(self.path(self.disambiguator(at))[1])
-            return own, self.path(at)[1]
+            name, at = self.type(self.path(self.disambiguator(at))[1])
+            return name, self.path(at)[1]
         if tag == "Y":
-            own, at = self.type(at)
-            return own, self.path(at)[1]
+            name, at = self.type(at)
+            return name, self.path(at)[1]
         if tag == "I":
-            own, at = self.path(at)
+            name, at = self.path(at)
             while self.text[at] != "E":
                 at = self.argument(at)
-            return own, at + 1
+            return name, at + 1
         raise ValueError(tag)
 
     def argument(self, at: int) -> int:

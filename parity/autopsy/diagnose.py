@@ -39,7 +39,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from parity.autopsy import activity, waits
-from parity.autopsy.findings import Findings, Spot, Thread
+from parity.autopsy.findings import Findings, PcSample, Thread
 from parity.autopsy.waits import Want
 from parity.autopsy.wording import (
     at_fault,
@@ -67,7 +67,7 @@ SMALL_BYTES = 64  # of a loop in which nothing can be done
 FEW = 5  # samples below which their shares say nothing
 
 
-class Word(StrEnum):
+class FailureKind(StrEnum):
     """What was wrong."""
 
     DEADLOCK = "deadlock"
@@ -92,7 +92,7 @@ class Word(StrEnum):
 class Diagnosis:
     """One word, one sentence, and a signature: the same for guests that are ill of the same."""
 
-    word: Word
+    word: FailureKind
     sentence: str
     signature: str
 
@@ -107,7 +107,7 @@ class Autopsy:
     @property
     def extend_deadline(self) -> bool:
         """Whether the guest was found at work: the one part of an autopsy that a verdict depends on."""
-        return self.diagnosis.word is Word.SLOW
+        return self.diagnosis.word is FailureKind.SLOW
 
     def with_panic(self, panic: str | None) -> Autopsy:
         """The autopsy, if the kernel's words about a panic were complete only when its machine was gone."""
@@ -127,11 +127,11 @@ def diagnose(found: Findings) -> Diagnosis:
         if diagnosis := rule(found):
             return diagnosis
     return _by_samples(found) or _make(
-        Word.UNKNOWN, f"nothing of what was seen explains it; {whereabouts(found)}", ""
+        FailureKind.UNKNOWN, f"nothing of what was seen explains it; {whereabouts(found)}", ""
     )
 
 
-def _make(word: Word, sentence: str, *key: str) -> Diagnosis:
+def _make(word: FailureKind, sentence: str, *key: str) -> Diagnosis:
     """`key`: places and names that are the same in every run that is ill of this."""
     return Diagnosis(word, sentence, ": ".join([word, *(part for part in key if part)]))
 
@@ -143,11 +143,11 @@ DOUBLE_FAULT = re.compile(r"double.?fault|stack.?overflow", re.IGNORECASE)
 def _panic(found: Findings) -> Diagnosis | None:
     if found.panic is None:
         return None
-    word = Word.PANIC
+    word = FailureKind.PANIC
     if OUT_OF_MEMORY.search(found.panic):
-        word = Word.OUT_OF_MEMORY
+        word = FailureKind.OUT_OF_MEMORY
     elif DOUBLE_FAULT.search(found.panic):
-        word = Word.DOUBLE_FAULT
+        word = FailureKind.DOUBLE_FAULT
     places = [place for cpu in found.cpus for place in at_fault(cpu.stack)][:2]
     # Of assembly there is no line; its caller has one.
     led = places if places and places[0].file is None else places[:1]
@@ -158,7 +158,7 @@ def _panic(found: Findings) -> Diagnosis | None:
 def _stalled(found: Findings) -> Diagnosis | None:
     if found.stalled is None:
         return None
-    return _make(Word.EMULATOR_STALLED, f"the emulator does not answer: {found.stalled}")
+    return _make(FailureKind.EMULATOR_STALLED, f"the emulator does not answer: {found.stalled}")
 
 
 def _ring(found: Findings) -> Diagnosis | None:
@@ -170,16 +170,16 @@ def _circle(found: Findings, ring: Sequence[Want]) -> Diagnosis:
     """The diagnosis of threads that wait for each other in a circle, or of one that waits for itself."""
     if len(ring) > 1:
         parts = (waiting(found, want) for want in ring)
-        return _make(Word.DEADLOCK, "; ".join(parts), *sorted(want.site for want in ring))
+        return _make(FailureKind.DEADLOCK, "; ".join(parts), *sorted(want.site for want in ring))
     (want,) = ring
     if want.held is None:
-        return _make(Word.SELF_DEADLOCK, waiting(found, want), want.site)
+        return _make(FailureKind.SELF_DEADLOCK, waiting(found, want), want.site)
     what = f"{who(found, want.thread)} waits for {lock(found, want)} at {want.site}{within(found, want)}"
     itself = want.thread == want.held.thread
     taker = "which it holds itself" if itself else "which its own processor holds"
     by = "" if itself else f" by {who(found, want.held.thread)}"
     return _make(
-        Word.SELF_DEADLOCK,
+        FailureKind.SELF_DEADLOCK,
         f"{what}, {taker} since it was taken at {want.held.site}{by}",
         want.held.site,
         want.site,
@@ -190,11 +190,11 @@ def _stuck_lock(found: Findings) -> Diagnosis | None:
     if end := waits.dead_end(found):
         want, held, holder = end
         ended = "which has ended" + ("" if holder else " or is not known any more")
-        return _make(Word.DEADLOCK, f"{waiting(found, want)}, {ended}", want.site, held.site)
+        return _make(FailureKind.DEADLOCK, f"{waiting(found, want)}, {ended}", want.site, held.site)
     if (sleep := waits.through_sleep(found)) and sleep[2].wait not in waits.ENDED_BY_MACHINE:
         want, held, holder = sleep
         return _make(
-            Word.DEADLOCK,
+            FailureKind.DEADLOCK,
             f"{waiting(found, want)}, which waits for {thing(found, holder)}",
             want.site,
             held.site,
@@ -207,7 +207,7 @@ def _ended(found: Findings) -> Diagnosis | None:
     if found.hang or found.end is None:
         return None
     return _make(
-        Word.UNKNOWN,
+        FailureKind.UNKNOWN,
         f"the machine ended without a word ({found.end}); {whereabouts(found)}{_without_memory(found)}",
         found.end,
         first_function(found),
@@ -224,7 +224,7 @@ def _never_booted(found: Findings) -> Diagnosis | None:
     if found.hello or any(line.strip() for line in found.console):
         return None
     return _make(
-        Word.NEVER_BOOTED, f"the kernel has said nothing; {whereabouts(found)}", first_function(found)
+        FailureKind.NEVER_BOOTED, f"the kernel has said nothing; {whereabouts(found)}", first_function(found)
     )
 
 
@@ -239,25 +239,25 @@ def _by_samples(found: Findings) -> Diagnosis | None:
             return diagnosis
     usual = Counter(_kind(spot) for spot in spots)
     del usual["entry"]
-    told = usual.total()
-    if told and usual["halted"] >= MOST * told:
+    total = usual.total()
+    if total and usual["halted"] >= MOST * total:
         return _asleep(found, spots) if found.table else None
-    if (told and usual["user"] >= MOST * told) or (found.calls and not activity.progress(found)):
+    if (total and usual["user"] >= MOST * total) or (found.calls and not activity.progress(found)):
         return _in_user(found, spots)
     return _busy(found, spots)
 
 
-def _faults_for_ever(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
+def _faults_for_ever(found: Findings, spots: Sequence[PcSample]) -> Diagnosis:
     at = spots[-1].place.address
     where, why = f"a processor faults for ever at {at:#x}, where nothing is mapped", ""
     if found.unmapped is not None:
         where = f"a processor faults for ever at {at:#x}"
         why = f"the kernel's page table does not lead to its own memory at {found.unmapped:#x} any more, so "
     sentence = f"{where}: {why}an exception had no way to its handler"
-    return _make(Word.DOUBLE_FAULT, sentence, "page table" if why else "")
+    return _make(FailureKind.DOUBLE_FAULT, sentence, "page table" if why else "")
 
 
-def _storm(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+def _storm(found: Findings, spots: Sequence[PcSample]) -> Diagnosis | None:
     if not (storm := activity.storm(found)):
         return None
     number, count = storm
@@ -266,37 +266,37 @@ def _storm(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
     sentence = (
         f"{name} comes again as soon as it was dealt with, {count} times in {1000 * found.during_s:.1f} ms"
     )
-    return _make(Word.INTERRUPT_STORM, sentence + meanwhile, f"interrupt {number}")
+    return _make(FailureKind.INTERRUPT_STORM, sentence + meanwhile, f"interrupt {number}")
 
 
-def _clock(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+def _clock(found: Findings, spots: Sequence[PcSample]) -> Diagnosis | None:
     if not activity.clock_stands(found, spots):
         return None
     stands = f"the clock stands: it is at tick {found.ticks[-1]}, and none came while it was looked at"
     if sleepers := activity.timed(found):
         parts = "; ".join(f"{who(found, thread.id)} waits for {thing(found, thread)}" for thread in sleepers)
-        return _make(Word.CLOCK_STANDS, f"{stands}; {parts}", *_sites(sleepers))
+        return _make(FailureKind.CLOCK_STANDS, f"{stands}; {parts}", *_sites(sleepers))
     place = outer(found) or looped(found, spots)
-    return _make(Word.CLOCK_STANDS, f"{stands}; the kernel goes round in {place}", function_of(place))
+    return _make(FailureKind.CLOCK_STANDS, f"{stands}; the kernel goes round in {place}", function_of(place))
 
 
-def _masked(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+def _masked(found: Findings, spots: Sequence[PcSample]) -> Diagnosis | None:
     if not _stands(found, spots):
         return None
     if all(spot.entry for spot in spots) and _spread(spots) > SMALL_BYTES:
         sentence = "a processor takes exceptions for ever and does not get through their entry"
-        return _make(Word.DOUBLE_FAULT, sentence, "entry")
+        return _make(FailureKind.DOUBLE_FAULT, sentence, "entry")
     place = (outer(found) if spots[0].halted else None) or looped(found, spots)
     what = "waits for an interrupt" if spots[0].halted else "goes round"
     sentence = f"a processor {what} in {place} with interrupts off{holding(found)}"
-    return _make(Word.INTERRUPTS_OFF, sentence, function_of(place))
+    return _make(FailureKind.INTERRUPTS_OFF, sentence, function_of(place))
 
 
 def _sites(threads: Sequence[Thread]) -> Iterable[str]:
     return sorted({thread.wait_site for thread in threads})
 
 
-def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
+def _stands(found: Findings, spots: Sequence[PcSample]) -> bool:
     """Whether all is in the kernel with interrupts masked, and the clock stands."""
     if activity.rests(found) and all(spot.halted for spot in spots):
         return False
@@ -307,13 +307,13 @@ def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
     return bool(found.ticks) or (small and not found.talks and not any(spot.halted for spot in spots))
 
 
-def _spread(spots: Sequence[Spot]) -> int:
+def _spread(spots: Sequence[PcSample]) -> int:
     """Bytes between the places farthest from each other."""
     places = [spot.place.address for spot in spots]
     return max(places) - min(places)
 
 
-def _kind(spot: Spot) -> str:
+def _kind(spot: PcSample) -> str:
     if spot.user:
         return "user"
     if spot.halted:
@@ -323,13 +323,13 @@ def _kind(spot: Spot) -> str:
     return "masked" if spot.masked else "kernel"
 
 
-def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+def _asleep(found: Findings, spots: Sequence[PcSample]) -> Diagnosis | None:
     # A time that has passed, or will not because the clock stands, wakes nobody.
     if len(set(found.ticks)) > 1 and (sleepers := activity.timed(found)):
         parts = "; ".join(f"{who(found, thread.id)} waits for {thing(found, thread)}" for thread in sleepers)
-        return _make(Word.SLOW, parts, *_sites(sleepers))
+        return _make(FailureKind.SLOW, parts, *_sites(sleepers))
     if starved := activity.starved(found):
-        return _make(Word.STARVED, f"{hungry(found, starved)}, though no other runs", *_names(starved))
+        return _make(FailureKind.STARVED, f"{hungry(found, starved)}, though no other runs", *_names(starved))
     if found.ready or any(thread.life == "ready" for thread in found.threads):
         return None
     if ring := waits.ring(found, guessed=True):
@@ -337,15 +337,15 @@ def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
     return _nothing_left(found, spots)
 
 
-def _nothing_left(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
+def _nothing_left(found: Findings, spots: Sequence[PcSample]) -> Diagnosis:
     """The diagnosis of a machine in which all wait, and not for each other."""
     place = outer(found) or most_often(spot.place for spot in spots)
     if not (named := _roots(found)):
         sentence = f"every processor waits for an interrupt in {place}, and no thread is left to run"
-        return _make(Word.LOST_WAKE_UP, sentence, function_of(place))
+        return _make(FailureKind.LOST_WAKE_UP, sentence, function_of(place))
     parts = "; ".join(f"{who(found, thread.id)} waits for {thing(found, thread)}" for thread in named)
     sentence = f"{parts}; nobody else runs, no time is waited for, nothing is left to wake it"
-    return _make(Word.LOST_WAKE_UP, sentence, *_sites(named))
+    return _make(FailureKind.LOST_WAKE_UP, sentence, *_sites(named))
 
 
 def _roots(found: Findings) -> Sequence[Thread]:
@@ -359,7 +359,7 @@ def _names(threads: Sequence[Thread]) -> Iterable[str]:
     return dict.fromkeys(thread.name for thread in threads)
 
 
-def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
+def _in_user(found: Findings, spots: Sequence[PcSample]) -> Diagnosis:
     # One that does little but call is mostly found in the kernel.
     running = sorted(found.cpus, key=lambda cpu: not cpu.spot.user)
     thread = who(found, running[0].thread) if running else "a program"
@@ -367,28 +367,30 @@ def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
     where = hex(places[0]) if places[0] == places[-1] else f"{places[0]:#x} to {places[-1]:#x}"
     if progress := activity.progress(found):
         return _make(
-            Word.SLOW, f"{thread} works, mostly in user code at {where}: {progress}", running_name(found)
+            FailureKind.SLOW,
+            f"{thread} works, mostly in user code at {where}: {progress}",
+            running_name(found),
         )
     if found.calls:
         sentence = f"{thread} goes round and only calls {activity.calls(found)}"
     else:
         sentence = f"{thread} computes in user code, at {where}, and calls nothing"
-    return _make(Word.USER_LOOP, sentence + _while_ready(found), running_name(found))
+    return _make(FailureKind.USER_LOOP, sentence + _while_ready(found), running_name(found))
 
 
-def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
+def _busy(found: Findings, spots: Sequence[PcSample]) -> Diagnosis:
     place = outer(found) or looped(found, spots)
     if progress := activity.progress(found):
-        return _make(Word.SLOW, f"it works, mostly in {place}: {progress}", function_of(place))
+        return _make(FailureKind.SLOW, f"it works, mostly in {place}: {progress}", function_of(place))
     if found.during is None:
         return _make(
-            Word.UNKNOWN, f"the kernel works in {place}, and does not tell at what", function_of(place)
+            FailureKind.UNKNOWN, f"the kernel works in {place}, and does not tell at what", function_of(place)
         )
     done = [f"{count} × {name}" for name, count in found.during.items() if not name.startswith(activity.IDLE)]
     what = f"only {', '.join(done)}" if done else "nothing"
     rounds = turns(found) or f"the kernel goes round in {place}"
     sentence = f"{rounds}; while it was looked at there was {what}{_while_ready(found)}"
-    return _make(Word.LIVELOCK, sentence, function_of(place))
+    return _make(FailureKind.LIVELOCK, sentence, function_of(place))
 
 
 def _while_ready(found: Findings) -> str:

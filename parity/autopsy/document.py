@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from parity.autopsy.diagnose import Autopsy, Diagnosis, Word
+from parity.autopsy.diagnose import Autopsy, Diagnosis, FailureKind
 from parity.autopsy.findings import FORMAT, Findings
 
 
@@ -26,7 +26,8 @@ def parse(data: bytes) -> Autopsy | None:
             return None
         diagnosis = document["diagnosis"]
         return Autopsy(
-            Findings.parse(document["findings"]), Diagnosis(**{**diagnosis, "word": Word(diagnosis["word"])})
+            Findings.parse(document["findings"]),
+            Diagnosis(**{**diagnosis, "word": FailureKind(diagnosis["word"])}),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -10,7 +10,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Place:
+class CodeLocation:
     """A point in a program: where a processor is, or will come back to. `file` is None where nobody knows."""
 
     address: int
@@ -33,7 +33,7 @@ class Lock:
 
 
 @dataclass(frozen=True)
-class Spot:
+class PcSample:
     """Where a processor was found: in user code, with interrupts masked, waiting for an interrupt?
 
     `entry`: in assembly, interrupts masked, which is where traps enter the kernel. A machine is often stopped
@@ -41,7 +41,7 @@ class Spot:
     from where that is known.
     """
 
-    place: Place
+    place: CodeLocation
     user: bool
     masked: bool
     halted: bool
@@ -58,8 +58,8 @@ class Cpu:
     """
 
     number: int
-    spot: Spot
-    stack: tuple[Place, ...]
+    spot: PcSample
+    stack: tuple[CodeLocation, ...]
     registers: dict[str, int]
     thread: int = 0
     masked_depth: int = 0
@@ -91,7 +91,7 @@ class Thread:
     wait_site: str
     wait_until: int
     locks: tuple[Lock, ...]
-    stack: tuple[Place, ...] = ()
+    stack: tuple[CodeLocation, ...] = ()
     parent: int = 0
     wait_by: int = 0
     unparked_by: int = 0
@@ -123,7 +123,7 @@ class Findings:
     panic: str | None
     end: str | None
     cpus: tuple[Cpu, ...] = ()
-    samples: tuple[tuple[Spot, ...], ...] = ()  # by time, each of all processors
+    samples: tuple[tuple[PcSample, ...], ...] = ()  # by time, each of all processors
     lost: bool = False  # in all samples they are where nothing is mapped
     unmapped: int | None = None  # of the kernel, address that its page table does not lead to
     table: bool = False  # whether the kernel notes what its threads do
@@ -150,8 +150,8 @@ class Findings:
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
         """The inverse of `dataclasses.asdict`, also through JSON. Raises TypeError or ValueError."""
-        made: Self = _parse(cls, values)
-        return made
+        parsed: Self = _parse(cls, values)
+        return parsed
 
 
 def _parse(kind: Any, value: Any) -> Any:

@@ -15,7 +15,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from parity.autopsy.demangle import demangle
-from parity.autopsy.findings import Place
+from parity.autopsy.findings import CodeLocation
 from parity.autopsy.inlines import Inlines
 from parity.autopsy.lines import Lines, is_library
 from parity.build.elf import Kernel
@@ -47,7 +47,7 @@ class Places:
         self._units = self._dwarf.get_aranges() if self._dwarf else None
         self._known: dict[int, tuple[Lines, Inlines | None] | None] = {}
 
-    def find(self, address: int, *, returned_to: bool = False) -> Place:
+    def find(self, address: int, *, returned_to: bool = False) -> CodeLocation:
         """The place of an instruction; `returned_to`: of the call before it.
 
         Where a library's function was put into one of the kernel's, it is the kernel's.
@@ -55,21 +55,21 @@ class Places:
         frames = self.frames(address, returned_to=returned_to)
         return next((place for place in frames if not is_library(place.file or "")), frames[-1])
 
-    def frames(self, address: int, *, returned_to: bool = False) -> list[Place]:
+    def frames(self, address: int, *, returned_to: bool = False) -> list[CodeLocation]:
         """The places of an instruction in all functions put into each other there, the innermost first."""
         at = address - 1 if returned_to else address
         start, function = self._function(at)
         unit = self._unit(at)
         if unit is None:
-            return [Place(address, function)]
+            return [CodeLocation(address, function)]
         lines, inlines = unit
         where = lines.exact(at) if inlines else lines.find(at, start)
-        found: list[Place] = []
+        found: list[CodeLocation] = []
         for call in reversed(inlines.at(at) if inlines else []):
-            found.append(Place(address, demangle(call.name), *(where or (None, None))))
+            found.append(CodeLocation(address, demangle(call.name), *(where or (None, None))))
             file = lines.file(call.file)
             where = (file, call.line) if file else None
-        return [*found, Place(address, function, *(where or (None, None)))]
+        return [*found, CodeLocation(address, function, *(where or (None, None)))]
 
     def holder(self, address: int) -> str:
         """The variable that an address lies in; empty for the heap and the stacks."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from parity.autopsy import unwind, vitals
-from parity.autopsy.findings import Call, Cpu, Findings, Place, Spot, Thread
+from parity.autopsy.findings import Call, CodeLocation, Cpu, Findings, PcSample, Thread
 from parity.autopsy.places import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
 from parity.autopsy.unwind import PAGE
@@ -111,14 +111,16 @@ class Scene:
             self.missing.append(f"trace: {error}")
             return None
 
-    def _lost(self, samples: Sequence[Sequence[Spot]]) -> bool:
+    def _lost(self, samples: Sequence[Sequence[PcSample]]) -> bool:
         """Whether the processors are where nothing is mapped, always."""
         places = {spot.place.address for spots in samples for spot in spots if not spot.user}
         if len(places) != 1 or any(self._kernel.segment(place) for place in places):
             return False
         return not self._leads_to(places.pop(), 1)
 
-    def _unmapped(self, samples: Sequence[Sequence[Spot]], registers: Sequence[dict[str, int]]) -> int | None:
+    def _unmapped(
+        self, samples: Sequence[Sequence[PcSample]], registers: Sequence[dict[str, int]]
+    ) -> int | None:
         """A page of the kernel that the first processor's page table does not lead to, if exceptions may be
         all that the processors do. Of what it writes, pages may be left out on purpose, but not the first."""
         spots = [spot for spots in samples for spot in spots] or list(map(self._spot, registers))
@@ -151,25 +153,25 @@ class Scene:
 
     def _devices(self) -> tuple[str, ...]:
         """What virtio devices have been asked for and have not given back, as far as this emulator tells."""
-        told = []
+        lines = []
         try:
             for device in self._inspector.qmp("x-query-virtio"):
                 queue = self._inspector.qmp("x-query-virtio-queue-status", path=device["path"], queue=0)
                 asked, given = queue["shadow-avail-idx"], queue["used-idx"]
-                told.append(f"{device['name']}: queue 0 was asked {asked} times and has answered {given}")
+                lines.append(f"{device['name']}: queue 0 was asked {asked} times and has answered {given}")
         except (NoAnswerError, LaneError):
             raise
         except (InfraError, KeyError) as error:
             self.missing.append(f"devices: {error}")
-        return tuple(told)
+        return tuple(lines)
 
     def _bodies(
         self, memory: Memory | None, table: Vitals | None, registers: list[dict[str, int]]
     ) -> tuple[tuple[Thread, ...], tuple[Cpu, ...]]:
         stacks = unwind.Stacks(memory, list(table.stacks.values()) if table else [], self._inspector.read)
         cpus = []
-        for number, own in enumerate(registers):
-            cpu = Cpu(number, self._spot(own), self._stack(stacks, own), own)
+        for number, cpu_registers in enumerate(registers):
+            cpu = Cpu(number, self._spot(cpu_registers), self._stack(stacks, cpu_registers), cpu_registers)
             if table and number < len(table.cpus):
                 noted = table.cpus[number]
                 cpu = replace(
@@ -193,21 +195,21 @@ class Scene:
             threads.append(thread)
         return tuple(threads), tuple(cpus)
 
-    def _stack(self, stacks: unwind.Stacks, registers: dict[str, int]) -> tuple[Place, ...]:
+    def _stack(self, stacks: unwind.Stacks, registers: dict[str, int]) -> tuple[CodeLocation, ...]:
         if self._processor.is_user(registers):
             return ()
         here = self._places.frames(self._processor.pc(registers))
         return (*here, *self._called(unwind.chain(self._processor.frame_pointer(registers), stacks.record)))
 
-    def _called(self, backs: list[int]) -> list[Place]:
-        found: list[Place] = []
+    def _called(self, backs: list[int]) -> list[CodeLocation]:
+        found: list[CodeLocation] = []
         for back in backs:
             # Behind assembly it is where a trap came from, and no call.
             trapped = bool(found) and found[-1].file is None
             found += self._places.frames(back, returned_to=not trapped)
         return found
 
-    def _spot(self, registers: dict[str, int]) -> Spot:
+    def _spot(self, registers: dict[str, int]) -> PcSample:
         processor = self._processor
         pc, user, masked = (
             processor.pc(registers),
@@ -215,11 +217,11 @@ class Scene:
             processor.is_masked(registers),
         )
         halted = not user and processor.is_halted(registers, self._code)
-        place = Place(pc) if user else self._places.find(pc, returned_to=halted)
+        place = CodeLocation(pc) if user else self._places.find(pc, returned_to=halted)
         entry = masked and not user and bool(place.function) and place.file is None
         # Kernels keep frame pointers: another one is still the program's.
         user = user or (entry and processor.frame_pointer(registers) < KERNEL)
-        return Spot(place, user, masked, halted, entry)
+        return PcSample(place, user, masked, halted, entry)
 
     def _names(self, threads: Sequence[Thread], cpus: Sequence[Cpu]) -> dict[str, str]:
         waited = [thread.wait_on for thread in threads] + [cpu.wants for cpu in cpus]
@@ -245,15 +247,15 @@ class Scene:
         time.sleep(seconds)
         self._inspector.qmp("stop")
 
-    def _samples(self) -> tuple[tuple[Spot, ...], ...]:
+    def _samples(self) -> tuple[tuple[PcSample, ...], ...]:
         inspector = self._inspector
-        found: list[tuple[Spot, ...]] = []
+        found: list[tuple[PcSample, ...]] = []
         deadline = time.monotonic() + SAMPLING_S
         while len(found) < SAMPLES and time.monotonic() < deadline:
             self._run(PAUSE_S)
             if inspector.qmp("query-status")["status"] == "shutdown":
                 break  # it has ended meanwhile, which is late
-            found.append(tuple(self._spot(own) for own in inspector.registers()))
+            found.append(tuple(self._spot(cpu_registers) for cpu_registers in inspector.registers()))
         return tuple(found)
 
 

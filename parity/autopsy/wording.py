@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import dropwhile
 
-from parity.autopsy.findings import Cpu, Findings, Place, Spot, Thread
+from parity.autopsy.findings import CodeLocation, Cpu, Findings, PcSample, Thread
 from parity.autopsy.lines import is_library
 from parity.autopsy.waits import LOCKS, Want, children
 
@@ -73,7 +73,7 @@ def lock(found: Findings, want: Want) -> str:
 
 def thing(found: Findings, thread: Thread) -> str:
     """What a thread sleeps on, where, until when, and what is known of who could end that."""
-    place = next(iter(own(thread.stack)), None)
+    place = next(iter(in_tree(thread.stack)), None)
     where = f", in {place.function}" if place and place.function else ""
     awaited = WAITED_FOR.get(thread.wait, thread.wait)
     return f"{awaited} at {thread.wait_site}{where}{until(found, thread)}{_lost(found, thread)}"
@@ -119,13 +119,13 @@ def _lost(found: Findings, thread: Thread) -> str:
 def within(found: Findings, want: Want) -> str:
     """In which function somebody waits for a lock."""
     stack = stack_of(found, want.thread)
-    named = list(own(stack))
+    named = list(in_tree(stack))
     exact = (place for place in named if f"{place.file}:{place.line}" == want.site)
     place = next(exact, None) or next(iter(named), None)
     return f" (in {place.function})" if place and place.function else ""
 
 
-def stack_of(found: Findings, number: int) -> Sequence[Place]:
+def stack_of(found: Findings, number: int) -> Sequence[CodeLocation]:
     """The stack of a thread, by its number."""
     cpu = next((cpu for cpu in found.cpus if cpu.thread == number), None)
     if cpu:
@@ -140,21 +140,21 @@ PANICS = re.compile(
 WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)vitals::|(^|::)tick::(wait|sleep)|::cpu::")
 
 
-def behind(stack: Sequence[Place], end: re.Pattern[str]) -> Sequence[Place]:
+def behind(stack: Sequence[CodeLocation], end: re.Pattern[str]) -> Sequence[CodeLocation]:
     """Those that have called, by way of others, the outermost of such functions; nothing if there is none."""
     last = max((at for at, place in enumerate(stack) if end.search(place.function)), default=len(stack))
     return stack[last + 1 :]
 
 
-def at_fault(stack: Sequence[Place]) -> list[Place]:
+def at_fault(stack: Sequence[CodeLocation]) -> list[CodeLocation]:
     """The places that led to a panic: of the code that a trap has interrupted, if the panic is the trap's."""
-    told = behind(stack, PANICS)
+    frames = behind(stack, PANICS)
     # Traps come in through assembly, of which there are no lines.
-    entry = next((at for at, place in enumerate(told) if place.file is None), len(told))
-    return list(own(told[entry + 1 :])) or list(own(told))
+    entry = next((at for at, place in enumerate(frames) if place.file is None), len(frames))
+    return list(in_tree(frames[entry + 1 :])) or list(in_tree(frames))
 
 
-def own(stack: Iterable[Place]) -> Iterable[Place]:
+def in_tree(stack: Iterable[CodeLocation]) -> Iterable[CodeLocation]:
     """The kernel's own places, without those where any thread waits."""
     for place in stack:
         foreign = place.function.startswith(("core::", "alloc::", "std::")) or is_library(place.file or "")
@@ -162,23 +162,23 @@ def own(stack: Iterable[Place]) -> Iterable[Place]:
             yield place
 
 
-def outer(found: Findings) -> Place | None:
+def outer(found: Findings) -> CodeLocation | None:
     """The kernel's own code that a processor is in, whatever it has called to wait."""
-    return next((place for cpu in found.cpus for place in own(behind_entry(cpu))), None)
+    return next((place for cpu in found.cpus for place in in_tree(behind_entry(cpu))), None)
 
 
-def interrupted(found: Findings) -> Place | None:
+def interrupted(found: Findings) -> CodeLocation | None:
     """The kernel's own code that a processor was in before an interrupt."""
     for cpu in found.cpus:
         # Assembly has no lines.
         entered = list(dropwhile(lambda place: place.file is not None, behind_entry(cpu)))
         before = dropwhile(lambda place: place.file is None, entered or behind_entry(cpu))
-        if place := next(iter(own(before)), None):
+        if place := next(iter(in_tree(before)), None):
             return place
     return None
 
 
-def behind_entry(cpu: Cpu) -> Sequence[Place]:
+def behind_entry(cpu: Cpu) -> Sequence[CodeLocation]:
     """The stack of a processor without the assembly through which a trap has just come in."""
     if not cpu.spot.entry:
         return cpu.stack
@@ -186,28 +186,28 @@ def behind_entry(cpu: Cpu) -> Sequence[Place]:
     return cpu.stack[code:]
 
 
-def looped(found: Findings, spots: Iterable[Spot]) -> Place:
+def looped(found: Findings, spots: Iterable[PcSample]) -> CodeLocation:
     """Where a processor goes round, in the kernel: never the assembly through which traps come in."""
-    told = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
-    return told if told.address else outer(found) or Place(0, "the kernel's entry")
+    frames = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
+    return frames if frames.address else outer(found) or CodeLocation(0, "the kernel's entry")
 
 
 def turns(found: Findings) -> str:
     """Threads that could all go on, and where they are; empty if there are not two of them."""
-    told = []
+    frames = []
     for thread in found.threads:
-        place = next(iter(own(stack_of(found, thread.id))), None)
+        place = next(iter(in_tree(stack_of(found, thread.id))), None)
         if place and thread.life in ("ready", "running") and not thread.name.startswith("idle"):
-            told.append(f"{who(found, thread.id)} in {place}")
-    return f"threads take turns: {', '.join(told)}" if len(told) > 1 else ""
+            frames.append(f"{who(found, thread.id)} in {place}")
+    return f"threads take turns: {', '.join(frames)}" if len(frames) > 1 else ""
 
 
 def hungry(found: Findings, threads: Sequence[Thread]) -> str:
     """Threads that are ready and get no processor."""
-    told = ", ".join(
+    frames = ", ".join(
         f"{who(found, thread.id)} since tick {thread.ran} of {found.ticks[0]}" for thread in threads
     )
-    return f"a thread is ready and does not run: {told}"
+    return f"a thread is ready and does not run: {frames}"
 
 
 def whereabouts(found: Findings) -> str:
@@ -220,8 +220,8 @@ def whereabouts(found: Findings) -> str:
 def _place(cpu: Cpu) -> str:
     if cpu.spot.user:
         return f"user code at {cpu.spot.place.address:#x}"
-    told = next(iter(own(behind_entry(cpu))), None)
-    return str(told or (Place(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
+    frames = next(iter(in_tree(behind_entry(cpu))), None)
+    return str(frames or (CodeLocation(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
 
 
 def holding(found: Findings) -> str:
@@ -230,12 +230,12 @@ def holding(found: Findings) -> str:
     return f", holding locks taken at {', '.join(sites)}" if sites else ""
 
 
-def most_often(places: Iterable[Place]) -> Place:
+def most_often(places: Iterable[CodeLocation]) -> CodeLocation:
     """The commonest place in the commonest function."""
     known = list(places)
     counted = Counter(place.function for place in known)
     if not counted:
-        return Place(0)
+        return CodeLocation(0)
     function = counted.most_common(1)[0][0]
     return Counter(place for place in known if place.function == function).most_common(1)[0][0]
 
@@ -245,10 +245,10 @@ def first_function(found: Findings) -> str:
     if not found.cpus:
         return ""
     cpu = found.cpus[0]
-    return function_of(next(iter(behind_entry(cpu)), Place(0)) if cpu.spot.entry else cpu.spot.place)
+    return function_of(next(iter(behind_entry(cpu)), CodeLocation(0)) if cpu.spot.entry else cpu.spot.place)
 
 
-def function_of(place: Place) -> str:
+def function_of(place: CodeLocation) -> str:
     """A place as part of a signature, which must not change with every line."""
     return place.function or (f"{place.file}:{place.line}" if place.file else "")
 

@@ -108,7 +108,7 @@ def _cargo(
             cargo_cache.keep(space, crates, target.place, messages)
         return outputs
 
-    return space.kept("cargo", title, inputs, make)
+    return space.cached_stage("cargo", title, inputs, make)
 
 
 def _compiled(

@@ -32,13 +32,13 @@ FINGERPRINT = ".fingerprint"
 
 def units(messages: Iterable[Mapping[str, Any]]) -> set[str]:
     """The hashes of the units of others' crates that a build used, by cargo's messages in JSON."""
-    others, own = set[str](), set[str]()
+    others, tree_units = set[str](), set[str]()
     for message in messages:
         places = [*message.get("filenames", ()), *([message["out_dir"]] if "out_dir" in message else ())]
-        known = others if str(message.get("package_id", "")).startswith(OTHERS) else own
+        known = others if str(message.get("package_id", "")).startswith(OTHERS) else tree_units
         for place in places:
             known.update(UNIT.findall(place.removeprefix(TARGET)))
-    return others - own
+    return others - tree_units
 
 
 def files(target: Path, wanted: set[str]) -> list[str]:
@@ -62,8 +62,8 @@ def keep(space: Workspace, key: str, target: Path, messages: Iterable[Mapping[st
         return
     paths = files(target, units(messages))
     programs = [path for path in paths if os.access(target / path, os.X_OK)]
-    kept = {path: space.store.put(target / path) for path in paths}
-    space.store.record(key, STAGE, Outputs(kept, {"programs": programs}))
+    blobs = {path: space.store.put(target / path) for path in paths}
+    space.store.record(key, STAGE, Outputs(blobs, {"programs": programs}))
 
 
 def bare(folder: Path) -> bool:

@@ -48,7 +48,7 @@ def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> di
         return Outputs({name: space.store.put_bytes(content) for name, content in cut.items()})
 
     inputs = {"programs": dict(programs), "recipe": RECIPE}
-    return dict(space.kept("loadable", f"programs as loaded {arch}", inputs, make).files)
+    return dict(space.cached_stage("loadable", f"programs as loaded {arch}", inputs, make).files)
 
 
 def whole(
@@ -74,9 +74,9 @@ def of_tests(
         MachineError: no Docker, no room.
     """
     titles = {test.name: title(test.name, arch) for test in tests}
-    wanted = {own: _aboard(suite, name, programs) for name, own in titles.items()}
-    made = _images(space, tree, f"disks {arch}", wanted)
-    return {name: made[own] for name, own in titles.items()}
+    wanted = {title_: _aboard(suite, name, programs) for name, title_ in titles.items()}
+    images = _images(space, tree, f"disks {arch}", wanted)
+    return {name: images[title_] for name, title_ in titles.items()}
 
 
 def known(
@@ -108,11 +108,14 @@ def _images(
 
     def make(missing: Sequence[str]) -> dict[str, Outputs]:
         contents = (_content(space, tree, wanted[each]) for each in missing)
-        made = _mke2fs(space, space.image("qemu").id, contents, tree.disk.size_mib)
-        return {each: Outputs({"disk": disk}) for each, disk in zip(missing, made, strict=True)}
+        images = _mke2fs(space, space.image("qemu").id, contents, tree.disk.size_mib)
+        return {each: Outputs({"disk": disk}) for each, disk in zip(missing, images, strict=True)}
 
     inputs = {each: _inputs(space, tree, programs) for each, programs in wanted.items()}
-    return {each: made.files["disk"] for each, made in space.kept_all("disk", title, inputs, make).items()}
+    return {
+        each: images.files["disk"]
+        for each, images in space.cached_stages("disk", title, inputs, make).items()
+    }
 
 
 def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ cp "$FIRMWARE" firmware
 class Bootable:
     """What boots by itself: a kernel on its machine, and the image with both kernel and programs."""
 
-    made: BuildOutputs
+    outputs: BuildOutputs
     disk: Digest
 
 
@@ -55,16 +55,16 @@ def title(arch: str) -> str:
     return f"UEFI disk {arch}"
 
 
-def bootable(space: Workspace, tree: Tree, made: BuildOutputs) -> Bootable:
+def bootable(space: Workspace, tree: Tree, outputs: BuildOutputs) -> Bootable:
     """The image of what was built, made or restored, and its machine with firmware.
 
     Raises:
         UserError: the machine profile is not as it should be, or has no firmware.
         MachineError: no Docker, no room.
     """
-    profile = machine.load(space.root / "machines" / f"{tree.run.uefi[made.arch]}.yaml")
+    profile = machine.load(space.root / "machines" / f"{tree.run.uefi[outputs.arch]}.yaml")
     uefi = machine.firmware_of(profile)
-    content = {"kernel": made.kernel, "disk": disk.whole(space, tree, made.arch, made.programs)}
+    content = {"kernel": outputs.kernel, "disk": disk.whole(space, tree, outputs.arch, outputs.programs)}
     line = tree.command_line(tree.run.boot_program)
     packages = space.image(ROLE).packages
     inputs = {
@@ -74,10 +74,10 @@ def bootable(space: Workspace, tree: Tree, made: BuildOutputs) -> Bootable:
         "tools": {name: packages[name] for name in TOOLS},
         "recipe": RECIPE,
     }
-    found = space.kept(
-        "uefi", title(made.arch), inputs, lambda: _image(space, uefi, content, commands(line))
+    found = space.cached_stage(
+        "uefi", title(outputs.arch), inputs, lambda: _image(space, uefi, content, commands(line))
     ).files
-    return Bootable(replace(made, machine=profile, firmware=found["firmware"]), found["disk"])
+    return Bootable(replace(outputs, machine=profile, firmware=found["firmware"]), found["disk"])
 
 
 def commands(command_line: str) -> str:

@@ -38,7 +38,7 @@ class Asking(Workspace):
             self._images[role] = found
         return self._images[role]
 
-    def kept_all(
+    def cached_stages(
         self,
         stage: str,
         title: str,
@@ -51,19 +51,19 @@ class Asking(Workspace):
             UnknownError: nothing is kept for some of these inputs.
         """
         self.compare(wanted)
-        kept: dict[str, Outputs] = {}
+        cached: dict[str, Outputs] = {}
         for each, inputs in wanted.items():
             outputs, complaint = self.store.lookup(action_key(stage, inputs))
             if complaint:
                 self.screen.note(f"  {complaint}")
             if outputs is not None:
-                kept[each] = outputs
-        missing = [each for each in wanted if each not in kept]
+                cached[each] = outputs
+        missing = [each for each in wanted if each not in cached]
         if missing:
             names = title if len(missing) > NAMED else ", ".join(missing)
             self._say_once(f"  nothing is kept for {names}: it would be made, then what needs it")
             raise UnknownError(title)
-        return kept
+        return cached
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:

@@ -84,14 +84,16 @@ class Workspace:
         with host.scratch(self.cache) as folder:
             yield folder
 
-    def kept(self, stage: str, title: str, inputs: Mapping[str, Any], make: Callable[[], Outputs]) -> Outputs:
+    def cached_stage(
+        self, stage: str, title: str, inputs: Mapping[str, Any], make: Callable[[], Outputs]
+    ) -> Outputs:
         """What `make` gives for these inputs: of this command, from the store, or made now.
 
         `stage` and `inputs` are the key; `title` is what the user reads.
         """
-        return self.kept_all(stage, title, {title: inputs}, lambda _: {title: make()})[title]
+        return self.cached_stages(stage, title, {title: inputs}, lambda _: {title: make()})[title]
 
-    def kept_all(
+    def cached_stages(
         self,
         stage: str,
         title: str,

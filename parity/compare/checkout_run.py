@@ -69,11 +69,11 @@ def _doit(space: Workspace, there: Revision, tree: Path, words: Sequence[str]) -
         lines.append(line)
         space.screen.say(line.strip())
 
-    own = {"PYTHONPATH": str(tree), "PARITY_CACHE": str(space.cache)}
+    environment = {"PYTHONPATH": str(tree), "PARITY_CACHE": str(space.cache)}
     nobodys = {"GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": ""}  # its results are not the job's
     argv = [sys.executable, "-m", "doit", *words]
     # Its waits have deadlines of their own.
-    status = command.run(argv, on_line, env={**own, **nobodys}, cwd=tree, timeout_s=None)
+    status = command.run(argv, on_line, env={**environment, **nobodys}, cwd=tree, timeout_s=None)
     return status, lines
 
 

@@ -19,7 +19,7 @@ COMMAND_LINE, BUDGET, SILENCE = "command line", "CPU seconds before a hang", "si
 NAMES = {"-machine": "machine", "-cpu": "CPU", "-accel": "accelerator", "-smp": "CPUs", "-m": "memory, MiB"}
 OWN = ("-name", "-kernel", "-append")  # a test's own, or a path
 
-Surroundings = Mapping[tuple[str, str], str]
+GuestEnvironment = Mapping[tuple[str, str], str]
 """By group ("" for a field alone) and name."""
 
 
@@ -37,7 +37,7 @@ class Field:
         return arch_diff.state(self.values)
 
 
-def surroundings(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> Surroundings:
+def surroundings(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> GuestEnvironment:
     """What surrounds these guests of one architecture, which share all but command line and deadlines."""
     found: dict[tuple[str, str], str] = {("", name): value for name, value in facts.items()}
     if specs:
@@ -49,7 +49,7 @@ def surroundings(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> Surround
     return found
 
 
-def difference(by_arch: Mapping[str, Surroundings | None]) -> list[Field]:
+def difference(by_arch: Mapping[str, GuestEnvironment | None]) -> list[Field]:
     """Every field of any architecture; None for an architecture of which nothing is known."""
     keys = dict.fromkeys(key for found in by_arch.values() for key in found or ())
     return [
@@ -58,7 +58,7 @@ def difference(by_arch: Mapping[str, Surroundings | None]) -> list[Field]:
     ]
 
 
-def _value(found: Surroundings | None, key: tuple[str, str]) -> Value | None:
+def _value(found: GuestEnvironment | None, key: tuple[str, str]) -> Value | None:
     if found is None:
         return None
     return (found[key],) if key in found else ()

@@ -31,7 +31,7 @@ NAMED = 8  # rows of a group that are worth naming
 
 
 @dataclass(frozen=True)
-class Standing:
+class ParityReport:
     """Everything that is compared."""
 
     archs: Sequence[str]
@@ -41,13 +41,13 @@ class Standing:
     decisions: Sequence[Decision] = ()
 
 
-def document(standing: Standing, tree: str, made: str) -> dict[str, Any]:
+def document(report: ParityReport, tree: str, written_at: str) -> dict[str, Any]:
     """The document, as JSON knows it."""
     return {
         "format": FORMAT,
         "tree": tree,
-        "made": made,
-        "architectures": list(standing.archs),
+        "made": written_at,
+        "architectures": list(report.archs),
         "tests": [
             {
                 "name": pair.name,
@@ -56,7 +56,7 @@ def document(standing: Standing, tree: str, made: str) -> dict[str, Any]:
                 "guest_s": {arch: row and row.guest_s for arch, row in pair.rows.items()},
                 "ratio": pair.ratio,
             }
-            for pair in standing.pairs
+            for pair in report.pairs
         ],
         "dimensions": [
             {
@@ -68,7 +68,7 @@ def document(standing: Standing, tree: str, made: str) -> dict[str, Any]:
                 "percent": row.percent,
                 "document": {**row.figures.archs, "parity": row.figures.parity},
             }
-            for row in standing.dimensions
+            for row in report.dimensions
         ],
         "environment": [
             {
@@ -79,9 +79,9 @@ def document(standing: Standing, tree: str, made: str) -> dict[str, Any]:
                     arch: None if value is None else "".join(value) for arch, value in field.values.items()
                 },
             }
-            for field in standing.fields
+            for field in report.fields
         ],
-        "decisions": [{**asdict(each), "since": str(each.since)} for each in standing.decisions],
+        "decisions": [{**asdict(each), "since": str(each.since)} for each in report.decisions],
     }
 
 

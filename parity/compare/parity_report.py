@@ -11,12 +11,12 @@ from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
 from parity.compare import arch_diff, coverage, machine_diff
 from parity.compare.coverage import Document, Names
-from parity.compare.machine_diff import Surroundings
-from parity.compare.parity_document import Standing
+from parity.compare.machine_diff import GuestEnvironment
+from parity.compare.parity_document import ParityReport
 from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.run import suite_run
-from parity.run.evidence_runner import Gatherer
+from parity.run.evidence_runner import EvidenceRunner
 from parity.spec.decision import Decision
 from parity.spec.suite import Suite
 from parity.spec.tree import Tree
@@ -29,19 +29,19 @@ INTEGRATION = "boot_tests"  # the feature set whose kernel holds the integration
 class Side:
     """One architecture, built. `integration`: the kernel that holds its integration tests."""
 
-    made: BuildOutputs
+    outputs: BuildOutputs
     integration: Digest
 
 
 def side(space: Workspace, tree: Tree, arch: str) -> Side:
     """An architecture, built or restored; raises as `harness.built`."""
-    made = suite_run.built(space, tree, arch)
-    features = INTEGRATION if INTEGRATION in tree.feature_sets else made.features
-    return Side(made, cargo_build.kernel(space, tree, arch, features).elf)
+    outputs = suite_run.built(space, tree, arch)
+    features = INTEGRATION if INTEGRATION in tree.feature_sets else outputs.features
+    return Side(outputs, cargo_build.kernel(space, tree, arch, features).elf)
 
 
-def standing(
-    gatherer: Gatherer,
+def report(
+    runner: EvidenceRunner,
     tree: Tree,
     suite: Suite,
     document: Document,
@@ -49,7 +49,7 @@ def standing(
     rows: Sequence[Row],
     tasks: Mapping[str, Sequence[str]],
     decisions: Sequence[Decision],
-) -> Standing:
+) -> ParityReport:
     """How architectures stand; None for one that does not build, of which nothing is known but its tasks.
 
     `tasks`: by architecture, the names of those that run guests of it.
@@ -58,27 +58,27 @@ def standing(
         BuildError: a kernel's inventory is none.
     """
     counted: dict[str, dict[str, Names | None]] = {kind: {} for kind in coverage.COUNTED}
-    around: dict[str, Surroundings | None] = {}
+    around: dict[str, GuestEnvironment | None] = {}
     for arch, one in found.items():
-        around[arch] = _surroundings(gatherer, tree, suite, one.made) if one else None
-        kinds = _counted(gatherer.space, one, rows) if one else dict.fromkeys(coverage.COUNTED)
+        around[arch] = _surroundings(runner, tree, suite, one.outputs) if one else None
+        kinds = _counted(runner.space, one, rows) if one else dict.fromkeys(coverage.COUNTED)
         for kind, names in {**kinds, "task": dict.fromkeys(tasks[arch], "")}.items():
             counted[kind][arch] = names
     archs = list(found)
     dimensions = coverage.dimensions(document, counted, len(suite.tests))
-    return Standing(
+    return ParityReport(
         archs, arch_diff.pairs(rows, archs), dimensions, machine_diff.difference(around), decisions
     )
 
 
 def _counted(space: Workspace, one: Side, rows: Sequence[Row]) -> dict[str, Names | None]:
     """What there is on one architecture, by kind."""
-    arch, kernel = one.made.arch, _inventory(space, one.made.kernel)
+    arch, kernel = one.outputs.arch, _inventory(space, one.outputs.kernel)
     passing = [row.name for row in rows if (row.arch, row.verdict) == (arch, Verdict.PASS)]
     return {
         **{kind: _names(kernel, kind) for kind in ("hal", "call", "driver")},
         "test": _names(_inventory(space, one.integration), "test"),
-        "program": dict.fromkeys(one.made.programs, ""),
+        "program": dict.fromkeys(one.outputs.programs, ""),
         "pass": dict.fromkeys(passing, ""),
     }
 
@@ -91,17 +91,19 @@ def _names(found: Inventory | None, kind: str) -> Names | None:
     return None if found is None else found.get(kind, {})
 
 
-def _surroundings(gatherer: Gatherer, tree: Tree, suite: Suite, made: BuildOutputs) -> Surroundings:
+def _surroundings(
+    runner: EvidenceRunner, tree: Tree, suite: Suite, outputs: BuildOutputs
+) -> GuestEnvironment:
     facts = {
-        "host": gatherer.host,
-        "emulator packages": ", ".join(f"{name} {what}" for name, what in sorted(gatherer.emulator.items())),
-        "machine profile": made.machine.name,
-        "power-off status": str(made.machine.power_off_status),
-        "kernel's feature set": made.features,
-        "kernel's Cargo features": ", ".join(tree.feature_sets[made.features].features),
-        "kernel's target": tree.kernel.targets[made.arch],
-        "programs' target": tree.programs.targets[made.arch],
+        "host": runner.host,
+        "emulator packages": ", ".join(f"{name} {what}" for name, what in sorted(runner.emulator.items())),
+        "machine profile": outputs.machine.name,
+        "power-off status": str(outputs.machine.power_off_status),
+        "kernel's feature set": outputs.features,
+        "kernel's Cargo features": ", ".join(tree.feature_sets[outputs.features].features),
+        "kernel's target": tree.kernel.targets[outputs.arch],
+        "programs' target": tree.programs.targets[outputs.arch],
         "disk, MiB": str(tree.disk.size_mib),
     }
-    guests = [suite_run.spec(tree, test, made, image="") for test in suite.tests.values()]
+    guests = [suite_run.spec(tree, test, outputs, image="") for test in suite.tests.values()]
     return machine_diff.surroundings(guests, facts)

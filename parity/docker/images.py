@@ -172,9 +172,9 @@ def context(files: Mapping[str, bytes]) -> bytes:
 
 def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
     """The installed versions; asked once per image, for an image's content never changes."""
-    kept = cache / "images" / f"{image_id.removeprefix('sha256:')}.json"
+    place = cache / "images" / f"{image_id.removeprefix('sha256:')}.json"
     try:
-        packages = json.loads(kept.read_text())
+        packages = json.loads(place.read_text())
         if isinstance(packages, dict) and packages:
             return packages
     except (OSError, ValueError):
@@ -190,7 +190,7 @@ def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
         raise InfraError(
             f"cannot read the installed versions of image {image_id[:19]}", "\n".join(lines[-5:])
         )
-    host.write_whole(kept, json.dumps(packages, sort_keys=True).encode(), cache)
+    host.write_whole(place, json.dumps(packages, sort_keys=True).encode(), cache)
     return packages
 
 

@@ -18,13 +18,13 @@ from parity.guest.observer import GuestObserver, Hook, Observation
 from parity.judge import serial, verdict
 from parity.judge.channel import Decoder, Hello, Shutdown
 from parity.judge.event import (
+    DeadlineExtended,
     Dropped,
     EmulatorOutput,
     EmulatorVersion,
     Event,
     Exit,
-    Held,
-    MoreTime,
+    Paused,
     QmpEvent,
     Sample,
     SerialMatch,
@@ -102,9 +102,9 @@ class EventStream:
             self._held_t = t if since is None else since
             return []
         self._held_t = None
-        events: list[Event] = [] if since is None else [Held(t - since)]
+        events: list[Event] = [] if since is None else [Paused(t - since)]
         if fields.get("more_time"):
-            events.append(MoreTime())
+            events.append(DeadlineExtended())
         return [Timed(t, event) for event in events]
 
     def _keep(self, t: float, lines: list[Line]) -> Iterator[Timed]:
@@ -159,7 +159,7 @@ def judged(
         for timed in stream.feed(message):
             if verdict.reason_to_stop(state) and message.kind in WORK:
                 late.append(timed)
-            elif isinstance(timed.event, MoreTime):
+            elif isinstance(timed.event, DeadlineExtended):
                 state, late = reduce(verdict.observe, [*late, timed], state), []
             else:
                 state = verdict.observe(state, timed)

@@ -268,8 +268,8 @@ class Supervisor:
             (guest.errors, errors),
             *others,
         ):
-            if kept := stream.keep(data):
-                self._report(stream.kind, kept)
+            if to_report := stream.keep(data):
+                self._report(stream.kind, to_report)
         for message in messages:
             self._on_qmp(guest, message)
         for stream in guest.streams:

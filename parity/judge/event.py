@@ -63,14 +63,14 @@ class QmpEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Paused:
     """Somebody has looked at the machine for so long, and stopped it for that; the guest is not to blame."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class MoreTime:
+class DeadlineExtended:
     """A guest that counted as hung makes progress, said an autopsy: it may go on."""
 
 
@@ -113,8 +113,8 @@ Event = (
     | SerialMatch
     | Sample
     | QmpEvent
-    | Held
-    | MoreTime
+    | Paused
+    | DeadlineExtended
     | EmulatorOutput
     | Dropped
     | StartFailure

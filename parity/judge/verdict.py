@@ -36,12 +36,12 @@ from enum import StrEnum
 from parity.judge import channel
 from parity.judge.channel import TestEnd
 from parity.judge.event import (
+    DeadlineExtended,
     Dropped,
     EmulatorOutput,
     EmulatorVersion,
     Exit,
-    Held,
-    MoreTime,
+    Paused,
     QmpEvent,
     Sample,
     SerialMatch,
@@ -95,9 +95,9 @@ def observe(state: State, timed: Timed) -> State:
     match event:
         case Sample():
             return _sample(state, t, event)
-        case SerialOutput() | Held():
+        case SerialOutput() | Paused():
             return _active(state, t)
-        case MoreTime() if may_have_more_time(state):
+        case DeadlineExtended() if may_have_more_time(state):
             return _more_time(_active(state, t))
         case SerialMatch():
             if state.hello:

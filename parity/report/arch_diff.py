@@ -8,7 +8,7 @@ from parity.compare import arch_diff
 from parity.compare.arch_diff import Pair, State
 from parity.compare.coverage import Dimension
 from parity.compare.machine_diff import Field
-from parity.compare.parity_document import Standing
+from parity.compare.parity_document import ParityReport
 from parity.report.grid import Grid
 from parity.spec.decision import against
 
@@ -16,24 +16,24 @@ LOOKS = {State.DIFFERS: "yellow", State.UNKNOWN: "dim", State.EQUAL: ""}
 UNKNOWN, NONE = "unknown", "–"
 
 
-def render(standing: Standing, source: str, notes: Sequence[str]) -> str:
+def render(report: ParityReport, source: str, notes: Sequence[str]) -> str:
     """The whole report as Markdown; `source` of the document's figures, `notes` on the differences."""
-    parts = ["# Parity", f"Architectures: {', '.join(standing.archs)}."]
-    parts += ["## Matrix", matrix(standing).markdown(), f"Document: {source}."]
-    parts += ["## Tests", tests(standing).markdown(), *summary(standing)]
-    parts += ["## Environments", environment(standing).markdown(), *equal(standing)]
-    if standing.decisions:
-        parts += ["## Decisions", "\n".join(f"- {decision}" for decision in standing.decisions)]
+    parts = ["# Parity", f"Architectures: {', '.join(report.archs)}."]
+    parts += ["## Matrix", matrix(report).markdown(), f"Document: {source}."]
+    parts += ["## Tests", tests(report).markdown(), *summary(report)]
+    parts += ["## Environments", environment(report).markdown(), *equal(report)]
+    if report.decisions:
+        parts += ["## Decisions", "\n".join(f"- {decision}" for decision in report.decisions)]
     if notes:
         parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
     return "\n\n".join(parts) + "\n"
 
 
-def tests(standing: Standing) -> Grid:
+def tests(report: ParityReport) -> Grid:
     """A row per test that any architecture has a program of."""
-    titles = ["test", *standing.archs, *(f"{arch} guest s " for arch in standing.archs), "ratio ", ""]
+    titles = ["test", *report.archs, *(f"{arch} guest s " for arch in report.archs), "ratio ", ""]
     rows = []
-    for pair in standing.pairs:
+    for pair in report.pairs:
         if not _missing(pair):
             seconds = (f"{row.guest_s:.3f}" if row and row.guest_s else "" for row in pair.rows.values())
             ratio = "" if pair.ratio is None else f"{pair.ratio:.2f}"
@@ -46,52 +46,52 @@ def tests(standing: Standing) -> Grid:
     return Grid(titles, rows)
 
 
-def summary(standing: Standing) -> list[str]:
+def summary(report: ParityReport) -> list[str]:
     """Sentences about the tests: how many are equal, what passes on one architecture only."""
-    count = {state: sum(pair.state is state for pair in standing.pairs) for state in State}
-    missing = sum(map(_missing, standing.pairs))
+    count = {state: sum(pair.state is state for pair in report.pairs) for state in State}
+    missing = sum(map(_missing, report.pairs))
     sentences = [
-        f"Of {len(standing.pairs)} tests {count[State.EQUAL]} end alike ({missing} of them have no program), "
+        f"Of {len(report.pairs)} tests {count[State.EQUAL]} end alike ({missing} of them have no program), "
         f"{count[State.DIFFERS]} differ, {count[State.UNKNOWN]} are unknown."
     ]
-    for arch, names in arch_diff.one_sided(standing.pairs).items():
+    for arch, names in arch_diff.one_sided(report.pairs).items():
         sentences.append(f"Passes on {arch} and not everywhere: {', '.join(names)}.")
-    unknown = [arch for arch in standing.archs if all(pair.values[arch] is None for pair in standing.pairs)]
+    unknown = [arch for arch in report.archs if all(pair.values[arch] is None for pair in report.pairs)]
     sentences += [f"Of {arch} there is no result at all." for arch in unknown]
     return sentences
 
 
-def matrix(standing: Standing) -> Grid:
+def matrix(report: ParityReport) -> Grid:
     """A row per dimension: the document's figures, and what was counted."""
-    archs = standing.archs
+    archs = report.archs
     titles = ["dimension", *(f"document: {arch} " for arch in archs), "document: parity "]
     titles += [*(f"{arch} " for arch in archs), "parity ", "lacking"]
-    return Grid(titles, [(LOOKS[row.state], list(_dimension(standing, row))) for row in standing.dimensions])
+    return Grid(titles, [(LOOKS[row.state], list(_dimension(report, row))) for row in report.dimensions])
 
 
-def environment(standing: Standing) -> Grid:
+def environment(report: ParityReport) -> Grid:
     """A row per field that is not equal everywhere; the fields of a group that say the same are one."""
     rows = [
         (LOOKS[fields[0].state], [_named(fields), *_values(fields[0]), str(fields[0].state)])
-        for fields in _alike(standing)
+        for fields in _alike(report)
         if fields[0].state is not State.EQUAL
     ]
-    return Grid(["environment", *standing.archs, ""], rows)
+    return Grid(["environment", *report.archs, ""], rows)
 
 
-def equal(standing: Standing) -> list[str]:
+def equal(report: ParityReport) -> list[str]:
     """A sentence about the fields that are equal everywhere."""
     words = [
         f"{_named(fields)} ({_values(fields[0])[0]})"
-        for fields in _alike(standing)
+        for fields in _alike(report)
         if fields[0].state is State.EQUAL
     ]
     return [f"Equal: {', '.join(words)}."] if words else []
 
 
-def _alike(standing: Standing) -> list[list[Field]]:
+def _alike(report: ParityReport) -> list[list[Field]]:
     found: dict[tuple[str, ...], list[Field]] = {}
-    for field in standing.fields:
+    for field in report.fields:
         found.setdefault((field.group or field.name, *_values(field)), []).append(field)
     return list(found.values())
 
@@ -107,9 +107,9 @@ def _values(field: Field) -> list[str]:
     return [UNKNOWN if value is None else "".join(value) or NONE for value in field.values.values()]
 
 
-def _dimension(standing: Standing, row: Dimension) -> Iterator[str]:
+def _dimension(report: ParityReport, row: Dimension) -> Iterator[str]:
     yield row.figures.name
-    yield from (row.figures.archs.get(arch, "") for arch in standing.archs)
+    yield from (row.figures.archs.get(arch, "") for arch in report.archs)
     yield row.figures.parity
     for names in row.found.values():
         if names is None:
@@ -120,13 +120,13 @@ def _dimension(standing: Standing, row: Dimension) -> Iterator[str]:
             yield f"{len(names)} of {row.of} ({100 * len(names) / row.of:.2f} %)"
     yield UNKNOWN if row.state is State.UNKNOWN else NONE if row.percent is None else f"{row.percent:.1f} %"
     yield "; ".join(
-        f"{arch}: {', '.join(_lacking(standing, name, arch) for name in names)}"
+        f"{arch}: {', '.join(_lacking(report, name, arch) for name in names)}"
         for arch, names in row.lacking.items()
     )
 
 
-def _lacking(standing: Standing, name: str, arch: str) -> str:
-    ruled_out = against(standing.decisions, name, arch)
+def _lacking(report: ParityReport, name: str, arch: str) -> str:
+    ruled_out = against(report.decisions, name, arch)
     return f"{name} ({ruled_out.id})" if ruled_out else name
 
 

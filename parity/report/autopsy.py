@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from parity.autopsy.diagnose import Autopsy
-from parity.autopsy.findings import Cpu, Findings, Lock, Place, Spot, Thread
+from parity.autopsy.findings import CodeLocation, Cpu, Findings, Lock, PcSample, Thread
 from parity.judge.serial import escape
 
 
@@ -86,13 +86,13 @@ def _named(address: int, found: Findings) -> str:
     return f"{address:#x} ({name})" if name else f"{address:#x}"
 
 
-def _stack(stack: Sequence[Place]) -> Iterator[str]:
+def _stack(stack: Sequence[CodeLocation]) -> Iterator[str]:
     for place, caller in zip_longest(stack, stack[1:]):
         inlined = " (inlined)" if caller and caller.address == place.address else ""
         yield f"    {place.address:#x}  {place}{inlined}"
 
 
-def _spot(spot: Spot) -> str:
+def _spot(spot: PcSample) -> str:
     where = f"user code at {spot.place.address:#x}" if spot.user else str(spot.place)
     words = (("interrupts off", spot.masked), ("halted", spot.halted), ("taking a trap", spot.entry))
     states = [word for word, on in words if on]

@@ -11,15 +11,15 @@ import parity.selftest.canary
 from parity.report.grid import Grid
 from parity.results.confusion import Confusion
 from parity.selftest.canary import Canary, Seen
-from parity.selftest.mutation import Catches
+from parity.selftest.mutation import MutationResult
 
 
-def canaries(flock: Sequence[Canary], seen: Seen, archs: Sequence[str]) -> Table:
+def canaries(all_canaries: Sequence[Canary], seen: Seen, archs: Sequence[str]) -> Table:
     """A line per canary: what it must earn, what it earned on each architecture."""
     table = Table(box=None, pad_edge=False)
     for title in ("canary", "must earn", *archs):
         table.add_column(title, no_wrap=True)
-    for canary in flock:
+    for canary in all_canaries:
         found = [seen[arch, canary.name] for arch in archs]
         looks = ["green" if canary.earned(each) else "bold red" for each in found]
         earned = [Text(_end(each.verdict, each.word), look) for each, look in zip(found, looks, strict=True)]
@@ -28,10 +28,10 @@ def canaries(flock: Sequence[Canary], seen: Seen, archs: Sequence[str]) -> Table
     return table
 
 
-def unearned(flock: Sequence[Canary], seen: Seen) -> list[str]:
+def unearned(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
     """A sentence per guest that is not what it must be."""
     lines = []
-    for canary, found in parity.selftest.canary.unearned(flock, seen):
+    for canary, found in parity.selftest.canary.unearned(all_canaries, seen):
         must = _end(canary.expected[found.arch], canary.words.get(found.arch))
         texts = [each[found.arch] for each in (canary.says, canary.explains) if found.arch in each]
         says = "".join(f" and say {text!r}" for text in texts)
@@ -55,7 +55,7 @@ def confusion(matrix: Confusion, what: str) -> Grid:
     return Grid([f"{what}: must earn ↓, earned →", *(f"{name} " for name in matrix.names)], rows)
 
 
-def faults(catches: Catches) -> Table:
+def faults(catches: MutationResult) -> Table:
     """A line per planted fault: the tests that turned red under it."""
     table = Table(box=None, pad_edge=False)
     table.add_column("planted fault", no_wrap=True)

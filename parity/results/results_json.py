@@ -18,12 +18,12 @@ from parity.core.row import Row
 FORMAT = 1
 
 
-def render(rows: Sequence[Row], tree: str, made: str, stages: Sequence[Stage] = ()) -> str:
+def render(rows: Sequence[Row], tree: str, written_at: str, stages: Sequence[Stage] = ()) -> str:
     """The document as text."""
     document = {
         "format": FORMAT,
         "tree": tree,
-        "made": made,
+        "made": written_at,
         "stages": [{"title": stage.title, "seconds": round(stage.seconds, 3)} for stage in stages],
         "tests": [asdict(row) for row in rows],
     }

@@ -82,7 +82,7 @@ def whole(result: Result) -> list[Finding]:
     return [Finding(result.job.spec, result.run.judgement, result.run.guest_s)]
 
 
-class Gatherer:
+class EvidenceRunner:
     """Finds evidence, and adds to it."""
 
     def __init__(self, space: Workspace, panic_patterns: Sequence[str], render_log: RenderLog) -> None:

@@ -31,7 +31,7 @@ from parity.judge.verdict import End, Judgement, Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
 from parity.run import suite_run
-from parity.run.evidence_runner import Finding, Gatherer, title
+from parity.run.evidence_runner import EvidenceRunner, Finding, title
 from parity.run.runner import Result
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
@@ -98,20 +98,20 @@ def guest(space: Workspace, tree: Tree, tests: Integration, arch: str, features:
         BuildError: as the stages say; or the kernel links other tests than are listed, or lacks a program.
         MachineError: as the stages say.
     """
-    made = suite_run.built(space, tree, arch, features)
-    agree(tests, inventory.read(space.store.path(made.kernel)), arch)
-    if gone := [name for name in tests.programs if name not in made.programs]:
+    outputs = suite_run.built(space, tree, arch, features)
+    agree(tests, inventory.read(space.store.path(outputs.kernel)), arch)
+    if gone := [name for name in tests.programs if name not in outputs.programs]:
         raise BuildError(
             f"{arch}: integration tests need {', '.join(gone)}, and the build made no such program"
         )
-    aboard = {name: made.programs[name] for name in tests.programs}
+    aboard = {name: outputs.programs[name] for name in tests.programs}
     image = disk.whole(space, tree, arch, aboard, disk.title(SUITE, arch))
     return RunSpec(
         test=SUITE,
         arch=arch,
-        kernel=made.kernel,
+        kernel=outputs.kernel,
         disk=image,
-        machine=made.machine,
+        machine=outputs.machine,
         cmdline=COMMAND_LINE,
         cpu_budget_s=tests.cpu_budget_s,
         kind=RunKind.TESTS,
@@ -143,15 +143,15 @@ def agree(tests: Integration, linked: inventory.Inventory | None, arch: str) -> 
     )
 
 
-def own(like: RunSpec, name: str) -> RunSpec:
+def single_test(like: RunSpec, name: str) -> RunSpec:
     """The guest that runs one test and no other: what its evidence is kept under."""
     return replace(asking(like, [name]), test=f"{SUITE}:{name}")
 
 
-def parts(own: RunSpec) -> tuple[RunSpec, str]:
+def parts(single_test: RunSpec) -> tuple[RunSpec, str]:
     """What `own` made a guest of: what it is like, and its test."""
-    like = replace(own, test=SUITE, cmdline=own.cmdline.rpartition(ASKS)[0])
-    return like, own.test.removeprefix(f"{SUITE}:")
+    like = replace(single_test, test=SUITE, cmdline=single_test.cmdline.rpartition(ASKS)[0])
+    return like, single_test.test.removeprefix(f"{SUITE}:")
 
 
 def asking(like: RunSpec, names: Sequence[str]) -> RunSpec:
@@ -160,10 +160,10 @@ def asking(like: RunSpec, names: Sequence[str]) -> RunSpec:
 
 
 def run(
-    gatherer: Gatherer, tests: Integration, asked: Sequence[RunSpec], *, fresh: bool, lanes: int
+    runner: EvidenceRunner, tests: Integration, asked: Sequence[RunSpec], *, fresh: bool, lanes: int
 ) -> dict[RunSpec, Evidence]:
     """Runs, over one pool of lanes, what needs it of tests, each given as its own guest; what was seen."""
-    space, wanted = gatherer.space, gatherer.wanted(asked, fresh=fresh)
+    space, wanted = runner.space, runner.wanted(asked, fresh=fresh)
     ran: dict[RunSpec, Evidence] = {}
     if wanted:
         with space.screen.tests(len(wanted)) as view:
@@ -171,17 +171,17 @@ def run(
             def on_done(done: RunSpec, seen: Evidence) -> None:
                 ran[done] = seen
                 if seen.verdict != Verdict.INFRA:
-                    space.history.remember(title(done), gatherer.inputs(done))
-                view.finished(_row(gatherer, tests, done, seen))
+                    space.history.remember(title(done), runner.inputs(done))
+                view.finished(_row(runner, tests, done, seen))
 
-            guests(gatherer, tests, wanted, lanes=lanes, on_done=on_done, fresh=fresh)
+            guests(runner, tests, wanted, lanes=lanes, on_done=on_done, fresh=fresh)
     for known in set(asked).difference(wanted):
-        space.history.remember(title(known), gatherer.inputs(known))
+        space.history.remember(title(known), runner.inputs(known))
     return ran
 
 
 def guests(
-    gatherer: Gatherer,
+    runner: EvidenceRunner,
     tests: Integration,
     wanted: Sequence[RunSpec],
     *,
@@ -205,7 +205,9 @@ def guests(
         like, names = asked[result.job.spec]
         spent = result.run.state.test_s if result.run.state else {}
         found = judged(result, names, tests.ends)
-        return [Finding(own(like, name), judgement, spent.get(name)) for name, judgement in found.items()]
+        return [
+            Finding(single_test(like, name), judgement, spent.get(name)) for name, judgement in found.items()
+        ]
 
     def following(result: Result) -> list[RunSpec]:
         like, names = asked[result.job.spec]
@@ -221,7 +223,7 @@ def guests(
         else:
             together.setdefault(like, []).append(name)
     specs += [ask(like, names) for like, names in together.items()]
-    gatherer.run(specs, lanes=lanes, fresh=fresh, on_done=on_done, findings=findings, following=following)
+    runner.run(specs, lanes=lanes, fresh=fresh, on_done=on_done, findings=findings, following=following)
 
 
 def judged(result: Result, names: Sequence[str], ends: Mapping[str, End]) -> Mapping[str, Judgement]:
@@ -230,17 +232,19 @@ def judged(result: Result, names: Sequence[str], ends: Mapping[str, End]) -> Map
     return verdict.judge_tests(state, names, ends) if state else dict.fromkeys(names, result.run.judgement)
 
 
-def rows(gatherer: Gatherer, tests: Integration, like: RunSpec, ran: Mapping[RunSpec, Evidence]) -> list[Row]:
+def rows(
+    runner: EvidenceRunner, tests: Integration, like: RunSpec, ran: Mapping[RunSpec, Evidence]
+) -> list[Row]:
     """The rows of all tests in guests like this one: what is known, or that `ran` could not find it out."""
     found = []
-    for spec in (own(like, name) for name in tests.suite.tests):
+    for spec in (single_test(like, name) for name in tests.suite.tests):
         now = ran.get(spec)
         lost = now is not None and now.verdict == Verdict.INFRA
-        found.append(_row(gatherer, tests, spec, now if lost else gatherer.known(spec)))
+        found.append(_row(runner, tests, spec, now if lost else runner.known(spec)))
     return found
 
 
-def _row(gatherer: Gatherer, tests: Integration, spec: RunSpec, seen: Evidence | None) -> Row:
+def _row(runner: EvidenceRunner, tests: Integration, spec: RunSpec, seen: Evidence | None) -> Row:
     _, name = parts(spec)
-    log = gatherer.log(seen) if seen else None
+    log = runner.log(seen) if seen else None
     return matrix.row(tests.suite.tests[name], spec.arch, tests.features, seen, built=True, log=log)

@@ -15,7 +15,7 @@ from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
-from parity.run.evidence_runner import Gatherer, title
+from parity.run.evidence_runner import EvidenceRunner, title
 from parity.spec import machine
 from parity.spec.machine import Machine, RunSpec
 from parity.spec.suite import CPU_BUDGET_S, SILENCE_S, Suite, Test
@@ -24,10 +24,10 @@ from parity.store.store import Digest
 
 
 @dataclass(frozen=True)
-class Asked:
+class TestRequest:
     """Tests of one architecture, and all that their guests are made of."""
 
-    made: BuildOutputs
+    outputs: BuildOutputs
     tests: Sequence[Test]
 
 
@@ -56,26 +56,26 @@ def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
     return machine.load(space.root / "machines" / f"{tree.run.machines[arch]}.yaml")
 
 
-def spec(tree: Tree, test: Test, made: BuildOutputs, image: Digest) -> RunSpec:
+def spec(tree: Tree, test: Test, outputs: BuildOutputs, image: Digest) -> RunSpec:
     """The guest that runs one test: the same kernel for all, the command line chooses the program."""
-    firmware_s = made.machine.uefi.silence_s if made.machine.uefi else 0.0
+    firmware_s = outputs.machine.uefi.silence_s if outputs.machine.uefi else 0.0
     ends_as = machine.program_of(tree.command_line(test.ends_as)) if test.ends_as else None
     return RunSpec(
         test=test.name,
-        arch=made.arch,
-        kernel=made.kernel,
+        arch=outputs.arch,
+        kernel=outputs.kernel,
         disk=image,
-        machine=made.machine,
+        machine=outputs.machine,
         cmdline=tree.command_line(test.name),
-        cpu_budget_s=test.cpu_budget_s.get(made.arch, CPU_BUDGET_S),
-        silence_s=test.silence_s.get(made.arch, SILENCE_S) + firmware_s,
-        firmware=made.firmware,
-        kind=made.kind,
+        cpu_budget_s=test.cpu_budget_s.get(outputs.arch, CPU_BUDGET_S),
+        silence_s=test.silence_s.get(outputs.arch, SILENCE_S) + firmware_s,
+        firmware=outputs.firmware,
+        kind=outputs.kind,
         ends_as=ends_as,
     )
 
 
-def complete(suite: Suite, made: BuildOutputs) -> None:
+def complete(suite: Suite, outputs: BuildOutputs) -> None:
     """Complains about a listed program that was not built: a suite never shrinks in silence.
 
     Raises:
@@ -84,29 +84,29 @@ def complete(suite: Suite, made: BuildOutputs) -> None:
     listed = [
         name
         for test in suite.tests.values()
-        if test.expected[made.arch] is not Verdict.MISSING
+        if test.expected[outputs.arch] is not Verdict.MISSING
         for name in (test.name, *test.needs, test.ends_as or test.name)
     ]
-    gone = dict.fromkeys(name for name in listed if name not in made.programs)
+    gone = dict.fromkeys(name for name in listed if name not in outputs.programs)
     if gone:
         raise BuildError(
-            f"{made.arch}: the suite lists {', '.join(gone)}, but the build made no such program",
+            f"{outputs.arch}: the suite lists {', '.join(gone)}, but the build made no such program",
             hint="write it, or say `expected: missing` and why in the suite",
         )
 
 
-def asked(space: Workspace, tree: Tree, suite: Suite, arch: str, tests: Sequence[Test]) -> Asked:
+def asked(space: Workspace, tree: Tree, suite: Suite, arch: str, tests: Sequence[Test]) -> TestRequest:
     """These tests, ready to run; raises as `built` and `complete`."""
-    made = built(space, tree, arch)
-    complete(suite, made)
-    return Asked(made, tests)
+    outputs = built(space, tree, arch)
+    complete(suite, outputs)
+    return TestRequest(outputs, tests)
 
 
 def run(
-    gatherer: Gatherer,
+    runner: EvidenceRunner,
     tree: Tree,
     suite: Suite,
-    wanted: Mapping[str, Asked],
+    wanted: Mapping[str, TestRequest],
     *,
     fresh: bool,
     lanes: int,
@@ -116,65 +116,69 @@ def run(
     Disks are made, and read, for the tests that run and no other. Returns what was seen, by architecture and
     test.
     """
-    space = gatherer.space
-    plans = [_plan(gatherer, tree, suite, asked, fresh=fresh) for asked in wanted.values()]
-    specs = {own: runs for plan in plans for own, runs in plan.items()}
+    space = runner.space
+    plans = [_plan(runner, tree, suite, asked, fresh=fresh) for asked in wanted.values()]
+    specs = {each_spec: runs for plan in plans for each_spec, runs in plan.items()}
     ran: dict[str, dict[str, Evidence]] = {arch: {} for arch in wanted}
-    if todo := [own for own, runs in specs.items() if runs]:
+    if todo := [each_spec for each_spec, runs in specs.items() if runs]:
         with space.screen.tests(len(todo)) as view:
 
             def on_done(done: RunSpec, seen: Evidence) -> None:
                 ran[done.arch][done.test] = seen
                 if seen.verdict != Verdict.INFRA:
-                    space.history.remember(title(done), gatherer.inputs(done))
-                test, made = suite.tests[done.test], wanted[done.arch].made
-                view.finished(_row(gatherer, test, made, _seen(gatherer, done, seen)))
+                    space.history.remember(title(done), runner.inputs(done))
+                test, outputs = suite.tests[done.test], wanted[done.arch].outputs
+                view.finished(_row(runner, test, outputs, _seen(runner, done, seen)))
 
-            gatherer.run(todo, lanes=lanes, fresh=fresh, on_done=on_done)
-    for own in (own for own, runs in specs.items() if not runs):
-        space.history.remember(title(own), gatherer.inputs(own))
+            runner.run(todo, lanes=lanes, fresh=fresh, on_done=on_done)
+    for each_spec in (each_spec for each_spec, runs in specs.items() if not runs):
+        space.history.remember(title(each_spec), runner.inputs(each_spec))
     return ran
 
 
-def _plan(gatherer: Gatherer, tree: Tree, suite: Suite, asked: Asked, *, fresh: bool) -> dict[RunSpec, bool]:
+def _plan(
+    runner: EvidenceRunner, tree: Tree, suite: Suite, asked: TestRequest, *, fresh: bool
+) -> dict[RunSpec, bool]:
     """The guests of one architecture, and whether each has to run."""
-    made, space = asked.made, gatherer.space
-    disks = disk.known(space, tree, suite, made.arch, made.programs)
-    chosen = [test for test in asked.tests if test.name in made.programs]
+    outputs, space = asked.outputs, runner.space
+    disks = disk.known(space, tree, suite, outputs.arch, outputs.programs)
+    chosen = [test for test in asked.tests if test.name in outputs.programs]
     unseen = [
         test
         for test in chosen
-        if test.name not in disks or gatherer.wanted([spec(tree, test, made, disks[test.name])], fresh=fresh)
+        if test.name not in disks or runner.wanted([spec(tree, test, outputs, disks[test.name])], fresh=fresh)
     ]
-    disks |= disk.of_tests(space, tree, suite, made.arch, made.programs, unseen)
-    wanted = gatherer.wanted([spec(tree, test, made, disks[test.name]) for test in unseen], fresh=fresh)
-    return {(own := spec(tree, test, made, disks[test.name])): own in wanted for test in chosen}
+    disks |= disk.of_tests(space, tree, suite, outputs.arch, outputs.programs, unseen)
+    wanted = runner.wanted([spec(tree, test, outputs, disks[test.name]) for test in unseen], fresh=fresh)
+    return {
+        (each_spec := spec(tree, test, outputs, disks[test.name])): each_spec in wanted for test in chosen
+    }
 
 
 def rows(
-    gatherer: Gatherer, tree: Tree, suite: Suite, made: BuildOutputs, ran: Mapping[str, Evidence]
+    runner: EvidenceRunner, tree: Tree, suite: Suite, outputs: BuildOutputs, ran: Mapping[str, Evidence]
 ) -> list[Row]:
     """The rows of the whole suite on this architecture: what is known now, by whichever command.
 
     `ran` is what this one has seen.
     """
-    disks = disk.known(gatherer.space, tree, suite, made.arch, made.programs)
-    specs = {name: spec(tree, suite.tests[name], made, image) for name, image in disks.items()}
+    disks = disk.known(runner.space, tree, suite, outputs.arch, outputs.programs)
+    specs = {name: spec(tree, suite.tests[name], outputs, image) for name, image in disks.items()}
     return [
-        _row(gatherer, test, made, _seen(gatherer, specs.get(test.name), ran.get(test.name)))
+        _row(runner, test, outputs, _seen(runner, specs.get(test.name), ran.get(test.name)))
         for test in suite.tests.values()
     ]
 
 
-def _seen(gatherer: Gatherer, own: RunSpec | None, now: Evidence | None) -> Evidence | None:
+def _seen(runner: EvidenceRunner, each_spec: RunSpec | None, now: Evidence | None) -> Evidence | None:
     """What is known of a test under today's key, or that this command could not find out."""
     if now and now.verdict == Verdict.INFRA:
         return now
-    return gatherer.known(own) if own else None
+    return runner.known(each_spec) if each_spec else None
 
 
 def boots(
-    gatherer: Gatherer,
+    runner: EvidenceRunner,
     tree: Tree,
     wanted: Sequence[BuildOutputs],
     *,
@@ -189,30 +193,32 @@ def boots(
     Raises:
         BuildError: there is no such program.
     """
-    programs = {made.arch: made.programs for made in wanted}
+    programs = {outputs.arch: outputs.programs for outputs in wanted}
     images = {
-        arch: disks.get(arch) or disk.whole(gatherer.space, tree, arch, found)
+        arch: disks.get(arch) or disk.whole(runner.space, tree, arch, found)
         for arch, found in programs.items()
     }
     guests: dict[RunSpec, tuple[Test, BuildOutputs]] = {}
     specs: list[RunSpec] = []
-    for made in wanted:
-        expected = tree.feature_sets[made.features].expected[made.arch]
-        test = Test(tree.run.boot_program, "boot", {made.arch: expected}, None)
-        complete(Suite("boot", {test.name: test}), made)
-        specs.append(spec(tree, test, made, images[made.arch]))
-        guests[specs[-1]] = test, made
+    for outputs in wanted:
+        expected = tree.feature_sets[outputs.features].expected[outputs.arch]
+        test = Test(tree.run.boot_program, "boot", {outputs.arch: expected}, None)
+        complete(Suite("boot", {test.name: test}), outputs)
+        specs.append(spec(tree, test, outputs, images[outputs.arch]))
+        guests[specs[-1]] = test, outputs
     rows: list[Row] = []
-    with gatherer.space.screen.tests(len(specs)) as view:
+    with runner.space.screen.tests(len(specs)) as view:
 
         def on_done(done: RunSpec, seen: Evidence) -> None:
-            rows.append(_row(gatherer, *guests[done], seen))
+            rows.append(_row(runner, *guests[done], seen))
             view.finished(rows[-1])
 
-        use = gatherer.run(specs, lanes=lanes, on_done=on_done)
+        use = runner.run(specs, lanes=lanes, on_done=on_done)
     return rows, use
 
 
-def _row(gatherer: Gatherer, test: Test, made: BuildOutputs, seen: Evidence | None) -> Row:
-    log = gatherer.log(seen) if seen else None
-    return matrix.row(test, made.arch, made.features, seen, built=test.name in made.programs, log=log)
+def _row(runner: EvidenceRunner, test: Test, outputs: BuildOutputs, seen: Evidence | None) -> Row:
+    log = runner.log(seen) if seen else None
+    return matrix.row(
+        test, outputs.arch, outputs.features, seen, built=test.name in outputs.programs, log=log
+    )

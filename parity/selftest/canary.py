@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from parity.autopsy.diagnose import Word
+from parity.autopsy.diagnose import FailureKind
 from parity.core import yamlfile
 from parity.core.yamlfile import Node
 from parity.docker.engine import Engine
@@ -51,7 +51,7 @@ class Canary:
     says: dict[str, str] = field(default_factory=dict)
     explains: dict[str, str] = field(default_factory=dict)
     signal: str | None = None
-    words: dict[str, Word] = field(default_factory=dict)
+    words: dict[str, FailureKind] = field(default_factory=dict)
     kind: RunKind = RunKind.PROGRAM
     ends_as: str | None = None
 
@@ -91,9 +91,12 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
             arch: Verdict(value.one_of("verdict", Verdict))
             for arch, value in canary["expected"].each(archs).items()
         }
-        words = {arch: Word.PANIC for arch in archs if expected[arch] is Verdict.PANIC}
+        words = {arch: FailureKind.PANIC for arch in archs if expected[arch] is Verdict.PANIC}
         if word:
-            words = {arch: Word(value.one_of("word", Word)) for arch, value in word.each(archs).items()}
+            words = {
+                arch: FailureKind(value.one_of("word", FailureKind))
+                for arch, value in word.each(archs).items()
+            }
         canaries.append(
             Canary(
                 name=name,
@@ -149,25 +152,25 @@ class FromOutside:
 Seen = Mapping[tuple[str, str], Evidence]  # by architecture and canary
 
 
-def unearned(flock: Sequence[Canary], seen: Seen) -> list[tuple[Canary, Evidence]]:
+def unearned(all_canaries: Sequence[Canary], seen: Seen) -> list[tuple[Canary, Evidence]]:
     """The guests that are not what they must be, and what was seen of them."""
-    named = {canary.name: canary for canary in flock}
+    named = {canary.name: canary for canary in all_canaries}
     return [(named[name], found) for (_, name), found in seen.items() if not named[name].earned(found)]
 
 
-def verdicts(flock: Sequence[Canary], seen: Seen) -> Confusion:
+def verdicts(all_canaries: Sequence[Canary], seen: Seen) -> Confusion:
     """The verdicts that must be earned against those that are."""
-    named = {canary.name: canary for canary in flock}
+    named = {canary.name: canary for canary in all_canaries}
     pairs = [(named[name].expected[arch], found.verdict) for (arch, name), found in seen.items()]
     return Confusion.of(pairs, tuple(Verdict))
 
 
-def words(flock: Sequence[Canary], seen: Seen) -> Confusion:
+def words(all_canaries: Sequence[Canary], seen: Seen) -> Confusion:
     """The words that must be said against those that are (NO_WORD: none), of the guests that have one."""
-    named = {canary.name: canary for canary in flock}
+    named = {canary.name: canary for canary in all_canaries}
     pairs = [
         (str(named[name].words[arch]), found.word or NO_WORD)
         for (arch, name), found in seen.items()
         if arch in named[name].words
     ]
-    return Confusion.of(pairs, (*Word, NO_WORD))
+    return Confusion.of(pairs, (*FailureKind, NO_WORD))

@@ -10,7 +10,7 @@ from parity.build.workspace import Workspace
 from parity.guest.lane import DockerLane, Lane
 from parity.judge.verdict import Verdict
 from parity.run import suite_run
-from parity.run.evidence_runner import Gatherer
+from parity.run.evidence_runner import EvidenceRunner
 from parity.selftest import canary
 from parity.selftest.canary import Canary, FromOutside, Seen
 from parity.spec.machine import RunSpec
@@ -27,31 +27,33 @@ def load(space: Workspace, tree: Tree) -> tuple[str, list[Canary]]:
 
 def like(space: Workspace, tree: Tree, arch: str, features: str) -> RunSpec:
     """What the canaries of an architecture have in common, built or restored; raises as the stages do."""
-    made = suite_run.built(space, tree, arch, features)
-    image = disk.whole(space, tree, arch, made.programs)
-    return suite_run.spec(tree, Test("canary", "canary", {arch: Verdict.PASS}, None), made, image)
+    outputs = suite_run.built(space, tree, arch, features)
+    image = disk.whole(space, tree, arch, outputs.programs)
+    return suite_run.spec(tree, Test("canary", "canary", {arch: Verdict.PASS}, None), outputs, image)
 
 
-def run(gatherer: Gatherer, likes: Sequence[RunSpec], flock: Sequence[Canary], *, lanes: int) -> Seen:
+def run(
+    runner: EvidenceRunner, likes: Sequence[RunSpec], all_canaries: Sequence[Canary], *, lanes: int
+) -> Seen:
     """Runs every canary on every architecture; what came of them, in the order of both.
 
     Raises:
         MachineError: no Docker, no room.
     """
-    engine, screen = gatherer.space.engine, gatherer.space.screen
+    engine, screen = runner.space.engine, runner.space.screen
     seen = {}
 
-    for signal in dict.fromkeys(each.signal for each in flock):
-        specs = [each.spec(like) for like in likes for each in flock if each.signal == signal]
+    for signal in dict.fromkeys(each.signal for each in all_canaries):
+        specs = [each.spec(like) for like in likes for each in all_canaries if each.signal == signal]
 
         def disturb(lane: DockerLane, signal: str | None = signal) -> Lane:
             return FromOutside(lane, engine, signal) if signal else lane
 
         with screen.stage(f"{len(specs)} canaries"):
-            gatherer.run(
+            runner.run(
                 specs,
                 lanes=lanes,
                 on_done=lambda done, found: seen.update({(done.arch, done.test): found}),
                 disturb=disturb,
             )
-    return {(like.arch, each.name): seen[like.arch, each.name] for like in likes for each in flock}
+    return {(like.arch, each.name): seen[like.arch, each.name] for like in likes for each in all_canaries}

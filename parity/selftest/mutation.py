@@ -12,7 +12,7 @@ CONTROL = ""  # no fault: the same kernel must pass everything
 
 
 @dataclass(frozen=True)
-class Catches:
+class MutationResult:
     """What came of every planted fault. `verdicts`: by fault and test; the fault "" is the control."""
 
     verdicts: Mapping[tuple[str, str], str]
@@ -30,7 +30,7 @@ class Catches:
         """Faults that no test turned red under."""
         return [fault for fault, tests in self.by_fault().items() if not tests]
 
-    def toothless(self) -> list[str]:
+    def killing_nothing(self) -> list[str]:
         """Tests that no fault turns red."""
         red = {test for fault, test in self._red() if fault != CONTROL}
         return [test for test in self.tests() if test not in red]

@@ -49,5 +49,5 @@ def test_the_same_kernel_boots_from_a_disk_image() -> None:
     space.history.forget(uefi.title(ARCH))
     again = uefi.bootable(space, loaded, made)
     assert not space.history.forgotten(uefi.title(ARCH))
-    assert again.made.kernel == made.kernel
+    assert again.outputs.kernel == made.kernel
     assert again.disk == hashlib.sha256(image).hexdigest()

@@ -17,12 +17,12 @@ from zlib import crc32
 import pytest
 from checkout import ROOT, Checkout
 
-from parity.autopsy.diagnose import Word
+from parity.autopsy.diagnose import FailureKind
 from parity.build.workspace import Workspace
 from parity.core import host
 from parity.report import log, selftest
 from parity.report.terminal import Screen
-from parity.run.evidence_runner import Gatherer
+from parity.run.evidence_runner import EvidenceRunner
 from parity.selftest import canary_run
 from parity.selftest.canary import Canary, Seen
 from parity.spec import tree as trees
@@ -101,29 +101,32 @@ def run(
     """Runs canaries of a checkout: each earns its verdict, and the word it must have or none."""
     tree = trees.load(root / TREE)
     space = Workspace(root, host.cache_dir(), Screen())
-    features, birds = canary_run.load(space, tree)
-    birds = [names.bird(bird) for bird in birds if not wanted or bird.name in wanted]
+    features, all_canaries = canary_run.load(space, tree)
+    all_canaries = [names.bird(bird) for bird in all_canaries if not wanted or bird.name in wanted]
     likes = [canary_run.like(space, tree, arch, names.hide(features)) for arch in archs]
     if strip:
         likes = [
             replace(like, kernel=space.store.put_bytes(stripped(space.store.read(like.kernel))))
             for like in likes
         ]
-    seen = canary_run.run(Gatherer(space, tree.panic_patterns, log.render), likes, birds, lanes=2)
-    assert len(seen) == len(archs) * len(birds)
-    assert complaints(birds, seen) == []
+    seen = canary_run.run(
+        EvidenceRunner(space, tree.panic_patterns, log.render), likes, all_canaries, lanes=2
+    )
+    assert len(seen) == len(archs) * len(all_canaries)
+    assert complaints(all_canaries, seen) == []
 
 
-def complaints(birds: Sequence[Canary], seen: Seen) -> list[str]:
+def complaints(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
     """The guests of which something is said that is not so: `unknown` always is."""
     known = {
-        key: replace(found, word=None) if found.word == Word.UNKNOWN else found for key, found in seen.items()
+        key: replace(found, word=None) if found.word == FailureKind.UNKNOWN else found
+        for key, found in seen.items()
     }
-    birds = [
+    all_canaries = [
         replace(bird, words={arch: word for arch, word in bird.words.items() if known[arch, bird.name].word})
-        for bird in birds
+        for bird in all_canaries
     ]
-    return selftest.unearned(birds, known)
+    return selftest.unearned(all_canaries, known)
 
 
 def stripped(elf: bytes) -> bytes:

@@ -31,7 +31,7 @@ from parity.report import log
 from parity.report.terminal import Screen
 from parity.results.evidence import Evidence
 from parity.run import suite_run
-from parity.run.evidence_runner import Gatherer
+from parity.run.evidence_runner import EvidenceRunner
 from parity.spec import machine, tree
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Test
@@ -43,14 +43,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def gatherer() -> Iterator[Gatherer]:
+def runner() -> Iterator[EvidenceRunner]:
     space = Workspace(ROOT, host.cache_dir(), Screen())
-    yield Gatherer(space, tree.load(ROOT / "trees" / "reference.yaml").panic_patterns, log.render)
+    yield EvidenceRunner(space, tree.load(ROOT / "trees" / "reference.yaml").panic_patterns, log.render)
 
 
-def run(gatherer: Gatherer, arch: str, features: str, command_line: str) -> Evidence:
+def run(runner: EvidenceRunner, arch: str, features: str, command_line: str) -> Evidence:
     """What is seen of one guest, whatever is known of it."""
-    space, reference = gatherer.space, tree.load(ROOT / "trees" / "reference.yaml")
+    space, reference = runner.space, tree.load(ROOT / "trees" / "reference.yaml")
     made = suite_run.built(space, reference, arch, features)
     image = disk.whole(space, reference, arch, made.programs)
     spec = suite_run.spec(reference, Test("autopsy", "autopsy", {arch: Verdict.PASS}, None), made, image)
@@ -59,24 +59,24 @@ def run(gatherer: Gatherer, arch: str, features: str, command_line: str) -> Evid
     def keep(_: RunSpec, found: Evidence) -> None:
         seen.append(found)
 
-    gatherer.run([replace(spec, cmdline=command_line, cpu_budget_s=3.0)], lanes=1, on_done=keep, fresh=True)
+    runner.run([replace(spec, cmdline=command_line, cpu_budget_s=3.0)], lanes=1, on_done=keep, fresh=True)
     return seen[0]
 
 
 @pytest.mark.parametrize("arch", ["aarch64", "x86_64"])
-def test_the_disks_lock_kept_on_the_way_to_user_space(gatherer: Gatherer, arch: str) -> None:
-    seen = run(gatherer, arch, "planted_faults", "init=/bin/file_read_test fault=user_keeps_disk_lock")
+def test_the_disks_lock_kept_on_the_way_to_user_space(runner: EvidenceRunner, arch: str) -> None:
+    seen = run(runner, arch, "planted_faults", "init=/bin/file_read_test fault=user_keeps_disk_lock")
     assert (seen.verdict, seen.word) == ("hang", "self-deadlock")
     assert seen.sentence is not None
     for what in ("kernel::fs::disk::VOLUME", "kernel/core/src/drivers/block_cache.rs:", "BlockCache::"):
         assert what in seen.sentence
-    log = gatherer.log(seen)
+    log = runner.log(seen)
     assert log is not None
     text = (ROOT / log).read_text(encoding="utf-8")
     assert "autopsy: self-deadlock" in text
     assert seen.sentence in text
     (ROOT / log).unlink()
-    again = gatherer.log(seen)
+    again = runner.log(seen)
     assert again == log
     assert (ROOT / log).read_text(encoding="utf-8") == text
 
@@ -99,19 +99,19 @@ def test_the_disks_lock_kept_on_the_way_to_user_space(gatherer: Gatherer, arch: 
     ],
 )
 def test_what_was_the_matter(
-    gatherer: Gatherer, arch: str, command_line: str, verdict: str, word: str, says: str
+    runner: EvidenceRunner, arch: str, command_line: str, verdict: str, word: str, says: str
 ) -> None:
-    seen = run(gatherer, arch, "canaries", command_line)
+    seen = run(runner, arch, "canaries", command_line)
     assert (seen.verdict, seen.word) == (verdict, word)
     assert says in str(seen.sentence)
     assert seen.autopsy is not None
-    found = document.parse(gzip.decompress(gatherer.space.store.read(seen.autopsy)))
+    found = document.parse(gzip.decompress(runner.space.store.read(seen.autopsy)))
     assert found is not None
     assert (found.diagnosis.word, found.findings.missing) == (word, ())
 
 
-def test_a_guest_that_is_well_has_none(gatherer: Gatherer) -> None:
-    seen = run(gatherer, "aarch64", "canaries", "init=/bin/init")
+def test_a_guest_that_is_well_has_none(runner: EvidenceRunner) -> None:
+    seen = run(runner, "aarch64", "canaries", "init=/bin/init")
     assert (seen.verdict, seen.word, seen.autopsy) == ("pass", None, None)
 
 

@@ -15,7 +15,7 @@ from parity.report import log
 from parity.report.terminal import Screen
 from parity.results.evidence import Evidence
 from parity.run import integration
-from parity.run.evidence_runner import Gatherer
+from parity.run.evidence_runner import EvidenceRunner
 from parity.selftest import mutation
 from parity.spec import tree
 from parity.spec.machine import RunSpec
@@ -64,14 +64,16 @@ def _run(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
     """What comes of tests under faults, on one architecture."""
     space = Workspace(ROOT, host.cache_dir(), Screen())
     like = integration.guest(space, TREE, TESTS, "x86_64", TESTS.faulty_features)
-    specs = {integration.own(mutation.spec(like, fault), name): (fault, name) for fault, name in wanted}
+    specs = {
+        integration.single_test(mutation.spec(like, fault), name): (fault, name) for fault, name in wanted
+    }
     seen: dict[tuple[str, str], Evidence] = {}
 
     def on_done(done: RunSpec, found: Evidence) -> None:
         seen[specs[done]] = found
 
-    gatherer = Gatherer(space, TREE.panic_patterns, log.render)
-    integration.guests(gatherer, TESTS, list(specs), lanes=2, on_done=on_done)
+    runner = EvidenceRunner(space, TREE.panic_patterns, log.render)
+    integration.guests(runner, TESTS, list(specs), lanes=2, on_done=on_done)
     return seen
 
 

@@ -35,18 +35,20 @@ class Rule:
 
 
 RULES = (
-    Rule("verdict", '"""', '"""{mark} ', "test true_test aarch64: the judge's rules changed"),
-    Rule("serial", '"""', '"""{mark} ', "test true_test aarch64: the judge's rules changed"),
+    Rule("judge/verdict", '"""', '"""{mark} ', "test true_test aarch64: the judge's rules changed"),
+    Rule("judge/serial", '"""', '"""{mark} ', "test true_test aarch64: the judge's rules changed"),
     Rule("autopsy/diagnose", '"""', '"""{mark} ', "test true_test aarch64: the autopsy's rules changed"),
-    Rule("supervisor", '"""', '"""{mark} ', "test true_test aarch64: the supervisor changed"),
-    Rule("streams", '"""', '"""{mark} ', "test true_test aarch64: the supervisor changed"),
+    Rule("guest/supervisor", '"""', '"""{mark} ', "test true_test aarch64: the supervisor changed"),
+    Rule("guest/streams", '"""', '"""{mark} ', "test true_test aarch64: the supervisor changed"),
     Rule(
-        "machine",
+        "spec/machine",
         'f"{spec.test.replace',
         'f"{{spec.test}}-{mark},debug-threads=on"]\n    argv += ["-name", f"{{spec.test.replace',
         "test true_test aarch64: the emulator's arguments changed",
     ),
-    Rule("disk", '"""', '"""{mark} ', "disk true_test aarch64: recipe changed", ("programs", "disks"), ()),
+    Rule(
+        "build/disk", '"""', '"""{mark} ', "disk true_test aarch64: recipe changed", ("programs", "disks"), ()
+    ),
 )
 
 
