@@ -9,7 +9,6 @@ import pytest
 
 from parity.autopsy import vitals
 from parity.autopsy.findings import Lock
-from parity.autopsy.lines import Lines
 from parity.autopsy.unwind import Stacks
 from parity.autopsy.vitals import HEADER, MAGIC, Header, Stack
 from parity.build.elf import Kernel, Segment, Symbol
@@ -139,37 +138,3 @@ def test_a_stack_is_read_where_it_lies_in_physical_memory() -> None:
     assert asked == [(0x7_1000, 4096)]
     assert stacks.record(0x10_3FF8) is None
     assert stacks.record(0x20_0000) is None
-
-
-class Program:
-    """A line program as pyelftools gives it."""
-
-    def __init__(self, code: bytes) -> None:
-        import io
-
-        self.stream, self.program_start_offset, self.program_end_offset = io.BytesIO(code), 0, len(code)
-        self.header = {
-            "version": 4, "line_base": -5, "line_range": 14, "opcode_base": 13, "default_is_stmt": 1,
-            "minimum_instruction_length": 4, "standard_opcode_lengths": [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1],
-            "include_directory": [b"kernel/src", b"/usr/lib/rustlib/src"],
-            "file_entry": [{"name": b"a.rs", "dir_index": 1}, {"name": b"hint.rs", "dir_index": 2}],
-        }  # fmt: skip
-
-
-def test_lines_are_those_of_the_kernels_own_files() -> None:
-    address = b"\x00\x09\x02" + struct.pack("<Q", 0x1000)
-    code = (
-        address
-        + b"\x03\x09\x01"  # line 10, a row
-        + b"\x02\x02\x04\x02\x03\x76\x01"  # 8 bytes on: file 2, 10 lines back, which is no line
-        + bytes([13 + 14 * 1 + 5 + 7])  # 4 bytes on, 7 lines down
-        + b"\x02\x01\x00\x01\x01"  # 4 bytes on, the end
-    )
-    lines = Lines(Program(code))
-    assert lines.exact(0x1000) == lines.exact(0x1004) == ("kernel/src/a.rs", 10)
-    assert lines.exact(0x1008) == ("kernel/src/a.rs", 10)
-    assert lines.exact(0x100C) == ("/usr/lib/rustlib/src/hint.rs", 7)
-    assert lines.find(0x100C, 0x1000) == ("kernel/src/a.rs", 10)
-    assert lines.find(0x100C, 0x100C) == ("/usr/lib/rustlib/src/hint.rs", 7)
-    assert lines.exact(0x1010) is None
-    assert lines.exact(0xFFF) is None

@@ -1,5 +1,7 @@
-"""From findings to one word and one sentence. Nothing else decides the word. One word has a part in a verdict:
-a guest that is `slow` has more time, once (`extend_deadline`), so that a hang may become a pass.
+"""From findings to one word and one sentence. Nothing else decides the word.
+
+One word has a part in a verdict: a guest that is `slow` has more time, once (`extend_deadline`), so that a
+hang may become a pass.
 
 Pure: the same findings give the same diagnosis. The rules, the first that fits:
 

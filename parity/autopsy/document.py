@@ -1,5 +1,6 @@
-"""An autopsy as JSON: an object with `format` (1), `diagnosis` (word, sentence, signature) and `findings`, whose
-fields are those of `parity.autopsy.findings`.
+"""An autopsy as JSON: an object with `format` (1), `diagnosis` (word, sentence, signature) and `findings`.
+
+The fields of `findings` are those of `parity.autopsy.findings`.
 """
 
 from __future__ import annotations

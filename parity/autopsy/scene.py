@@ -10,7 +10,7 @@ from typing import Any
 
 from parity.autopsy import unwind, vitals
 from parity.autopsy.findings import Call, CodeLocation, Cpu, Findings, PcSample, Thread
-from parity.autopsy.places import BAD, Program
+from parity.autopsy.locations import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
 from parity.autopsy.unwind import PAGE
 from parity.autopsy.vitals import Vitals
@@ -37,7 +37,7 @@ class Scene:
     def __init__(self, inspector: Inspector, arch: str, elf: Program) -> None:
         self._inspector, self._arch = inspector, arch
         self._processor = PROCESSORS[arch]
-        self._kernel, self._places = elf.kernel, elf.places
+        self._kernel, self._locations = elf.kernel, elf.locations
         self.missing: list[str] = []
 
     def findings(self, state: State, console: Sequence[str]) -> Findings:
@@ -198,7 +198,7 @@ class Scene:
     def _stack(self, stacks: unwind.Stacks, registers: dict[str, int]) -> tuple[CodeLocation, ...]:
         if self._processor.is_user(registers):
             return ()
-        here = self._places.frames(self._processor.pc(registers))
+        here = self._locations.frames(self._processor.pc(registers))
         return (*here, *self._called(unwind.chain(self._processor.frame_pointer(registers), stacks.record)))
 
     def _called(self, backs: list[int]) -> list[CodeLocation]:
@@ -206,7 +206,7 @@ class Scene:
         for back in backs:
             # Behind assembly it is where a trap came from, and no call.
             trapped = bool(found) and found[-1].file is None
-            found += self._places.frames(back, returned_to=not trapped)
+            found += self._locations.frames(back, returned_to=not trapped)
         return found
 
     def _spot(self, registers: dict[str, int]) -> PcSample:
@@ -217,7 +217,7 @@ class Scene:
             processor.is_masked(registers),
         )
         halted = not user and processor.is_halted(registers, self._code)
-        place = CodeLocation(pc) if user else self._places.find(pc, returned_to=halted)
+        place = CodeLocation(pc) if user else self._locations.find(pc, returned_to=halted)
         entry = masked and not user and bool(place.function) and place.file is None
         # Kernels keep frame pointers: another one is still the program's.
         user = user or (entry and processor.frame_pointer(registers) < KERNEL)
@@ -227,7 +227,7 @@ class Scene:
         waited = [thread.wait_on for thread in threads] + [cpu.wants for cpu in cpus]
         held = [lock.address for thread in threads for lock in thread.locks]
         held += [lock.address for cpu in cpus for lock in cpu.locks]
-        named = ((at, self._places.holder(at)) for at in (*waited, *held) if at)
+        named = ((at, self._locations.symbols.variable(at)) for at in (*waited, *held) if at)
         return {hex(at): name for at, name in named if name}
 
     def _code(self, address: int, size: int) -> bytes:

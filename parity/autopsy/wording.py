@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import dropwhile
 
 from parity.autopsy.findings import CodeLocation, Cpu, Findings, PcSample, Thread
-from parity.autopsy.lines import is_library
+from parity.autopsy.locations import is_library
 from parity.autopsy.waits import LOCKS, Want, children
 
 # What the kernel's own words for waits mean.

@@ -13,7 +13,7 @@ from typing import Any
 
 from parity.autopsy import vitals
 from parity.autopsy.findings import Lock, Thread
-from parity.autopsy.places import Places
+from parity.autopsy.symbols import SymbolTable
 from parity.build.elf import Kernel
 from parity.core.errors import UserError
 from parity.trace import reader, timeline
@@ -32,8 +32,8 @@ class Guest:
         self._kernel = Kernel.parse(kernel.read_bytes(), str(kernel))
 
     @cached_property
-    def _places(self) -> Places:
-        return Places(self._file.read_bytes())
+    def _symbols(self) -> SymbolTable:
+        return SymbolTable(self._file.read_bytes())
 
     def read(self, address: int, size: int) -> bytes:
         """Memory at a physical address; raises gdb.error while the guest runs."""
@@ -77,7 +77,7 @@ class Guest:
         return f"{self._name(lock.address)}: held by thread {lock.thread}, taken at {lock.site}"
 
     def _name(self, address: int) -> str:
-        return self._places.holder(address) or f"{address:#x}"
+        return self._symbols.variable(address) or f"{address:#x}"
 
     def events(self, argument: str) -> list[str]:
         """The last events of all processors: parity events [N]"""

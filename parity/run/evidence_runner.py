@@ -20,7 +20,7 @@ from typing import Any
 from parity.autopsy import document, scene
 from parity.autopsy.diagnose import Autopsy
 from parity.autopsy.diagnose import autopsy as diagnosed
-from parity.autopsy.places import Programs
+from parity.autopsy.locations import Programs
 from parity.build.workspace import Workspace
 from parity.core import code_digest, host
 from parity.core.progress import LaneUse

@@ -14,7 +14,7 @@ from bare_guest import End, Port
 
 from parity.autopsy import document, scene
 from parity.autopsy.diagnose import Autopsy, autopsy
-from parity.autopsy.places import Programs
+from parity.autopsy.locations import Programs
 from parity.build import disk
 from parity.build.workspace import Workspace
 from parity.core import host

@@ -1,0 +1,109 @@
+"""From addresses of a kernel to functions, files and lines, by its ELF file's symbols and DWARF (4 and 5)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+
+from elftools.common.exceptions import ELFError
+from symbolic.debuginfo import Archive
+from symbolic.exceptions import SymbolicError
+from symbolic.symcache import SourceLocation, SymCache
+
+from parity.autopsy.demangle import demangle
+from parity.autopsy.findings import CodeLocation
+from parity.autopsy.symbols import SymbolTable
+from parity.build.elf import Kernel
+
+CAPACITY = 4  # ELF files, of ten MiB and more
+# Some instructions have line 0: they take the nearest line before them, at most so many bytes away.
+NEAREST = 64
+# What damaged files and damaged debugging information raise.
+BAD = (SymbolicError, ELFError, ValueError, KeyError, IndexError)
+
+
+class Locations:
+    """The code locations of one ELF file; raises one of BAD for what is no ELF file."""
+
+    def __init__(self, data: bytes) -> None:
+        self.symbols = SymbolTable(data)
+        self._data = data
+        self._base = min((s.virtual for s in Kernel.parse(data, stripped=True).segments), default=0)
+
+    @cached_property
+    def _lines(self) -> SymCache | None:
+        try:
+            return next(Archive.from_bytes(self._data).iter_objects()).make_symcache()
+        except (SymbolicError, StopIteration):  # no debugging information, or a damaged one
+            return None
+
+    def find(self, address: int, *, returned_to: bool = False) -> CodeLocation:
+        """The location of an instruction; `returned_to`: of the call before it.
+
+        Where a library's function was inlined into one of the kernel's, it is the kernel's.
+        """
+        frames = self.frames(address, returned_to=returned_to)
+        return next((each for each in frames if each.file and not is_library(each.file)), frames[-1])
+
+    def frames(self, address: int, *, returned_to: bool = False) -> list[CodeLocation]:
+        """The locations of an instruction in all functions inlined there, the innermost first."""
+        at = address - 1 if returned_to else address
+        found = self._lookup(at)
+        if not found:
+            return [CodeLocation(address, self.symbols.function(at))]
+        return [
+            CodeLocation(
+                address, demangle(each.symbol), *((each.full_path, each.line) if each.line else (None, None))
+            )
+            for each in found
+        ]
+
+    def _lookup(self, at: int) -> list[SourceLocation]:
+        if self._lines is None or at < self._base:
+            return []
+        found: list[SourceLocation] = self._lines.lookup(at - self._base)
+        for before in range(at - 1, at - NEAREST, -1):
+            if not found or found[0].line or before < self._base:
+                break
+            nearest: list[SourceLocation] = self._lines.lookup(before - self._base)
+            if [each.symbol for each in nearest] == [each.symbol for each in found]:
+                found = nearest
+        return found
+
+
+def is_library(name: str) -> bool:
+    """Whether a source file is of Rust's own library, or of a crate from a registry."""
+    return "/rustlib/" in name or "index.crates.io-" in name or name.startswith("/rustc/")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A kernel's ELF file: where it lies in memory, and the locations of its code."""
+
+    kernel: Kernel
+    locations: Locations
+
+
+class Programs:
+    """The last few ELF files by their digests, since reading one takes a tenth of a second."""
+
+    def __init__(self) -> None:
+        self._programs: OrderedDict[str, Program] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, digest: str, read: Callable[[], bytes]) -> Program:
+        """The ELF file of that digest, which `read` gives.
+
+        Raises one of BAD or UserError for what is no ELF file, and what `read` raises.
+        """
+        with self._lock:
+            if digest not in self._programs:
+                data = read()
+                self._programs[digest] = Program(Kernel.parse(data, stripped=True), Locations(data))
+            self._programs.move_to_end(digest)
+            while len(self._programs) > CAPACITY:
+                self._programs.popitem(last=False)
+            return self._programs[digest]
