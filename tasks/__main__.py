@@ -1,8 +1,8 @@
 """doit as a process: `python -m tasks`, which ./doit and .venv/bin/doit run.
 
 The main thread takes signals and waits for the thread that works, and does nothing else, so it can always
-answer: the first signal asks for the end (`parity/core/cancellation.py`), the second changes nothing, the third
-ends the process at once, and so does `GRACE_S` after the first. What is left behind then goes with the
+answer: the first signal asks for the end (`parity/core/cancellation.py`), the second changes nothing, the
+third ends the process at once, and so does `GRACE_S` after the first. What is left behind then goes with the
 process (containers, tools) or with the next command (scratch folders).
 """
 

@@ -14,6 +14,7 @@ from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthr
 from tasks.machine import task_doctor
 from tasks.planted import task_planted_faults, task_planted_faults_integration, task_planted_faults_tracing
 from tasks.report import task_baseline, task_report
+from tasks.schema import task_schemas
 from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
@@ -51,6 +52,7 @@ __all__ = [
     "task_planted_faults_tracing",
     "task_proc",
     "task_report",
+    "task_schemas",
     "task_test",
     "task_trace",
     "task_trace_validate",

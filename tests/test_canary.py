@@ -77,7 +77,7 @@ def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
     assert gone.earned(replace(SEEN, verdict="crash", word="unknown"))
     seen = {(found.arch, "hung"): found for found in (replace(SEEN, verdict="hang", word="livelock"), SEEN)}
     assert canary.words([hung], seen).count("deadlock", canary.NO_WORD) == 1
-    with pytest.raises(UserError, match="no word 'deadlocked'; did you mean 'deadlock'"):
+    with pytest.raises(UserError, match="no failure kind 'deadlocked'; did you mean 'deadlock'"):
         loaded(tmp_path / "canaries.yaml", "one: {expected: hang, word: deadlocked, command_line: x}")
 
 
@@ -131,5 +131,5 @@ def test_what_a_canary_is_asked_for(tmp_path: Path) -> None:
 def test_no_canary_proves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "canaries.yaml"
     file.write_text(TOP.rstrip() + " {}\n")
-    with pytest.raises(UserError, match=r"canaries.yaml:4: a flock without a canary"):
+    with pytest.raises(UserError, match=r"canaries.yaml:4: at least one entry expected here"):
         canary.load(file, ARCHS)

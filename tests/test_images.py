@@ -72,7 +72,7 @@ def test_certificates_and_proxies_are_no_part_of_the_recipe(monkeypatch: pytest.
 
 
 def test_an_unknown_role_is_a_users_mistake() -> None:
-    with pytest.raises(UserError, match="no image has the role 'qemo'") as caught:
+    with pytest.raises(UserError, match="no role 'qemo'") as caught:
         images.load_recipe(ROOT, "qemo", "amd64")
     assert "qemu" in str(caught.value)
 

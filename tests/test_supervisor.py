@@ -295,7 +295,7 @@ def test_copies_keep_their_holes(tmp_path: Path) -> None:
 
 def test_what_runs_in_a_lane_stands_alone() -> None:
     for name in INSIDE:
-        source = Path(streams.__file__).with_name(f"{name.removeprefix('parity.')}.py").read_text()
+        source = Path(streams.__file__).with_name(f"{name.rpartition('.')[2]}.py").read_text()
         imports = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
         names = {line.split()[1] for line in imports}
         assert {module.partition(".")[0] for module in names - set(INSIDE)} <= sys.stdlib_module_names

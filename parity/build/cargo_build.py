@@ -1,7 +1,7 @@
 """Kernels and programs: sources in, ELF files in the store out.
 
-Cargo runs in the toolchain's container on a copy of the sources (parity/build/sources.py) at one fixed path, so
-that an ELF is the same from any checkout, and made of what its key says. Crates are fetched with the lock
+Cargo runs in the toolchain's container on a copy of the sources (parity/build/sources.py) at one fixed path,
+so that an ELF is the same from any checkout, and made of what its key says. Crates are fetched with the lock
 file in a step of their own; compiling has no network. Cargo's own messages say which file is the result, and
 it enters the store before the target folder's lock is given up: no other build can swap it.
 """

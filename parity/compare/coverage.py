@@ -1,12 +1,4 @@
-"""What each architecture has, counted, beside the figures of a document that kept such a matrix by hand.
-
-Keys of `suites/document.yaml`: `source` (where the figures come from) and `figures`, a mapping from the
-document's name of a row to
-
-    counted   what is counted for it: a word of `COUNTED`
-    parity    what the document says of it
-    …         an architecture: what the document says it has
-"""
+"""What each architecture has, counted, and what a document says that kept such a matrix by hand."""
 
 from __future__ import annotations
 
@@ -17,13 +9,29 @@ from pathlib import Path
 from parity.compare import arch_diff
 from parity.compare.arch_diff import State, Value
 from parity.core import yamlfile
-from parity.judge.channel import ARCHITECTURES
+from parity.core.yamlfile import Model
 
 COUNTED = ("hal", "call", "driver", "program", "task", "test", "pass")
 """The kinds of a kernel's inventory; programs, tasks and passing tests by name."""
 
 Names = Mapping[str, str]
 """What an architecture has of a kind: by name, what stands behind it there."""
+
+
+class FiguresEntry(Model, frozen=True):
+    """A row of the document, as the file has it."""
+
+    counted: str  # what is counted for it: a word of COUNTED
+    parity: str  # what the document says about it
+    aarch64: str | None = None  # what the document says that the architecture has
+    x86_64: str | None = None
+
+
+class DocumentFile(Model, frozen=True):
+    """The document's figures."""
+
+    source: str  # where they come from
+    figures: dict[str, FiguresEntry]  # by the document's name of a row
 
 
 @dataclass(frozen=True)
@@ -86,13 +94,14 @@ def load(path: Path) -> Document:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(known := ("source", "figures"), required=known)
-    rows, archs = [], ARCHITECTURES.values()
-    for name, node in top["figures"].mapping():
-        row = node.mapping(("counted", "parity", *archs), required=("counted", "parity"))
-        said = {arch: row[arch].text() for arch in archs if arch in row}
-        rows.append(Figures(name, row["counted"].one_of("count", COUNTED), said, row["parity"].text()))
-    return Document(top["source"].text(), tuple(rows))
+    file = yamlfile.load(path, DocumentFile)
+    rows = []
+    for name, entry in file.value.figures.items():
+        file.word("count", entry.counted, COUNTED, "figures", name, "counted")
+        said = {"aarch64": entry.aarch64, "x86_64": entry.x86_64}
+        archs = {arch: figure for arch, figure in said.items() if figure is not None}
+        rows.append(Figures(name, entry.counted, archs, entry.parity))
+    return Document(file.value.source, tuple(rows))
 
 
 def dimensions(

@@ -1,23 +1,48 @@
-"""YAML files, read so that every complaint can name its file and line.
+"""YAML files, read into typed models (msgspec) so that every complaint names its file and line.
 
-The one place that reads YAML. `load` gives a `Node`: a value with its place, asked for what it must be
-(`text`, `integer`, `mapping` …). A wrong type, a missing or an unknown key is a `UserError` with
-`file:line` and, for a key, the nearest valid one.
+The one place that reads YAML. The fields of a `Model` are the keys of a mapping. A wrong type, a missing or
+an unknown key is a `UserError` with `file:line` and, for a key or a word, the nearest valid one. Text is
+taken as it is written: `title: 1e3` is the text "1e3".
 """
 
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from functools import cache
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import msgspec
 import yaml
+from msgspec import Meta
 
 from parity.core.errors import UserError
 
-LISTED = 12
+LISTED = 12  # of the words that a complaint offers
+SHOWN = 40  # characters of a value that a complaint repeats
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", date: "a date such as 2027-01-31"}
+LARGEST_BYTES, MOST_VALUES, DEEPEST = 2**20, 100_000, 50
+
+T = TypeVar("T")
+Plain = str | None | list["Plain"] | dict[str, "Plain"]
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$", description="a name of letters, digits and _.+-"),
+]
+"""A word that may become part of a path."""
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a mapping of a file may hold."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -31,138 +56,231 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Node:
-    """One YAML value and where it stands."""
+class Document(Generic[T]):
+    """A file's content, and the way from a value to its line."""
 
     path: Path
-    yaml: yaml.Node
+    value: T
+    root: yaml.Node
 
-    @property
-    def line(self) -> int:
-        """Line of the value, counted from 1."""
-        return int(self.yaml.start_mark.line) + 1
+    def error(self, message: str, *where: str | int) -> UserError:
+        """A complaint about the value that `where` (keys and indices from the top) leads to, to be raised.
 
-    def error(self, message: str) -> UserError:
-        """A complaint about this value, to be raised by the caller."""
-        return UserError(message, file=str(self.path), line=self.line)
+        Where a key is missing, it is about the mapping that lacks it.
+        """
+        return _error(self.path, _follow(self.root, where), message)
 
-    def text(self) -> str:
-        """The value as text; numbers and booleans are taken as written."""
-        if not isinstance(self.yaml, yaml.ScalarNode) or self.yaml.tag == "tag:yaml.org,2002:null":
-            raise self.error("text expected here")
-        return str(self.yaml.value)
+    def word(self, what: str, word: str, known: Iterable[str], *where: str | int) -> str:
+        """A word, if it is known; `what` names it in the complaint. Raises UserError."""
+        words = list(known)
+        if word not in words:
+            raise self.error(f"no {what} {word!r}; {nearest(word, words)}", *where)
+        return word
 
-    def one_of(self, what: str, known: Iterable[str]) -> str:
-        """The value as one of the words of `known`; `what` names them in the complaint."""
-        words = [str(word) for word in known]
-        if self.text() not in words:
-            raise self.error(f"no {what} {self.text()!r}; {nearest(self.text(), words)}")
-        return self.text()
-
-    def integer(self, *, least: int = 0) -> int:
-        """The value as an integer of at least `least`."""
-        number = self.number()
-        if not math.isfinite(number) or number != int(number) or number < least:
-            raise self.error(f"a whole number of at least {least} expected, not {self.text()!r}")
-        return int(number)
-
-    def number(self) -> float:
-        """The value as a number."""
-        try:
-            return float(self.text())
-        except ValueError:
-            raise self.error(f"a number expected, not {self.text()!r}") from None
-
-    def seconds(self) -> float:
-        """The value as a time of more than no seconds."""
-        number = self.number()
-        if not 0 < number < math.inf:
-            raise self.error(f"a number of seconds expected, not {self.text()!r}")
-        return number
-
-    def each(self, names: Iterable[str]) -> dict[str, Node]:
-        """The value for each of `names`: one for all, or a mapping that has one for every name."""
-        known = tuple(names)
-        if not self.is_mapping():
-            return dict.fromkeys(known, self)
-        return dict(self.mapping(known, required=known))
-
-    def flag(self) -> bool:
-        """The value as true or false."""
-        if self.text() not in ("true", "false"):
-            raise self.error(f"true or false expected, not {self.text()!r}")
-        return self.text() == "true"
-
-    def items(self) -> list[Node]:
-        """The value as a list."""
-        if not isinstance(self.yaml, yaml.SequenceNode):
-            raise self.error("a list expected here")
-        return [Node(self.path, item) for item in self.yaml.value]
-
-    def texts(self) -> tuple[str, ...]:
-        """The value as a list of text."""
-        return tuple(item.text() for item in self.items())
-
-    def is_mapping(self) -> bool:
-        """Whether the value is a mapping."""
-        return isinstance(self.yaml, yaml.MappingNode)
-
-    def mapping(self, known: Iterable[str] | None = None, required: Iterable[str] = ()) -> Mapping:
-        """The value as a mapping; keys outside `known` (when given) or missing `required` ones are errors."""
-        if not isinstance(self.yaml, yaml.MappingNode):
-            raise self.error("a mapping (key: value) expected here")
-        entries: dict[str, Node] = {}
-        for key, value in self.yaml.value:
-            name = Node(self.path, key)
-            if name.text() in entries:
-                raise name.error(f"{name.text()!r} stands here twice")
-            if known is not None and name.text() not in set(known):
-                raise name.error(f"unknown key {name.text()!r}; {nearest(name.text(), known)}")
-            entries[name.text()] = Node(self.path, value)
-        for key in required:
-            if key not in entries:
-                raise self.error(f"key {key!r} is missing here")
-        return Mapping(self, entries)
+    def once(self, words: Iterable[str], *where: str | int) -> tuple[str, ...]:
+        """Words of which none stands twice. Raises UserError."""
+        seen: set[str] = set()
+        for number, word in enumerate(words):
+            if word in seen:
+                raise self.error(f"{word!r} stands here twice", *where, number)
+            seen.add(word)
+        return tuple(words)
 
 
-@dataclass(frozen=True)
-class Mapping:
-    """A YAML mapping in the order of the file."""
-
-    node: Node
-    entries: dict[str, Node]
-
-    def __getitem__(self, key: str) -> Node:
-        return self.entries[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.entries
-
-    def __iter__(self) -> Iterator[tuple[str, Node]]:
-        return iter(self.entries.items())
-
-    def get(self, key: str) -> Node | None:
-        """The value of `key`, or None."""
-        return self.entries.get(key)
-
-
-def load(path: Path) -> Node:
-    """The root of a YAML file.
+def each(
+    file: Document[Any], value: T | Mapping[str, T], names: Iterable[str], *where: str | int
+) -> dict[str, T]:
+    """The value for each of `names`: one for all, or a mapping with one for every name.
 
     Raises:
-        UserError: the file is missing, unreadable, empty or not YAML.
+        UserError: the mapping has another name, or lacks one.
     """
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(names, value)
+    known = tuple(names)
+    for name in value:
+        if name not in known:
+            raise file.error(f"unknown key {name!r}; {nearest(name, known)}", *where, name)
+    for name in known:
+        if name not in value:
+            raise file.error(f"key {name!r} is missing here", *where)
+    return dict(value)
+
+
+def load(path: Path, kind: type[T]) -> Document[T]:
+    """Reads a file.
+
+    Raises:
+        UserError: the file is missing, unreadable, too large, empty, not YAML, or not of this kind.
+    """
+    root = _compose(path)
+    plain = _Reader(path).plain(root)
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return Document(path, msgspec.convert(plain, kind, strict=False), root)
+    except msgspec.ValidationError:
+        node, message = _locate(root, plain, kind)
+        raise _error(path, node, message) from None
+
+
+def _compose(path: Path) -> yaml.Node:
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_BYTES + 1)
+        if len(text) > LARGEST_BYTES:
+            raise UserError(f"larger than {LARGEST_BYTES // 1024} KiB", file=str(path))
+        root = yaml.compose(text.decode(), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UserError(f"cannot be read: {reason}", file=str(path)) from None
-    except RecursionError:
-        raise UserError("nested too deeply", file=str(path)) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "not YAML"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
         raise UserError(str(problem), file=str(path), line=mark.line + 1 if mark else None) from None
+    except RecursionError:
+        raise UserError(f"nested deeper than {DEEPEST} values", file=str(path)) from None
     if root is None:
         raise UserError("the file is empty", file=str(path))
-    return Node(path, root)
+    return root
+
+
+def _error(path: Path, node: yaml.Node, message: str) -> UserError:
+    return UserError(message, file=str(path), line=int(node.start_mark.line) + 1)
+
+
+class _Reader:
+    """Turns nodes into text, lists and mappings. What aliases repeat counts each time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._count = path, 0
+
+    def plain(self, node: yaml.Node, depth: int = 0) -> Plain:
+        """The value of a node. Raises UserError for a key that stands twice, and for too much."""
+        self._count += 1
+        if depth > DEEPEST or self._count > MOST_VALUES:
+            raise _error(self._path, node, f"more than {MOST_VALUES} values, or nested deeper than {DEEPEST}")
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(item, depth + 1) for item in node.value]
+        if not isinstance(node, yaml.MappingNode):
+            return None if node.tag == "tag:yaml.org,2002:null" else str(node.value)
+        found: dict[str, Plain] = {}
+        for key, value in node.value:
+            name = self.plain(key, depth + 1)
+            if not isinstance(name, str):
+                raise _error(self._path, key, "text expected here")
+            if name in found:
+                raise _error(self._path, key, f"{name!r} stands here twice")
+            found[name] = self.plain(value, depth + 1)
+        return found
+
+
+def _follow(node: yaml.Node, where: Iterable[str | int]) -> yaml.Node:
+    for step in where:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next((value for key, value in node.value if key.value == step), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            found = node.value[step]
+        if found is None:
+            break
+        node = found
+    return node
+
+
+def _fits(plain: Plain, kind: Any) -> bool:
+    try:
+        msgspec.convert(plain, kind, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _locate(node: yaml.Node, plain: Plain, kind: Any) -> tuple[yaml.Node, str]:
+    """The innermost value that is not as its model says, and what is expected there."""
+    bare, metas = _bare(kind, plain)
+    if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+        return _locate_key(node, plain, bare)
+    origin, arguments = get_origin(bare), get_args(bare)
+    if origin is dict:
+        if not isinstance(plain, dict):
+            return node, "a mapping (key: value) expected here"
+        for key, value in node.value:
+            if not _fits(key.value, arguments[0]):
+                return _locate(key, key.value, arguments[0])
+            if not _fits(plain[key.value], arguments[1]):
+                return _locate(value, plain[key.value], arguments[1])
+    if origin in (list, tuple):
+        if not isinstance(plain, list):
+            return node, "a list expected here"
+        for item, value in zip(node.value, plain, strict=True):
+            if not _fits(value, arguments[0]):
+                return _locate(item, value, arguments[0])
+    if origin in (dict, list, tuple):
+        return node, "at least one entry expected here"
+    return node, _expected(plain, bare, metas)
+
+
+def _bare(kind: Any, plain: Plain) -> tuple[Any, list[Meta]]:
+    """The kind without bounds, and those; of several kinds the one that a value of this shape must be."""
+    metas: list[Meta] = []
+    while True:
+        if get_origin(kind) is Annotated:
+            kind, *more = get_args(kind)
+            metas += more
+        elif get_origin(kind) in (Union, UnionType):
+            members = [each for each in get_args(kind) if each is not NoneType]
+            shaped = [each for each in members if _is_mapping(each) is isinstance(plain, dict)]
+            kind = (shaped or members)[0]
+        else:
+            return kind, metas
+
+
+def _is_mapping(kind: Any) -> bool:
+    return get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, msgspec.Struct))
+
+
+@cache
+def _hints(model: type[msgspec.Struct]) -> dict[str, Any]:
+    return get_type_hints(model, include_extras=True)
+
+
+def _locate_key(node: yaml.Node, plain: Plain, model: type[msgspec.Struct]) -> tuple[yaml.Node, str]:
+    if not isinstance(plain, dict):
+        return node, "a mapping (key: value) expected here"
+    hints = _hints(model)
+    for key, _ in node.value:
+        if key.value not in hints:
+            return key, f"unknown key {key.value!r}; {nearest(key.value, hints)}"
+    for field in msgspec.structs.fields(model):
+        if field.required and field.name not in plain:
+            return node, f"key {field.name!r} is missing here"
+    for key, value in node.value:
+        if not _fits(plain[key.value], hints[key.value]):
+            return _locate(value, plain[key.value], hints[key.value])
+    return node, "not as it should be"
+
+
+def _expected(plain: Plain, kind: Any, metas: Sequence[Meta]) -> str:
+    """What must stand where this stands."""
+    if not isinstance(plain, str):
+        return "text expected here"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"no {_words(kind.__name__)} {plain!r}; {nearest(plain, [str(each.value) for each in kind])}"
+    if get_origin(kind) is Literal:
+        return f"no such word: {plain!r}; {nearest(plain, get_args(kind))}"
+    described = next((meta.description for meta in metas if meta.description), None)
+    shown = plain if len(plain) <= SHOWN else f"{plain[:SHOWN]}…"
+    return f"{described or KINDS.get(kind, 'text') + _bounds(metas)} expected, not {shown!r}"
+
+
+def _bounds(metas: Iterable[Meta]) -> str:
+    said = []
+    for meta in metas:
+        for name, words in (("ge", "of at least"), ("gt", "above"), ("le", "of at most")):
+            if (bound := getattr(meta, name)) is not None:
+                said.append(f"{words} {bound:g}")
+    return f" {' and '.join(said)}" if said else ""
+
+
+def _words(name: str) -> str:
+    """A class's name in words."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from parity.core import host, lock, yamlfile
-from parity.core.errors import InfraError, UserError
+from parity.core.errors import InfraError
 from parity.core.progress import Progress
+from parity.core.yamlfile import Model, Name
 from parity.docker import daemon, rootfs
 from parity.docker.engine import Engine, Mount
 from parity.docker.rootfs import Debian
@@ -28,6 +29,15 @@ RECIPES = Path("toolchains/debian-trixie.yaml")
 DOCKER = Path("docker")
 _CA_INSIDE = "/run/parity-ca.crt"
 _SEEN_INSIDE = "/run/parity-seen"
+
+
+class ToolchainFile(Model, frozen=True):
+    """What the tool images are made of."""
+
+    image: str  # Debian's image in registries
+    suite: Name
+    sources: tuple[str, ...]  # lines of sources.list
+    roles: dict[Name, tuple[str, ...]]  # the packages of each image
 
 
 @dataclass(frozen=True)
@@ -81,17 +91,15 @@ def title(role: str) -> str:
 def load_recipe(root: Path, role: str, architecture: str) -> Recipe:
     """The recipe of a role, from a checkout's data. Raises UserError for a mistake in it."""
     path = root / RECIPES
-    keys = ("image", "suite", "sources", "roles")
-    data = yamlfile.load(path).mapping(known=keys, required=keys)
-    roles = data["roles"].mapping()
-    if role not in roles:
-        raise UserError(f"no image has the role {role!r}", yamlfile.nearest(role, roles.entries), file=path)
-    debian = Debian(data["image"].text(), data["suite"].text(), data["sources"].texts())
+    file = yamlfile.load(path, ToolchainFile)
+    given = file.value
+    file.word("role", role, given.roles, "roles")
+    debian = Debian(given.image, given.suite, given.sources)
     files = {
         "Dockerfile": (root / DOCKER / role / "Dockerfile").read_bytes(),
         "etc/dpkg/dpkg.cfg.d/parity": (root / DOCKER / "dpkg.cfg").read_bytes(),
         "etc/apt/sources.list": _lines(debian.sources),
-        "etc/parity/packages": _lines(roles[role].texts()),
+        "etc/parity/packages": _lines(given.roles[role]),
     }
     return Recipe(role, debian, architecture, files)
 

@@ -7,10 +7,12 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any, TextIO
+
+import msgspec
 
 from parity.core.errors import UserError
 from parity.guest.lane import DockerLane, Lane, Message
@@ -34,9 +36,9 @@ from parity.judge.event import (
     Timed,
 )
 from parity.judge.serial import Line, LineSplitter, Transcript
-from parity.judge.state import Rules, RunKind, State
+from parity.judge.state import Rules, State
 from parity.judge.verdict import Judgement, Verdict
-from parity.spec.machine import Machine, RunSpec, Uefi
+from parity.spec.machine import RunSpec
 
 RECORDING_VERSION = 1
 EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
@@ -131,7 +133,7 @@ def run_guest(
     with recording.open("w", encoding="utf-8", buffering=1) as file:
         header = {
             "recording": RECORDING_VERSION,
-            "spec": asdict(spec),
+            "spec": msgspec.to_builtins(spec),
             "panic_patterns": list(panic_patterns),
         }
         file.write(json.dumps(header) + "\n")
@@ -181,9 +183,8 @@ def judge_recording(path: Path) -> GuestRun:
     with path.open(encoding="utf-8", errors="replace") as file:
         try:
             header = json.loads(file.readline())
-            values = {**header["spec"], "machine": _machine(header["spec"]["machine"])}
-            values["kind"] = RunKind(values.get("kind", RunKind.PROGRAM))
-            spec, patterns = RunSpec(**values), tuple(header["panic_patterns"])
+            spec = msgspec.convert(header["spec"], RunSpec)
+            patterns = msgspec.convert(header["panic_patterns"], tuple[str, ...])
         except (ValueError, KeyError, TypeError):
             raise UserError("this is not a recording of a guest", file=path, line=1) from None
         return judged(spec, patterns, _messages(file))
@@ -215,13 +216,6 @@ def _messages(file: TextIO) -> Iterator[Message]:
             yield Message.from_json(line)
         except (ValueError, KeyError, TypeError):  # cut in the middle of a line
             return
-
-
-def _machine(values: dict[str, object]) -> Machine:
-    # JSON has no tuples, and no classes.
-    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-    uefi = plain.get("uefi")
-    return Machine(**{**plain, "uefi": Uefi(**uefi) if isinstance(uefi, dict) else None})  # type: ignore[arg-type]
 
 
 def _plain(message: Message) -> Event:

@@ -1,7 +1,7 @@
 """Observes a guest's machine before the guest is reaped, by a hook: an autopsy, or a dump of a trace.
 
-A hook decides nothing about a verdict but one thing, and that is in its answer: `extend_deadline`. The judge acts
-on it (`verdict.may_have_more_time`), once per guest.
+One thing in a hook's answer has a part in a verdict: `extend_deadline`. The judge acts on it
+(`verdict.may_have_more_time`), once per guest.
 """
 
 from __future__ import annotations

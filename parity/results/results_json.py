@@ -1,7 +1,7 @@
 """`results.json`: an object with `format` (1), `tree`, `made` (UTC), `stages` and `tests`, a list of rows.
 
 `stages` are title and seconds of what the command that wrote it has made, in that order, its guests included.
-A row has the fields of `parity.results.matrix.Row`; `guest_s` is the kernel's hello to its shutdown, `wall_s` the
+A row has the fields of `parity.core.row.Row`; `guest_s` is the kernel's hello to its shutdown, `wall_s` the
 emulator's start to its being reaped, both in seconds, null where no guest has run.
 """
 

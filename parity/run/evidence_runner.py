@@ -10,12 +10,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from parity.autopsy import document, scene
 from parity.autopsy.diagnose import Autopsy
@@ -104,7 +106,7 @@ class EvidenceRunner:
     def inputs(self, spec: RunSpec) -> dict[str, Any]:
         """What the verdict of a spec depends on."""
         return {
-            "spec": asdict(spec),
+            "spec": msgspec.to_builtins(spec),
             "panic_patterns": self.panic_patterns,
             "emulator": self.emulator,
             "host": self.host,

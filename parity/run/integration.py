@@ -19,12 +19,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from parity.build import disk, inventory
 from parity.build.workspace import Workspace
 from parity.core import yamlfile
 from parity.core.errors import BuildError
 from parity.core.row import Row
+from parity.core.yamlfile import Model, Name, Seconds
 from parity.judge import verdict
 from parity.judge.state import RunKind
 from parity.judge.verdict import End, Judgement, Verdict
@@ -38,11 +42,28 @@ from parity.spec.suite import Suite, Test
 from parity.spec.tree import Tree
 
 SUITE = "integration"
-KEYS = ("features", "faulty_features", "planted_faults", "programs", "cpu_budget_s", "tests")
-TEST_KEYS = ("area", "ends", "says")
 # Nothing is there to be PID 1: a kernel that runs no test cannot pass with a program's instead.
 COMMAND_LINE = "init=/no/program"
 ASKS = " boot_tests="
+
+
+class IntegrationEntry(Model, frozen=True):
+    """What the file says of one test."""
+
+    area: str
+    ends: Verdict | None = None  # of one that must end the kernel
+    says: str | None = None  # what the cause of that verdict must hold
+
+
+class IntegrationFile(Model, frozen=True):
+    """All integration tests."""
+
+    features: Name
+    faulty_features: Name
+    planted_faults: tuple[Name, ...]
+    programs: tuple[Name, ...]
+    cpu_budget_s: Seconds
+    tests: Annotated[dict[Name, IntegrationEntry], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -64,28 +85,23 @@ def load(path: Path, tree: Tree) -> Integration:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(KEYS, required=KEYS)
-    tests: dict[str, Test] = {}
-    ends = {}
-    for name, node in top["tests"].mapping():
-        test = node.mapping(TEST_KEYS, required=("area",))
-        tests[name] = Test(name, test["area"].text(), dict.fromkeys(tree.archs, Verdict.PASS), None)
-        if ("ends" in test) is not ("says" in test):
-            raise node.error(f"{name}: ends and says belong together")
-        if "ends" in test:
-            ends[name] = End(Verdict(test["ends"].one_of("verdict", Verdict)), test["says"].text())
-    if not tests:
-        raise top["tests"].error("a suite without a test")
-    faults = top["planted_faults"].texts()
-    if twice := [name for name in faults if faults.count(name) > 1]:
-        raise top["planted_faults"].error(f"{twice[0]!r} stands here twice")
+    file = yamlfile.load(path, IntegrationFile)
+    given, ends = file.value, {}
+    for key, features in (("features", given.features), ("faulty_features", given.faulty_features)):
+        file.word("feature set", features, tree.feature_sets, key)
+    for name, test in given.tests.items():
+        if (test.ends is None) is not (test.says is None):
+            raise file.error(f"{name}: ends and says belong together", "tests", name)
+        if test.ends is not None and test.says is not None:
+            ends[name] = End(test.ends, test.says)
+    passes = dict.fromkeys(tree.archs, Verdict.PASS)
     return Integration(
-        features=top["features"].one_of("feature set", tuple(tree.feature_sets)),
-        faulty_features=top["faulty_features"].one_of("feature set", tuple(tree.feature_sets)),
-        faults=faults,
-        programs=top["programs"].texts(),
-        cpu_budget_s=top["cpu_budget_s"].number(),
-        suite=Suite(SUITE, tests),
+        features=given.features,
+        faulty_features=given.faulty_features,
+        faults=file.once(given.planted_faults, "planted_faults"),
+        programs=given.programs,
+        cpu_budget_s=given.cpu_budget_s,
+        suite=Suite(SUITE, {name: Test(name, test.area, passes, None) for name, test in given.tests.items()}),
         ends=ends,
     )
 

@@ -1,6 +1,7 @@
 """The runs of stress tests that a checkout remembers: a line per guest, on the disk as the guest ends.
 
-    build/report/kthread.jsonl   a JSON object a line (parity.run.stress.Run), oldest first; an id's last counts
+    build/report/kthread.jsonl   a `parity.run.stress.Run` per line, as JSON, oldest first; an id's last
+    counts
 
 A command killed at any moment loses no guest that had ended. A line that cannot be read, cut by a kill or of
 a version that writes another format, is passed over, and counted.

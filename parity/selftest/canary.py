@@ -1,28 +1,17 @@
-"""Canaries: guests built to deceive, each with the one verdict it must earn.
-
-Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `cpu_budget_s` and `silence_s`
-(CPU seconds, and seconds of silence, before one counts as hung) and `canaries`, from name to
-
-    expected        the verdict, or one per architecture
-    command_line    the kernel's command line, `init=` included where a program takes part
-    word            the autopsy's, or one per architecture (optional; `panic` for one that must panic)
-    explains        text that the autopsy's sentence must hold, or one per architecture (optional)
-    says            text that the judge's sentence must hold, or one per architecture (optional)
-    cpu_budget_s    CPU seconds of its own (optional)
-    runs            tests, for one that is asked for tests of its own instead of a program (optional)
-    ends_as         path of the program that PID 1 must be when it ends (optional)
-    signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
-"""
+"""Canaries: guests built to deceive, each with the one verdict that it must get (`suites/canaries.yaml`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from parity.autopsy.diagnose import FailureKind
 from parity.core import yamlfile
-from parity.core.yamlfile import Node
+from parity.core.yamlfile import Document, Model, Name, Seconds
 from parity.docker.engine import Engine
 from parity.guest.lane import DockerLane, Lane, Message
 from parity.judge.state import RunKind
@@ -31,12 +20,31 @@ from parity.results.confusion import Confusion
 from parity.results.evidence import Evidence
 from parity.spec.machine import RunSpec
 
-TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
-KEYS = (
-    "expected", "command_line", "says", "word", "explains", "cpu_budget_s", "runs", "ends_as", "signal"
-)  # fmt: skip
 NO_WORD = "none"
-SIGNALS = ("KILL", "STOP")
+
+
+class CanaryEntry(Model, frozen=True):
+    """What the file says of one canary. What is given by architecture is one value for all, or a mapping."""
+
+    expected: Verdict | dict[str, Verdict]
+    command_line: str  # the kernel's, `init=` included where a program takes part
+    word: FailureKind | dict[str, FailureKind] | None = None  # the autopsy's; `panic` for one that must panic
+    explains: str | dict[str, str] | None = None  # text that the autopsy's sentence must hold
+    says: str | dict[str, str] | None = None  # text that the judge's sentence must hold
+    cpu_budget_s: Seconds | None = None  # CPU seconds of its own
+    runs: RunKind = RunKind.PROGRAM  # tests, for one that is asked for tests of its own
+    ends_as: str | None = None  # path of the program that PID 1 must be when it ends
+    # What the emulator gets from outside once the kernel has said hello.
+    signal: Literal["KILL", "STOP"] | None = None
+
+
+class CanaryFile(Model, frozen=True):
+    """All canaries, and what they have in common."""
+
+    features: Name  # the feature set of their kernel
+    cpu_budget_s: Seconds  # CPU seconds before one counts as hung
+    silence_s: Seconds
+    canaries: Annotated[dict[Name, CanaryEntry], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -81,45 +89,36 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(TOP, required=TOP)
-    canaries = []
-    for name, node in top["canaries"].mapping():
-        canary = node.mapping(KEYS, required=("expected", "command_line"))
-        says, word, signal = (canary.get(key) for key in ("says", "word", "signal"))
-        runs, ends_as = canary.get("runs"), canary.get("ends_as")
-        expected = {
-            arch: Verdict(value.one_of("verdict", Verdict))
-            for arch, value in canary["expected"].each(archs).items()
-        }
-        words = {arch: FailureKind.PANIC for arch in archs if expected[arch] is Verdict.PANIC}
-        if word:
-            words = {
-                arch: FailureKind(value.one_of("word", FailureKind))
-                for arch, value in word.each(archs).items()
-            }
-        canaries.append(
-            Canary(
-                name=name,
-                expected=expected,
-                command_line=canary["command_line"].text(),
-                cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
-                silence_s=top["silence_s"].seconds(),
-                explains=_texts(canary.get("explains"), archs),
-                says=_texts(says, archs),
-                signal=signal.one_of("signal", SIGNALS) if signal else None,
-                words=words,
-                kind=RunKind(runs.one_of("kind of run", RunKind)) if runs else RunKind.PROGRAM,
-                ends_as=ends_as.text() if ends_as else None,
-            )
-        )
-    if not canaries:
-        raise top["canaries"].error("a flock without a canary proves nothing")
-    return top["features"].text(), canaries
+    file = yamlfile.load(path, CanaryFile)
+    return file.value.features, [_canary(file, name, archs) for name in file.value.canaries]
 
 
-def _texts(node: Node | None, archs: Sequence[str]) -> dict[str, str]:
+def _canary(file: Document[CanaryFile], name: str, archs: Sequence[str]) -> Canary:
+    entry, where = file.value.canaries[name], ("canaries", name)
+    expected = yamlfile.each(file, entry.expected, archs, *where, "expected")
+    words = {arch: FailureKind.PANIC for arch in archs if expected[arch] is Verdict.PANIC}
+    if entry.word is not None:
+        words = yamlfile.each(file, entry.word, archs, *where, "word")
+    return Canary(
+        name=name,
+        expected=expected,
+        command_line=entry.command_line,
+        cpu_budget_s=entry.cpu_budget_s or file.value.cpu_budget_s,
+        silence_s=file.value.silence_s,
+        says=_texts(file, entry.says, archs, *where, "says"),
+        explains=_texts(file, entry.explains, archs, *where, "explains"),
+        signal=entry.signal,
+        words=words,
+        kind=entry.runs,
+        ends_as=entry.ends_as,
+    )
+
+
+def _texts(
+    file: Document[CanaryFile], value: str | dict[str, str] | None, archs: Sequence[str], *where: str
+) -> dict[str, str]:
     """A text for each architecture; none where nothing is said."""
-    return {arch: value.text() for arch, value in node.each(archs).items()} if node else {}
+    return yamlfile.each(file, value, archs, *where) if value is not None else {}
 
 
 class FromOutside:

@@ -1,12 +1,6 @@
 """Decisions: what was settled once for the whole project, why and since when.
 
-`decisions.yaml` maps an id to
-
-    what           one sentence
-    why            the reason, which is what a decision is reconsidered by
-    since          the day, YYYY-MM-DD
-    architectures  those it is about, of the tree's
-    rules_out      a task that these architectures do not have because of it (optional)
+`decisions.yaml` maps an id to a `DecisionEntry`.
 """
 
 from __future__ import annotations
@@ -17,9 +11,17 @@ from datetime import date
 from pathlib import Path
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Node
+from parity.core.yamlfile import Model, Name
 
-REQUIRED = ("what", "why", "since", "architectures")
+
+class DecisionEntry(Model, frozen=True):
+    """What the file says of one decision."""
+
+    what: str  # one sentence
+    why: str  # the reason, by which the decision is reconsidered
+    since: date
+    architectures: list[str]  # those it is about, of the tree's
+    rules_out: Name | None = None  # a task that these architectures do not have because of it
 
 
 @dataclass(frozen=True)
@@ -43,26 +45,16 @@ def load(path: Path, archs: Sequence[str]) -> tuple[Decision, ...]:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    return tuple(_decision(name, node, archs) for name, node in yamlfile.load(path).mapping())
+    file = yamlfile.load(path, dict[str, DecisionEntry])
+    for name, entry in file.value.items():
+        for number, arch in enumerate(entry.architectures):
+            file.word("architecture", arch, archs, name, "architectures", number)
+    return tuple(
+        Decision(name, each.what, each.why, each.since, tuple(each.architectures), each.rules_out)
+        for name, each in file.value.items()
+    )
 
 
 def against(decisions: Sequence[Decision], task: str, arch: str) -> Decision | None:
     """The decision by which an architecture does not have a task, if there is one."""
     return next((each for each in decisions if each.rules_out == task and arch in each.archs), None)
-
-
-def _decision(name: str, node: Node, archs: Sequence[str]) -> Decision:
-    decision = node.mapping((*REQUIRED, "rules_out"), required=REQUIRED)
-    rules_out = decision.get("rules_out")
-    try:
-        since = date.fromisoformat(decision["since"].text())
-    except ValueError:
-        raise decision["since"].error("a day expected, as YYYY-MM-DD") from None
-    return Decision(
-        id=name,
-        what=decision["what"].text(),
-        why=decision["why"].text(),
-        since=since,
-        archs=tuple(each.one_of("architecture", archs) for each in decision["architectures"].items()),
-        rules_out=rules_out.text() if rules_out else None,
-    )

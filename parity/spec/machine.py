@@ -3,61 +3,66 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from parity.core import yamlfile
 from parity.core.errors import UserError
-from parity.core.yamlfile import Node
+from parity.core.yamlfile import Model, Name, Seconds, nearest
 from parity.judge.state import RunKind
 
 # File descriptors the emulator inherits from the lane's supervisor, each one end of a socket pair.
 CONSOLE_FD, CHANNEL_FD, QMP_FD = 10, 11, 12
 EMULATOR_REFUSED = 1  # the exit status of an emulator that gives up for reasons of its own
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+LOADED = ("kernel", "firmware", "command_line")  # what may stand in the arguments `load`
 
-KEYS = (
-    "arch",
-    "emulator",
-    "least_version",
-    "machine",
-    "cpu",
-    "accelerator",
-    "vcpus",
-    "memory_mib",
-    "load",
-    "disk",
-    "channel",
-    "power_off_status",
-    "uefi",
-    "arguments",
-)
-OPTIONAL = ("uefi", "arguments")
-UEFI_KEYS = ("firmware", "grub", "boot_file", "silence_s")
+Arguments = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Uefi:
-    """A machine's firmware, and what a disk that boots on it must have.
+class Uefi(Model, frozen=True):
+    """A machine's firmware, and what a disk that boots on it must have."""
 
-    `firmware` is a path in the tool image "uefi", `grub` GRUB's name of the platform, `boot_file` the path
-    that the firmware loads from a disk, `silence_s` how many seconds firmware and loader may be silent.
+    firmware: str  # a path in the tool image "uefi"
+    grub: Name  # GRUB's name of the platform
+    boot_file: str  # the path that the firmware loads from a disk
+    silence_s: Seconds  # how many seconds firmware and loader may be silent
+
+
+class MachineFile(Model, frozen=True):
+    """One QEMU machine, as its file describes it.
+
+    `load` are the arguments by which a guest comes to its kernel: "{kernel}" and "{firmware}" in them are
+    replaced by those files, "{command_line}" by the kernel's. `uefi` is there for a machine whose kernel is
+    on its disk.
     """
 
-    firmware: str
-    grub: str
-    boot_file: str
-    silence_s: float
+    arch: Name
+    emulator: Name
+    least_version: Annotated[str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$", description='"MAJOR.MINOR"')]
+    machine: str
+    cpu: str
+    accelerator: str
+    vcpus: Annotated[int, Meta(ge=1, le=64)]
+    memory_mib: Annotated[int, Meta(ge=16, le=65_536)]
+    load: Arguments
+    disk: str  # the device model that holds the disk image
+    channel: Arguments  # that attach the chardev "channel" as result channel
+    power_off_status: Annotated[
+        int, Meta(ge=0, le=255)
+    ]  # the emulator's exit status after a power-off in order
+    uefi: Uefi | None = None
+    arguments: Arguments = ()
 
 
 @dataclass(frozen=True)
 class Machine:
-    """One QEMU machine.
+    """One QEMU machine (see MachineFile).
 
-    `load` are the arguments by which a guest comes to its kernel: "{kernel}" and "{firmware}" in them are
-    replaced by those files, "{command_line}" by the kernel's. `uefi` is there for a machine whose kernel is
-    on its disk. `disk` is the device model that holds the disk image, `channel` the arguments that attach the
-    chardev "channel" as result channel, `power_off_status` the emulator's exit status after an orderly
-    power-off.
     What recordings may lack has the value that held when they were made.
     """
 
@@ -71,10 +76,10 @@ class Machine:
     vcpus: int
     memory_mib: int
     disk: str
-    arguments: tuple[str, ...] = ()
-    channel: tuple[str, ...] = ("-serial", "chardev:channel")
+    arguments: Arguments = ()
+    channel: Arguments = ("-serial", "chardev:channel")
     power_off_status: int = 0
-    load: tuple[str, ...] = ("-kernel", "{kernel}", "-append", "{command_line}")
+    load: Arguments = ("-kernel", "{kernel}", "-append", "{command_line}")
     uefi: Uefi | None = None
 
 
@@ -101,7 +106,7 @@ class RunSpec:
 
     def digest(self) -> str:
         """SHA-256 (hexadecimal) over all fields, the machine's included."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(msgspec.to_builtins(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -132,35 +137,18 @@ def load(path: Path) -> Machine:
     Raises:
         UserError: with file and line, for anything that is not a machine.
     """
-    top = yamlfile.load(path).mapping(KEYS, required=[key for key in KEYS if key not in OPTIONAL])
-    version = top["least_version"].text().split(".")
-    if len(version) != 2 or not all(re.fullmatch("[0-9]{1,4}", part) for part in version):
-        raise top["least_version"].error(f'"MAJOR.MINOR" expected, not {".".join(version)!r}')
-    arguments, status = top.get("arguments"), top["power_off_status"].integer(least=0)
-    if status == EMULATOR_REFUSED:
-        raise top["power_off_status"].error(f"{status} is how the emulator says that it failed")
-    for word in top["load"].texts():
-        try:
-            word.format(kernel="", firmware="", command_line="")
-        except (KeyError, IndexError, ValueError):
-            raise top["load"].error(f"{word!r} has braces around what is not known") from None
-    return Machine(
-        name=path.stem,
-        arch=top["arch"].text(),
-        emulator=top["emulator"].text(),
-        least_version=(int(version[0]), int(version[1])),
-        machine=top["machine"].text(),
-        cpu=top["cpu"].text(),
-        accelerator=top["accelerator"].text(),
-        vcpus=top["vcpus"].integer(least=1),
-        memory_mib=top["memory_mib"].integer(least=16),
-        disk=top["disk"].text(),
-        arguments=arguments.texts() if arguments else (),
-        channel=top["channel"].texts(),
-        power_off_status=status,
-        load=top["load"].texts(),
-        uefi=_uefi(top["uefi"]) if "uefi" in top else None,
-    )
+    file = yamlfile.load(path, MachineFile)
+    given = file.value
+    if given.power_off_status == EMULATOR_REFUSED:
+        message = f"{EMULATOR_REFUSED} is how the emulator says that it failed"
+        raise file.error(message, "power_off_status")
+    for number, word in enumerate(given.load):
+        if unknown := [each for each in PLACEHOLDER.findall(word) if each not in LOADED]:
+            message = f"{word!r} has braces around {unknown[0]!r}; {nearest(unknown[0], LOADED)}"
+            raise file.error(message, "load", number)
+    major, minor = map(int, given.least_version.split("."))
+    values = {key: value for key, value in msgspec.structs.asdict(given).items() if key != "least_version"}
+    return Machine(name=path.stem, least_version=(major, minor), **values)
 
 
 def firmware_of(machine: Machine) -> Uefi:
@@ -168,13 +156,6 @@ def firmware_of(machine: Machine) -> Uefi:
     if machine.uefi is None:
         raise UserError(f"machines/{machine.name}.yaml describes no firmware (key uefi)")
     return machine.uefi
-
-
-def _uefi(node: Node) -> Uefi:
-    uefi = node.mapping(UEFI_KEYS, required=UEFI_KEYS)
-    return Uefi(
-        uefi["firmware"].text(), uefi["grub"].text(), uefi["boot_file"].text(), uefi["silence_s"].seconds()
-    )
 
 
 def qemu_argv(spec: RunSpec, paths: GuestPaths) -> list[str]:
@@ -191,8 +172,8 @@ def qemu_argv(spec: RunSpec, paths: GuestPaths) -> list[str]:
     argv += ["-S", "-no-reboot", "-action", "shutdown=pause"]
     argv += ["-name", f"{spec.test.replace(',', ',,')},debug-threads=on"]
     argv += machine.arguments
-    words = {"kernel": paths.kernel, "firmware": paths.firmware, "command_line": spec.cmdline}
-    argv += [word.format_map(words) for word in machine.load]
+    words = {"kernel": paths.kernel, "firmware": paths.firmware or "", "command_line": spec.cmdline}
+    argv += [PLACEHOLDER.sub(lambda found: words[found[1]], word) for word in machine.load]
     if paths.disk is not None:
         # The image is this guest's own copy in memory: no cache on top of it, no waiting for flushes.
         argv += ["-drive", f"if=none,id=root,format=raw,cache=unsafe,file={paths.disk}"]

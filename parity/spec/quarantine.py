@@ -1,38 +1,31 @@
 """Quarantine: tests whose surprises do not gate for a while, each with a reason, a ticket and an end.
 
-`suites/quarantine.yaml` has one key, `quarantine`, a list of mappings:
-
-    test     a test of the suite
-    arch     the architecture it is quarantined on
-    reason   what is wrong with it
-    ticket   where that is followed
-    expires  the last day (ISO 8601, UTC) on which a surprise does not gate
-
-A surprise of a quarantined test is shown like any other. An entry that has expired excuses nothing, and the
-report says that it is still there.
+`suites/quarantine.yaml` has one key, `quarantine`, a list of `Entry`. A surprise of a quarantined test is
+shown like any other. An entry that has expired excuses nothing, and the report says that it is still there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Node, nearest
+from parity.core.yamlfile import Model
 
-KEYS = ("test", "arch", "reason", "ticket", "expires")
+Words = Annotated[str, Meta(pattern=r"\S", description="text that is not empty")]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One test on one architecture."""
+class Entry(Model, frozen=True):
+    """One test on one architecture. `expires` is the last day (UTC) on which a surprise does not gate."""
 
     test: str
     arch: str
-    reason: str
-    ticket: str
+    reason: Words  # what is wrong with the test
+    ticket: Words  # where that is followed
     expires: date
 
     def expired(self, today: date) -> bool:
@@ -40,9 +33,15 @@ class Entry:
         return today > self.expires
 
     def sentence(self, today: date) -> str:
-        """What a report says of it."""
+        """What a report says about it."""
         end = "expired on" if self.expired(today) else "until"
         return f"quarantine {end} {self.expires}, {self.ticket}: {self.reason}"
+
+
+class QuarantineFile(Model, frozen=True):
+    """The file."""
+
+    quarantine: list[Entry]
 
 
 Quarantine = Mapping[tuple[str, str], Entry]
@@ -58,31 +57,13 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Quaranti
     """
     if not path.exists():
         return {}
+    file = yamlfile.load(path, QuarantineFile)
     found: dict[tuple[str, str], Entry] = {}
-    for node in yamlfile.load(path).mapping(["quarantine"], required=["quarantine"])["quarantine"].items():
-        entry = _entry(node, tests, archs)
+    for number, entry in enumerate(file.value.quarantine):
+        where = ("quarantine", number)
+        file.word("test", entry.test, tests, *where, "test")
+        file.word("architecture", entry.arch, archs, *where, "arch")
         if (entry.arch, entry.test) in found:
-            raise node.error(f"{entry.test} on {entry.arch} stands here twice")
+            raise file.error(f"{entry.test} on {entry.arch} stands here twice", *where)
         found[entry.arch, entry.test] = entry
     return found
-
-
-def _entry(node: Node, tests: Collection[str], archs: Collection[str]) -> Entry:
-    given = node.mapping(KEYS, required=KEYS)
-    test, expires = given["test"].text(), given["expires"]
-    if test not in tests:
-        raise given["test"].error(f"no test {test!r} in the suite; {nearest(test, tests)}")
-    for key in ("reason", "ticket"):
-        if not given[key].text().strip():
-            raise given[key].error(f"{key} is empty")
-    try:
-        end = date.fromisoformat(expires.text())
-    except ValueError:
-        raise expires.error(f"a date such as 2027-01-31 expected, not {expires.text()!r}") from None
-    return Entry(
-        test=test,
-        arch=given["arch"].one_of("architecture", archs),
-        reason=given["reason"].text(),
-        ticket=given["ticket"].text(),
-        expires=end,
-    )

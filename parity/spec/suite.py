@@ -1,38 +1,56 @@
 """Suites: the tests by name, and what is expected of each on every architecture.
 
-Keys of `suites/NAME.yaml`: `suite` (its name), `priorities` (reason → number, 1 is the most urgent: what the
-breakdown of failures is sorted by), `planted_faults` (names of the kernel's, which its tests must catch;
-optional) and `tests`, a mapping from test to
-
-    area           group in reports; also a tag
-    tags           further words to select tests by
-    expected       a verdict, or a mapping from architecture to verdict
-    reason         why, where a verdict other than pass is expected
-    cpu_budget_s   CPU seconds of the virtual processors before the guest counts as hung (20)
-    silence_s      seconds without an event or a byte before an idle guest counts as hung (3)
-    needs          programs of other tests that this one runs: they are on its disk, no other test's is
-    ends_as        the program that PID 1 must be when it ends, where it executes one in its own place (by its
-                   name, as `{program}` of the kernel's command line; without it, the test's own)
-
-cpu_budget_s and silence_s are a number, or a mapping from architecture to number.
+`suites/NAME.yaml` is a `SuiteFile`. What is given by architecture is one value for all, or a mapping from
+architecture to value.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Mapping, Node
+from parity.core.yamlfile import Document, Model, Name, Seconds
 from parity.judge.verdict import Verdict
 from parity.spec.quarantine import Entry, Quarantine
 
 CPU_BUDGET_S, SILENCE_S = 20.0, 3.0
-KEYS = ("suite", "priorities", "planted_faults", "tests")
+# What a run can end in that says something about a kernel.
 JUDGED = tuple(verdict for verdict in Verdict if verdict not in (Verdict.INFRA, Verdict.NOT_RUN))
-TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s", "needs", "ends_as")
+
+
+class TestEntry(Model, frozen=True):
+    """What a suite says of one test."""
+
+    __test__ = False  # pytest: not a test class
+    area: str  # group in reports; also a tag
+    expected: Verdict | dict[str, Verdict]
+    tags: tuple[str, ...] = ()  # further words to select tests by
+    reason: str | None = None  # why, where a verdict other than pass is expected
+    # CPU seconds of the virtual processors before the guest counts as hung; default CPU_BUDGET_S
+    cpu_budget_s: Seconds | dict[str, Seconds] | None = None
+    # seconds without an event or a byte before an idle guest counts as hung; default SILENCE_S
+    silence_s: Seconds | dict[str, Seconds] | None = None
+    needs: tuple[str, ...] = ()  # programs of other tests that this one runs: no other test's is on its disk
+    # The program that PID 1 must be when it ends, where it executes one in its own place; its name, as
+    # `{program}` of the kernel's command line. Without it, the test's own.
+    ends_as: Name | None = None
+
+
+class SuiteFile(Model, frozen=True):
+    """A suite."""
+
+    suite: Name
+    tests: Annotated[dict[Name, TestEntry], Meta(min_length=1)]
+    priorities: dict[str, Annotated[int, Meta(ge=1, le=1000)]] = msgspec.field(
+        default_factory=dict
+    )  # of reasons; 1 is the most urgent
+    planted_faults: tuple[Name, ...] = ()  # of the kernel's, which its tests must catch
 
 
 @dataclass(frozen=True)
@@ -94,66 +112,51 @@ def load(path: Path, archs: tuple[str, ...]) -> Suite:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(
-        ("suite", "priorities", "planted_faults", "tests"), required=("suite", "tests")
-    )
-    ranks = top.get("priorities")
-    priorities = {reason: rank.integer(least=1) for reason, rank in ranks.mapping()} if ranks else {}
-    tests = {}
-    names = tuple(name for name, _ in top["tests"].mapping())
-    for name, node in top["tests"].mapping():
-        test = _test(name, node.mapping(TEST_KEYS, required=("area", "expected")), archs, names)
-        tests[name] = replace(test, priority=priorities.get(test.reason or ""))
-    if not tests:
-        raise top["tests"].error("a suite without a test")
-    if ranks and (unused := set(priorities) - {test.reason for test in tests.values()}):
-        raise ranks.error(f"no test has the reason {min(unused)!r}")
-    faults = top["planted_faults"].texts() if "planted_faults" in top else ()
-    return Suite(top["suite"].text(), tests, faults)
+    file = yamlfile.load(path, SuiteFile)
+    given = file.value
+    tests = {name: _test(file, name, archs) for name in given.tests}
+    if unused := set(given.priorities) - {test.reason for test in tests.values()}:
+        raise file.error(f"no test has the reason {min(unused)!r}", "priorities")
+    return Suite(given.suite, tests, file.once(given.planted_faults, "planted_faults"))
 
 
-def _test(name: str, node: Mapping, archs: tuple[str, ...], names: tuple[str, ...]) -> Test:
-    expected = _expected(node, archs)
-    reason = node.get("reason")
-    if reason is None and any(verdict is not Verdict.PASS for verdict in expected.values()):
-        raise node.node.error(f"{name} is not expected to pass: a reason is missing")
-    needs = node.get("needs")
+def _test(file: Document[SuiteFile], name: str, archs: tuple[str, ...]) -> Test:
+    entry, where = file.value.tests[name], ("tests", name)
+    expected = yamlfile.each(file, entry.expected, archs, *where, "expected")
+    for verdict in expected.values():
+        file.word("verdict that can be expected", str(verdict), JUDGED, *where, "expected")
+    if entry.reason is None and any(verdict is not Verdict.PASS for verdict in expected.values()):
+        raise file.error(f"{name} is not expected to pass: a reason is missing", *where)
+    for number, other in enumerate(entry.needs):
+        file.word("test", other, file.value.tests, *where, "needs", number)
+    if entry.ends_as == name:
+        raise file.error(f"{name} ends as itself where nothing else is said", *where, "ends_as")
+    if entry.ends_as in file.value.tests and entry.ends_as not in entry.needs:
+        message = f"{entry.ends_as} is not on the disk of {name}: it is a test that `needs` must name"
+        raise file.error(message, *where, "ends_as")
     return Test(
         name=name,
-        area=node["area"].text(),
+        area=entry.area,
         expected=expected,
-        reason=reason.text() if reason else None,
-        cpu_budget_s=_seconds(node.get("cpu_budget_s"), archs),
-        silence_s=_seconds(node.get("silence_s"), archs),
-        tags=node["tags"].texts() if "tags" in node else (),
-        needs=(others := tuple(other.one_of("test", names) for other in needs.items()) if needs else ()),
-        ends_as=_ends_as(name, node.get("ends_as"), names, others),
+        reason=entry.reason,
+        cpu_budget_s=_some(file, entry.cpu_budget_s, archs, *where, "cpu_budget_s"),
+        silence_s=_some(file, entry.silence_s, archs, *where, "silence_s"),
+        tags=entry.tags,
+        needs=entry.needs,
+        ends_as=entry.ends_as,
+        priority=file.value.priorities.get(entry.reason or ""),
     )
 
 
-def _ends_as(name: str, node: Node | None, names: tuple[str, ...], needs: tuple[str, ...]) -> str | None:
-    if node is None:
-        return None
-    program = node.text()
-    if not re.fullmatch(r"[\w.+-]+", program):
-        raise node.error(f"the name of a program expected, not {program!r}")
-    if program == name:
-        raise node.error(f"{name} ends as itself where nothing else is said")
-    if program in names and program not in needs:
-        raise node.error(f"{program} is not on the disk of {name}: it is a test that `needs` must name")
-    return program
-
-
-def _expected(node: Mapping, archs: tuple[str, ...]) -> dict[str, Verdict]:
-    return {
-        arch: Verdict(value.one_of("verdict that can be expected", JUDGED))
-        for arch, value in node["expected"].each(archs).items()
-    }
-
-
-def _seconds(node: Node | None, archs: tuple[str, ...]) -> dict[str, float]:
-    if node is None:
+def _some(
+    file: Document[SuiteFile], value: float | dict[str, float] | None, archs: tuple[str, ...], *where: str
+) -> dict[str, float]:
+    """By architecture, of those that have one."""
+    if value is None:
         return {}
-    if node.is_mapping():
-        return {arch: value.seconds() for arch, value in node.mapping(archs)}
-    return dict.fromkeys(archs, node.seconds())
+    if isinstance(value, float):
+        return dict.fromkeys(archs, value)
+    for arch in value:
+        if arch not in archs:
+            raise file.error(f"unknown key {arch!r}; {yamlfile.nearest(arch, archs)}", *where, arch)
+    return value

@@ -1,54 +1,113 @@
 """A kernel tree as its YAML describes it: what to build, what goes on the disk, how a guest is started.
 
-Keys of `trees/NAME.yaml`:
-
-    name            shown in reports
-    root            the tree's folder, relative to the YAML file
-    kernel          package, binary, sources, arguments, rustflags, targets (architecture → Rust target),
-                    feature_sets (name → features: Cargo features, expected: the verdict that a boot of it to
-                    `boot_program` earns, says: part of that verdict's cause, optional; either may be one for
-                    all architectures, or a mapping from architecture; runs: tests, for a kernel that runs
-                    tests of its own instead of a program), planted_faults (names that its
-                    command line takes as `fault=NAME` in a build of the feature set "planted_faults";
-                    optional), thread_faults (more of them, which the stress test of kernel threads must
-                    find; optional)
-    programs        packages, sources, arguments, rustflags, targets
-    disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
-                    files (path → content), executables (the same, with an x bit, of what is no program;
-                    optional), folders (paths, empty or not), links (path → target of a symbolic link, whether
-                    or not there is such a file; optional)
-    run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
-                    boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
-                    a firmware, for architectures whose kernel is also made into a disk image; optional)
-    serial          panic: texts of the console that announce a panic
-
-`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same, and a build
-finds nothing else. Links among them must stay in the tree. A package of which only the Cargo.toml is named is
-one that the workspace has and this build does not need.
+`trees/NAME.yaml` is a `TreeFile`. `sources` are files, folders ending in `/`, or patterns; they say when two
+builds are the same, and a build finds nothing else. Links among them must stay in the tree. A package of
+which only the Cargo.toml is named is one that the workspace has and this build does not need. What is given
+by architecture is one value for all, or a mapping from architecture to value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Mapping, Node, nearest
+from parity.core.yamlfile import Document, Model, Name
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 
-CARGO_KEYS = ("sources", "arguments", "rustflags", "targets")
-KERNEL_KEYS = ("package", "binary", "feature_sets", *CARGO_KEYS)
-FEATURE_SET_KEYS = ("features", "expected", "says", "runs")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
-PROGRAM_KEYS = ("packages", *CARGO_KEYS)
-DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders")
-OPTIONAL_DISK_KEYS = ("executables", "links")
 LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
-RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
-OPTIONAL_RUN_KEYS = ("uefi",)
+PROGRAM = "{program}"  # in the kernel's command line: the name of the program that is to be PID 1
+
+Texts = tuple[str, ...]
+SomeTexts = Annotated[Texts, Meta(min_length=1)]
+GuestPath = Annotated[str, Meta(pattern=r"^/[^\x00]*$", description="an absolute path in the guest")]
+Content = Annotated[str, Meta(max_length=2**20)]
+
+
+class FeatureSetEntry(Model, frozen=True):
+    """What the file says of one of the kernel's builds."""
+
+    features: tuple[Name, ...]  # Cargo features
+    expected: Verdict | dict[str, Verdict]  # how a boot of it to `boot_program` must end
+    says: str | dict[str, str] | None = None  # part of that verdict's cause
+    runs: RunKind = RunKind.PROGRAM  # tests, for a kernel that runs tests of its own instead of a program
+
+
+class KernelEntry(Model, frozen=True):
+    """How the kernel is built."""
+
+    package: Name
+    binary: Name
+    sources: SomeTexts
+    arguments: Texts
+    rustflags: Texts
+    targets: dict[Name, str]  # architecture → Rust target
+    feature_sets: dict[Name, FeatureSetEntry]
+    # Names that its command line takes as `fault=NAME` in a build of the feature set "planted_faults".
+    planted_faults: tuple[Name, ...] | None = None
+    thread_faults: tuple[Name, ...] | None = None  # more, which the stress test of kernel threads must find
+
+
+class ProgramsEntry(Model, frozen=True):
+    """How the user programs are built."""
+
+    packages: Annotated[tuple[Name, ...], Meta(min_length=1)]
+    sources: SomeTexts
+    arguments: Texts
+    rustflags: Texts
+    targets: dict[Name, str]
+
+
+class DiskEntry(Model, frozen=True):
+    """What is on the ext2 image."""
+
+    size_mib: Annotated[int, Meta(ge=1, le=4096)]
+    programs: GuestPath  # the folder of the programs
+    copies: dict[GuestPath, str]  # path → program, for a second place
+    files: dict[GuestPath, Content]
+    folders: tuple[GuestPath, ...]  # empty or not
+    # Files that are no programs, with an x bit.
+    executables: dict[GuestPath, Content] = msgspec.field(default_factory=dict)
+    links: dict[GuestPath, str] = msgspec.field(
+        default_factory=dict
+    )  # path → target of a symbolic link, whether or not there is such a file
+
+
+class RunEntry(Model, frozen=True):
+    """How guests are started."""
+
+    suite: Name
+    features: Name  # the feature set that the suite runs with
+    command_line: str  # PROGRAM in it is replaced
+    boot_program: Name
+    machines: Annotated[dict[Name, Name], Meta(min_length=1)]  # architecture → machines/NAME.yaml
+    # The same of machines with a firmware, for architectures whose kernel is also made into a disk image.
+    uefi: dict[Name, Name] = msgspec.field(default_factory=dict)
+
+
+class SerialEntry(Model, frozen=True):
+    """What is known of the console."""
+
+    panic: Texts  # texts that announce a panic
+
+
+class TreeFile(Model, frozen=True):
+    """A kernel tree."""
+
+    name: Name
+    root: str  # the tree's folder, relative to this file
+    kernel: KernelEntry
+    programs: ProgramsEntry
+    disk: DiskEntry
+    run: RunEntry
+    serial: SerialEntry
 
 
 @dataclass(frozen=True)
@@ -124,7 +183,7 @@ class Tree:
 
     def command_line(self, program: str) -> str:
         """The kernel's command line that makes a program PID 1."""
-        return self.run.command_line.format(program=program)
+        return self.run.command_line.replace(PROGRAM, program)
 
 
 def load(path: Path) -> Tree:
@@ -133,96 +192,90 @@ def load(path: Path) -> Tree:
     Raises:
         UserError: with file and line, for anything that is not as described above.
     """
-    top = yamlfile.load(path).mapping(
-        known := ("name", "root", "kernel", "programs", "disk", "run", "serial"), required=known
-    )
-    root = (path.parent / top["root"].text()).resolve()
+    file = yamlfile.load(path, TreeFile)
+    given = file.value
+    kernel, programs, run = given.kernel, given.programs, given.run
+    root = (path.parent / given.root).resolve()
     if not root.is_dir():
-        raise top["root"].error(f"there is no folder {root}")
-    kernel = top["kernel"].mapping((*KERNEL_KEYS, PLANTED_FAULTS, THREAD_FAULTS), required=KERNEL_KEYS)
-    programs = top["programs"].mapping(PROGRAM_KEYS, required=PROGRAM_KEYS)
-    archs = [arch for arch, _ in _machines(top["run"])]
-    feature_sets = {name: _feature_set(node, archs) for name, node in kernel["feature_sets"].mapping()}
-    tree = Tree(
-        name=top["name"].text(),
+        raise file.error(f"there is no folder {root}", "root")
+    for part, targets in (("kernel", kernel.targets), ("programs", programs.targets)):
+        for arch in run.machines:
+            if arch not in targets:
+                raise file.error(f"run.machines names {arch}, but {part}.targets does not", part)
+    return Tree(
+        name=given.name,
         root=root,
-        kernel=_cargo(kernel, (kernel["package"].text(),), kernel["binary"].text()),
-        feature_sets=feature_sets,
-        planted_faults=_faults(kernel, PLANTED_FAULTS, feature_sets),
-        thread_faults=_faults(kernel, THREAD_FAULTS, feature_sets),
-        programs=_cargo(programs, programs["packages"].texts(), None),
-        disk=_disk(top["disk"]),
-        run=_run(top["run"], feature_sets),
-        panic_patterns=top["serial"].mapping(("panic",), required=("panic",))["panic"].texts(),
+        kernel=_cargo(file, "kernel", kernel, (kernel.package,), kernel.binary),
+        feature_sets={name: _feature_set(file, name) for name in kernel.feature_sets},
+        planted_faults=_faults(file, PLANTED_FAULTS, kernel.planted_faults),
+        thread_faults=_faults(file, THREAD_FAULTS, kernel.thread_faults),
+        programs=_cargo(file, "programs", programs, programs.packages, None),
+        disk=_disk(file),
+        run=_run(file),
+        panic_patterns=given.serial.panic,
     )
-    for arch in tree.archs:
-        for part, build in (("kernel", tree.kernel), ("programs", tree.programs)):
-            if arch not in build.targets:
-                raise top[part].error(f"run.machines names {arch}, but {part}.targets does not")
-    return tree
 
 
-def _feature_set(node: Node, archs: Sequence[str]) -> FeatureSet:
-    feature_set = node.mapping(FEATURE_SET_KEYS, required=("features", "expected"))
-    expected, says = feature_set["expected"].each(archs), feature_set.get("says")
-    runs = feature_set.get("runs")
+def _cargo(
+    file: Document[TreeFile],
+    key: str,
+    given: KernelEntry | ProgramsEntry,
+    packages: Texts,
+    binary: str | None,
+) -> CargoBuild:
+    for number, source in enumerate(given.sources):
+        if PurePosixPath(source).is_absolute() or ".." in PurePosixPath(source).parts:
+            raise file.error(f"{source!r} is not below the tree's folder", key, "sources", number)
+    return CargoBuild(packages, binary, given.sources, given.arguments, given.rustflags, given.targets)
+
+
+def _feature_set(file: Document[TreeFile], name: str) -> FeatureSet:
+    given, archs = file.value.kernel.feature_sets[name], file.value.run.machines
+    where = ("kernel", "feature_sets", name)
     return FeatureSet(
-        features=feature_set["features"].texts(),
-        expected={arch: Verdict(value.one_of("verdict", Verdict)) for arch, value in expected.items()},
-        says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
-        kind=RunKind(runs.one_of("kind of run", RunKind)) if runs else RunKind.PROGRAM,
+        features=given.features,
+        expected=yamlfile.each(file, given.expected, archs, *where, "expected"),
+        says=yamlfile.each(file, given.says, archs, *where, "says") if given.says is not None else {},
+        kind=given.runs,
     )
 
 
-def _faults(kernel: Mapping, key: str, feature_sets: Container[str]) -> tuple[str, ...]:
-    node = kernel.get(key)
-    if node is None:
+def _faults(file: Document[TreeFile], key: str, names: Texts | None) -> Texts:
+    if names is None:
         return ()
-    names = node.texts()
-    if PLANTED_FAULTS not in feature_sets:
-        raise node.error(f"there is no feature set {PLANTED_FAULTS} to plant them")
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise node.error(f"{twice[0]!r} stands here twice")
-    return names
+    if PLANTED_FAULTS not in file.value.kernel.feature_sets:
+        raise file.error(f"there is no feature set {PLANTED_FAULTS} to plant them", "kernel", key)
+    return file.once(names, "kernel", key)
 
 
-def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> CargoBuild:
-    sources = node["sources"].texts()
-    if outside := [name for name in sources if PurePosixPath(name).is_absolute() or ".." in Path(name).parts]:
-        raise node["sources"].error(f"{outside[0]!r} is not below the tree's folder")
-    return CargoBuild(
-        packages=packages,
-        binary=binary,
-        sources=sources,
-        arguments=node["arguments"].texts(),
-        rustflags=node["rustflags"].texts(),
-        targets={arch: target.text() for arch, target in node["targets"].mapping()},
+def _disk(file: Document[TreeFile]) -> Disk:
+    given = file.value.disk
+    files, executables = (
+        {_path(file, path, key, path): text.encode() for path, text in some.items()}
+        for key, some in (("files", given.files), ("executables", given.executables))
     )
-
-
-def _disk(node: Node) -> Disk:
-    disk = node.mapping((*DISK_KEYS, *OPTIONAL_DISK_KEYS), required=DISK_KEYS)
-    files = _files(disk["files"])
-    executables = _files(disk["executables"]) if "executables" in disk else {}
-    copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
-    folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
-    targets = disk["links"].mapping() if "links" in disk else ()
-    links = {_absolute(name, target): _target(target) for name, target in targets}
-    if clash := sorted(files.keys() & executables.keys()):
-        raise disk["executables"].error(f"{clash[0]} is a file already")
-    if clash := sorted(set(folders) & (files.keys() | executables.keys())):
-        raise disk["folders"].error(f"{clash[0]} is a file already")
-    if clash := sorted(set(copies) & (files.keys() | executables.keys() | set(folders))):
-        raise disk["copies"].error(f"{clash[0]} is a file or folder already")
-    if clash := sorted(set(links) & {*files, *executables, *folders, *copies}):
-        raise disk["links"].error(f"{clash[0]} is a file, folder or copy already")
+    copies = {_path(file, path, "copies", path): name for path, name in given.copies.items()}
+    folders = tuple(_path(file, path, "folders", at) for at, path in enumerate(given.folders))
+    links = {_path(file, path, "links", path): target for path, target in given.links.items()}
+    for path, target in given.links.items():
+        if "\0" in target or not 1 <= len(target.encode()) <= LINK_BYTES_MAX:
+            message = f"the target of a link expected: 1 to {LINK_BYTES_MAX} bytes without a NUL"
+            raise file.error(message, "disk", "links", path)
+    for key, some, others in (
+        ("executables", executables, {*files}),
+        ("folders", folders, {*files, *executables}),
+        ("copies", copies, {*files, *executables, *folders}),
+        ("links", links, {*files, *executables, *folders, *copies}),
+    ):
+        if clash := sorted(set(some) & others):
+            raise file.error(f"{clash[0]} is there already", "disk", key)
     no_folders = {*files, *executables, *copies, *links}
-    for path in (*no_folders, *folders):
-        if above := [parent for parent in path.parents if parent in no_folders]:
-            raise node.error(f"{path} lies below {above[0]}, which is no folder")
+    for place in (*no_folders, *folders):
+        if above := [parent for parent in place.parents if parent in no_folders]:
+            raise file.error(f"{place} lies below {above[0]}, which is no folder", "disk")
     return Disk(
-        size_mib=disk["size_mib"].integer(least=1),
-        programs=_absolute(disk["programs"].text(), disk["programs"]),
+        size_mib=given.size_mib,
+        programs=_path(file, given.programs, "programs"),
         copies=copies,
         files=files,
         executables=executables,
@@ -231,52 +284,23 @@ def _disk(node: Node) -> Disk:
     )
 
 
-def _target(node: Node) -> str:
-    """Where a symbolic link leads."""
-    target = node.text()
-    if "\0" in target or not 1 <= len(target.encode()) <= LINK_BYTES_MAX:
-        raise node.error(f"the target of a link expected: 1 to {LINK_BYTES_MAX} bytes without a NUL")
-    return target
-
-
-def _files(node: Node) -> dict[PurePosixPath, bytes]:
-    return {_absolute(name, content): content.text().encode() for name, content in node.mapping()}
-
-
-def _absolute(name: str, node: Node) -> PurePosixPath:
+def _path(file: Document[TreeFile], name: str, *where: str | int) -> PurePosixPath:
     path = PurePosixPath(name)
-    if not path.is_absolute() or ".." in path.parts:
-        raise node.error(f"an absolute path in the guest expected, not {name!r}")
+    if ".." in path.parts:
+        raise file.error(f"an absolute path in the guest expected, not {name!r}", "disk", *where)
     return path
 
 
-def _machines(run: Node) -> Mapping:
-    node = _run_mapping(run)["machines"]
-    machines = node.mapping()
-    if not machines.entries:
-        raise node.error("a tree without an architecture: nothing would ever run")
-    return machines
-
-
-def _run_mapping(run: Node) -> Mapping:
-    return run.mapping(RUN_KEYS, required=[key for key in RUN_KEYS if key not in OPTIONAL_RUN_KEYS])
-
-
-def _run(node: Node, feature_sets: dict[str, FeatureSet]) -> Run:
-    run, machines = _run_mapping(node), _machines(node)
-    uefi = run["uefi"].mapping(machines.entries) if "uefi" in run else ()
-    features = run["features"].text()
-    if features not in feature_sets:
-        raise run["features"].error(f"no feature set {features!r}; {nearest(features, feature_sets)}")
-    if "{program}" not in run["command_line"].text():
-        raise run["command_line"].error(
-            "the command line does not say {program}: every test would be the same"
-        )
+def _run(file: Document[TreeFile]) -> Run:
+    given = file.value.run
+    for arch in given.uefi:
+        if arch not in given.machines:
+            message = f"unknown key {arch!r}; {yamlfile.nearest(arch, given.machines)}"
+            raise file.error(message, "run", "uefi", arch)
+    file.word("feature set", given.features, file.value.kernel.feature_sets, "run", "features")
+    if PROGRAM not in given.command_line:
+        message = f"the command line does not say {PROGRAM}: every test would be the same"
+        raise file.error(message, "run", "command_line")
     return Run(
-        suite=run["suite"].text(),
-        features=features,
-        command_line=run["command_line"].text(),
-        boot_program=run["boot_program"].text(),
-        machines={arch: machine.text() for arch, machine in machines},
-        uefi={arch: machine.text() for arch, machine in uefi},
+        given.suite, given.features, given.command_line, given.boot_program, given.machines, given.uefi
     )

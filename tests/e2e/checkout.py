@@ -97,7 +97,8 @@ class Checkout:
     def take_compiled(self, *parts: str) -> None:
         """Takes over what cargo has compiled in this checkout, which saves minutes; parts as in COMPILED.
 
-        For a new store. The user's has others' crates (`parity/build/cargo_cache.py`), and the tree's own take seconds.
+        For a new store. The user's has others' crates (parity/build/cargo_cache.py); the tree's own take
+        seconds.
         """
         for part in parts:
             if not (ROOT / CARGO / part).is_dir():  # the store knew all, and nothing was compiled here

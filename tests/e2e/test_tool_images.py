@@ -50,7 +50,7 @@ def test_images_say_what_they_are(docker: Engine, role: str) -> None:
 MAKER = """
 import contextlib, dataclasses, sys
 from pathlib import Path
-from parity import engine, images, rootfs
+from parity.docker import engine; from parity.docker import images; from parity.docker import rootfs
 cache, root, what = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 class Progress:
     def note(self, text): print(text, flush=True)
