@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from parity.core.errors import UserError
@@ -14,13 +15,14 @@ from tasks import suite
 from tasks.session import Session, current, task
 
 README = "canaries:readme"
+PAGE = Path("docs", "verdicts.md")
 
 
 def task_canaries() -> Iterator[Any]:
     """Run guests built to deceive; each must earn exactly its verdict"""
     doc, guests = str(task_canaries.__doc__), current().archs
     yield task("canaries", doc, canaries, after=["images"], guests=guests)
-    yield task(README, "Write the confusion matrix into README.md", readme, after=["images"], guests=guests)
+    yield task(README, "Write the confusion matrix into docs/verdicts.md", readme, after=["images"], guests=guests)
 
 
 def canaries() -> bool:
@@ -29,17 +31,17 @@ def canaries() -> bool:
 
 
 def readme() -> bool:
-    """Runs them, and puts the confusion matrix between README's two marks; whether all is as it must be.
+    """Runs them, and puts the confusion matrix between the two marks of docs/verdicts.md; whether all is as it must be.
 
     Raises:
         UserError: the marks are not there, or only one architecture is wanted.
     """
     session = current()
     if session.archs != session.tree.archs:
-        raise UserError("README has all architectures: leave arch= out")
+        raise UserError("the page has all architectures: leave arch= out")
     all_canaries, seen = _run(session)
     matrices = [matrix.markdown() for matrix in _matrices(all_canaries, seen)]
-    marked.write(session.space.root / "README.md", README, matrices)
+    marked.write(session.space.root / PAGE, README, matrices)
     return _told(session, all_canaries, seen)
 
 

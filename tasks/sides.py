@@ -21,6 +21,7 @@ from tasks.session import Session, current, task, tell
 
 DOCUMENT = Path("suites", "document.yaml")
 README = "parity:readme"
+PAGE = Path("docs", "parity.md")
 
 
 def task_parity() -> Iterator[Any]:
@@ -32,7 +33,7 @@ def task_parity() -> Iterator[Any]:
     # No dependency on test_<architecture>: of a suite with a surprise the matrix is wanted most.
     outputs = ("report/parity.json", "report/parity.md")
     yield task("parity", str(task_parity.__doc__), parity, document, after=["images"], outputs=outputs)
-    yield task(README, "Write the same into README.md", readme, document, after=["images"])
+    yield task(README, "Write the same into docs/parity.md", readme, document, after=["images"])
 
 
 def parity(document: Document) -> bool:
@@ -52,7 +53,7 @@ def parity(document: Document) -> bool:
 
 
 def readme(document: Document) -> bool:
-    """Puts rates, matrix and tests between README's two marks; whether all is as expected.
+    """Puts rates, matrix and tests between the two marks of docs/parity.md; whether all is as expected.
 
     Raises:
         UserError: the marks are not there.
@@ -66,7 +67,7 @@ def readme(document: Document) -> bool:
         f"Document: {document.source}.",
         arch_diff.tests(stand).markdown(),
     )
-    marked.write(session.space.root / "README.md", README, parts)
+    marked.write(session.space.root / PAGE, README, parts)
     return report.as_expected(session, rows, suite.SUITE_TASKS.asked(session, rows))
 
 
