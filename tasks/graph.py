@@ -3,19 +3,23 @@
 from tasks.bench import task_bench
 from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_boot_strict
 from tasks.cache import task_gc
+from tasks.canaries import task_canaries
 from tasks.check import task_check
 from tasks.compare import task_compare
 from tasks.debug import task_debug
 from tasks.guide import DOIT_CONFIG, task_guide
 from tasks.integration import task_integration
-from tasks.judged import task_canaries
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
 from tasks.machine import task_doctor
-from tasks.planted import task_planted_faults, task_planted_faults_integration, task_planted_faults_tracing
+from tasks.parity import task_parity
+from tasks.planted_faults import (
+    task_planted_faults,
+    task_planted_faults_integration,
+    task_planted_faults_tracing,
+)
 from tasks.report import task_baseline, task_report
 from tasks.schema import task_schemas
-from tasks.sides import task_parity
 from tasks.suite import task_test
 from tasks.toolchain import task_images
 from tasks.trace import task_proc, task_trace, task_trace_validate

@@ -11,9 +11,9 @@ from parity.core.row import Row
 from parity.run import integration
 from parity.run.integration import SUITE
 from tasks import report
-from tasks.listed import SuiteTasks
 from tasks.session import Session, current
 from tasks.suite import needs, runner
+from tasks.suite_tasks import SuiteTasks
 
 
 def task_integration() -> Iterator[Any]:

@@ -14,8 +14,8 @@ from parity.run import suite_run
 from parity.run.evidence_runner import EvidenceRunner
 from parity.run.suite_run import TestRequest
 from tasks import kernel, report
-from tasks.listed import SuiteTasks
 from tasks.session import Session, current
+from tasks.suite_tasks import SuiteTasks
 
 
 def task_test() -> Iterator[Any]:

@@ -13,8 +13,8 @@ from parity.selftest import canary_run
 from parity.spec.decision import against
 from parity.spec.suite import Test
 from parity.spec.tree import Tree
-from tasks import kernel, kthread, planted, suite, toolchain
-from tasks.planted import MutationRun
+from tasks import kernel, kthread, planted_faults, suite, toolchain
+from tasks.planted_faults import MutationRun
 from tasks.session import Session, current, group, task
 
 Walk = Callable[[Asking], object]
@@ -86,7 +86,7 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
                 walks.setdefault(name, []).extend([kernels[features], whole])
         walks.setdefault("parity", []).extend(walks[f"test_{arch}"])
         walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), whole])
-        for each in (planted.PROGRAMS, planted.INSIDE, planted.TRACING):
+        for each in (planted_faults.PROGRAMS, planted_faults.INSIDE, planted_faults.TRACING):
             outputs = [kernels[each.features(session)], programs]
             walks.setdefault(each.task, []).extend([*outputs, partial(_faults, planting=each, arch=arch)])
     return walks

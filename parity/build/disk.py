@@ -174,10 +174,10 @@ def loadable(elf: bytes) -> bytes:
     except (ELFError, ValueError) as error:
         raise BuildError(f"a program is not an ELF file: {error}") from None
     tables = file.header["e_phoff"] + file.header["e_phnum"] * file.header["e_phentsize"]
-    kept = bytearray(elf[: max(end, tables)])
-    struct.pack_into("<Q", kept, 0x28, 0)  # e_shoff
-    struct.pack_into("<HHH", kept, 0x3A, 0, 0, 0)  # e_shentsize, e_shnum, e_shstrndx
-    return bytes(kept)
+    header = bytearray(elf[: max(end, tables)])
+    struct.pack_into("<Q", header, 0x28, 0)  # e_shoff
+    struct.pack_into("<HHH", header, 0x3A, 0, 0, 0)  # e_shentsize, e_shnum, e_shstrndx
+    return bytes(header)
 
 
 def archive(

@@ -53,9 +53,9 @@ class Workspace:
         if role not in self._images:
             title = images.title(role)
             again = self.history.forgotten(title)
-            made = images.ensure(self.engine, role, self.root, self.cache, self.screen, again=again)
-            self.history.remember(title, made.inputs)
-            self._images[role] = made
+            image = images.ensure(self.engine, role, self.root, self.cache, self.screen, again=again)
+            self.history.remember(title, image.inputs)
+            self._images[role] = image
         return self._images[role]
 
     def show(self, folder: str, files: Mapping[str, Digest]) -> Path:
@@ -110,10 +110,10 @@ class Workspace:
         if missing:
             some = f" ({', '.join(missing)})" if len(missing) <= NAMED else f" ({len(missing)})"
             with self.screen.stage(title + (some if missing != [title] else "")):
-                made = make(missing)
+                results = make(missing)
             for each in missing:
-                self.store.record(keys[each], stage, made[each])
-                self._done[keys[each]] = made[each]
+                self.store.record(keys[each], stage, results[each])
+                self._done[keys[each]] = results[each]
         elif todo:
             self.screen.note(f"{title}: kept", "dim")
         for each in todo:

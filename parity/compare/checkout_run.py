@@ -70,10 +70,10 @@ def _doit(space: Workspace, there: Revision, tree: Path, words: Sequence[str]) -
         space.screen.say(line.strip())
 
     environment = {"PYTHONPATH": str(tree), "PARITY_CACHE": str(space.cache)}
-    nobodys = {"GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": ""}  # its results are not the job's
+    not_the_jobs = {"GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": ""}  # its results are not the job's
     argv = [sys.executable, "-m", "doit", *words]
     # Its waits have deadlines of their own.
-    status = command.run(argv, on_line, env={**environment, **nobodys}, cwd=tree, timeout_s=None)
+    status = command.run(argv, on_line, env={**environment, **not_the_jobs}, cwd=tree, timeout_s=None)
     return status, lines
 
 

@@ -22,7 +22,7 @@ def task_canaries() -> Iterator[Any]:
     """Run guests built to deceive; each must earn exactly its verdict"""
     doc, guests = str(task_canaries.__doc__), current().archs
     yield task("canaries", doc, canaries, after=["images"], guests=guests)
-    yield task(README, "Write the confusion matrix into docs/verdicts.md", readme, after=["images"], guests=guests)
+    yield task(README, "Write the matrix into docs/verdicts.md", readme, after=["images"], guests=guests)
 
 
 def canaries() -> bool:
@@ -31,7 +31,7 @@ def canaries() -> bool:
 
 
 def readme() -> bool:
-    """Runs them, and puts the confusion matrix between the two marks of docs/verdicts.md; whether all is as it must be.
+    """Runs them, and puts the confusion matrix into docs/verdicts.md; whether all is as it must be.
 
     Raises:
         UserError: the marks are not there, or only one architecture is wanted.
