@@ -1,4 +1,4 @@
-"""Names that were private to this project stay retired: no identifier of the library or the tasks is one of them."""
+"""Names that were private to this project stay retired: the library and the tasks have none as identifier."""
 
 from __future__ import annotations
 
