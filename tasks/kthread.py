@@ -211,7 +211,7 @@ def _seen(name: str, seed: int, features: str, spec: RunSpec, seen: Evidence, lo
         log=log,
         when=seen.when,
         sentence=seen.sentence,
-        ailment=seen.ailment,
+        failure_signature=seen.failure_signature,
     )
 
 
@@ -228,7 +228,7 @@ def _row(run: Run, expected: str) -> Row:
         wall_s=run.wall_s,
         log=run.log,
         sentence=run.sentence,
-        ailment=run.ailment,
+        failure_signature=run.failure_signature,
     )
 
 

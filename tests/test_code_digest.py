@@ -62,7 +62,14 @@ def test_the_judges_rules_are_all_that_a_verdict_goes_by() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["judge/verdict", "judge/state", "guest/guest", "judge/serial", "autopsy/diagnose", "autopsy/vitals"],
+    [
+        "judge/verdict",
+        "judge/state",
+        "guest/guest",
+        "judge/serial",
+        "autopsy/diagnose",
+        "autopsy/thread_table",
+    ],
 )
 def test_a_line_in_a_rule_is_in_the_digest_that_it_belongs_to(tmp_path: Path, module: str) -> None:
     shutil.copytree(Path(code_digest.ROOT, "parity"), tmp_path / "parity")

@@ -1,4 +1,4 @@
-"""Names that were private to this project stay retired: the library and the tasks have none as identifier."""
+"""Names that were private to this project stay retired: the library and the tasks have none of them."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from dataclasses import fields
 
 import pytest
 
-from parity.autopsy import vitals
+from parity.autopsy import thread_table
 from parity.autopsy.findings import Lock
+from parity.autopsy.thread_table import HEADER, MAGIC, Header, Stack
 from parity.autopsy.unwind import Stacks
-from parity.autopsy.vitals import HEADER, MAGIC, Header, Stack
 from parity.build.elf import Kernel, Segment, Symbol
 from parity.trace.memory import DumpError, Memory
 
@@ -84,7 +84,7 @@ def image(threads: int = 3, version: int = 2, *, zero: int = 0) -> Memory:
 
 @pytest.mark.parametrize("zero", [0, 1])
 def test_threads_processors_and_locks_are_read(zero: int) -> None:
-    found = vitals.read(image(zero=zero))
+    found = thread_table.read(image(zero=zero))
     (thread,) = found.threads
     assert (thread.id, thread.pid, thread.name, thread.life) == (5, 2, "/bin/cat", "sleeping")
     assert (thread.wait, thread.wait_on, thread.wait_site, thread.wait_until) == (
@@ -106,23 +106,23 @@ def test_threads_processors_and_locks_are_read(zero: int) -> None:
 
 def test_another_version_and_a_kernel_without_notes_are_told() -> None:
     with pytest.raises(DumpError, match="not one of version 2"):
-        vitals.read(image(version=1))
+        thread_table.read(image(version=1))
     memory = image()
     del memory.kernel.symbols["VITALS_HEADER"]
     memory.kernel.symbols["another"] = Symbol(0, 0)
     with pytest.raises(DumpError, match="no VITALS_HEADER"):
-        vitals.read(memory)
+        thread_table.read(memory)
     with pytest.raises(DumpError, match="are not the kernel's"):
-        vitals.read(image(threads=1000))
+        thread_table.read(image(threads=1000))
 
 
 def test_the_notes_of_a_kernel_without_symbols_are_found_by_what_they_begin_with() -> None:
     memory, stripped = image(), image()
     stripped.kernel.symbols.clear()
-    assert vitals.read(stripped) == vitals.read(memory)
+    assert thread_table.read(stripped) == thread_table.read(memory)
     empty = Segment(BASE, PHYSICAL, 64, True, b"")
     with pytest.raises(DumpError, match="no VITALS_HEADER"):
-        vitals.read(Memory(Kernel((empty,), {}), b" PARVITAL".ljust(64)))
+        thread_table.read(Memory(Kernel((empty,), {}), b" PARVITAL".ljust(64)))
 
 
 def test_a_stack_is_read_where_it_lies_in_physical_memory() -> None:

@@ -185,7 +185,8 @@ def test_a_storm_names_its_interrupt() -> None:
     body = CodeLocation(2, "disk", "disk.rs", 3)
     events = {"IRQ_ENTRY": 502, "IRQ_EXIT": 502, "TIMER_TICK": 2, "BLOCK_END": 1}
     storm = hung(
-        cpus=(Cpu(0, KERNEL, (KERNEL.place, CodeLocation(3, "dispatch"), CodeLocation(3, "save"), body), {}),),
+        cpus=(Cpu(0, KERNEL, (KERNEL.place, *(CodeLocation(3, each) for each in ("dispatch", "save")), body),
+                  {}),),
         samples=((ENTRY,),) * 20, ticks=(5, 9), during=events, during_s=0.0123,
         interrupts={"27": 2, "79": 500}, timer="27",
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from parity.autopsy.vitals import Stack
+from parity.autopsy.thread_table import Stack
 from parity.core.errors import InfraError
 from parity.trace.memory import DumpError, Memory
 

@@ -29,7 +29,7 @@ class Row:
     last: str | None = None  # of a row that has not run under today's digests: its verdict before
     word: str | None = None  # of a guest that hung or died: what was the matter (parity.autopsy.diagnose)
     sentence: str | None = None
-    ailment: str | None = None  # the same for guests that are ill of the same
+    failure_signature: str | None = None  # the same for guests that failed alike
     quarantine: str | None = None  # what is said of its quarantine, if it has one
     excused: bool = False  # by that quarantine: a surprise does not gate
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from parity.autopsy import vitals
+from parity.autopsy import thread_table
 from parity.autopsy.findings import Lock, Thread
 from parity.autopsy.symbols import SymbolTable
 from parity.build.elf import Kernel
@@ -50,12 +50,12 @@ class Guest:
 
     def threads(self, _argument: str) -> list[str]:
         """Every thread of the kernel: number, name, process, state, what it waits for and since where."""
-        found = vitals.read(self.memory())
+        found = thread_table.read(self.memory())
         return [self._thread(thread) for thread in found.threads] or ["there are no threads yet"]
 
     def locks(self, _argument: str) -> list[str]:
         """Every lock that is held, by whom and since where; every one that somebody waits for."""
-        found = vitals.read(self.memory())
+        found = thread_table.read(self.memory())
         held = [lock for cpu in found.cpus for lock in cpu.locks]
         held += [lock for thread in found.threads for lock in thread.locks]
         lines = [self._lock(lock) for lock in held]

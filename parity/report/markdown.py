@@ -57,7 +57,7 @@ def breakdown(rows: Sequence[Row]) -> str:
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         # Two guests that hang for the same reason still say different numbers of seconds.
-        cause = row.reason or row.ailment or re.sub("[0-9]+([.][0-9]+)?", "n", row.cause)
+        cause = row.reason or row.failure_signature or re.sub("[0-9]+([.][0-9]+)?", "n", row.cause)
         status = "quarantined" if row.excused else "surprise" if row.surprise else "as expected"
         groups.setdefault((row.arch, cause, f"{row.verdict}, {status}"), []).append(row)
     order = sorted(groups.items(), key=lambda group: (group[1][0].priority or UNRANKED, -len(group[1])))

@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from parity.core import record
 from parity.core.errors import MachineError
 from parity.judge import verdict
 from parity.judge.verdict import Judgement, Verdict
@@ -46,7 +47,7 @@ class Evidence:
     # guests that are ill of the same; and what was found, JSON in the store (parity.report.autopsy).
     word: str | None = None
     sentence: str | None = None
-    ailment: str | None = None
+    failure_signature: str | None = None
     autopsy: Digest | None = None
     fresh: bool = False  # the count of passes and failures began anew with this run
 
@@ -92,7 +93,7 @@ def _parse(key: Digest, line: str) -> Evidence | None:
         values = json.loads(line)
         if values.pop("format", FORMAT) != FORMAT:
             return None
-        found = Evidence(**values)
+        found = record.parse(Evidence, values)
         Verdict(found.verdict)
     except (ValueError, TypeError, AttributeError, KeyError):
         return None
@@ -123,7 +124,7 @@ class Ledger:
             MachineError: it cannot be written.
         """
         place = self._place(evidence.key)
-        line = json.dumps({"format": FORMAT, **asdict(evidence)}, sort_keys=True) + "\n"
+        line = json.dumps({"format": FORMAT, **record.as_values(evidence)}, sort_keys=True) + "\n"
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             # A leading newline keeps a line that an earlier kill cut short from swallowing this one.

@@ -82,5 +82,5 @@ def row(
         when=evidence.when,
         word=evidence.word,
         sentence=evidence.sentence,
-        ailment=evidence.ailment,
+        failure_signature=evidence.failure_signature,
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 
+from parity.core import record
 from parity.core.progress import Stage
 from parity.core.row import Row
 
@@ -25,7 +25,7 @@ def render(rows: Sequence[Row], tree: str, written_at: str, stages: Sequence[Sta
         "tree": tree,
         "made": written_at,
         "stages": [{"title": stage.title, "seconds": round(stage.seconds, 3)} for stage in stages],
-        "tests": [asdict(row) for row in rows],
+        "tests": [record.as_values(row) for row in rows],
     }
     return json.dumps(document, indent=1) + "\n"
 
@@ -36,9 +36,6 @@ def parse(path: Path) -> list[Row]:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
             return []
-        known = {each.name for each in fields(Row)}  # another commit's rows may have others
-        return [
-            Row(**{key: value for key, value in row.items() if key in known}) for row in document["tests"]
-        ]
+        return [record.parse_known(Row, row) for row in document["tests"]]  # another commit's may have others
     except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from parity.autopsy import document, scene
+from parity.autopsy import document, snapshot
 from parity.autopsy.diagnose import Autopsy
 from parity.autopsy.diagnose import autopsy as diagnosed
 from parity.autopsy.locations import Programs
@@ -39,7 +39,7 @@ from parity.spec.machine import GuestPaths, RunSpec, qemu_argv
 from parity.store.store import Digest, action_key
 
 # Modules that decide about verdicts, with all that they import but for what knows no guest: Docker, files.
-RULES = ("parity.judge.verdict", "parity.guest.guest", "parity.autopsy.scene", "parity.autopsy.diagnose")
+RULES = ("parity.judge.verdict", "parity.guest.guest", "parity.autopsy.snapshot", "parity.autopsy.diagnose")
 NO_RULES = (
     "parity.docker.engine",
     "parity.core.errors",
@@ -208,7 +208,7 @@ class EvidenceRunner:
             read = partial(self.space.store.read, spec.kernel)
             elf = partial(self._programs.get, spec.kernel, read)
             console = [line.text for line in lines]
-            return diagnosed(scene.findings(inspector, spec.arch, elf, known, console))
+            return diagnosed(snapshot.findings(inspector, spec.arch, elf, known, console))
 
         return look
 
@@ -243,7 +243,7 @@ class EvidenceRunner:
             host_pressure=result.host_pressure,
             word=autopsy.diagnosis.word if autopsy else None,
             sentence=autopsy.diagnosis.sentence if autopsy else None,
-            ailment=autopsy.diagnosis.signature if autopsy else None,
+            failure_signature=autopsy.diagnosis.signature if autopsy else None,
             autopsy=self._save(autopsy) if autopsy else None,
             fresh=fresh,
         )

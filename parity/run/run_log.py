@@ -12,10 +12,9 @@ from __future__ import annotations
 import json
 import os
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from pathlib import Path
 
-from parity.core import host, lock
+from parity.core import host, lock, record
 from parity.core.errors import foreseen
 from parity.run.stress import Run
 
@@ -81,13 +80,13 @@ class RunLog:
 
 
 def _line(run: Run) -> str:
-    return json.dumps({"format": FORMAT, **asdict(run)}, sort_keys=True) + "\n"
+    return json.dumps({"format": FORMAT, **record.as_values(run)}, sort_keys=True) + "\n"
 
 
 def _parse(line: str) -> Run | None:
     """What a line says; None where this version cannot tell."""
     try:
         values = json.loads(line)
-        return Run(**values) if values.pop("format", FORMAT) == FORMAT else None
+        return record.parse(Run, values) if values.pop("format", FORMAT) == FORMAT else None
     except (ValueError, TypeError, AttributeError):
         return None

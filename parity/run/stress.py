@@ -41,7 +41,7 @@ class Run:
     log: str
     when: str  # UTC, ISO 8601
     sentence: str | None = None  # of the autopsy of one that hung or died
-    ailment: str | None = None  # its signature
+    failure_signature: str | None = None  # its signature
 
     @property
     def passed(self) -> bool:
@@ -51,7 +51,7 @@ class Run:
     @property
     def signature(self) -> str:
         """The same for failures that look alike."""
-        return self.ailment or signature(self.verdict, self.cause)
+        return self.failure_signature or signature(self.verdict, self.cause)
 
 
 def fresh_root() -> int:

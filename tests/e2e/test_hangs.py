@@ -12,7 +12,7 @@ import frames
 import pytest
 from bare_guest import End, Port
 
-from parity.autopsy import document, scene
+from parity.autopsy import document, snapshot
 from parity.autopsy.diagnose import Autopsy, autopsy
 from parity.autopsy.locations import Programs
 from parity.build import disk
@@ -136,7 +136,9 @@ class Bench:
                 self._engine.execute(self.lane.id, ["sh", "-c", stop])
             console = [line.text for line in lines]
             return autopsy(
-                scene.findings(inspector, model.arch, lambda: Programs().get("", lambda: elf), state, console)
+                snapshot.findings(
+                    inspector, model.arch, lambda: Programs().get("", lambda: elf), state, console
+                )
             )
 
         hook, place = Hook(look, bad_only=True), self.folder / "recording.jsonl"

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from parity.autopsy import unwind, vitals
+from parity.autopsy import thread_table, unwind
 from parity.autopsy.findings import Call, CodeLocation, Cpu, Findings, PcSample, Thread
 from parity.autopsy.locations import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
+from parity.autopsy.thread_table import Vitals
 from parity.autopsy.unwind import PAGE
-from parity.autopsy.vitals import Vitals
 from parity.core.errors import InfraError, UserError
 from parity.guest.inspector import Inspector
 from parity.guest.lane import LaneError, NoAnswerError
@@ -99,7 +99,7 @@ class Scene:
 
     def _vitals(self, memory: Memory | None) -> Vitals | None:
         try:
-            return vitals.read(memory) if memory else None
+            return thread_table.read(memory) if memory else None
         except (UserError, ValueError) as error:
             self.missing.append(f"threads and locks: {error}")
             return None
