@@ -234,10 +234,10 @@ def _by_samples(found: Findings) -> Diagnosis | None:
             return diagnosis
     usual = Counter(_kind(spot) for spot in spots)
     del usual["entry"]
-    told = usual.total()
-    if told and usual["halted"] >= MOST * told:
+    total = usual.total()
+    if total and usual["halted"] >= MOST * total:
         return _asleep(found, spots) if found.table else None
-    if (told and usual["user"] >= MOST * told) or (found.calls and not activity.progress(found)):
+    if (total and usual["user"] >= MOST * total) or (found.calls and not activity.progress(found)):
         return _in_user(found, spots)
     return _busy(found, spots)
 

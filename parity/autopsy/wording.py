@@ -188,8 +188,8 @@ def behind_entry(cpu: Cpu) -> Sequence[Place]:
 
 def looped(found: Findings, spots: Iterable[Spot]) -> Place:
     """Where a processor goes round, in the kernel: never the assembly through which traps come in."""
-    told = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
-    return told if told.address else outer(found) or Place(0, "the kernel's entry")
+    place = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
+    return place if place.address else outer(found) or Place(0, "the kernel's entry")
 
 
 def turns(found: Findings) -> str:
@@ -204,10 +204,10 @@ def turns(found: Findings) -> str:
 
 def hungry(found: Findings, threads: Sequence[Thread]) -> str:
     """Threads that are ready and get no processor."""
-    told = ", ".join(
+    names = ", ".join(
         f"{who(found, thread.id)} since tick {thread.ran} of {found.ticks[0]}" for thread in threads
     )
-    return f"a thread is ready and does not run: {told}"
+    return f"a thread is ready and does not run: {names}"
 
 
 def whereabouts(found: Findings) -> str:
@@ -220,8 +220,8 @@ def whereabouts(found: Findings) -> str:
 def _place(cpu: Cpu) -> str:
     if cpu.spot.user:
         return f"user code at {cpu.spot.place.address:#x}"
-    told = next(iter(own(behind_entry(cpu))), None)
-    return str(told or (Place(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
+    place = next(iter(own(behind_entry(cpu))), None)
+    return str(place or (Place(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
 
 
 def holding(found: Findings) -> str:
