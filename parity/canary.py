@@ -9,6 +9,8 @@ Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `c
     explains        text that the autopsy's sentence must hold, or one per architecture (optional)
     says            text that the judge's sentence must hold, or one per architecture (optional)
     cpu_budget_s    CPU seconds of its own (optional)
+    runs            tests, for one that is asked for tests of its own instead of a program (optional)
+    ends_as         path of the program that PID 1 must be when it ends (optional)
     signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
 """
 
@@ -24,12 +26,14 @@ from parity.confusion import Confusion
 from parity.engine import Engine
 from parity.evidence import Evidence
 from parity.lane import DockerLane, Lane, Message
-from parity.machine import RunSpec
+from parity.machine import RunKind, RunSpec
 from parity.verdict import Verdict
 from parity.yamlfile import Node
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
-KEYS = ("expected", "command_line", "says", "word", "explains", "cpu_budget_s", "signal")
+KEYS = (
+    "expected", "command_line", "says", "word", "explains", "cpu_budget_s", "runs", "ends_as", "signal"
+)  # fmt: skip
 NO_WORD = "none"
 SIGNALS = ("KILL", "STOP")
 
@@ -47,12 +51,19 @@ class Canary:
     explains: dict[str, str] = field(default_factory=dict)
     signal: str | None = None
     words: dict[str, Word] = field(default_factory=dict)
+    kind: RunKind = RunKind.PROGRAM
+    ends_as: str | None = None
 
     def spec(self, like: RunSpec) -> RunSpec:
         """The guest: as `like`, but with this canary's name and command line."""
-        budget_s, silence_s = self.cpu_budget_s, self.silence_s
         return replace(
-            like, test=self.name, cmdline=self.command_line, cpu_budget_s=budget_s, silence_s=silence_s
+            like,
+            test=self.name,
+            cmdline=self.command_line,
+            cpu_budget_s=self.cpu_budget_s,
+            silence_s=self.silence_s,
+            kind=self.kind,
+            ends_as=self.ends_as,
         )
 
     def earned(self, seen: Evidence) -> bool:
@@ -74,6 +85,7 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     for name, node in top["canaries"].mapping():
         canary = node.mapping(KEYS, required=("expected", "command_line"))
         says, word, signal = (canary.get(key) for key in ("says", "word", "signal"))
+        runs, ends_as = canary.get("runs"), canary.get("ends_as")
         expected = {
             arch: Verdict(value.one_of("verdict", Verdict))
             for arch, value in canary["expected"].each(archs).items()
@@ -92,8 +104,12 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
                 says=_texts(says, archs),
                 signal=signal.one_of("signal", SIGNALS) if signal else None,
                 words=words,
+                kind=RunKind(runs.one_of("kind of run", RunKind)) if runs else RunKind.PROGRAM,
+                ends_as=ends_as.text() if ends_as else None,
             )
         )
+    if not canaries:
+        raise top["canaries"].error("a flock without a canary proves nothing")
     return top["features"].text(), canaries
 
 

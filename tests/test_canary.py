@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_machine import spec
 
 from parity import canary
 from parity.canary import Canary
@@ -116,3 +117,19 @@ def test_what_is_confused_stands_beside_the_diagonal() -> None:
         "| hang | · | 1 | · |",
         "| crash | · | · | · |",
     ]
+
+
+def test_what_a_canary_is_asked_for(tmp_path: Path) -> None:
+    end = "expected: fail, command_line: x"
+    one, other = loaded(
+        tmp_path / "canaries.yaml", f"one: {{{end}}}", f"two: {{{end}, runs: tests, ends_as: /bin/x}}"
+    )
+    assert (one.spec(spec()).kind, one.spec(spec()).ends_as) == ("program", None)
+    assert (other.spec(spec()).kind, other.spec(spec()).ends_as) == ("tests", "/bin/x")
+
+
+def test_no_canary_proves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "canaries.yaml"
+    file.write_text(TOP.rstrip() + " {}\n")
+    with pytest.raises(UserError, match=r"canaries.yaml:4: a flock without a canary"):
+        canary.load(file, ARCHS)

@@ -8,7 +8,7 @@ from typing import Self
 
 from parity.trace.memory import DumpError, Memory
 
-MAGIC, VERSION = b"PARTRACE", 1
+MAGIC, VERSIONS = b"PARTRACE", (1, 2)
 SYMBOL = "TRACE_HEADER"
 
 
@@ -64,8 +64,8 @@ class Header:
             raise DumpError(f"the kernel has no {SYMBOL}: was it built without tracing?")
         data = memory.read(address, len(MAGIC) + HEADER.size)
         values = HEADER.unpack_from(data, len(MAGIC))
-        if not data.startswith(MAGIC) or values[0] != VERSION or values[1] != len(data):
-            raise DumpError(f"{SYMBOL} is not one of version {VERSION}")
+        if not data.startswith(MAGIC) or values[0] not in VERSIONS or values[1] != len(data):
+            raise DumpError(f"{SYMBOL} is not one of version {' or '.join(map(str, VERSIONS))}")
         return cls(*values)
 
     def event(self) -> struct.Struct:

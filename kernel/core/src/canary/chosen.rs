@@ -76,6 +76,8 @@ const ALL: &[Canary] = &[
     ("wrong_checksum", Init, untrue::wrong_checksum),
     ("panic_in_record", Init, || untrue::panic_in_record()),
     ("success_untrue", Init, || untrue::success()),
+    ("tests_instead", Init, || untrue::tests_instead()),
+    ("tests_beside", Init, untrue::tests),
     ("cut_shutdown", BeforeShutdown, || untrue::cut_shutdown()),
     ("cut_after_shutdown", AfterShutdown, untrue::half_a_record),
 ];

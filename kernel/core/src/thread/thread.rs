@@ -110,6 +110,11 @@ impl Thread {
         })
     }
 
+    /// Gives the threads to come at least this number: a test need not start as many.
+    pub fn number_from(number: u32) {
+        NEXT_ID.fetch_max(number, Ordering::Relaxed);
+    }
+
     /// End (exclusive) of the kernel stack.
     ///
     /// # Panics
