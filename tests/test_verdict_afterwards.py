@@ -18,7 +18,7 @@ from test_verdict import (
 from parity import verdict
 from parity.channel import Panic, ProcessEnd
 from parity.event import EmulatorOutput, Event, Exit, Timed
-from parity.state import Rules
+from parity.state import Rules, State
 from parity.verdict import Judgement, Verdict
 
 DIED, KILLED = Exit(None, 11, False), Exit(None, 9, False)
@@ -51,6 +51,15 @@ def test_an_emulator_that_dies_after_its_guest_is_a_remark(
         [*events[:-1], EmulatorOutput("oh no\n"), end], Rules("/bin/t", power_off_status=status)
     )
     assert judgement == Judgement(expected.verdict, expected.cause + REMARKS[end])
+
+
+@pytest.mark.parametrize("end", REMARKS, ids=["died", "killed", "overdue"])
+def test_an_emulator_that_dies_after_in_kernel_tests_takes_none_of_them_along(end: Exit) -> None:
+    state = State(Rules())
+    for number, event in enumerate([*GOOD_TESTS[:-1], end]):
+        state = verdict.observe(state, Timed(0.1 * number, event))
+    found = verdict.judge_tests(state, ["a", "b"], {})
+    assert {name: judgement.verdict for name, judgement in found.items()} == dict.fromkeys("ab", "pass")
 
 
 def test_an_emulator_that_is_stopped_after_its_guest_gives_no_verdict() -> None:
