@@ -18,6 +18,7 @@ from test_verdict import (
 from parity import verdict
 from parity.channel import Panic, ProcessEnd
 from parity.event import EmulatorOutput, Event, Exit, Timed
+from parity.machine import RunKind
 from parity.state import Rules, State
 from parity.verdict import Judgement, Verdict
 
@@ -47,15 +48,15 @@ REMARKS = {
 def test_an_emulator_that_dies_after_its_guest_is_a_remark(
     events: list[Event], expected: Judgement, end: Exit, status: int
 ) -> None:
-    judgement = judge(
-        [*events[:-1], EmulatorOutput("oh no\n"), end], Rules("/bin/t", power_off_status=status)
-    )
+    kind = RunKind.TESTS if events is GOOD_TESTS else RunKind.PROGRAM
+    rules = Rules("/bin/t", power_off_status=status, kind=kind)
+    judgement = judge([*events[:-1], EmulatorOutput("oh no\n"), end], rules)
     assert judgement == Judgement(expected.verdict, expected.cause + REMARKS[end])
 
 
 @pytest.mark.parametrize("end", REMARKS, ids=["died", "killed", "overdue"])
 def test_an_emulator_that_dies_after_in_kernel_tests_takes_none_of_them_along(end: Exit) -> None:
-    state = State(Rules())
+    state = State(Rules(kind=RunKind.TESTS))
     for number, event in enumerate([*GOOD_TESTS[:-1], end]):
         state = verdict.observe(state, Timed(0.1 * number, event))
     found = verdict.judge_tests(state, ["a", "b"], {})
