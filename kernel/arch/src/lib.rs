@@ -68,7 +68,7 @@ pub mod intc {
 
 /// The periodic tick and the clock.
 pub mod timer {
-    contract!(timer: IRQ, frequency, init, now);
+    contract!(timer: IRQ, frequency, init, now, remaining);
 }
 
 /// The two serial ports: text for people, records for the host.
