@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity import images, seed, sources
+from parity import errors, images, seed, sources
 from parity.engine import Mount, OnLine
 from parity.errors import BuildError, MachineError
 from parity.sources import Content
@@ -26,6 +26,8 @@ from parity.workspace import Workspace
 SOURCE, TARGET, CARGO_HOME = sources.INSIDE, seed.TARGET, "/cargo"
 CRATES = "registry"  # of cargo's home, all that compiling needs
 REGISTRY = f"{CARGO_HOME}/{CRATES}/src"
+CARGO_S = 3600.0  # for cargo to end: a cold build on a slow machine, or a fetch over a slow network
+LAST_LINES = 20
 # What decides, beside the command line, how crates are compiled that are not the tree's.
 SETTINGS = ("Cargo.toml", "Cargo.lock", ".cargo/")
 COMMAND = ("build", "--frozen", "--message-format=json-render-diagnostics")
@@ -207,6 +209,7 @@ def cargo(
         workdir=SOURCE,
         network=network,
         on_line=on_line,
+        timeout_s=CARGO_S,
     )
     return result.status
 
@@ -239,10 +242,11 @@ def _flags(rustflags: Sequence[str]) -> list[str]:
 
 
 def _failed(tree: Tree, source: Path, diagnostics: Sequence[str]) -> BuildError | MachineError:
-    """The error a failed cargo deserves: a full disk is the machine's fault, the rest the tree's."""
+    """The error a failed cargo deserves: what this machine lacks is its fault, the rest the tree's."""
     output = "\n".join(line for line in diagnostics if not line.strip().startswith("Compiling "))
-    if "No space left on device" in output:
-        return MachineError("the disk is full while compiling", hint="make room for the build/ folder")
+    if cause := errors.said(diagnostics):
+        words = "\n  ".join(diagnostics[-LAST_LINES:])
+        return MachineError(f"{cause} while compiling in build/", hint=words)
     strangers = sources.outside(tree.root, source, output)
     said = f", and names what is not among its sources: {', '.join(strangers)}" if strangers else ""
     lacks = strangers or "No such file or directory" in output
@@ -251,11 +255,11 @@ def _failed(tree: Tree, source: Path, diagnostics: Sequence[str]) -> BuildError 
 
 def fetch(space: Workspace, tree: Tree) -> None:
     """Downloads the crates of the lock file, and those of the standard library's, once per lock file."""
-    lock = tree.root / "Cargo.lock"
-    if not lock.is_file():
-        raise BuildError(f"{lock} is missing", hint="run: cargo generate-lockfile")
+    locked = tree.root / "Cargo.lock"
+    if not locked.is_file():
+        raise BuildError(f"{locked} is missing", hint="run: cargo generate-lockfile")
     home = space.cache / "cargo"
-    name = f"{file_digest(lock)[:16]}-{space.image('toolchain').packages_digest[:16]}"
+    name = f"{file_digest(locked)[:16]}-{space.image('toolchain').packages_digest[:16]}"
     # Inside cargo's own folder: whoever deletes the crates deletes the mark that they are there.
     mark = home / ".parity-fetched" / name
     if mark.exists():
@@ -274,7 +278,9 @@ def fetch(space: Workspace, tree: Tree) -> None:
         )
         != 0
     ):
-        text = "\n  ".join(lines[-20:])
+        text = "\n  ".join(lines[-LAST_LINES:])
+        if cause := errors.said(lines):
+            raise MachineError(f"{cause} while crates are fetched to {home}", text)
         if "--locked" in text and "lock file" in text:
             raise BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)
         raise MachineError(f"crates could not be fetched:\n  {text}", "is the crates registry reachable?")

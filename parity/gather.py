@@ -241,7 +241,7 @@ class Gatherer:
         )
         if not self._log(evidence).exists():  # of several tests in one guest, the first one's will do
             self._write_log(evidence, result.run, result.run.autopsy)
-        if judgement.verdict is not Verdict.INFRA:  # which says nothing about the test
+        if judgement.verdict not in (Verdict.INFRA, Verdict.NOT_RUN):  # which say nothing about the test
             self.ledger.append(evidence)
         return evidence
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
+from parity import host
 from parity.engine import Attached, Engine, Limits, Mount
 from parity.errors import InfraError, ParityError
 from parity.machine import CHANNEL_FD, CONSOLE_FD, QMP_FD, GuestPaths, RunSpec, qemu_argv
@@ -170,6 +171,7 @@ class DockerLane:
     @classmethod
     def open(cls, engine: Engine, image: str, store: Store, size: LaneSize) -> Self:
         """Start a lane. Raises MachineError when Docker refuses, InfraError when the container ends."""
+        host.open_to_all(_blobs(store))
         attached = engine.start_attached(
             image,
             ["python3", "-I", "-c", LOADER],

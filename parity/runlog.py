@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
-from filelock import FileLock
-
-from parity import host
+from parity import host, lock
 from parity.errors import foreseen
 from parity.stress import Run
 
@@ -76,9 +75,8 @@ class RunLog:
         except OSError as error:
             raise foreseen(error) or error from None
 
-    def _alone(self) -> FileLock:
-        self.place.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.place.with_name(f".{self.place.name}.lock"))
+    def _alone(self) -> AbstractContextManager[None]:
+        return lock.held(self.place.with_name(f".{self.place.name}.lock"))
 
 
 def _line(run: Run) -> str:

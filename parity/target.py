@@ -28,9 +28,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock
-
-from parity import host, sources
+from parity import host, lock, sources
 from parity.sources import Content
 from parity.store import Digest
 
@@ -74,7 +72,7 @@ class Target:
         """The target folder of that name below `build`, while no other command compiles there."""
         folder = build / "cargo" / name
         (folder / "target").mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".parity.lock"):
+        with lock.held(folder / ".parity.lock"):
             yield cls(build, name, made_with)
 
     def begin(self, wanted: Mapping[str, Content]) -> Mapping[str, int]:
