@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parity import code_digest, gather
+from parity import code_digest, disk, gather, uefi
 
 FILES = {
     "parity/judge.py": "from parity import rule, tool\nimport json\n",
@@ -64,3 +64,8 @@ def test_a_line_in_a_rule_is_in_the_digest_that_it_belongs_to(tmp_path: Path, mo
     after = gather.rules(tmp_path)
     (changed,) = [name for name in before if before[name] != after[name]]
     assert changed == ("the autopsy's rules" if "/" in module else "the judge's rules")
+
+
+def test_what_makes_an_image_is_in_its_recipe() -> None:
+    assert code_digest.of(["parity.disk"]) == disk.RECIPE
+    assert code_digest.of(["parity.uefi"]) == uefi.RECIPE

@@ -46,7 +46,9 @@ RULES = (
         'f"{{spec.test}}-{mark},debug-threads=on"]\n    argv += ["-name", f"{{spec.test.replace',
         "test true_test aarch64: the emulator's arguments changed",
     ),
-    Rule("disk", '"""', '"""{mark} ', "disk true_test aarch64: recipe changed", ("programs", "disks"), ()),
+    Rule(
+        "disk", '"""', '"""{mark} ', "programs as loaded aarch64: recipe changed", ("programs", "disks"), ()
+    ),
 )
 
 
