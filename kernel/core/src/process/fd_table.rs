@@ -7,6 +7,7 @@ use parity_abi::Errno;
 use parity_abi::limits::OPEN_MAX;
 
 use crate::fs::OpenFile;
+use crate::mm::admission;
 
 #[derive(Clone)]
 struct Slot {
@@ -14,15 +15,26 @@ struct Slot {
     close_on_exec: bool,
 }
 
-/// Open files by descriptor. A clone, as fork makes it, shares the open files.
+/// Open files by descriptor.
 ///
 /// Whatever leaves the table is handed back, so that the last reference to a file is dropped outside the lock.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
 }
 
 impl FdTable {
+    /// The table of a child, which shares the open files.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn duplicate(&self) -> Result<Self, Errno> {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(self.slots.len()).map_err(|_| Errno::ENOMEM)?;
+        slots.extend_from_slice(&self.slots);
+        Ok(Self { slots })
+    }
+
     /// # Errors
     /// EBADF.
     pub fn get(&self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
@@ -32,28 +44,31 @@ impl FdTable {
     /// Puts the file at the lowest free descriptor from `from` on.
     ///
     /// # Errors
-    /// EMFILE.
+    /// EMFILE, ENOMEM.
     pub fn add(&mut self, file: Arc<OpenFile>, close_on_exec: bool, from: usize) -> Result<i32, Errno> {
         let free =
             (from..OPEN_MAX).find(|fd| !matches!(self.slots.get(*fd), Some(Some(_)))).ok_or(Errno::EMFILE)?;
-        self.put(free, Slot { file, close_on_exec });
+        self.put(free, Slot { file, close_on_exec })?;
         Ok(free as i32)
     }
 
     /// Puts the file at `fd`, closing what was there.
     ///
     /// # Errors
-    /// EBADF if no descriptor can have this number.
+    /// EBADF if no descriptor can have this number; ENOMEM.
     pub fn replace(&mut self, fd: i32, file: Arc<OpenFile>) -> Result<Option<Arc<OpenFile>>, Errno> {
         let index = usize::try_from(fd).ok().filter(|index| *index < OPEN_MAX).ok_or(Errno::EBADF)?;
-        Ok(self.put(index, Slot { file, close_on_exec: false }).map(|slot| slot.file))
+        Ok(self.put(index, Slot { file, close_on_exec: false })?.map(|slot| slot.file))
     }
 
-    fn put(&mut self, index: usize, slot: Slot) -> Option<Slot> {
-        if self.slots.len() <= index {
-            self.slots.resize(index + 1, None);
+    fn put(&mut self, index: usize, slot: Slot) -> Result<Option<Slot>, Errno> {
+        let missing = (index + 1).saturating_sub(self.slots.len());
+        if self.slots.capacity() <= index {
+            admission::admit()?;
+            self.slots.try_reserve(missing).map_err(|_| Errno::ENOMEM)?;
         }
-        self.slots[index].replace(slot)
+        self.slots.extend(core::iter::repeat_n(None, missing));
+        Ok(self.slots[index].replace(slot))
     }
 
     /// Frees a descriptor.
@@ -66,10 +81,10 @@ impl FdTable {
         Ok(slot.file)
     }
 
-    /// Frees the descriptors that do not survive exec.
-    pub fn remove_close_on_exec(&mut self) -> Vec<Arc<OpenFile>> {
-        let closing = self.slots.iter_mut().filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
-        closing.map(|slot| slot.file).collect()
+    /// Frees a descriptor that does not survive exec, if there is one.
+    pub fn remove_close_on_exec(&mut self) -> Option<Arc<OpenFile>> {
+        let closing = self.slots.iter_mut().find_map(|slot| slot.take_if(|slot| slot.close_on_exec));
+        closing.map(|slot| slot.file)
     }
 
     /// # Errors

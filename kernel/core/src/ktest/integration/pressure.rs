@@ -3,6 +3,7 @@
 use alloc::alloc::{alloc, dealloc};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::alloc::Layout;
 use core::mem::ManuallyDrop;
 use core::ptr::null_mut;
@@ -255,7 +256,7 @@ fn interrupts_during_copies(_: &mut Fixture) -> Outcome {
     const COPIES: usize = 200;
     let mut memory = AddressSpace::new().map_err(because)?;
     memory.map(USER_BASE.as_u64(), BYTES, Perm::READ_WRITE).map_err(because)?;
-    let name = String::from("copied");
+    let name = Arc::new(String::from("copied"));
     let process = Process::new(0, name, memory, FdTable::default(), Directory::ROOT);
     let enabled = process.with_memory(|_| Ok(cpu::irq_enabled())).map_err(because)?;
     ensure!(enabled, "interrupts are masked while memory is used");
