@@ -8,6 +8,7 @@ use parity_abi::limits::OPEN_MAX;
 
 use crate::fs::OpenFile;
 use crate::mm::admission;
+use crate::vitals::Descriptors;
 
 #[derive(Clone)]
 struct Slot {
@@ -21,6 +22,8 @@ struct Slot {
 #[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
+    /// Which pipes they are, for others to know.
+    noted: Descriptors,
 }
 
 impl FdTable {
@@ -32,7 +35,12 @@ impl FdTable {
         let mut slots = Vec::new();
         slots.try_reserve_exact(self.slots.len()).map_err(|_| Errno::ENOMEM)?;
         slots.extend_from_slice(&self.slots);
-        Ok(Self { slots })
+        Ok(Self { slots, noted: self.noted.clone() })
+    }
+
+    /// Says whose they are.
+    pub fn set_pid(&mut self, pid: u32) {
+        self.noted.set_pid(pid);
     }
 
     /// # Errors
@@ -68,6 +76,7 @@ impl FdTable {
             self.slots.try_reserve(missing).map_err(|_| Errno::ENOMEM)?;
         }
         self.slots.extend(core::iter::repeat_n(None, missing));
+        self.noted.set(index, slot.file.ends_waits_at());
         Ok(self.slots[index].replace(slot))
     }
 
@@ -78,13 +87,16 @@ impl FdTable {
     pub fn remove(&mut self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
         let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
         let slot = self.slots.get_mut(index).and_then(Option::take).ok_or(Errno::EBADF)?;
+        self.noted.set(index, 0);
         Ok(slot.file)
     }
 
     /// Frees a descriptor that does not survive exec, if there is one.
     pub fn remove_close_on_exec(&mut self) -> Option<Arc<OpenFile>> {
-        let closing = self.slots.iter_mut().find_map(|slot| slot.take_if(|slot| slot.close_on_exec));
-        closing.map(|slot| slot.file)
+        let mut slots = self.slots.iter_mut().enumerate();
+        let (fd, slot) = slots.find_map(|(fd, slot)| Some((fd, slot.take_if(|slot| slot.close_on_exec)?)))?;
+        self.noted.set(fd, 0);
+        Some(slot.file)
     }
 
     /// # Errors

@@ -35,6 +35,8 @@ fn partial(done: u64, errno: Errno) -> Result {
 
 pub fn read(fd: i32, address: u64, length: u64) -> Result {
     let file = open_file(fd)?;
+    file.may_read()?;
+    user::check_range(address, length)?;
     let length = length.min(MAX_TRANSFER);
     let mut buffer = [0; CHUNK];
     let mut done = 0;
@@ -57,9 +59,13 @@ fn read_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Re
     let _kept = planted(Fault::CallsUnadmitted).then(|| vec![0_u8; 4 * CHUNK]);
     let process = current();
     let to = address.checked_add(done).ok_or(Errno::EFAULT)?;
-    // Asked before bytes leave a pipe for good.
-    process.with_memory(|space| user::check_writable(space, to, buffer.len()))?;
-    let got = file.read(buffer)?;
+    // Asked before bytes leave a pipe for good: what the buffer cannot take stays where it is.
+    let room = process.with_memory(|space| Ok(user::writable_start(space, to, buffer.len())))?;
+    let room = if room < buffer.len() && planted(Fault::BufferCheckedWhole) { 0 } else { room };
+    let got = file.read(&mut buffer[..room])?;
+    if room == 0 && !buffer.is_empty() && !file.is_at_end() {
+        return Err(Errno::EFAULT);
+    }
     if planted(Fault::ReadZeros) {
         buffer[..got].fill(0);
     }
@@ -69,6 +75,8 @@ fn read_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Re
 
 pub fn write(fd: i32, address: u64, length: u64) -> Result {
     let file = open_file(fd)?;
+    file.may_write()?;
+    user::check_range(address, length)?;
     let length = length.min(MAX_TRANSFER);
     let mut buffer = [0; CHUNK];
     let mut done = 0;
@@ -88,8 +96,11 @@ pub fn write(fd: i32, address: u64, length: u64) -> Result {
 
 fn write_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Result<usize> {
     let from = address.checked_add(done).ok_or(Errno::EFAULT)?;
-    current().with_memory(|space| user::read(space, from, buffer))?;
-    file.write(buffer)
+    let count = current().with_memory(|space| Ok(user::read_start(space, from, buffer)))?;
+    if count == 0 && !buffer.is_empty() || count < buffer.len() && planted(Fault::BufferCheckedWhole) {
+        return Err(Errno::EFAULT);
+    }
+    file.write(&buffer[..count])
 }
 
 pub fn read_path(address: u64) -> Result<Vec<u8>> {
@@ -158,6 +169,9 @@ pub fn getcwd(answer: u64, length: u64) -> Result {
 pub fn getdents64(fd: i32, answer: u64, length: u64) -> Result {
     let file = open_file(fd)?;
     let process = current();
+    if planted(Fault::BufferCheckedWhole) {
+        process.with_memory(|space| user::check_writable(space, answer, length as usize))?;
+    }
     let mut done = 0;
     let mut refused = None;
     // Record by record: the position moves past those that the user has got.

@@ -123,6 +123,8 @@ pub enum Walk {
     Arrived(Node),
     /// Out of here through the root's `..`, with this part of the path left.
     Left(Vec<u8>),
+    /// To a directory that has nothing of the path's last name.
+    Missing,
 }
 
 /// Walks along the path `whole` from `start`; there are no links here.
@@ -146,7 +148,11 @@ pub fn walk(start: Node, whole: &[u8]) -> Result<Walk, Errno> {
                 Some(parent) => parent,
                 None => return Ok(Walk::Left(path::copy(rest)?)),
             },
-            name => here.children().find(|child| child.name().as_bytes() == name).ok_or(Errno::ENOENT)?,
+            name => match here.children().find(|child| child.name().as_bytes() == name) {
+                Some(child) => child,
+                None if rest.is_empty() => return Ok(Walk::Missing),
+                None => return Err(Errno::ENOENT),
+            },
         };
     }
     // What is left of `name/` is a slash: it says that a directory is meant.
