@@ -42,7 +42,7 @@ pub use boot_info::{BootInfo, MAX_VIRTIO_MMIO, VirtioMmio};
 pub use fault::{Access, Exception, Fault, FaultKind};
 pub use handler::{Handler, register};
 pub use mapping::{FrameSource, MapError, Perm};
-pub use page_table::PageTable;
+pub use page_table::{PageTable, PageTableRoot};
 
 /// Addresses: the kernel's linear map and the limits of user space.
 pub mod mem {

@@ -121,6 +121,12 @@ faults! {
         DoubleFreeUnseen = "double_free_unseen", "a frame that is free already can be given back";
         NoKernelReserve = "no_kernel_reserve", "users can take all memory";
         HeapLeaks = "heap_leaks", "what is given back to the heap is lost";
+        HeapGrowsCoarsely = "heap_grows_coarsely", "the heap grows by so many frames in a row or not at all";
+        CallsUnadmitted = "calls_unadmitted", "calls keep what they move in blocks of the heap that cannot be refused";
+        CacheNeverShrinks = "cache_never_shrinks", "the disk's cache gives nothing back";
+        NoMemoryIsIo = "no_memory_is_io", "a file that cannot be read for want of memory has an error of the disk";
+        TablesStay = "tables_stay", "page tables stay when the pages go";
+        MemoryUsedMasked = "memory_used_masked", "interrupts are masked while a program's memory is used";
         HeapIgnoresAlignment = "heap_ignores_alignment", "large alignments are not kept";
         GuardMapped = "guard_mapped", "the page below a kernel stack is mapped";
         StackLeaks = "stack_leaks", "a thread's stack stays when it ends";

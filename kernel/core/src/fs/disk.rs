@@ -13,6 +13,7 @@ use super::File;
 use super::file::DirectoryEntry;
 use crate::drivers::block_cache::BlockCache;
 use crate::faults::{Fault, planted};
+use crate::mm::shrinker;
 use crate::thread::scheduler;
 
 static VOLUME: Once<Filesystem<BlockCache>> = Once::new();
@@ -22,7 +23,10 @@ static COVERED: Once<u32> = Once::new();
 
 impl BlockDevice for BlockCache {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
-        self.read_bytes(offset, buffer).map_err(|_| Error::Io)
+        self.read_bytes(offset, buffer).map_err(|errno| match errno {
+            Errno::ENOMEM if !planted(Fault::NoMemoryIsIo) => Error::NoMemory,
+            _ => Error::Io,
+        })
     }
 }
 
@@ -32,7 +36,7 @@ impl BlockDevice for BlockCache {
 /// What the disk holds instead of a file system that can be read.
 pub fn mount_root(disk: BlockCache) -> Result<(), Error> {
     let volume = Filesystem::mount(disk)?;
-    VOLUME.call_once(|| volume);
+    shrinker::register(VOLUME.call_once(|| volume).device());
     Ok(())
 }
 
@@ -72,7 +76,7 @@ pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
             let is_here = entry.inode == here.number && entry.name != b"." && entry.name != b"..";
             if is_here { ControlFlow::Break(entry.name.to_vec()) } else { ControlFlow::Continue(()) }
         })?;
-        path = [b"/", name.ok_or(Errno::ENOENT)?.as_slice(), &path].concat();
+        path = joined(&name.ok_or(Errno::ENOENT)?, &path)?;
         // On a damaged disk the way up need not end at the root.
         if path.len() >= PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
@@ -80,6 +84,16 @@ pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
         here = parent;
     }
     Ok(if path.is_empty() { b"/".to_vec() } else { path })
+}
+
+/// A name, and below it a path.
+fn joined(name: &[u8], path: &[u8]) -> Result<Vec<u8>, Errno> {
+    let mut joined = Vec::new();
+    joined.try_reserve(1 + name.len() + path.len()).map_err(|_| Errno::ENOMEM)?;
+    joined.push(b'/');
+    joined.extend_from_slice(name);
+    joined.extend_from_slice(path);
+    Ok(joined)
 }
 
 /// Where a path on the disk leads.

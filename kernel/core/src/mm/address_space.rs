@@ -1,13 +1,12 @@
 //! A user's address space: its page table, its frames, and where its heap ends.
 
-use alloc::vec::Vec;
 use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use parity_abi::Errno;
 use parity_arch::mem::{USER_END, USER_STACK_TOP, phys_to_virt, sync_instruction_memory};
-use parity_arch::{PAGE_SIZE, PageTable, Perm, PhysAddr, VirtAddr};
+use parity_arch::{PAGE_SIZE, PageTable, PageTableRoot, Perm, PhysAddr, VirtAddr};
 
 use super::PAGE;
 use super::frame::{self, Purpose, TableFrames};
@@ -39,6 +38,26 @@ pub struct AddressSpace {
     map_floor: u64,
 }
 
+/// An address space as a processor needs it, for whoever switches to it without looking into it.
+#[derive(Clone, Copy)]
+pub struct SpaceRoot {
+    id: u64,
+    table: PageTableRoot,
+}
+
+impl SpaceRoot {
+    /// Makes this the address space of the running processor.
+    ///
+    /// # Safety
+    /// The address space is still there. From here on it is safe: its `drop` makes sure that no processor uses it.
+    pub unsafe fn activate(self) {
+        let _irq = IrqGuard::new();
+        ACTIVE.this().store(self.id, Ordering::Relaxed);
+        // SAFETY: the table is as alive as the address space.
+        unsafe { self.table.activate() };
+    }
+}
+
 impl AddressSpace {
     /// An address space without any memory.
     ///
@@ -55,12 +74,9 @@ impl AddressSpace {
         })
     }
 
-    /// Makes this the address space of the running processor.
-    pub fn activate(&self) {
-        let _irq = IrqGuard::new();
-        ACTIVE.this().store(self.id, Ordering::Relaxed);
-        // SAFETY: `drop` makes sure that no processor loses the table it uses.
-        unsafe { self.table.activate() };
+    /// What a processor needs of it.
+    pub fn root(&self) -> SpaceRoot {
+        SpaceRoot { id: self.id, table: self.table.root() }
     }
 
     /// Leaves the running processor without an address space.
@@ -83,7 +99,7 @@ impl AddressSpace {
     pub fn map(&mut self, start: u64, length: u64, perm: Perm) -> Result<(), Errno> {
         let end = start.checked_add(length).filter(|end| *end <= USER_END.0).ok_or(Errno::ENOMEM)?;
         // Known in advance: a user that asks for terabytes is not to keep the kernel busy until memory is gone.
-        if (end - start) / PAGE_SIZE > frame::available(Purpose::User) as u64 {
+        if !frame::make_available(((end - start) / PAGE_SIZE) as usize, Purpose::User) {
             return Err(Errno::ENOMEM);
         }
         for page in pages(start, end) {
@@ -101,18 +117,15 @@ impl AddressSpace {
         })
     }
 
-    /// Takes the pages that `[start, start + length)` touches away; holes are fine.
+    /// Takes the pages that `[start, start + length)` touches away; holes are fine. Needs no memory.
     pub fn unmap(&mut self, start: u64, length: u64) {
         let end = start.saturating_add(length).min(USER_END.as_u64());
-        let mut mapped = Vec::new();
-        self.table.for_each(VirtAddr(start).page_down()..VirtAddr(end), |page, _, _| mapped.push(page));
-        for page in mapped {
-            if let Some(frame) = self.table.unmap(page)
-                && !planted(Fault::ForkSharesMemory)
-            {
+        let range = VirtAddr(start).page_down()..VirtAddr(end);
+        self.table.unmap(range, &mut TableFrames, |frame| {
+            if !planted(Fault::ForkSharesMemory) {
                 frame::free(frame, 1);
             }
-        }
+        });
     }
 
     /// A copy with frames of its own.

@@ -13,7 +13,7 @@ use parity_abi::{Errno, Plain};
 use super::Result;
 use crate::faults::{Fault, planted};
 use crate::fs::{OpenFile, pipe};
-use crate::mm::{heap, user};
+use crate::mm::{admission, user};
 use crate::process::current;
 
 pub fn close(fd: i32) -> Result {
@@ -74,7 +74,7 @@ pub fn pipe2(fds: u64, flags: u32) -> Result {
     if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 {
         return Err(Errno::EINVAL);
     }
-    heap::admit_user()?;
+    admission::admit()?;
     let process = current();
     process.with_memory(|space| user::check_writable(space, fds, size_of::<[i32; 2]>()))?;
     let (reader, writer) = pipe::new();
