@@ -11,7 +11,9 @@ import struct
 import tarfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from elftools.common.exceptions import ELFError
@@ -30,6 +32,9 @@ UUID = "70617269-7479-4d65-8000-000000000001"
 HASH_SEED = "70617269-7479-4d65-8000-000000000002"
 BLOCK_BYTES = 1024
 EPOCH_S = 0
+# Small groups and few inodes: files of a small disk, too, have their inodes in many groups, and the groups
+# their descriptors in more than one block.
+FORMAT = ("-t", "ext2", "-b", str(BLOCK_BYTES), "-g", "256", "-i", "16384", "-O", "^resize_inode", "-m", "0")
 
 
 def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
@@ -118,8 +123,10 @@ def _images(
 def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dict[str, Any]:
     return {
         "programs": dict(programs),
-        "files": {str(path): content.hex() for path, content in tree.disk.files.items()},
+        "files": {str(path): sha256(content).hexdigest() for path, content in tree.disk.files.items()},
         "folders": sorted(map(str, tree.disk.folders)),
+        "links": {str(path): target for path, target in tree.disk.links.items()},
+        "format": FORMAT,
         "folder": str(tree.disk.programs),
         "copies": {str(path): name for path, name in tree.disk.copies.items() if name in programs},
         "size_mib": tree.disk.size_mib,
@@ -133,7 +140,7 @@ def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> by
     modes = dict.fromkeys(files, 0o644)
     for path, program in places(tree, programs).items():
         files[path], modes[path] = space.store.read(program), 0o755
-    return archive(files, modes, tree.disk.folders)
+    return archive(files, modes, tree.disk.folders, tree.disk.links)
 
 
 def check(tree: Tree, built: Collection[str]) -> None:
@@ -178,21 +185,25 @@ def archive(
     files: Mapping[PurePosixPath, bytes],
     modes: Mapping[PurePosixPath, int],
     empty: Iterable[PurePosixPath] = (),
+    links: Mapping[PurePosixPath, str] = MappingProxyType({}),
 ) -> bytes:
     """A tar archive of absolute paths, the same bytes for the same content; folders are 0755, all root's.
 
-    The folders of the files are in it, and those that may be `empty`.
+    The folders of the files and symbolic `links` (path → target) are in it, and those that may be `empty`.
     """
-    folders = {parent for path in files for parent in path.parents}
+    folders = {parent for path in (*files, *links) for parent in path.parents}
     folders |= {folder for path in empty for folder in (path, *path.parents)}
     folders.discard(PurePosixPath("/"))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(folders | set(files)):
+        for path in sorted(folders | set(files) | set(links)):
             entry = tarfile.TarInfo(f".{path}")
             entry.mtime = EPOCH_S
             if path in folders:
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(entry)
+            elif path in links:
+                entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, links[path]
                 tar.addfile(entry)
             else:
                 entry.size, entry.mode = len(files[path]), modes[path]
@@ -213,7 +224,7 @@ def _mke2fs(space: Workspace, tool: str, contents: Iterable[bytes], size_mib: in
             tool,
             [
                 *("xargs", "-a", "/work/numbers", "-P", str(host.usable_cores()), "-I{}"),
-                *("mke2fs", "-q", "-F", "-t", "ext2", "-b", str(BLOCK_BYTES), "-m", "0", "-U", UUID),
+                *("mke2fs", "-q", "-F", *FORMAT, "-U", UUID),
                 *("-E", f"hash_seed={HASH_SEED},root_owner=0:0", "-d", "/work/{}.tar"),
                 *("/work/{}.disk", f"{size_mib}M"),
             ],

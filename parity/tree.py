@@ -13,7 +13,9 @@ Keys of `trees/NAME.yaml`:
                     find; optional)
     programs        packages, sources, arguments, rustflags, targets
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
-                    files (path → content), folders (paths, empty or not)
+                    files (path → content), folders (paths, empty or not), links (path → target of a symbolic
+                    link; optional), number_files (path → how many lines, each its number in seven digits;
+                    optional), full_folders (path → how many empty files, entry-000 and so on; optional)
     run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
                     boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
                     a firmware, for architectures whose kernel is also made into a disk image; optional)
@@ -24,7 +26,7 @@ Keys of `trees/NAME.yaml`:
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -38,6 +40,8 @@ FEATURE_SET_KEYS = ("features", "expected", "says")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
+DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders")
+OPTIONAL_DISK_KEYS = ("links", "number_files", "full_folders")
 RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
 OPTIONAL_RUN_KEYS = ("uefi",)
 
@@ -75,6 +79,7 @@ class Disk:
     copies: dict[PurePosixPath, str]  # of programs, by name
     files: dict[PurePosixPath, bytes]
     folders: tuple[PurePosixPath, ...]  # those that need to be there even if nothing is in them
+    links: dict[PurePosixPath, str]  # symbolic ones: where they lead
 
 
 @dataclass(frozen=True)
@@ -179,23 +184,47 @@ def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> Carg
 
 
 def _disk(node: Node) -> Disk:
-    disk = node.mapping(known := ("size_mib", "programs", "copies", "files", "folders"), required=known)
+    disk = node.mapping((*DISK_KEYS, *OPTIONAL_DISK_KEYS), required=DISK_KEYS)
     files: dict[PurePosixPath, bytes] = {}
     for name, content in disk["files"].mapping():
         files[_absolute(name, content)] = content.text().encode()
+    files |= _number_files(disk) | _full_folders(disk)
     copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
     folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
+    links = {_absolute(name, target): target.text() for name, target in _entries(disk, "links")}
     if clash := sorted(set(folders) & set(files)):
         raise disk["folders"].error(f"{clash[0]} is a file already")
     if clash := sorted(set(copies) & (set(files) | set(folders))):
         raise disk["copies"].error(f"{clash[0]} is a file or folder already")
+    if clash := sorted(set(links) & (set(files) | set(folders) | set(copies))):
+        raise disk["links"].error(f"{clash[0]} is a file or folder already")
     return Disk(
         size_mib=disk["size_mib"].integer(least=1),
         programs=_absolute(disk["programs"].text(), disk["programs"]),
         copies=copies,
         files=files,
         folders=folders,
+        links=links,
     )
+
+
+def _entries(disk: Mapping, key: str) -> Iterable[tuple[str, Node]]:
+    return disk[key].mapping() if key in disk else ()
+
+
+def _number_files(disk: Mapping) -> dict[PurePosixPath, bytes]:
+    return {
+        _absolute(name, lines): b"".join(b"%07d\n" % number for number in range(lines.integer(least=1)))
+        for name, lines in _entries(disk, "number_files")
+    }
+
+
+def _full_folders(disk: Mapping) -> dict[PurePosixPath, bytes]:
+    return {
+        _absolute(name, count) / f"entry-{number:03}": b""
+        for name, count in _entries(disk, "full_folders")
+        for number in range(count.integer(least=1))
+    }
 
 
 def _absolute(name: str, node: Node) -> PurePosixPath:

@@ -100,3 +100,16 @@ def test_a_copy_of_a_program_that_there_is_not_is_the_users_mistake() -> None:
     wrong = replace(reference, disk=replace(reference.disk, copies=copies))
     with pytest.raises(UserError, match="no program 'ture' for /sbin/ture; did you mean 'true'"):
         check(wrong, {"true": "t"})
+
+
+def test_links_are_in_the_archive_with_their_targets_and_folders() -> None:
+    links = {PurePosixPath("/links/one"): "../b/file", PurePosixPath("/two"): "links/one"}
+    content = archive({PurePosixPath("/b/file"): b"1"}, {PurePosixPath("/b/file"): 0o644}, (), links)
+    entries = tarfile.open(fileobj=io.BytesIO(content)).getmembers()  # noqa: SIM115
+    assert [(entry.name, entry.issym(), entry.linkname) for entry in entries] == [
+        ("./b", False, ""),
+        ("./b/file", False, ""),
+        ("./links", False, ""),
+        ("./links/one", True, "../b/file"),
+        ("./two", True, "links/one"),
+    ]

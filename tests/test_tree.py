@@ -39,6 +39,9 @@ def test_the_reference_tree_is_whole() -> None:
     assert hello["/lines.txt"].splitlines() == [b"Line %d" % number for number in range(1, 16)]
     assert hello["/empty.txt"] == b""
     assert [str(path) for path in reference.disk.folders] == ["/dev", "/proc"]
+    assert reference.disk.links[PurePosixPath("/links/short")] == "../hello.txt"
+    assert hello["/numbers.txt"].splitlines()[35_999] == b"0035999"
+    assert hello["/large/entry-000"] == hello["/large/entry-699"] == b""
     assert reference.disk.copies[PurePosixPath("/sbin/true")] == "true"
 
 
@@ -69,6 +72,10 @@ def test_the_suite_lists_all_80() -> None:
         ("[testing], expected: pass", "[testing]", "key 'expected' is missing"),
         ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
         ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is a file already"),
+        ("/links/short:", "links/short:", "an absolute path in the guest expected"),
+        ("/links/short:", "/hello.txt:", "/hello.txt is a file or folder already"),
+        ("/numbers.txt: 36000", "/numbers.txt: many", "a number expected"),
+        ("/large: 700", "/large: 0", "at least 1"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
         ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
