@@ -57,3 +57,14 @@ pub const TEST_SKIPPED: u8 = 2;
 pub const SHUTDOWN_INIT_ENDED: u8 = 0;
 /// `reason` of [`SHUTDOWN`]: the in-kernel run is over.
 pub const SHUTDOWN_TESTS_DONE: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_its_header_its_payload_and_its_check() {
+        assert_eq!(FRAME_MAX - PAYLOAD_MAX, HEADER_BYTES + CRC_BYTES);
+        assert!(TEXT_MAX + TEST_NAME_MAX < PAYLOAD_MAX);
+    }
+}
