@@ -4,9 +4,14 @@
 //! `fstat`; short reads, reads at the end, reads of nothing, offsets of their own for two descriptors,
 //! `lseek`; buffers anywhere in a page and over its border; a large file (this program) in parts of
 //! different sizes, and against the memory that the kernel loaded it to; ENOENT, ENOTDIR, EISDIR, EBADF,
-//! EINVAL where they belong; bad and read-only addresses give EFAULT; unknown calls give ENOSYS.
+//! EINVAL where they belong; bad and read-only addresses give EFAULT; unknown calls give ENOSYS. A file that
+//! reaches behind the first table of tables, in one read and in parts; files whose inodes lie in many groups, of a
+//! directory of many blocks; symbolic links kept in an inode and in a block, chains of them, ELOOP, O_NOFOLLOW.
 #![no_std]
 #![no_main]
+
+mod far_blocks;
+mod links;
 
 use core::ffi::CStr;
 
@@ -32,6 +37,8 @@ fn main(_: &Args) {
     seeking();
     buffers();
     large_file();
+    far_blocks::checks();
+    links::checks(HELLO_BYTES, LINES);
     wrong_names();
     wrong_descriptors();
     wrong_addresses();

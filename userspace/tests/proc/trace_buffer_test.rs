@@ -2,14 +2,14 @@
 //!
 //! Checks: a header; for each processor its number of events and as many lines `cpu idx ts 0xTTTT NAME payload`;
 //! numbers without a gap, timestamps that never go back; types and names as in `events`; the calls that this
-//! program made, in their order, with their numbers and results.
+//! program made, in their order, with their numbers and results, errors as the negative numbers that they are.
 #![no_std]
 #![no_main]
 
 mod text;
 
-use ulib::abi::syscall::{GET_TIME, GETPID, YIELD};
-use ulib::{Args, check, process, time};
+use ulib::abi::syscall::{CLOSE, GET_TIME, GETPID, YIELD};
+use ulib::{Args, Errno, check, io, process, time};
 
 ulib::test!(main);
 
@@ -27,6 +27,7 @@ fn main(_: &Args) {
     let pid = process::pid();
     process::yield_now();
     check::at_least("time", time::milliseconds(), 0);
+    check::error("close of no descriptor", io::close(-1), Errno::EBADF);
     check::equal("tracing off", text::write(c"/proc/trace/enable", "0"), Ok(1));
     let buffer = text::read(c"/proc/trace/buffer");
     let kinds = text::read(c"/proc/trace/events");
@@ -72,7 +73,7 @@ fn parse(line: &'static str, kinds: &str) -> Event {
     Event { cpu, index, timestamp, name, payload }
 }
 
-/// getpid with its result, yield, get_time: in that order among the calls.
+/// getpid with its result, yield, get_time, close with its error: in that order among the calls.
 fn own_calls(buffer: &'static str, kinds: &str, pid: u64) {
     let events = buffer.lines().filter(|line| !line.starts_with('#')).map(|line| parse(line, kinds));
     let mut calls = events.filter(|event| event.name.starts_with("SYSCALL_"));
@@ -87,4 +88,7 @@ fn own_calls(buffer: &'static str, kinds: &str, pid: u64) {
     after("SYSCALL_ENTRY", YIELD);
     after("SYSCALL_EXIT", 0);
     after("SYSCALL_ENTRY", GET_TIME);
+    after("SYSCALL_ENTRY", CLOSE);
+    // In 32 bits.
+    after("SYSCALL_EXIT", u64::from((-i32::from(Errno::EBADF.number())).cast_unsigned()));
 }

@@ -4,7 +4,7 @@
 //! exit code arrives through `wait`, three times in a row; stack, data and zeroed memory are private in both
 //! directions; `exec` of a program that does not exist gives ENOENT and the child goes on; all general
 //! registers, vector registers, flags and the thread pointer are the same in parent and child after the call;
-//! and they keep their values while parent and child preempt each other.
+//! and they keep their values while parent and child preempt each other. Numbers go on behind one byte's range.
 #![no_std]
 #![no_main]
 
@@ -26,6 +26,19 @@ fn main(_: &Args) {
     }
     registers_across_fork();
     registers();
+    many_pids();
+}
+
+/// More processes than a byte counts, one after the other: each has a number of its own, and its code arrives.
+fn many_pids() {
+    const PROCESSES: u16 = 300;
+    let mut last = process::pid();
+    for number in 0..PROCESSES {
+        let child = Child::start(|| i32::from(number) & 0xff);
+        check::less("number of the process before", last, child.pid());
+        last = child.pid();
+        child.exits("one of many children", number as u8);
+    }
 }
 
 /// Every child tells its own pid and its parent's as it remembers it.

@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 use parity_abi::Errno;
 use parity_abi::fs::Stat;
 use parity_abi::limits::PATH_MAX;
-use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, ROOT, Walk};
+use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, Mistake, ROOT, Walk};
 use spin::Once;
 
 use super::File;
@@ -23,6 +23,17 @@ static COVERED: Once<u32> = Once::new();
 impl BlockDevice for BlockCache {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
         self.read_bytes(offset, buffer).map_err(|_| Error::Io)
+    }
+
+    fn makes(&self, mistake: Mistake) -> bool {
+        planted(match mistake {
+            Mistake::FarTable => Fault::Ext2FarTable,
+            Mistake::LongLink => Fault::Ext2LongLink,
+            Mistake::FirstGroup => Fault::Ext2FirstGroup,
+            Mistake::FirstDescriptors => Fault::Ext2FirstDescriptors,
+            Mistake::OneBlockFolder => Fault::Ext2OneBlockFolder,
+            Mistake::LinksWithoutEnd => Fault::Ext2LinksWithoutEnd,
+        })
     }
 }
 

@@ -86,6 +86,7 @@ impl AddressSpace {
         if (end - start) / PAGE_SIZE > frame::available(Purpose::User) as u64 {
             return Err(Errno::ENOMEM);
         }
+        let perm = if planted(Fault::DataExecutable) { Perm { execute: true, ..perm } } else { perm };
         for page in pages(start, end) {
             let frame = frame::allocate_zeroed(Purpose::User).ok_or(Errno::ENOMEM)?;
             self.adopt(page, frame, perm)?;
@@ -107,8 +108,11 @@ impl AddressSpace {
         let mut mapped = Vec::new();
         self.table.for_each(VirtAddr(start).page_down()..VirtAddr(end), |page, _, _| mapped.push(page));
         for page in mapped {
-            if let Some(frame) = self.table.unmap(page)
+            let kept = planted(Fault::UnmapNoFlush);
+            let frame = if kept { self.table.unmap_unseen(page) } else { self.table.unmap(page) };
+            if let Some(frame) = frame
                 && !planted(Fault::ForkSharesMemory)
+                && !planted(Fault::UnmapLeaks)
             {
                 frame::free(frame, 1);
             }
@@ -121,14 +125,21 @@ impl AddressSpace {
     /// ENOMEM.
     pub fn duplicate(&self) -> Result<Self, Errno> {
         let mut copy = Self::new()?;
-        (copy.heap_start, copy.heap_end, copy.map_floor) = (self.heap_start, self.heap_end, self.map_floor);
+        (copy.heap_start, copy.heap_end) = (self.heap_start, self.heap_end);
+        copy.map_floor = if planted(Fault::ForkForgetsFloor) { copy.map_floor } else { self.map_floor };
         let mut result = Ok(());
         self.table.for_each(EVERYWHERE, |page, frame, perm| {
             if result.is_ok() {
                 result = copy.copy_page(page, frame, perm);
             }
         });
-        result.map(|()| copy)
+        if let Err(errno) = result {
+            if planted(Fault::ForkLeaks) {
+                core::mem::forget(copy);
+            }
+            return Err(errno);
+        }
+        Ok(copy)
     }
 
     fn copy_page(&mut self, page: VirtAddr, original: PhysAddr, perm: Perm) -> Result<(), Errno> {
@@ -141,7 +152,9 @@ impl AddressSpace {
         if perm.execute {
             publish_instructions(frame);
         }
-        self.adopt(page.0, frame, perm)
+        let write = perm.write || planted(Fault::ForkAllWritable);
+        let execute = perm.execute || planted(Fault::ForkDataExecutable);
+        self.adopt(page.0, frame, Perm { write, execute, ..perm })
     }
 
     /// Ends loading: what was written to executable pages can be executed.
@@ -167,7 +180,9 @@ impl AddressSpace {
         }
         let (old_top, new_top) = (old.next_multiple_of(PAGE_SIZE), wanted.next_multiple_of(PAGE_SIZE));
         if new_top < old_top {
-            self.unmap(new_top, old_top - new_top);
+            if !planted(Fault::BrkKeepsPages) {
+                self.unmap(new_top, old_top - new_top);
+            }
         } else if new_top > old_top && self.map(old_top, new_top - old_top, Perm::READ_WRITE).is_err() {
             // What was mapped before memory ran out was above the old top, so none of it was there before.
             self.unmap(old_top, new_top - old_top);
@@ -195,7 +210,9 @@ impl AddressSpace {
             self.unmap(start, length);
             return Err(errno);
         }
-        self.map_floor = start;
+        if !planted(Fault::SecondMmapFails) {
+            self.map_floor = start;
+        }
         Ok(start)
     }
 }

@@ -56,11 +56,15 @@ pub fn exec(path: &[u8], arguments: &[&[u8]], frame: &mut TrapFrame) -> Result<(
     let image = load(process.working_directory(), path, arguments)?;
     if !planted(Fault::ExecKeepsDescriptors) {
         let closed = process.files.lock().remove_close_on_exec();
-        drop(closed);
+        if planted(Fault::ExecLeaksFiles) {
+            core::mem::forget(closed);
+        }
     }
     process.replace_image(image.program, image.memory);
     trace::fire(&probes::EXEC, process.pid);
-    scheduler::current().reset_fp();
+    if !planted(Fault::ExecLeaksFp) {
+        scheduler::current().reset_fp();
+    }
     if planted(Fault::ExecKeepsLock) {
         core::mem::forget(FORGOTTEN.lock());
     }

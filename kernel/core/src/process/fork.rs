@@ -65,7 +65,11 @@ pub fn start(
 pub fn fork(frame: &TrapFrame) -> Result<u32, Errno> {
     let parent = current();
     let memory = parent.with_memory(|memory| memory.duplicate())?;
-    let files = if planted(Fault::ForkDropsFiles) { FdTable::default() } else { parent.files.lock().clone() };
+    let mut files =
+        if planted(Fault::ForkDropsFiles) { FdTable::default() } else { parent.files.lock().clone() };
+    if planted(Fault::ForkClearsCloexec) {
+        files.keep_all_on_exec();
+    }
     let program = parent.program();
     let inherits = !planted(Fault::ForkForgetsCwd);
     let directory = if inherits { parent.working_directory() } else { Directory::ROOT };

@@ -8,6 +8,7 @@ use parity_arch::mem::USER_END;
 use parity_arch::{PAGE_SIZE, Perm};
 
 use super::Result;
+use crate::faults::{Fault, planted};
 use crate::process::current;
 
 /// Gives the break, moved to `wanted` if that is possible; never an error.
@@ -26,8 +27,8 @@ pub fn mmap(length: u64, protection: u32, flags: u32) -> Result {
     if flags & MAP_ANONYMOUS == 0 {
         return Err(Errno::ENODEV);
     }
-    let write = protection & PROT_WRITE != 0;
-    let read = write || protection & PROT_READ != 0;
+    let write = protection & PROT_WRITE != 0 || planted(Fault::ProtReadWritable);
+    let read = write || protection & PROT_READ != 0 || planted(Fault::ProtNoneReadable);
     let perm = Perm { read, write, execute: protection & PROT_EXEC != 0 };
     current().with_memory(|space| space.map_anonymous(length, perm))
 }
@@ -37,6 +38,11 @@ pub fn munmap(start: u64, length: u64) -> Result {
     if length == 0 || !start.is_multiple_of(PAGE_SIZE) || end.is_none() {
         return Err(Errno::EINVAL);
     }
+    let length = match length {
+        _ if planted(Fault::MunmapIgnored) => return Ok(0),
+        _ if planted(Fault::MunmapFirstPage) => 1,
+        length => length,
+    };
     current().with_memory(|space| {
         space.unmap(start, length);
         Ok(0)

@@ -31,7 +31,8 @@ pub fn dispatch(frame: &mut TrapFrame) {
     if let Some(answer) = answer {
         frame.set_return(answer);
     }
-    trace::fire(&probes::EXIT, answer.unwrap_or(0) as u32);
+    let told = answer.unwrap_or(0) as u32;
+    trace::fire(&probes::EXIT, if planted(Fault::TraceResultsUnsigned) { told & u32::MAX >> 1 } else { told });
 }
 
 /// Makes `call` from the table, and notes every call that is in it.
