@@ -87,6 +87,9 @@ faults! {
     ExecLeaksFp = "exec_leaks_fp", "a new program finds the old one's vector registers";
     ExecLeaksFiles = "exec_leaks_files", "what exec closes stays open";
     HeirNotWoken = "heir_not_woken", "PID 1 is not woken for a child that had ended when it was inherited";
+    TablesLeak = "tables_leak", "a process's page tables stay when it ends";
+    YieldIgnored = "yield_ignored", "who yields goes on";
+    PipeWakesOne = "pipe_wakes_one", "of those who wait for a pipe's bytes, one is woken";
     PidsCut = "pids_cut", "process numbers begin anew after 255";
     ReadOneChunk = "read_one_chunk", "read gives 16 KiB at most";
     WriteOneChunk = "write_one_chunk", "write takes 16 KiB at most";

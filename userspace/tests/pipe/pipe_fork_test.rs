@@ -2,7 +2,7 @@
 //!
 //! Checks: bytes both ways between parent and child; parts of what was written, in pieces of every odd length;
 //! up to PIPE_BUF bytes go in as a whole, also when less room is left; a reader that came first blocks and is
-//! woken; more than a pipe holds arrives byte for byte while the writer blocks, also when it is one write; two
+//! woken, two of them both; more than a pipe holds arrives byte for byte while the writer blocks, also when it is one write; two
 //! pipes are two; bytes that nobody has read are given back with the pipe; the end comes
 //! after the last writer closed or exited, and not before; EPIPE without readers, also for a writer that
 //! blocks; each end does only its own work (EBADF); a bad address gives EFAULT and takes no descriptor.
@@ -24,6 +24,7 @@ fn main(_: &Args) {
     blocked_reader();
     more_than_it_holds();
     one_large_write();
+    two_blocked_readers();
     two_at_a_time();
     forgotten_bytes();
     odd_pieces();
@@ -96,6 +97,42 @@ fn one_large_write() {
     reads_the_stream(pipe.read);
     close(pipe.read);
     child.exits("child that writes at once", 0);
+}
+
+/// Both wait when two bytes come at once, each for one. Then both wait for the end.
+fn two_blocked_readers() {
+    let (bytes, ready, go) = (pipe(), pipe(), pipe());
+    let children = [(); 2].map(|()| {
+        Child::start(|| {
+            close(bytes.write);
+            writes(ready.write, b"r");
+            reads(bytes.read, b"b");
+            writes(ready.write, b"r");
+            // The other one's byte is not to be taken.
+            reads(go.read, b"g");
+            writes(ready.write, b"r");
+            ends(bytes.read);
+            0
+        })
+    });
+    let asleep = || {
+        reads(ready.read, b"rr");
+        for _ in 0..50 {
+            process::yield_now();
+        }
+    };
+    asleep();
+    writes(bytes.write, b"bb");
+    asleep();
+    writes(go.write, b"gg");
+    asleep();
+    close(bytes.write);
+    for child in children {
+        child.exits("one of two readers", 0);
+    }
+    for fd in [bytes.read, ready.read, ready.write, go.read, go.write] {
+        close(fd);
+    }
 }
 
 /// Two pipes at a time: what goes into one does not come out of the other.

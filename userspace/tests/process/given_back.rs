@@ -4,7 +4,7 @@ use ulib::abi::memory::{PROT_READ, PROT_WRITE};
 use ulib::abi::signal::SIGSEGV;
 use ulib::arch::{KERNEL_ADDRESS, store_byte};
 use ulib::child::Child;
-use ulib::probe::gives_back;
+use ulib::probe::{KEPT_BYTES, gives_back};
 use ulib::{Errno, check, memory, process};
 
 const MIB: usize = 1024 * 1024;
@@ -41,8 +41,7 @@ pub fn checks() {
         });
         child.exits("true", 0);
     });
-    more_than_there_is();
-    gives_back("a fork that lacks memory", 1, fork_without_memory);
+    fork_without_memory();
 }
 
 #[track_caller]
@@ -55,17 +54,11 @@ fn unmap(address: usize, bytes: usize) {
     check::ok("munmap", unsafe { memory::unmap(address, bytes) });
 }
 
-/// One after the other, more than the machine has.
-fn more_than_there_is() {
-    let part = check::ok("free memory", memory::free()) / 4;
-    for _ in 0..5 {
-        unmap(map(part), part);
-    }
-}
-
-/// There cannot be two of a process that has most of the memory; without it there can.
+/// There cannot be two of a process that has most of the memory; without it there can, and nothing is lost. Once: it
+/// takes all the memory that there is.
 fn fork_without_memory() {
-    let most = check::ok("free memory", memory::free()) / 4 * 3;
+    let before = check::ok("free memory", memory::free());
+    let most = before / 5 * 3;
     let start = map(most);
     match process::fork() {
         Err(errno) => check::equal("fork without memory", errno, Errno::ENOMEM),
@@ -73,5 +66,7 @@ fn fork_without_memory() {
         Ok(parent) => check::fail("fork without memory", Errno::ENOMEM, format_args!("{parent:?}")),
     }
     unmap(start, most);
+    let after = check::ok("free memory", memory::free());
+    check::at_least("bytes of memory free after a fork that failed", after + KEPT_BYTES, before);
     Child::start(|| 5).exits("child when there is memory again", 5);
 }

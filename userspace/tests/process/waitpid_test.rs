@@ -43,6 +43,9 @@ fn no_children() {
         check::error(name, process::wait(pid, options), Errno::ECHILD);
     }
     check::error("unknown options", process::wait(ANY, 0x40), Errno::EINVAL);
+    for group in [0, -2, Pid::MIN] {
+        check::error(format_args!("wait for group {group}"), process::wait(group, 0), Errno::ECHILD);
+    }
 }
 
 fn exit_codes() {
