@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import PurePosixPath
-from types import MappingProxyType
 from typing import Any
 
 from elftools.common.exceptions import ELFError
@@ -126,10 +125,10 @@ def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dic
         "files": {str(path): sha256(content).hexdigest() for path, content in tree.disk.files.items()},
         "folders": sorted(map(str, tree.disk.folders)),
         "links": {str(path): target for path, target in tree.disk.links.items()},
-        "format": FORMAT,
         "folder": str(tree.disk.programs),
         "copies": {str(path): name for path, name in tree.disk.copies.items() if name in programs},
         "size_mib": tree.disk.size_mib,
+        "format": FORMAT,
         "mke2fs": space.image("qemu").packages["e2fsprogs"],
     }
 
@@ -185,29 +184,29 @@ def archive(
     files: Mapping[PurePosixPath, bytes],
     modes: Mapping[PurePosixPath, int],
     empty: Iterable[PurePosixPath] = (),
-    links: Mapping[PurePosixPath, str] = MappingProxyType({}),
+    links: Mapping[PurePosixPath, str] | None = None,
 ) -> bytes:
     """A tar archive of absolute paths, the same bytes for the same content; folders are 0755, all root's.
 
-    The folders of the files and symbolic `links` (path → target) are in it, and those that may be `empty`.
+    The folders of files and of symbolic links (path → target) are in it, and those that may be `empty`.
     """
+    links = links or {}
     folders = {parent for path in (*files, *links) for parent in path.parents}
     folders |= {folder for path in empty for folder in (path, *path.parents)}
     folders.discard(PurePosixPath("/"))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(folders | set(files) | set(links)):
-            entry = tarfile.TarInfo(f".{path}")
+        for path in sorted({*folders, *files, *links}):
+            entry, content = tarfile.TarInfo(f".{path}"), b""
             entry.mtime = EPOCH_S
             if path in folders:
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-                tar.addfile(entry)
             elif path in links:
                 entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, links[path]
-                tar.addfile(entry)
             else:
-                entry.size, entry.mode = len(files[path]), modes[path]
-                tar.addfile(entry, io.BytesIO(files[path]))
+                content = files[path]
+                entry.size, entry.mode = len(content), modes[path]
+            tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
 

@@ -14,8 +14,9 @@ Keys of `trees/NAME.yaml`:
     programs        packages, sources, arguments, rustflags, targets
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
                     files (path → content), folders (paths, empty or not), links (path → target of a symbolic
-                    link; optional), number_files (path → how many lines, each its number in seven digits;
-                    optional), full_folders (path → how many empty files, entry-000 and so on; optional)
+                    link, whether or not there is such a file; optional), number_files (path → how many lines,
+                    each its number in seven digits; optional), full_folders (path → how many empty files,
+                    entry-000 and so on; optional)
     run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
                     boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
                     a firmware, for architectures whose kernel is also made into a disk image; optional)
@@ -26,7 +27,7 @@ Keys of `trees/NAME.yaml`:
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -40,8 +41,9 @@ FEATURE_SET_KEYS = ("features", "expected", "says")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
-DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders")
+DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders", "links", "number_files", "full_folders")
 OPTIONAL_DISK_KEYS = ("links", "number_files", "full_folders")
+LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
 RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
 OPTIONAL_RUN_KEYS = ("uefi",)
 
@@ -79,7 +81,7 @@ class Disk:
     copies: dict[PurePosixPath, str]  # of programs, by name
     files: dict[PurePosixPath, bytes]
     folders: tuple[PurePosixPath, ...]  # those that need to be there even if nothing is in them
-    links: dict[PurePosixPath, str]  # symbolic ones: where they lead
+    links: dict[PurePosixPath, str]  # symbolic ones, and their targets
 
 
 @dataclass(frozen=True)
@@ -184,20 +186,24 @@ def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> Carg
 
 
 def _disk(node: Node) -> Disk:
-    disk = node.mapping((*DISK_KEYS, *OPTIONAL_DISK_KEYS), required=DISK_KEYS)
+    disk = node.mapping(DISK_KEYS, required=[key for key in DISK_KEYS if key not in OPTIONAL_DISK_KEYS])
     files: dict[PurePosixPath, bytes] = {}
     for name, content in disk["files"].mapping():
         files[_absolute(name, content)] = content.text().encode()
     files |= _number_files(disk) | _full_folders(disk)
     copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
     folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
-    links = {_absolute(name, target): target.text() for name, target in _entries(disk, "links")}
+    targets = disk["links"].mapping() if "links" in disk else ()
+    links = {_absolute(name, target): _target(target) for name, target in targets}
     if clash := sorted(set(folders) & set(files)):
         raise disk["folders"].error(f"{clash[0]} is a file already")
     if clash := sorted(set(copies) & (set(files) | set(folders))):
         raise disk["copies"].error(f"{clash[0]} is a file or folder already")
-    if clash := sorted(set(links) & (set(files) | set(folders) | set(copies))):
-        raise disk["links"].error(f"{clash[0]} is a file or folder already")
+    if clash := sorted(set(links) & {*files, *folders, *copies}):
+        raise disk["links"].error(f"{clash[0]} is a file, folder or copy already")
+    for path in (*files, *copies, *folders, *links):
+        if above := [parent for parent in path.parents if parent in {*files, *copies, *links}]:
+            raise node.error(f"{path} lies below {above[0]}, which is no folder")
     return Disk(
         size_mib=disk["size_mib"].integer(least=1),
         programs=_absolute(disk["programs"].text(), disk["programs"]),
@@ -208,23 +214,29 @@ def _disk(node: Node) -> Disk:
     )
 
 
-def _entries(disk: Mapping, key: str) -> Iterable[tuple[str, Node]]:
-    return disk[key].mapping() if key in disk else ()
-
-
 def _number_files(disk: Mapping) -> dict[PurePosixPath, bytes]:
+    entries = disk["number_files"].mapping() if "number_files" in disk else ()
     return {
         _absolute(name, lines): b"".join(b"%07d\n" % number for number in range(lines.integer(least=1)))
-        for name, lines in _entries(disk, "number_files")
+        for name, lines in entries
     }
 
 
 def _full_folders(disk: Mapping) -> dict[PurePosixPath, bytes]:
+    entries = disk["full_folders"].mapping() if "full_folders" in disk else ()
     return {
         _absolute(name, count) / f"entry-{number:03}": b""
-        for name, count in _entries(disk, "full_folders")
+        for name, count in entries
         for number in range(count.integer(least=1))
     }
+
+
+def _target(node: Node) -> str:
+    """Where a symbolic link leads."""
+    target = node.text()
+    if "\0" in target or not 1 <= len(target.encode()) <= LINK_BYTES_MAX:
+        raise node.error(f"the target of a link expected: 1 to {LINK_BYTES_MAX} bytes without a NUL")
+    return target
 
 
 def _absolute(name: str, node: Node) -> PurePosixPath:

@@ -39,10 +39,16 @@ def test_the_reference_tree_is_whole() -> None:
     assert hello["/lines.txt"].splitlines() == [b"Line %d" % number for number in range(1, 16)]
     assert hello["/empty.txt"] == b""
     assert [str(path) for path in reference.disk.folders] == ["/dev", "/proc"]
-    assert reference.disk.links[PurePosixPath("/links/short")] == "../hello.txt"
-    assert hello["/numbers.txt"].splitlines()[71_999] == b"0071999"
-    assert hello["/large/entry-000"] == hello["/large/entry-699"] == b""
     assert reference.disk.copies[PurePosixPath("/sbin/true")] == "true"
+    assert reference.disk.links[PurePosixPath("/links/short")] == "../hello.txt"
+    assert hello["/numbers.txt"].splitlines()[599_999] == b"0599999"
+    assert hello["/large/entry-000"] == hello["/large/entry-699"] == b""
+
+
+def test_a_tree_need_not_have_links(tmp_path: Path) -> None:
+    text = re.sub(r"\n  links:.*\n(?:    .*\n)+", "\n", TREE.read_text(encoding="utf-8"))
+    (tmp_path / "t.yaml").write_text(text.replace("root: ..", "root: ."), encoding="utf-8")
+    assert tree.load(tmp_path / "t.yaml").disk.links == {}
 
 
 def test_the_suite_lists_all_80() -> None:
@@ -73,8 +79,15 @@ def test_the_suite_lists_all_80() -> None:
         ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
         ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is a file already"),
         ("/links/short:", "links/short:", "an absolute path in the guest expected"),
-        ("/links/short:", "/hello.txt:", "/hello.txt is a file or folder already"),
-        ("/numbers.txt: 72000", "/numbers.txt: many", "a number expected"),
+        ("/links/short:", "/hello.txt:", "/hello.txt is a file, folder or copy already"),
+        ("/links/short:", "/dev:", "/dev is a file, folder or copy already"),
+        ("/links/short:", "/sbin/true:", "/sbin/true is a file, folder or copy already"),
+        ("/links/short:", "/hello.txt/short:", "/hello.txt/short lies below /hello.txt, which is no folder"),
+        ("/test/nested.txt:", "/hello.txt/x:", "/hello.txt/x lies below /hello.txt, which is no folder"),
+        ("/links/short: ../hello.txt", '/links/short: ""', "the target of a link expected: 1 to 1023 bytes"),
+        ("/links/short: ../hello.txt", '/links/short: "a\\0b"', "1 to 1023 bytes without a NUL"),
+        ("/links/short: ../hello.txt", f"/links/short: {'x' * 1024}", "1 to 1023 bytes without a NUL"),
+        ("/numbers.txt: 600000", "/numbers.txt: many", "a number expected"),
         ("/large: 700", "/large: 0", "at least 1"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
         ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),

@@ -94,6 +94,7 @@ faults! {
     ReadOneChunk = "read_one_chunk", "read gives 16 KiB at most";
     WriteOneChunk = "write_one_chunk", "write takes 16 KiB at most";
     RealtimeIsMonotonic = "realtime_is_monotonic", "CLOCK_REALTIME begins with the boot";
+    CacheStaysFull = "cache_stays_full", "what does not fit into the block cache cannot be read";
     Ext2FarTable = "ext2_far_table", "a file's second and further tables of blocks are its first";
     Ext2LongLink = "ext2_long_link", "symbolic links whose target does not fit into the inode lead elsewhere";
     Ext2FirstGroup = "ext2_first_group", "inodes of later groups are looked up in the first one";

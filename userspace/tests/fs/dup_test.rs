@@ -140,7 +140,7 @@ fn bad_numbers() {
         check::error(format_args!("dup of {fd}"), io::dup(fd), Errno::EBADF);
     }
     let file = open();
-    for fd in [-1, Fd::MIN, Fd::MAX] {
+    for fd in [-1, Fd::MIN, Fd::MAX, OPEN_MAX as Fd] {
         check::error(format_args!("dup2 to {fd}"), io::dup2(file, fd), Errno::EBADF);
         check::error(format_args!("dup2 from {fd}"), io::dup2(fd, file), Errno::EBADF);
     }

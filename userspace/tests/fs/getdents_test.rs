@@ -44,13 +44,16 @@ const LINKS: &[Expected<'_>] = &[
     (b"..", DT_DIR),
     (b"chain", DT_LNK),
     (b"folder", DT_LNK),
+    (b"here", DT_LNK),
     (b"itself", DT_LNK),
     (b"long", DT_LNK),
+    (b"loop_across", DT_LNK),
     (b"not_a_folder", DT_LNK),
     (b"nowhere", DT_LNK),
     (b"one", DT_LNK),
     (b"short", DT_LNK),
     (b"two", DT_LNK),
+    (b"uptime", DT_LNK),
 ];
 /// `/large` has so many files, `entry-000` and so on.
 const FILES: usize = 700;

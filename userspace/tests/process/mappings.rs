@@ -206,9 +206,14 @@ fn wrong_requests() {
     }
     is(start, 2 * PAGE, 0x66);
     let end = memory::brk(0);
-    for wrong in [1, PAGE, start, KERNEL_ADDRESS, usize::MAX] {
-        check::equal(format_args!("break after a request for {wrong:#x}"), memory::brk(wrong), end);
-    }
+    let wrong_breaks = || {
+        for wrong in [1, PAGE, start, KERNEL_ADDRESS, usize::MAX] {
+            check::equal(format_args!("break after a request for {wrong:#x}"), memory::brk(wrong), end);
+        }
+        0
+    };
+    Child::start(wrong_breaks).exits("child that asks for wrong breaks", 0);
+    wrong_breaks();
     unmap(start, 2 * PAGE);
     allows("the heap after wrong requests", Use::Write, || check::ok("heap", memory::grow(PAGE)));
 }

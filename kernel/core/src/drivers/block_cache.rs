@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use parity_abi::Errno;
 
 use super::block::Disk;
+use crate::faults::{Fault, planted};
 use crate::mm::{PAGE, Page};
 use crate::sync::Mutex;
 
@@ -61,6 +62,9 @@ impl BlockCache {
 impl Lines {
     fn get(&mut self, number: u64, disk: &Disk) -> Result<&Page, Errno> {
         if !self.by_number.contains_key(&number) {
+            if self.by_age.len() >= MAX_LINES && planted(Fault::CacheStaysFull) {
+                return Err(Errno::EIO);
+            }
             let mut line = Page::new()?;
             let start = number * LINE as u64;
             // The last line of a disk may be a part of one.

@@ -45,6 +45,8 @@ fn fill(folder: &Path, block_bytes: u64) {
     symlink("/deep/path", folder.join("absolute")).unwrap();
     symlink("../../hello.txt", folder.join("deep/path/up")).unwrap();
     symlink("nowhere", folder.join("dangling")).unwrap();
+    symlink("loop-b", folder.join("loop-a")).unwrap();
+    symlink("loop-a", folder.join("loop-b")).unwrap();
     symlink("hello.txt/", folder.join("not-a-directory")).unwrap();
 }
 
@@ -190,6 +192,8 @@ fn paths(filesystem: &Filesystem<Image>) {
         ("hello.txt/x", Error::NotDirectory),
         ("short/", Error::NotDirectory),
         ("not-a-directory", Error::NotDirectory),
+        ("loop-a", Error::Loop),
+        ("loop-b/x", Error::Loop),
     ];
     for (path, error) in errors {
         assert_eq!(lookup(filesystem, path), Err(error), "{path}");
