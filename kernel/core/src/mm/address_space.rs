@@ -104,16 +104,26 @@ impl AddressSpace {
 
     /// Takes the pages that `[start, start + length)` touches away; holes are fine.
     pub fn unmap(&mut self, start: u64, length: u64) {
+        if planted(Fault::UnmapNoFlush) {
+            return self.unmap_unseen(start, start + length);
+        }
         let end = start.saturating_add(length).min(USER_END.as_u64());
         let mut mapped = Vec::new();
         self.table.for_each(VirtAddr(start).page_down()..VirtAddr(end), |page, _, _| mapped.push(page));
         for page in mapped {
-            let kept = planted(Fault::UnmapNoFlush);
-            let frame = if kept { self.table.unmap_unseen(page) } else { self.table.unmap(page) };
-            if let Some(frame) = frame
+            if let Some(frame) = self.table.unmap(page)
                 && !planted(Fault::ForkSharesMemory)
                 && !planted(Fault::UnmapLeaks)
             {
+                frame::free(frame, 1);
+            }
+        }
+    }
+
+    /// As [`Self::unmap`], but the processor goes on using the pages: a planted fault.
+    fn unmap_unseen(&mut self, start: u64, end: u64) {
+        for page in pages(start, end) {
+            if let Some(frame) = self.table.unmap_unseen(VirtAddr(page)) {
                 frame::free(frame, 1);
             }
         }
