@@ -65,9 +65,8 @@ mod tests {
     fn counts_of_a_second_a_day_and_all_that_there_are_become_times() {
         for frequency in FREQUENCIES {
             let edges = [0, 1, frequency - 1, frequency, frequency + 1, frequency * 3 / 2, u64::MAX];
-            let days = [1, 60, 3600, 24 * 3600, 100 * 365 * 24 * 3600].map(|seconds: u64| {
-                seconds.saturating_mul(frequency).saturating_add(frequency / 7)
-            });
+            let days = [1, 60, 3600, 24 * 3600, 100 * 365 * 24 * 3600]
+                .map(|seconds: u64| seconds.saturating_mul(frequency).saturating_add(frequency / 7));
             for counts in edges.into_iter().chain(days) {
                 let time = Timespec::of_counts(counts, frequency);
                 let expected = i128::from(counts) * i128::from(NSEC_PER_SEC) / i128::from(frequency);

@@ -106,7 +106,9 @@ fn metadata() {
     check::error("read of a directory", io::read(fd, &mut [0; 16]), Errno::EISDIR);
     close(fd);
     let pipe = check::ok("pipe", io::pipe());
-    for (name, fd, kind) in [("pipe", pipe.read, S_IFIFO), ("pipe", pipe.write, S_IFIFO), ("console", STDOUT, S_IFCHR)] {
+    for (name, fd, kind) in
+        [("pipe", pipe.read, S_IFIFO), ("pipe", pipe.write, S_IFIFO), ("console", STDOUT, S_IFCHR)]
+    {
         let stat = check::ok("fstat", fs::fstat(fd));
         check::equal(format_args!("type of a {name}"), stat.mode & S_IFMT, kind);
     }

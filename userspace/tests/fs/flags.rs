@@ -1,8 +1,8 @@
 //! Flags: of a descriptor, which its copies do not have, and of an open file, which all its descriptors share.
 
 use ulib::abi::fs::{
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_APPEND, O_CLOEXEC, O_NONBLOCK,
-    O_RDONLY, O_RDWR, O_WRONLY, STDOUT,
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_APPEND, O_CLOEXEC,
+    O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, STDOUT,
 };
 use ulib::abi::limits::OPEN_MAX;
 use ulib::abi::syscall::PIPE2;

@@ -60,15 +60,19 @@ fn copies() {
     let heap = code_in(check::ok("heap", memory::grow(PAGE)));
     let mut stack = [0_u64; 8];
     let stack = code_in((&raw mut stack).expose_provenance());
-    let (data, zeroed) = (code_in(DATA.as_ptr().expose_provenance()), code_in(ZEROED.as_ptr().expose_provenance()));
+    let (data, zeroed) =
+        (code_in(DATA.as_ptr().expose_provenance()), code_in(ZEROED.as_ptr().expose_provenance()));
     let text = checks as fn() as usize;
     let all = || {
-        for (name, address) in [("memory mapped for nothing", none), ("memory mapped for reading", read), ("text", text)] {
+        for (name, address) in
+            [("memory mapped for nothing", none), ("memory mapped for reading", read), ("text", text)]
+        {
             refuses(format_args!("write to a copy of {name}"), Use::Write, || address);
         }
         refuses("read of a copy of memory mapped for nothing", Use::Read, || none);
         allows("read of a copy of memory mapped for reading", Use::Read, || read);
-        let writable = [("mapped", write), ("heap", heap), ("stack", stack), ("data", data), ("zeroed", zeroed)];
+        let writable =
+            [("mapped", write), ("heap", heap), ("stack", stack), ("data", data), ("zeroed", zeroed)];
         for (name, address) in writable {
             refuses(format_args!("code in a copy of {name} memory"), Use::Execute, || address);
             allows(format_args!("write to a copy of {name} memory"), Use::Write, || address);

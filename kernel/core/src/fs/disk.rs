@@ -28,14 +28,15 @@ impl BlockDevice for BlockCache {
     fn makes(&self, mistake: Mistake) -> bool {
         // What the kernel itself reads is left alone, so that PID 1 is the program that it should be.
         let by_user = cfg!(feature = "planted_faults") && scheduler::current().owner.is_some();
-        by_user && planted(match mistake {
-            Mistake::FarTable => Fault::Ext2FarTable,
-            Mistake::LongLink => Fault::Ext2LongLink,
-            Mistake::FirstGroup => Fault::Ext2FirstGroup,
-            Mistake::FirstDescriptors => Fault::Ext2FirstDescriptors,
-            Mistake::OneBlockFolder => Fault::Ext2OneBlockFolder,
-            Mistake::LinksWithoutEnd => Fault::Ext2LinksWithoutEnd,
-        })
+        by_user
+            && planted(match mistake {
+                Mistake::FarTable => Fault::Ext2FarTable,
+                Mistake::LongLink => Fault::Ext2LongLink,
+                Mistake::FirstGroup => Fault::Ext2FirstGroup,
+                Mistake::FirstDescriptors => Fault::Ext2FirstDescriptors,
+                Mistake::OneBlockFolder => Fault::Ext2OneBlockFolder,
+                Mistake::LinksWithoutEnd => Fault::Ext2LinksWithoutEnd,
+            })
     }
 }
 

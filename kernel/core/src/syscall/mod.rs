@@ -32,7 +32,10 @@ pub fn dispatch(frame: &mut TrapFrame) {
         frame.set_return(answer);
     }
     let told = answer.unwrap_or(0) as u32;
-    trace::fire(&probes::EXIT, if planted(Fault::TraceResultsUnsigned) { told & u32::MAX >> 1 } else { told });
+    trace::fire(
+        &probes::EXIT,
+        if planted(Fault::TraceResultsUnsigned) { told & u32::MAX >> 1 } else { told },
+    );
 }
 
 /// Makes `call` from the table, and notes every call that is in it.

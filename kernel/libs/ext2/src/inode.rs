@@ -113,7 +113,8 @@ impl<D: BlockDevice> Filesystem<D> {
     fn inode_table(&self, group: u32) -> Result<u32, Error> {
         let offset = u64::from(group) * GROUP_BYTES;
         let block_bytes = u64::from(self.superblock.block_bytes);
-        let later = if self.device.makes(Mistake::FirstDescriptors) { 0 } else { (offset / block_bytes) as u32 };
+        let later =
+            if self.device.makes(Mistake::FirstDescriptors) { 0 } else { (offset / block_bytes) as u32 };
         let block = self.superblock.first_data_block + 1 + later;
         let mut descriptor = [0; GROUP_BYTES as usize];
         self.read_block(block, offset % block_bytes, &mut descriptor)?;

@@ -205,7 +205,9 @@ impl Registers {
         let mut mmx = self.mmx.iter().zip(found.mmx).enumerate();
         vector
             .find_map(|(i, (left, found))| same("xmm", Some(i), *left, 0, found))
-            .or_else(|| mmx.find_map(|(i, (left, found))| same("mm", Some(i), (*left).into(), 0, found.into())))
+            .or_else(|| {
+                mmx.find_map(|(i, (left, found))| same("mm", Some(i), (*left).into(), 0, found.into()))
+            })
             .or_else(|| {
                 let fresh = u128::from(X87_CONTROL);
                 same("x87 control", None, self.x87_control.into(), fresh, found.x87_control.into())
