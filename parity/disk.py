@@ -18,7 +18,7 @@ from typing import Any
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from parity import host
+from parity import code_digest, host
 from parity.engine import Mount
 from parity.errors import BuildError, InfraError, MachineError, UserError
 from parity.store import Digest, Outputs
@@ -34,6 +34,7 @@ EPOCH_S = 0
 # Small groups and few inodes: files of a small disk, too, have their inodes in many groups, and the groups
 # their descriptors in more than one block.
 FORMAT = ("-t", "ext2", "-b", str(BLOCK_BYTES), "-g", "256", "-i", "16384", "-O", "^resize_inode", "-m", "0")
+RECIPE = code_digest.of(["parity.disk"])
 
 
 def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
@@ -50,9 +51,8 @@ def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> di
         cut = {name: loadable(space.store.read(elf)) for name, elf in programs.items()}
         return Outputs({name: space.store.put_bytes(content) for name, content in cut.items()})
 
-    return dict(
-        space.kept("loadable", f"programs as loaded {arch}", {"programs": dict(programs)}, make).files
-    )
+    inputs = {"programs": dict(programs), "recipe": RECIPE}
+    return dict(space.kept("loadable", f"programs as loaded {arch}", inputs, make).files)
 
 
 def whole(
@@ -122,21 +122,26 @@ def _images(
 def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dict[str, Any]:
     return {
         "programs": dict(programs),
-        "files": {str(path): sha256(content).hexdigest() for path, content in tree.disk.files.items()},
+        "files": _digests(tree.disk.files),
+        "executables": _digests(tree.disk.executables),
         "folders": sorted(map(str, tree.disk.folders)),
         "links": {str(path): target for path, target in tree.disk.links.items()},
         "folder": str(tree.disk.programs),
         "copies": {str(path): name for path, name in tree.disk.copies.items() if name in programs},
         "size_mib": tree.disk.size_mib,
-        "format": FORMAT,
         "mke2fs": space.image("qemu").packages["e2fsprogs"],
+        "recipe": RECIPE,
     }
+
+
+def _digests(files: Mapping[PurePosixPath, bytes]) -> dict[str, Digest]:
+    return {str(path): sha256(content).hexdigest() for path, content in files.items()}
 
 
 def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> bytes:
     """What is on an image, as an archive."""
-    files = dict(tree.disk.files)
-    modes = dict.fromkeys(files, 0o644)
+    files = tree.disk.files | tree.disk.executables
+    modes = dict.fromkeys(tree.disk.files, 0o644) | dict.fromkeys(tree.disk.executables, 0o755)
     for path, program in places(tree, programs).items():
         files[path], modes[path] = space.store.read(program), 0o755
     return archive(files, modes, tree.disk.folders, tree.disk.links)

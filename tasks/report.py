@@ -8,9 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from parity import baseline, host, matrix
+from parity import baseline, host, lock, matrix
 from parity.baseline import Changes
 from parity.errors import InfraError, UserError
 from parity.gather import now
@@ -20,6 +18,8 @@ from parity.verdict import Verdict
 from tasks.session import BASELINE, Session, current, task
 
 RESULTS, INTEGRATION = "results.json", "integration.json"  # the rows of each suite
+SUITES = {"test": RESULTS, "integration": INTEGRATION}  # by the prefix of its tasks
+NOTHING = frozenset({Verdict.NOT_RUN, Verdict.MISSING})  # verdicts without a run
 
 
 def task_report() -> Iterator[Any]:
@@ -38,6 +38,7 @@ def last() -> bool:
 
     Raises:
         UserError: nothing has run in this checkout.
+        InfraError: nothing has run under today's digests, or could not be judged.
     """
     session = current()
     _last(session)
@@ -47,7 +48,7 @@ def last() -> bool:
         if rows:
             session.screen.note(title)
             show(rows)
-            good &= as_expected(session, rows)
+            good &= as_expected(session, rows, [row for row in rows if row.verdict not in NOTHING])
     return good
 
 
@@ -79,7 +80,7 @@ def update(session: Session, known: Callable[[], list[Row]], file: str = RESULTS
     """
     folder = session.space.build / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with lock.held(folder / ".lock"):
         rows = known()
         whole = matrix.merged(earlier(session, file), rows)
         suites = {name: whole if name == file else earlier(session, name) for name in (RESULTS, INTEGRATION)}
@@ -132,22 +133,27 @@ def _for_github(rows: list[Row], changes: Changes) -> Iterator[str]:
             file.write(markdown.render(rows, changes))
 
 
-def as_expected(session: Session, rows: list[Row]) -> bool:
+def as_expected(session: Session, rows: list[Row], asked: Sequence[Row] | None = None) -> bool:
     """Whether no row is a surprise, neither to the suite nor to the baseline; quarantined ones may be.
 
+    `asked` are those of the rows that the command was to run (None: all).
+
     Raises:
-        InfraError: a guest could not be judged for lack of machinery; that is nobody's failed test.
+        InfraError: one of these did not run, or could not be judged for lack of machinery; that is nobody's
+            failed test. Or there is none of them.
     """
-    judged(rows)
+    judged(rows if asked is None else asked)
     counted = [row for row in rows if not row.excused]
     return not any(row.gates for row in counted) and not _changes(session, counted)
 
 
 def judged(rows: Sequence[Row]) -> None:
     """Nothing, where every row could be judged; else raises as `as_expected`."""
-    broken = [row for row in rows if row.verdict == Verdict.INFRA and row.surprise]
-    if broken:
-        raise InfraError(f"{broken[0].name} on {broken[0].arch}: {broken[0].cause}")
+    if not rows:
+        raise InfraError("nothing has run")
+    for row in rows:
+        if row.verdict in baseline.NOT_SEEN:
+            raise InfraError(f"{row.name} on {row.arch}: {row.cause}")
 
 
 def _changes(session: Session, rows: list[Row]) -> Changes:

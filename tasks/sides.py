@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from parity import census, host, standing, survey
+from parity import census, host, lock, standing, survey
 from parity.census import Document
 from parity.errors import BuildError, UserError
 from parity.gather import now
@@ -49,7 +47,7 @@ def parity(document: Document) -> bool:
     _show(session, _standing(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
         raise BuildError(f"{', '.join(unbuilt)} does not build: nothing of it can be compared")
-    return report.as_expected(session, rows)
+    return report.as_expected(session, rows, suite.LISTED.asked(session, rows))
 
 
 def readme(document: Document) -> bool:
@@ -68,7 +66,7 @@ def readme(document: Document) -> bool:
         sides.tests(stand).markdown(),
     )
     marked.write(session.space.root / "README.md", README, parts)
-    return report.as_expected(session, rows)
+    return report.as_expected(session, rows, suite.LISTED.asked(session, rows))
 
 
 def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
@@ -124,7 +122,7 @@ def _show(session: Session, found: Standing, document: Document, rows: list[Row]
         session.screen.note(note)
     folder = session.space.build / "report"
     made = standing.document(found, session.tree.name, now())
-    with FileLock(folder / ".lock"):
+    with lock.held(folder / ".lock"):
         before = standing.parse(folder / "parity.json")
         for name, text in (
             ("parity.json", json.dumps(made, indent=1) + "\n"),

@@ -90,6 +90,15 @@ def test_the_suite_lists_all_80() -> None:
         ("/numbers.txt: 600000", "/numbers.txt: many", "a number expected"),
         ("/large: 700", "/large: 0", "at least 1"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
+        ("runs: tests", "runs: test", "no kind of run 'test'; did you mean 'tests'?"),
+        ("/bin/canary_script:", "/hello.txt:", "/hello.txt is a file already"),
+        (
+            "machines:\n    aarch64: qemu-virt\n    x86_64: qemu-microvm\n",
+            "machines: {}\n",
+            "a tree without an architecture: nothing would ever run",
+        ),
+        ("sources: [Cargo.toml,", "sources: [/etc/,", "'/etc/' is not below the tree's folder"),
+        ("sources: [Cargo.toml,", "sources: [kernel/../../x,", "is not below the tree's folder"),
         ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
 )

@@ -3,15 +3,19 @@
 //! Checks: the fixture files byte for byte, by several paths; size, type, permissions and space from
 //! `fstat`; short reads, reads at the end, reads of nothing, offsets of their own for two descriptors,
 //! `lseek`; buffers anywhere in a page and over its border; a large file (this program) in parts of
-//! different sizes, and against the memory that the kernel loaded it to; ENOENT, ENOTDIR, EISDIR, EBADF,
-//! EINVAL where they belong; bad and read-only addresses give EFAULT; unknown calls give ENOSYS. A file that
-//! reaches behind the first table of tables, in one read and in parts; files whose inodes lie in many groups, of a
-//! directory of many blocks; symbolic links kept in an inode and in a block, chains of them, ELOOP, O_NOFOLLOW.
+//! different sizes, and against the memory that the kernel loaded it to; symbolic links kept in an inode and in a
+//! block, chains of them, as many as may be followed, also through /proc, O_NOFOLLOW; a buffer whose end is missing
+//! takes what fits; ENOENT, ENOTDIR, EISDIR, EBADF, EINVAL, ELOOP, EEXIST where they belong; bad and read-only
+//! addresses give EFAULT; unknown calls give ENOSYS. A file that reaches behind the first table of tables, in one
+//! read and in parts; files whose inodes lie in many groups, of a directory of many blocks.
 #![no_std]
 #![no_main]
 
+mod crossings;
+mod ends;
 mod far_blocks;
 mod links;
+mod new_names;
 
 use core::ffi::CStr;
 
@@ -40,6 +44,9 @@ fn main(_: &Args) {
     large_file();
     far_blocks::checks();
     links::checks(HELLO_BYTES, LINES);
+    crossings::checks();
+    ends::checks();
+    new_names::checks();
     wrong_names();
     wrong_descriptors();
     wrong_addresses();
