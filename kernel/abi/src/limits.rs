@@ -29,6 +29,5 @@ mod tests {
     #[test]
     fn sizes_are_those_that_the_documents_say() {
         assert_eq!((USER_STACK_BYTES, ARG_TOTAL_BYTES_MAX, PIPE_BYTES), (65_536, 32_768, 65_536));
-        assert!(ARG_BYTES_MAX <= ARG_TOTAL_BYTES_MAX && PIPE_BUF <= PIPE_BYTES && NAME_MAX < PATH_MAX);
     }
 }
