@@ -16,7 +16,9 @@ Keys of `trees/NAME.yaml`:
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
                     files (path → content), executables (the same, with an x bit, of what is no program;
                     optional), folders (paths, empty or not), links (path → target of a symbolic link, whether
-                    or not there is such a file; optional)
+                    or not there is such a file; optional), number_files (path → how many lines, each its
+                    number in seven digits; optional), full_folders (path → how many empty files, entry-000
+                    and so on; optional)
     run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
                     boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
                     a firmware, for architectures whose kernel is also made into a disk image; optional)
@@ -45,7 +47,7 @@ PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows the
 THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
 DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders")
-OPTIONAL_DISK_KEYS = ("executables", "links")
+OPTIONAL_DISK_KEYS = ("executables", "links", "number_files", "full_folders")
 LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
 RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
 OPTIONAL_RUN_KEYS = ("uefi",)
@@ -198,7 +200,7 @@ def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> Carg
 
 def _disk(node: Node) -> Disk:
     disk = node.mapping((*DISK_KEYS, *OPTIONAL_DISK_KEYS), required=DISK_KEYS)
-    files = _files(disk["files"])
+    files = _files(disk["files"]) | _number_files(disk) | _full_folders(disk)
     executables = _files(disk["executables"]) if "executables" in disk else {}
     copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
     folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
@@ -225,6 +227,23 @@ def _disk(node: Node) -> Disk:
         folders=folders,
         links=links,
     )
+
+
+def _number_files(disk: Mapping) -> dict[PurePosixPath, bytes]:
+    entries = disk["number_files"].mapping() if "number_files" in disk else ()
+    return {
+        _absolute(name, lines): b"".join(b"%07d\n" % number for number in range(lines.integer(least=1)))
+        for name, lines in entries
+    }
+
+
+def _full_folders(disk: Mapping) -> dict[PurePosixPath, bytes]:
+    entries = disk["full_folders"].mapping() if "full_folders" in disk else ()
+    return {
+        _absolute(name, count) / f"entry-{number:03}": b""
+        for name, count in entries
+        for number in range(count.integer(least=1))
+    }
 
 
 def _target(node: Node) -> str:

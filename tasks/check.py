@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parity import build, command
+from tasks import mutants
 from tasks.session import current, group, task
 
 BIN = Path(sys.executable).parent
@@ -42,6 +43,15 @@ def task_check() -> Iterator[Any]:
         task("check:crates", "cargo test of the pure crates", rust, "crates", after=["images:toolchain"])
     )
     made.append(task("check:loom", "loom models of the crates", rust, "loom", after=["images:toolchain"]))
+    made.append(
+        task(
+            "check:mutants",
+            "a sample of the crates' mutants",
+            mutants.sample,
+            after=["images:toolchain", mutants.IMAGE],
+            outputs=mutants.OUTPUTS,
+        )
+    )
     made.append(task("check:pytest", "pytest, with real guests", python, "pytest", after=["images"]))
     yield from group("check", str(task_check.__doc__), made)
 

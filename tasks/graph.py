@@ -12,6 +12,7 @@ from tasks.judged import task_canaries
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
 from tasks.machine import task_doctor
+from tasks.mutants import task_mutants
 from tasks.planted import task_planted_faults, task_planted_faults_integration, task_planted_faults_tracing
 from tasks.report import task_baseline, task_report
 from tasks.sides import task_parity
@@ -45,6 +46,7 @@ __all__ = [
     "task_kthread_mutants",
     "task_kthread_parallel",
     "task_kthread_replay",
+    "task_mutants",
     "task_parity",
     "task_planted_faults",
     "task_planted_faults_integration",

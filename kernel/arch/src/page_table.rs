@@ -62,6 +62,11 @@ impl PageTable {
         remove_pages(self.root, 0, VirtAddr(0), &range, frames, &mut release);
     }
 
+    /// As [`PageTable::unmap`], but CPUs may go on using the translation: for a planted fault.
+    pub fn unmap_unseen(&mut self, va: VirtAddr) -> Option<PhysAddr> {
+        if va < USER_END { remove(self.root, va) } else { None }
+    }
+
     /// Changes the permissions of the page at `va`, in effect when this returns.
     ///
     /// # Errors

@@ -4,16 +4,20 @@
 //! exit code arrives through `wait`, three times in a row; stack, data and zeroed memory are private in both
 //! directions; `exec` of a program that does not exist gives ENOENT and the child goes on; all general
 //! registers, vector registers, flags and the thread pointer are the same in parent and child after the call;
-//! and they keep their values while parent and child preempt each other.
+//! and they keep their values while parent and child preempt each other. Numbers go on behind one byte's range,
+//! and many children leave as much memory free as there was. Who yields lets the other run.
 #![no_std]
 #![no_main]
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use ulib::abi::fs::{F_SETFL, O_NONBLOCK};
+use ulib::abi::syscall::GETTID;
 use ulib::abi::wait::{WNOHANG, WaitStatus};
 use ulib::arch::{Counter, Registers};
 use ulib::child::Child;
+use ulib::probe::gives_back;
 use ulib::process::{Fork, Pid};
 use ulib::{Args, Errno, check, io, process};
 
@@ -27,6 +31,41 @@ fn main(_: &Args) {
     }
     registers_across_fork();
     registers();
+    many_pids();
+    yielding();
+}
+
+/// More processes than a byte counts, one after the other: each has a number of its own, and its code arrives.
+fn many_pids() {
+    let mut last = process::pid();
+    gives_back("many children", 2, || {
+        for number in 0..150_u8 {
+            let child = Child::start(|| i32::from(number));
+            check::less("number of the process before", last, child.pid());
+            last = child.pid();
+            child.exits("one of many children", number);
+        }
+    });
+    check::less("number of processes", 256, last);
+}
+
+/// Who yields lets the other one run, who writes a byte at once. More than one turn: a timer may cut the other's.
+fn yielding() {
+    let pipe = check::ok("pipe", io::pipe());
+    check::equal("F_SETFL", io::fcntl(pipe.read, F_SETFL, O_NONBLOCK.into()), Ok(0));
+    for _ in 0..10 {
+        let child = Child::start(|| {
+            check::ok("child's byte", io::write_all(pipe.write, b"y"));
+            0
+        });
+        for _ in 0..20 {
+            process::yield_now();
+        }
+        check::equal("read of the child's byte", io::read(pipe.read, &mut [0]), Ok(1));
+        child.exits("child that writes a byte", 0);
+    }
+    check::ok("close", io::close(pipe.read));
+    check::ok("close", io::close(pipe.write));
 }
 
 /// Every child tells its own pid and its parent's as it remembers it.
@@ -36,6 +75,9 @@ fn pids() {
     for round in 1..seen.len() {
         let pipe = check::ok("pipe", io::pipe());
         let child = Child::start(|| {
+            // SAFETY: no memory is involved.
+            let thread = unsafe { ulib::call(GETTID, []) };
+            check::equal("gettid", thread, Ok(u64::from(process::pid().unsigned_abs())));
             check::ok("child writes its pid", io::write_all(pipe.write, &process::pid().to_le_bytes()));
             40 + round as i32
         });

@@ -69,6 +69,9 @@ impl BlockCache {
         if self.lines.lock().copy(number, within, buffer) {
             return Ok(());
         }
+        if planted(Fault::CacheStaysFull) && self.lines.lock().place(number).is_some() {
+            return Err(Errno::EIO);
+        }
         let mut line = Page::new()?;
         let start = number * LINE as u64;
         // The last line of a disk may be a part of one.

@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 use parity_abi::Errno;
 use parity_abi::fs::Stat;
 use parity_abi::limits::PATH_MAX;
-use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, ROOT, Walk};
+use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, Mistake, ROOT, Walk};
 use spin::Once;
 
 use super::File;
@@ -27,6 +27,20 @@ impl BlockDevice for BlockCache {
             Errno::ENOMEM if !planted(Fault::NoMemoryIsIo) => Error::NoMemory,
             _ => Error::Io,
         })
+    }
+
+    fn makes(&self, mistake: Mistake) -> bool {
+        // What the kernel itself reads is left alone, so that PID 1 is the program that it should be.
+        let by_user = cfg!(feature = "planted_faults") && scheduler::current().owner.is_some();
+        by_user
+            && planted(match mistake {
+                Mistake::FarTable => Fault::Ext2FarTable,
+                Mistake::LongLink => Fault::Ext2LongLink,
+                Mistake::FirstGroup => Fault::Ext2FirstGroup,
+                Mistake::FirstDescriptors => Fault::Ext2FirstDescriptors,
+                Mistake::OneBlockFolder => Fault::Ext2OneBlockFolder,
+                Mistake::LinksWithoutEnd => Fault::Ext2LinksWithoutEnd,
+            })
     }
 }
 

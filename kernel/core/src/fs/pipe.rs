@@ -182,7 +182,11 @@ impl File for WriteEnd {
         } else {
             pipe.writers.wait_until(|| pipe.content.lock().write(bytes))?
         };
-        pipe.readers.wake_all();
+        if planted(Fault::PipeWakesOne) {
+            pipe.readers.wake_one();
+        } else {
+            pipe.readers.wake_all();
+        }
         Ok(count)
     }
 

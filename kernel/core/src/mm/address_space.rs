@@ -102,6 +102,7 @@ impl AddressSpace {
         if !frame::make_available(((end - start) / PAGE_SIZE) as usize, Purpose::User) {
             return Err(Errno::ENOMEM);
         }
+        let perm = if planted(Fault::DataExecutable) { Perm { execute: true, ..perm } } else { perm };
         for page in pages(start, end) {
             let frame = frame::allocate_zeroed(Purpose::User).ok_or(Errno::ENOMEM)?;
             self.adopt(page, frame, perm)?;
@@ -119,13 +120,25 @@ impl AddressSpace {
 
     /// Takes the pages that `[start, start + length)` touches away; holes are fine. Needs no memory.
     pub fn unmap(&mut self, start: u64, length: u64) {
+        if planted(Fault::UnmapNoFlush) {
+            return self.unmap_unseen(start, start + length);
+        }
         let end = start.saturating_add(length).min(USER_END.as_u64());
         let range = VirtAddr(start).page_down()..VirtAddr(end);
         self.table.unmap(range, &mut TableFrames, |frame| {
-            if !planted(Fault::ForkSharesMemory) {
+            if !planted(Fault::ForkSharesMemory) && !planted(Fault::UnmapLeaks) {
                 frame::free(frame, 1);
             }
         });
+    }
+
+    /// As [`Self::unmap`], but the processor goes on using the pages: a planted fault.
+    fn unmap_unseen(&mut self, start: u64, end: u64) {
+        for page in pages(start, end) {
+            if let Some(frame) = self.table.unmap_unseen(VirtAddr(page)) {
+                frame::free(frame, 1);
+            }
+        }
     }
 
     /// A copy with frames of its own.
@@ -134,14 +147,21 @@ impl AddressSpace {
     /// ENOMEM.
     pub fn duplicate(&self) -> Result<Self, Errno> {
         let mut copy = Self::new()?;
-        (copy.heap_start, copy.heap_end, copy.map_floor) = (self.heap_start, self.heap_end, self.map_floor);
+        (copy.heap_start, copy.heap_end) = (self.heap_start, self.heap_end);
+        copy.map_floor = if planted(Fault::ForkForgetsFloor) { copy.map_floor } else { self.map_floor };
         let mut result = Ok(());
         self.table.for_each(EVERYWHERE, |page, frame, perm| {
             if result.is_ok() {
                 result = copy.copy_page(page, frame, perm);
             }
         });
-        result.map(|()| copy)
+        if let Err(errno) = result {
+            if planted(Fault::ForkLeaks) {
+                core::mem::forget(copy);
+            }
+            return Err(errno);
+        }
+        Ok(copy)
     }
 
     fn copy_page(&mut self, page: VirtAddr, original: PhysAddr, perm: Perm) -> Result<(), Errno> {
@@ -154,7 +174,9 @@ impl AddressSpace {
         if perm.execute {
             publish_instructions(frame);
         }
-        self.adopt(page.0, frame, perm)
+        let write = perm.write || planted(Fault::ForkAllWritable);
+        let execute = perm.execute || planted(Fault::ForkDataExecutable);
+        self.adopt(page.0, frame, Perm { write, execute, ..perm })
     }
 
     /// Ends loading: what was written to executable pages can be executed.
@@ -180,7 +202,9 @@ impl AddressSpace {
         }
         let (old_top, new_top) = (old.next_multiple_of(PAGE_SIZE), wanted.next_multiple_of(PAGE_SIZE));
         if new_top < old_top {
-            self.unmap(new_top, old_top - new_top);
+            if !planted(Fault::BrkKeepsPages) {
+                self.unmap(new_top, old_top - new_top);
+            }
         } else if new_top > old_top && self.map(old_top, new_top - old_top, Perm::READ_WRITE).is_err() {
             // What was mapped before memory ran out was above the old top, so none of it was there before.
             self.unmap(old_top, new_top - old_top);
@@ -208,7 +232,9 @@ impl AddressSpace {
             self.unmap(start, length);
             return Err(errno);
         }
-        self.map_floor = start;
+        if !planted(Fault::SecondMmapFails) {
+            self.map_floor = start;
+        }
         Ok(start)
     }
 }
@@ -224,6 +250,9 @@ impl Drop for AddressSpace {
         // Under this fault a frame may be somebody else's as well, so all are kept.
         if !planted(Fault::ForkSharesMemory) {
             self.table.for_each(EVERYWHERE, |_, frame, _| frame::free(frame, 1));
+        }
+        if planted(Fault::TablesLeak) {
+            return;
         }
         // SAFETY: `drop` runs once and nothing uses `table` afterwards; no processor has it active (above).
         unsafe { ManuallyDrop::take(&mut self.table).destroy(&mut TableFrames) };

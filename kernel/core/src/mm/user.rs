@@ -166,7 +166,8 @@ fn for_each_piece(
             return if planted(Fault::BadPointerIgnored) { Ok(()) } else { Err(Errno::EFAULT) };
         };
         let allowed = if access == Access::Write { perm.write } else { perm.read };
-        if !allowed && !planted(Fault::PermissionIgnored) {
+        let unasked = at != address && planted(Fault::FirstPageAsked);
+        if !allowed && !unasked && !planted(Fault::PermissionIgnored) {
             return Err(Errno::EFAULT);
         }
         let piece = (PAGE - at as usize % PAGE).min((end - at) as usize);

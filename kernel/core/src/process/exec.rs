@@ -51,12 +51,16 @@ pub fn exec(path: &[u8], arguments: &[Argument], frame: &mut TrapFrame) -> Resul
     let image = load(process.working_directory(), path, arguments)?;
     if !planted(Fault::ExecKeepsDescriptors) {
         while let Some(closed) = remove_close_on_exec(&process) {
-            drop(closed);
+            if planted(Fault::ExecLeaksFiles) {
+                core::mem::forget(closed);
+            }
         }
     }
     process.replace_image(image.program, image.memory);
     trace::fire(&probes::EXEC, process.pid);
-    scheduler::current().reset_fp();
+    if !planted(Fault::ExecLeaksFp) {
+        scheduler::current().reset_fp();
+    }
     if planted(Fault::ExecKeepsLock) {
         core::mem::forget(FORGOTTEN.lock());
     }

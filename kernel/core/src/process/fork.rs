@@ -70,7 +70,10 @@ pub fn fork(frame: &TrapFrame) -> Result<u32, Errno> {
     let parent = current();
     let memory = parent.with_memory(|memory| memory.duplicate())?;
     let drops = planted(Fault::ForkDropsFiles);
-    let files = if drops { FdTable::default() } else { parent.files.lock().duplicate()? };
+    let mut files = if drops { FdTable::default() } else { parent.files.lock().duplicate()? };
+    if planted(Fault::ForkClearsCloexec) {
+        files.keep_all_on_exec();
+    }
     let program = parent.program();
     let inherits = !planted(Fault::ForkForgetsCwd);
     let directory = if inherits { parent.working_directory() } else { Directory::ROOT };

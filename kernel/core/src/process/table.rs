@@ -31,7 +31,8 @@ struct Entry {
 
 /// A number no process has had yet.
 pub fn next_pid() -> u32 {
-    NEXT_PID.fetch_add(1, Ordering::Relaxed)
+    let pid = NEXT_PID.fetch_add(1, Ordering::Relaxed);
+    if planted(Fault::PidsCut) { pid & 0xff } else { pid }
 }
 
 pub fn insert(process: Arc<Process>, parent: u32, thread: &Arc<Thread>) {
@@ -65,7 +66,7 @@ pub fn end(pid: u32, status: i32) -> [Option<Arc<Process>>; 2] {
         entry.ended = Some(status);
         entry.parent
     });
-    let heir = inherited_ended.then_some(INIT);
+    let heir = (inherited_ended && !planted(Fault::HeirNotWoken)).then_some(INIT);
     [parent, heir].map(|pid| table.get(&pid?).map(|entry| entry.process.clone()))
 }
 

@@ -46,7 +46,7 @@ pub fn read(fd: i32, address: u64, length: u64) -> Result {
             Ok(got) => {
                 done += got as u64;
                 // A stream gives what it has; waiting for more is the caller's decision.
-                if got < count || done == length || !file.is_seekable() {
+                if got < count || done == length || !file.is_seekable() || planted(Fault::ReadOneChunk) {
                     return Ok(done);
                 }
             }
@@ -85,7 +85,7 @@ pub fn write(fd: i32, address: u64, length: u64) -> Result {
         match write_chunk(&file, address, done, &mut buffer[..count]) {
             Ok(put) => {
                 done += put as u64;
-                if done == length || put == 0 {
+                if done == length || put == 0 || planted(Fault::WriteOneChunk) {
                     return Ok(done);
                 }
             }
@@ -111,7 +111,8 @@ pub fn open(name: u64, flags: u32) -> Result {
     admission::admit()?;
     let (process, name) = (current(), read_path(name)?);
     let file = Arc::new(path::open(process.working_directory(), &name, flags)?);
-    let fd = process.files.lock().add(file, flags & O_CLOEXEC != 0, 0)?;
+    let close_on_exec = flags & O_CLOEXEC != 0 && !planted(Fault::OpenForgetsCloexec);
+    let fd = process.files.lock().add(file, close_on_exec, 0)?;
     Ok(fd.unsigned_abs().into())
 }
 

@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use parity_abi::fs as abi;
 use parity_abi::limits::NAME_MAX;
 
-use crate::{BlockDevice, Error, FileType, Filesystem, Inode, field, zeroed};
+use crate::{BlockDevice, Error, FileType, Filesystem, Inode, Mistake, field, zeroed};
 
 /// Bytes before the name: inode, length of the record, length of the name, type.
 const HEADER_BYTES: usize = 8;
@@ -91,6 +91,9 @@ impl<D: BlockDevice> Filesystem<D> {
                 at += len;
             }
             base += block_bytes;
+            if self.device.makes(Mistake::OneBlockFolder) {
+                break;
+            }
         }
         Ok(None)
     }

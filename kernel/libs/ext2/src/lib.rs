@@ -28,6 +28,28 @@ pub trait BlockDevice {
     /// # Errors
     /// [`Error::Io`] if the device fails or ends before, [`Error::NoMemory`].
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether the reader is to make this mistake, so that tests of a kernel can prove that they notice it. It is not.
+    fn makes(&self, _mistake: Mistake) -> bool {
+        false
+    }
+}
+
+/// A mistake of the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// The second and further tables of blocks below a table are the first.
+    FarTable,
+    /// The target of a symbolic link is where the block numbers are, however long it is.
+    LongLink,
+    /// Inodes of all groups are looked up in the first.
+    FirstGroup,
+    /// Groups are looked up in the first block of descriptors.
+    FirstDescriptors,
+    /// A directory ends with its first block.
+    OneBlockFolder,
+    /// Symbolic links are not counted.
+    LinksWithoutEnd,
 }
 
 /// Number of the root directory's inode.

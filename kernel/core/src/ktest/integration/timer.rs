@@ -10,7 +10,7 @@ use parity_arch::{rtc, timer};
 use crate::ktest::runner::Fixture;
 use crate::ktest::{Outcome, PATIENCE, ended, ensure, spawn, tests};
 use crate::thread::scheduler::idle_counts;
-use crate::time::{since_boot, since_boot_ms, since_epoch, tick};
+use crate::time::{of_counts, since_boot, since_boot_ms, since_epoch, tick};
 
 /// Ticks that the clock is watched for.
 const WINDOW: u64 = 5;
@@ -22,6 +22,9 @@ const WORK: u64 = 10;
 const HOUR: i64 = 3600; // seconds
 /// 2020-01-01 and 2100-01-01, seconds since 1970.
 const YEARS: core::ops::Range<i64> = 1_577_836_800..4_102_444_800;
+
+/// A minute, five, an hour, a day, a year: seconds after the boot at which the clock must still be right.
+const AGES: [u64; 5] = [60, 300, 3600, 24 * 3600, 365 * 24 * 3600];
 
 tests! { "boot_tests", "timer": clock, tick_rate, delay, idle, calendar, preempts }
 
@@ -57,6 +60,15 @@ fn clock(_: &mut Fixture) -> Outcome {
         let (before, milliseconds, after) = (nanoseconds(), since_boot_ms().cast_signed(), nanoseconds());
         let bounds = before / 1_000_000..=after / 1_000_000;
         ensure!(bounds.contains(&milliseconds), "{milliseconds} ms since the boot instead of {bounds:?}");
+    }
+    for seconds in AGES {
+        let counts = timer::frequency() * seconds + timer::frequency() / 4 * 3;
+        let time = of_counts(counts);
+        let three_quarters = (749_999_990..=750_000_000).contains(&time.nanoseconds);
+        ensure!(
+            time.seconds.cast_unsigned() == seconds && three_quarters,
+            "{counts} counts are {time:?} instead of {seconds} s and three quarters"
+        );
     }
     Ok(format!("{frequency} Hz"))
 }
