@@ -42,7 +42,10 @@ class Mutation:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A change and what came of it: "caught", "missed", "timeout", or "unviable" if it does not compile."""
+    """A change, by its place, and what came of it.
+
+    `outcome`: "caught", "missed", "timeout", or "unviable" if it does not compile.
+    """
 
     crate: str
     name: str
@@ -123,8 +126,15 @@ def outcomes(report: Mapping[str, Any]) -> list[Mutant]:
                 raise InfraError("the crates' own tests fail without any mutant", f"baseline: {summary}")
             continue
         mutant = scenario["Mutant"]
-        mutants.append(Mutant(mutant["package"], mutant["name"], OUTCOMES[summary]))
+        mutants.append(Mutant(mutant["package"], _name(mutant), OUTCOMES[summary]))
     return mutants
+
+
+def _name(mutant: Mapping[str, Any]) -> str:
+    """Where it is and what stands there instead; cargo's own words for it are in `mutants.out/*.txt`."""
+    start, function = mutant["span"]["start"], mutant["function"]
+    within = f" in {function['function_name']}" if function else ""
+    return f"{mutant['file']}:{start['line']}:{start['column']}: {mutant['replacement'] or 'nothing'}{within}"
 
 
 def missed(mutants: Iterable[Mutant]) -> list[str]:

@@ -13,7 +13,7 @@ from tasks.session import Session, current, task
 
 SUITE = "suites/mutants.yaml"
 IMAGE = f"images:{mutants.ROLE}"
-PARTS = 16  # a sample is one of so many
+PARTS = 32  # a sample is one of so many
 OUTPUTS = ("mutants", "mutants-sample")
 
 

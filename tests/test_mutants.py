@@ -17,8 +17,17 @@ ROOT = Path(__file__).parents[1]
 MUTATION = Mutation(("parity-abi", "parity-elf"), 60, {"abi.*replace": "equal"})
 
 
-def outcome(package: str, name: str, summary: str) -> dict[str, Any]:
-    return {"scenario": {"Mutant": {"package": package, "name": name}}, "summary": summary}
+def outcome(package: str, replacement: str, summary: str) -> dict[str, Any]:
+    """As cargo mutants 25 writes it."""
+    mutant = {
+        "package": package,
+        "file": "kernel/abi/src/wait.rs",
+        "function": {"function_name": "encode", "return_type": "-> i32"} if replacement != "*" else None,
+        "span": {"start": {"line": 45, "column": 71}, "end": {"line": 45, "column": 72}},
+        "replacement": replacement,
+        "genre": "BinaryOperator",
+    }
+    return {"scenario": {"Mutant": mutant}, "summary": summary}
 
 
 def baseline(summary: str) -> dict[str, Any]:
@@ -50,19 +59,19 @@ def test_outcomes_are_counted_by_crate_and_the_missed_are_named() -> None:
     report = {
         "outcomes": [
             baseline("Success"),
-            outcome("parity-abi", "replace + with *", "MissedMutant"),
-            outcome("parity-abi", "replace - with +", "CaughtMutant"),
-            outcome("parity-elf", "replace loop", "Timeout"),
-            outcome("parity-elf", "replace type", "Unviable"),
+            outcome("parity-abi", "*", "MissedMutant"),
+            outcome("parity-abi", "+", "CaughtMutant"),
+            outcome("parity-elf", "", "Timeout"),
+            outcome("parity-elf", "Ok(1)", "Unviable"),
         ]
     }
     found = mutants.outcomes(report)
-    assert mutants.missed(found) == ["replace + with *"]
+    assert mutants.missed(found) == ["kernel/abi/src/wait.rs:45:71: *"]
     assert mutants.counted(found) == {
         "parity-abi": {"missed": 1, "caught": 1},
         "parity-elf": {"timeout": 1, "unviable": 1},
     }
-    assert found[2] == Mutant("parity-elf", "replace loop", "timeout")
+    assert found[2] == Mutant("parity-elf", "kernel/abi/src/wait.rs:45:71: nothing in encode", "timeout")
 
 
 def test_nothing_is_told_of_crates_that_fail_as_they_are() -> None:

@@ -78,7 +78,6 @@ faults! {
     ForkDataExecutable = "fork_data_executable", "a child can execute its data";
     ForkAllWritable = "fork_all_writable", "a child can write to all of its memory";
     ForkForgetsFloor = "fork_forgets_floor", "a child's first mmap asks for a place that is in use";
-    ForkLeaks = "fork_leaks", "a fork that lacks memory loses what it had copied";
     ForkClearsCloexec = "fork_clears_cloexec", "a child's descriptors outlast exec";
     DupClearsCloexec = "dup_clears_cloexec", "a descriptor that was duplicated outlasts exec";
     DupCopiesCloexec = "dup_copies_cloexec", "a copy is closed on exec if the original is";

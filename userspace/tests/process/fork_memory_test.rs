@@ -6,7 +6,7 @@
 //! The memory that is shared out so: several mappings lie apart; what is unmapped, in whole or in part, and what
 //! is above a lowered break is out of reach at once, and the rest stays; what may be read, written and executed is
 //! kept page by page, in copies as well, and by calls with buffers over two pages; memory is given back by
-//! `munmap`, the break, the end of a process, exec, and a fork that fails; EINVAL, ENODEV, ENOMEM.
+//! `munmap`, the break, the end of a process, and exec; EINVAL, ENODEV, ENOMEM.
 #![no_std]
 #![no_main]
 

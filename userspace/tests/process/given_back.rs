@@ -1,11 +1,11 @@
-//! Memory is given back by whoever has no use for it any more, and by what fails.
+//! Memory is given back by whoever has no use for it any more.
 
 use ulib::abi::memory::{PROT_READ, PROT_WRITE};
 use ulib::abi::signal::SIGSEGV;
 use ulib::arch::{KERNEL_ADDRESS, store_byte};
 use ulib::child::Child;
-use ulib::probe::{KEPT_BYTES, gives_back};
-use ulib::{Errno, check, memory, process};
+use ulib::probe::gives_back;
+use ulib::{check, memory, process};
 
 const MIB: usize = 1024 * 1024;
 const ROUNDS: usize = 8;
@@ -41,7 +41,6 @@ pub fn checks() {
         });
         child.exits("true", 0);
     });
-    fork_without_memory();
 }
 
 #[track_caller]
@@ -52,21 +51,4 @@ fn map(bytes: usize) -> usize {
 fn unmap(address: usize, bytes: usize) {
     // SAFETY: nothing uses the memory.
     check::ok("munmap", unsafe { memory::unmap(address, bytes) });
-}
-
-/// There cannot be two of a process that has most of the memory; without it there can, and nothing is lost. Once: it
-/// takes all the memory that there is.
-fn fork_without_memory() {
-    let before = check::ok("free memory", memory::free());
-    let most = before / 5 * 3;
-    let start = map(most);
-    match process::fork() {
-        Err(errno) => check::equal("fork without memory", errno, Errno::ENOMEM),
-        Ok(process::Fork::Child) => process::exit(1),
-        Ok(parent) => check::fail("fork without memory", Errno::ENOMEM, format_args!("{parent:?}")),
-    }
-    unmap(start, most);
-    let after = check::ok("free memory", memory::free());
-    check::at_least("bytes of memory free after a fork that failed", after + KEPT_BYTES, before);
-    Child::start(|| 5).exits("child when there is memory again", 5);
 }

@@ -74,7 +74,7 @@ pub unsafe fn put_code(address: usize) {
 }
 
 /// How much less memory may be free after what gave everything back: the kernel keeps some for the next time.
-pub const KEPT_BYTES: usize = 2 * 1024 * 1024;
+const KEPT_BYTES: usize = 2 * 1024 * 1024;
 
 /// What `body` takes it gives back: the second and further of many rounds leave as much memory free as there was.
 /// All rounds together take several times as much as the kernel may keep.

@@ -155,13 +155,7 @@ impl AddressSpace {
                 result = copy.copy_page(page, frame, perm);
             }
         });
-        if let Err(errno) = result {
-            if planted(Fault::ForkLeaks) {
-                core::mem::forget(copy);
-            }
-            return Err(errno);
-        }
-        Ok(copy)
+        result.map(|()| copy)
     }
 
     fn copy_page(&mut self, page: VirtAddr, original: PhysAddr, perm: Perm) -> Result<(), Errno> {
