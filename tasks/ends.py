@@ -35,7 +35,7 @@ def foreseen(error: BaseException) -> ParityError | None:
     """The error to tell the user; None for a bug."""
     if isinstance(error, DOITS):
         return UserError(str(error))
-    if isinstance(error, tomllib.TOMLDecodeError):
+    if isinstance(error, tomllib.TOMLDecodeError):  # nothing else is read as TOML
         return UserError(f"pyproject.toml: {error}")
     return errors.foreseen(error) or daemon.foreseen(error)
 
@@ -73,7 +73,15 @@ class Guarded:
 class Main(DoitMain):  # type: ignore[misc]  # doit carries no types
     """doit with that table; Parity's own commands have it from `Guarded` as well."""
 
+    BIN_NAME = "doit"
     DOIT_CMDS = tuple(type(each.__name__, (Guarded, each), {}) for each in DoitMain.DOIT_CMDS)
+
+    def __init__(self) -> None:
+        """Reads doit's settings in pyproject.toml. Raises UserError."""
+        try:
+            super().__init__()
+        except UnicodeDecodeError:
+            raise UserError("pyproject.toml is not UTF-8") from None
 
     def process_args(self, words: Sequence[str]) -> list[str]:
         """See doit, which takes no empty word."""
