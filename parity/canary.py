@@ -6,8 +6,11 @@ Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `c
     expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
     word            the autopsy's, or one per architecture (optional; `panic` for one that must panic)
+    explains        text that the autopsy's sentence must hold, or one per architecture (optional)
     says            text that the judge's sentence must hold, or one per architecture (optional)
     cpu_budget_s    CPU seconds of its own (optional)
+    runs            tests, for one that is asked for tests of its own instead of a program (optional)
+    ends_as         path of the program that PID 1 must be when it ends (optional)
     signal          what the emulator gets from outside once the kernel has said hello: KILL, STOP (optional)
 """
 
@@ -23,18 +26,21 @@ from parity.confusion import Confusion
 from parity.engine import Engine
 from parity.evidence import Evidence
 from parity.lane import DockerLane, Lane, Message
-from parity.machine import RunSpec
+from parity.machine import RunKind, RunSpec
 from parity.verdict import Verdict
+from parity.yamlfile import Node
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
-KEYS = ("expected", "command_line", "says", "word", "cpu_budget_s", "signal")
+KEYS = (
+    "expected", "command_line", "says", "word", "explains", "cpu_budget_s", "runs", "ends_as", "signal"
+)  # fmt: skip
 NO_WORD = "none"
 SIGNALS = ("KILL", "STOP")
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One guest built to deceive. `expected`, `says` and `words` are by architecture."""
+    """One guest built to deceive. `expected`, `says`, `words` and `explains` are by architecture."""
 
     name: str
     expected: dict[str, Verdict]
@@ -42,21 +48,30 @@ class Canary:
     cpu_budget_s: float
     silence_s: float
     says: dict[str, str] = field(default_factory=dict)
+    explains: dict[str, str] = field(default_factory=dict)
     signal: str | None = None
     words: dict[str, Word] = field(default_factory=dict)
+    kind: RunKind = RunKind.PROGRAM
+    ends_as: str | None = None
 
     def spec(self, like: RunSpec) -> RunSpec:
         """The guest: as `like`, but with this canary's name and command line."""
-        budget_s, silence_s = self.cpu_budget_s, self.silence_s
         return replace(
-            like, test=self.name, cmdline=self.command_line, cpu_budget_s=budget_s, silence_s=silence_s
+            like,
+            test=self.name,
+            cmdline=self.command_line,
+            cpu_budget_s=self.cpu_budget_s,
+            silence_s=self.silence_s,
+            kind=self.kind,
+            ends_as=self.ends_as,
         )
 
     def earned(self, seen: Evidence) -> bool:
         """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
         word = self.words.get(seen.arch, seen.word)
         right = seen.verdict == self.expected[seen.arch] and word == seen.word
-        return right and self.says.get(seen.arch, "") in seen.cause
+        explained = self.explains.get(seen.arch, "") in (seen.sentence or "")
+        return right and explained and self.says.get(seen.arch, "") in seen.cause
 
 
 def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
@@ -70,6 +85,7 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     for name, node in top["canaries"].mapping():
         canary = node.mapping(KEYS, required=("expected", "command_line"))
         says, word, signal = (canary.get(key) for key in ("says", "word", "signal"))
+        runs, ends_as = canary.get("runs"), canary.get("ends_as")
         expected = {
             arch: Verdict(value.one_of("verdict", Verdict))
             for arch, value in canary["expected"].each(archs).items()
@@ -84,12 +100,22 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
                 command_line=canary["command_line"].text(),
                 cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
                 silence_s=top["silence_s"].seconds(),
-                says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
+                explains=_texts(canary.get("explains"), archs),
+                says=_texts(says, archs),
                 signal=signal.one_of("signal", SIGNALS) if signal else None,
                 words=words,
+                kind=RunKind(runs.one_of("kind of run", RunKind)) if runs else RunKind.PROGRAM,
+                ends_as=ends_as.text() if ends_as else None,
             )
         )
+    if not canaries:
+        raise top["canaries"].error("a flock without a canary proves nothing")
     return top["features"].text(), canaries
+
+
+def _texts(node: Node | None, archs: Sequence[str]) -> dict[str, str]:
+    """A text for each architecture; none where nothing is said."""
+    return {arch: value.text() for arch, value in node.each(archs).items()} if node else {}
 
 
 class FromOutside:

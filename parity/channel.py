@@ -4,6 +4,9 @@ A frame is `PR`, type u8, flags u8 = 0, length u16, payload of at most 2048 byte
 between the two letters and itself; all little endian. User programs cannot reach the port, so a whole frame
 is the kernel's word; the names inside frames are chosen by users and stay data.
 
+Types and payloads are listed in `kernel/abi/src/record.rs`. The hello says their version: 2 added
+ExecFailure and the shutdown reason 2 to those of version 1.
+
 Nothing is believed that does not check out: whatever is not a whole frame becomes one ChannelError for each
 unbroken run of such bytes, and decoding goes on at the next valid frame.
 """
@@ -59,6 +62,14 @@ class ProcessEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecFailure:
+    """PID 1 could not be started: the program cannot be loaded. `errno` is Linux's number."""
+
+    errno: int
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An in-kernel run announces how many tests will follow."""
 
@@ -93,7 +104,7 @@ class Panic:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """The last record before power-off: reason 0 = PID 1 ended, 1 = in-kernel run finished."""
+    """The last record before power-off: reason 0 = PID 1 ended, 1 = in-kernel run finished, 2 = no PID 1."""
 
     reason: int
 
@@ -107,7 +118,17 @@ class ChannelError:
 
 
 Record = (
-    Hello | Stage | ProcessStart | ProcessEnd | Plan | TestStart | TestEnd | Panic | Shutdown | ChannelError
+    Hello
+    | Stage
+    | ProcessStart
+    | ProcessEnd
+    | ExecFailure
+    | Plan
+    | TestStart
+    | TestEnd
+    | Panic
+    | Shutdown
+    | ChannelError
 )
 
 
@@ -239,6 +260,11 @@ def _test_end(payload: bytes) -> TestEnd:
     return TestEnd(_text(rest[:name_length]), status, _text(rest[name_length:]))
 
 
+def _exec_failure(payload: bytes) -> ExecFailure:
+    (errno,), rest = _fields("<I", payload)
+    return ExecFailure(errno, _text(rest))
+
+
 def _panic(payload: bytes) -> Panic:
     (cpu,), rest = _fields("<Hxx", payload)
     return Panic(cpu, _text(rest))
@@ -254,4 +280,5 @@ _DECODERS: dict[int, Callable[[bytes], Record]] = {
     7: _test_end,
     8: _panic,
     SHUTDOWN: lambda payload: Shutdown(*_exact("<B", payload)),
+    10: _exec_failure,
 }

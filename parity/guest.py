@@ -35,7 +35,7 @@ from parity.event import (
 )
 from parity.inspector import Inspector
 from parity.lane import DockerLane, Lane, Message
-from parity.machine import Machine, RunSpec, Uefi
+from parity.machine import Machine, RunKind, RunSpec, Uefi
 from parity.serial import Line, LineSplitter, Transcript
 from parity.state import Rules, State
 from parity.verdict import Judgement, Verdict
@@ -46,7 +46,7 @@ WORK = frozenset({"serial", "channel", "qmp"})  # messages that a guest makes by
 # What a kernel says before it switches the machine off in good order.
 SHUTDOWNS = tuple(
     channel.encode(channel.SHUTDOWN, bytes([reason]))
-    for reason in (verdict.INIT_ENDED, verdict.IN_KERNEL_RUN_FINISHED)
+    for reason in (verdict.INIT_ENDED, verdict.IN_KERNEL_RUN_FINISHED, verdict.NO_INIT)
 )
 KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
 
@@ -242,6 +242,7 @@ def judge_recording(path: Path) -> GuestRun:
         try:
             header = json.loads(file.readline())
             values = {**header["spec"], "machine": _machine(header["spec"]["machine"])}
+            values["kind"] = RunKind(values.get("kind", RunKind.PROGRAM))
             spec, patterns = RunSpec(**values), tuple(header["panic_patterns"])
         except (ValueError, KeyError, TypeError):
             raise UserError("this is not a recording of a guest", file=path, line=1) from None
@@ -252,7 +253,13 @@ def rules(spec: RunSpec) -> Rules:
     """What the judge measures a guest of this spec by."""
     machine = spec.machine
     return Rules(
-        spec.program, spec.cpu_budget_s, spec.silence_s, machine.least_version, machine.power_off_status
+        program=spec.program,
+        cpu_budget_s=spec.cpu_budget_s,
+        silence_s=spec.silence_s,
+        least_emulator=machine.least_version,
+        power_off_status=machine.power_off_status,
+        kind=spec.kind,
+        ends_as=spec.ends_as,
     )
 
 

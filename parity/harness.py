@@ -10,7 +10,7 @@ from parity import build, disk, machine, matrix
 from parity.errors import BuildError
 from parity.evidence import Evidence
 from parity.gather import Gatherer, title
-from parity.machine import Machine, RunSpec
+from parity.machine import Machine, RunKind, RunSpec
 from parity.matrix import Row
 from parity.runner import Use
 from parity.store import Digest
@@ -30,6 +30,7 @@ class Built:
     programs: Mapping[str, Digest]  # as loaded: what is on disks
     machine: Machine
     firmware: Digest | None = None  # of a machine that has one
+    kind: RunKind = RunKind.PROGRAM  # what its guests are to do
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
 def spec(tree: Tree, test: Test, made: Built, image: Digest) -> RunSpec:
     """The guest that runs one test: the same kernel for all, the command line chooses the program."""
     firmware_s = made.machine.uefi.silence_s if made.machine.uefi else 0.0
+    ends_as = machine.program_of(command_line(tree, test.ends_as)) if test.ends_as else None
     return RunSpec(
         test=test.name,
         arch=made.arch,
@@ -78,6 +80,8 @@ def spec(tree: Tree, test: Test, made: Built, image: Digest) -> RunSpec:
         cpu_budget_s=test.cpu_budget_s.get(made.arch, CPU_BUDGET_S),
         silence_s=test.silence_s.get(made.arch, SILENCE_S) + firmware_s,
         firmware=made.firmware,
+        kind=made.kind,
+        ends_as=ends_as,
     )
 
 
@@ -96,7 +100,7 @@ def complete(suite: Suite, made: Built) -> None:
         name
         for test in suite.tests.values()
         if test.expected[made.arch] is not Verdict.MISSING
-        for name in (test.name, *test.needs)
+        for name in (test.name, *test.needs, test.ends_as or test.name)
     ]
     gone = dict.fromkeys(name for name in listed if name not in made.programs)
     if gone:

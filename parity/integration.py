@@ -24,7 +24,7 @@ from parity import disk, harness, inventory, matrix, verdict, yamlfile
 from parity.errors import BuildError
 from parity.evidence import Evidence
 from parity.gather import Finding, Gatherer, title
-from parity.machine import RunSpec
+from parity.machine import RunKind, RunSpec
 from parity.matrix import Row
 from parity.runner import Result
 from parity.suite import Suite, Test
@@ -101,7 +101,16 @@ def guest(space: Workspace, tree: Tree, tests: Integration, arch: str, features:
         )
     aboard = {name: made.programs[name] for name in tests.programs}
     image = disk.whole(space, tree, arch, aboard, disk.title(SUITE, arch))
-    return RunSpec(SUITE, arch, made.kernel, image, made.machine, COMMAND_LINE, tests.cpu_budget_s)
+    return RunSpec(
+        test=SUITE,
+        arch=arch,
+        kernel=made.kernel,
+        disk=image,
+        machine=made.machine,
+        cmdline=COMMAND_LINE,
+        cpu_budget_s=tests.cpu_budget_s,
+        kind=RunKind.TESTS,
+    )
 
 
 def agree(tests: Integration, linked: inventory.Inventory | None, arch: str) -> None:

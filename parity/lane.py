@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, Self
@@ -50,8 +51,9 @@ module.main()
 """
 
 
+@cache
 def handed_over() -> bytes:
-    """What LOADER reads."""
+    """What LOADER reads: the same all the time that this process runs, for verdicts are kept under it."""
     folder = Path(__file__).parent
     sources = [(name, folder.joinpath(f"{name.partition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
     data = json.dumps(sources).encode()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from parity import yamlfile
@@ -77,12 +78,20 @@ class Machine:
     uefi: Uefi | None = None
 
 
+class RunKind(StrEnum):
+    """What a guest is to do; never what it chooses to do."""
+
+    PROGRAM = "program"  # start a program as PID 1, and end with it
+    TESTS = "tests"  # run the kernel's own tests, announced by a plan
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """One guest: everything its outcome may depend on, but the emulator binary and the host.
 
     `kernel`, `disk` and `firmware` are SHA-256 digests of files in the store. `cpu_budget_s` are CPU seconds
     of all vCPUs together, `silence_s` seconds without event or byte, before the guest counts as hung.
+    `ends_as` is the path of the program that PID 1 must be when it ends (None: the one it is started as).
     """
 
     test: str
@@ -94,6 +103,8 @@ class RunSpec:
     cpu_budget_s: float = 20.0
     silence_s: float = 3.0
     firmware: str | None = None
+    kind: RunKind = RunKind.PROGRAM
+    ends_as: str | None = None
 
     def digest(self) -> str:
         """SHA-256 (hexadecimal) over all fields, the machine's included."""
@@ -102,10 +113,15 @@ class RunSpec:
 
     @property
     def program(self) -> str:
-        """What PID 1 must be: the value of `init=` on the kernel's command line, as the kernel reads it."""
-        words = self.cmdline.partition(" -- ")[0].split()
-        chosen = [word.removeprefix("init=") for word in words if word.startswith("init=")]
-        return chosen[-1] if chosen else "/bin/init"
+        """What PID 1 must be."""
+        return program_of(self.cmdline)
+
+
+def program_of(cmdline: str) -> str:
+    """The program that a kernel's command line asks for: the value of `init=`, as the kernel reads it."""
+    words = cmdline.partition(" -- ")[0].split()
+    chosen = [word.removeprefix("init=") for word in words if word.startswith("init=")]
+    return chosen[-1] if chosen else "/bin/init"
 
 
 @dataclass(frozen=True)

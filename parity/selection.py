@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from parity.errors import UserError, shown
 from parity.matrix import Row
 from parity.suite import Test
+from parity.verdict import Verdict
 from parity.yamlfile import nearest
+
+LISTED = 5  # names in a complaint
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Share `index` (from 1) of `count`: every count-th test by name."""
+    """Share `index` (from 1) of `count`: every count-th test by name, those that can run first."""
 
     index: int
     count: int
@@ -27,10 +30,20 @@ class Shard:
         Raises:
             UserError: not of that form, or an index outside 1 to count.
         """
-        form = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
-        if form is None or not 1 <= int(form[1]) <= int(form[2]):
+        numbers = re.fullmatch("([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text)
+        if not numbers or int(numbers[1]) > int(numbers[2]):
             raise UserError(f"shard={shown(text)}: INDEX/COUNT expected, such as 1/4")
-        return cls(int(form[1]), int(form[2]))
+        return cls(int(numbers[1]), int(numbers[2]))
+
+    def share(self, tests: Sequence[Test], arch: str) -> list[Test]:
+        """The tests of this share, in their order; raises UserError where none of them can run."""
+        able = can_run(tests, arch)
+        ranked = sorted(tests, key=lambda test: (test not in able, test.name))
+        mine = ranked[self.index - 1 :: self.count]
+        if not can_run(mine, arch):
+            there = f"there are {len(able)} tests" if len(able) != 1 else "there is 1 test"
+            raise UserError(f"shard {self.index} of {self.count} is empty: {there}")
+        return [test for test in tests if test in mine]
 
 
 @dataclass(frozen=True)
@@ -42,27 +55,60 @@ class Selection:
     last_failed: bool = False
     shard: Shard | None = None
 
-    def choose(self, tests: Sequence[Test], failed: Iterable[str]) -> list[Test]:
-        """The tests selected, in their order; `failed` are the names that failed last.
+    def choose(self, tests: Sequence[Test], arch: str, failed: Collection[str] = ()) -> list[Test]:
+        """The tests selected on an architecture, in their order; `failed` are the names that failed last.
 
         Raises:
-            UserError: the glob or the tag selects nothing.
+            UserError: nothing is selected that can run there, and why.
         """
-        chosen = [test for test in tests if not self.only or fnmatchcase(test.name, self.only)]
-        if not chosen:
-            raise UserError(f"only={self.only}: no test has such a name; {_near(self.only, tests)}")
-        if self.tag:
-            tags = {tag for test in tests for tag in test.all_tags}
-            if self.tag not in tags:
-                raise UserError(f"tag={self.tag}: no test has it; {nearest(self.tag, tags)}")
-            chosen = [test for test in chosen if self.tag in test.all_tags]
-        if self.last_failed:
-            names = set(failed)
-            chosen = [test for test in chosen if test.name in names]
+        chosen = self.matching(tests)
+        require(chosen, arch)
         if self.shard:
-            mine = sorted(test.name for test in tests)[self.shard.index - 1 :: self.shard.count]
-            chosen = [test for test in chosen if test.name in mine]
-        return chosen
+            chosen = self.shard.share(chosen, arch)
+        if not self.last_failed:
+            return chosen
+        again = [test for test in chosen if test.name in failed]
+        if not can_run(again, arch):
+            of = f" of the {len(chosen)} selected" if len(chosen) < len(tests) else ""
+            raise UserError(f"last_failed=1: no test{of} failed the last time on {arch}")
+        return again
+
+    def matching(self, tests: Sequence[Test]) -> list[Test]:
+        """The tests with the name and the tag asked for, in their order.
+
+        Raises:
+            UserError: there is none.
+        """
+        if not tests:
+            raise UserError("there is no test to select from")
+        named = [test for test in tests if not self.only or fnmatchcase(test.name, self.only)]
+        if not named:
+            raise UserError(f"only={self.only}: no test has such a name; {_near(self.only, tests)}")
+        tags = {tag for test in tests for tag in test.all_tags}
+        if self.tag and self.tag not in tags:
+            raise UserError(f"tag={self.tag}: no test has it; {nearest(self.tag, tags)}")
+        both = [test for test in named if not self.tag or self.tag in test.all_tags]
+        if not both:
+            raise UserError(f"only={self.only} and tag={self.tag} have no test in common")
+        return both
+
+
+def can_run(tests: Iterable[Test], arch: str) -> list[Test]:
+    """Those that have a program to run on an architecture, as far as the suite knows."""
+    return [test for test in tests if test.expected[arch] is not Verdict.MISSING]
+
+
+def require(tests: Sequence[Test], arch: str) -> None:
+    """Complains where none of the tests can run on an architecture: nothing that has run is a success.
+
+    Raises:
+        UserError: naming them, and why they cannot.
+    """
+    if can_run(tests, arch):
+        return
+    names = ", ".join(test.name for test in tests[:LISTED]) + (", …" if len(tests) > LISTED else "")
+    reasons = "; ".join(dict.fromkeys(test.reason for test in tests if test.reason))
+    raise UserError(f"nothing to run on {arch}: there is no program for {names} ({reasons})")
 
 
 def failed_last(rows: Iterable[Row], arch: str) -> list[str]:

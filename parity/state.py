@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from parity import channel
-from parity.channel import Hello, Panic, Plan, ProcessEnd, ProcessStart, Shutdown, Stage, TestEnd, TestStart
+from parity.channel import (
+    ExecFailure,
+    Hello,
+    Panic,
+    Plan,
+    ProcessEnd,
+    ProcessStart,
+    Shutdown,
+    TestEnd,
+    TestStart,
+)
 from parity.event import Exit, Sample
+from parity.machine import RunKind
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION, LEAST_PROTOCOL_VERSION = 2, 1
 
 
 @dataclass(frozen=True)
 class Rules:
     """What a guest is measured by.
 
-    `program` is what PID 1 must be (None: any), `power_off_status` the emulator's after an orderly end. The
-    CPU budget is a guest's, or, where the kernel runs tests of its own, that of each.
+    `program` is what PID 1 must be (None: any), `ends_as` what it must be when it ends (None: the same),
+    `power_off_status` the emulator's after an orderly end. The CPU budget is a guest's, or, where the kernel
+    is to run tests of its own, that of each.
     """
 
     program: str | None = None
@@ -25,6 +37,8 @@ class Rules:
     silence_s: float = 3.0
     least_emulator: tuple[int, int] = (0, 0)
     power_off_status: int = 0
+    kind: RunKind = RunKind.PROGRAM
+    ends_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,7 @@ class State:
     broken: str | None = None  # the first rule the result channel broke
     init: ProcessStart | None = None
     init_end: ProcessEnd | None = None
+    exec_failure: ExecFailure | None = None  # in PID 1's place
     plan: int | None = None
     started: tuple[str, ...] = ()
     ended: tuple[TestEnd, ...] = ()
@@ -71,15 +86,14 @@ def breach(state: State, record: channel.Record) -> str | None:
             return f"{record.reason} ({record.skipped} bytes)"
         case Panic():
             return None
-        case Hello() if record.version != PROTOCOL_VERSION:
-            return f"the kernel speaks version {record.version} of it, not {PROTOCOL_VERSION}"
+        case Hello() if not LEAST_PROTOCOL_VERSION <= record.version <= PROTOCOL_VERSION:
+            known = f"{LEAST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}"
+            return f"the kernel speaks version {record.version} of it, not {known}"
         case Hello() if state.hello:
             return "a second hello: the kernel started again"
         case _ if state.shutdown or state.machine_end:
             return "a record after " + ("the shutdown record" if state.shutdown else "the machine's end")
-        case Stage() | ProcessStart() | ProcessEnd() | Plan() | TestStart() | TestEnd() | Shutdown() if (
-            not state.hello
-        ):
+        case _ if not state.hello and not isinstance(record, Hello):
             return "a record before the hello"
         case ProcessStart(pid=1) if state.init:
             return "PID 1 started twice"
@@ -87,6 +101,8 @@ def breach(state: State, record: channel.Record) -> str | None:
             return "PID 1 ended twice" if state.init_end else "PID 1 ended, but never started"
         case Plan() if state.plan is not None:
             return "two test plans"
+        case TestStart() if state.plan is None:
+            return f"test {record.name} started without a plan"
         case TestStart() if record.name in state.started:
             return f"test {record.name} started twice"
         case TestEnd() if record.name not in state.started:
@@ -94,6 +110,40 @@ def breach(state: State, record: channel.Record) -> str | None:
         case TestEnd() if record.name in {end.name for end in state.ended}:
             return f"test {record.name} ended twice"
     return None
+
+
+def recorded(state: State, record: channel.Record) -> State:
+    """What is known after one more record. Of what can be said once, the first counts."""
+    match record:
+        case Hello():
+            return replace(state, hello=True)
+        case Panic():
+            return replace(state, panic=state.panic or record.message or "the kernel panicked")
+        case ProcessStart(pid=1):
+            return replace(state, init=state.init or record)
+        case ProcessEnd(pid=1):
+            return replace(state, init_end=state.init_end or record)
+        case ExecFailure():
+            return replace(state, exec_failure=state.exec_failure or record)
+        case Plan():
+            return replace(state, plan=state.plan if state.plan is not None else record.count)
+        case TestStart():
+            return _begin(replace(state, started=(*state.started, record.name)))
+        case TestEnd():
+            took = state.active_t - state.test_t
+            return replace(state, ended=(*state.ended, record), test_s={**state.test_s, record.name: took})
+        case Shutdown():
+            return replace(state, shutdown=state.shutdown or record)
+    return state
+
+
+def _begin(state: State) -> State:
+    """A test begins, with a budget of its own; more tests than were announced share the last one's, and those
+    of a kernel that is to run a program the program's."""
+    if state.rules.kind is not RunKind.TESTS or len(state.started) > (state.plan or 0):
+        return state
+    cpu_s, delay_s = (state.sample.cpu_s, state.sample.run_delay_s) if state.sample else (0.0, 0.0)
+    return replace(state, test_t=state.active_t, test_cpu_s=cpu_s, test_delay_s=delay_s)
 
 
 def progress(state: State) -> str:
@@ -105,6 +155,8 @@ def progress(state: State) -> str:
     if state.plan is not None:
         running = [name for name in state.started if name not in {end.name for end in state.ended}]
         return f"in test {running[-1]}" if running else f"{len(state.ended)} of {state.plan} tests had ended"
+    if state.exec_failure:
+        return "PID 1 could not be started"
     if state.init:
         return f"PID 1 ({init_name(state)}) was running"
     return "before PID 1" if state.hello else "before its hello"

@@ -11,12 +11,15 @@ optional) and `tests`, a mapping from test to
     cpu_budget_s   CPU seconds of the virtual processors before the guest counts as hung (20)
     silence_s      seconds without an event or a byte before an idle guest counts as hung (3)
     needs          programs of other tests that this one runs: they are on its disk, no other test's is
+    ends_as        the program that PID 1 must be when it ends, where it executes one in its own place (by its
+                   name, as `{program}` of the kernel's command line; without it, the test's own)
 
 cpu_budget_s and silence_s are a number, or a mapping from architecture to number.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,7 +31,8 @@ from parity.yamlfile import Mapping, Node
 
 CPU_BUDGET_S, SILENCE_S = 20.0, 3.0
 KEYS = ("suite", "priorities", "planted_faults", "tests")
-TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s", "needs")
+JUDGED = tuple(verdict for verdict in Verdict if verdict not in (Verdict.INFRA, Verdict.NOT_RUN))
+TEST_KEYS = ("area", "tags", "expected", "reason", "cpu_budget_s", "silence_s", "needs", "ends_as")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Test:
     silence_s: dict[str, float] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()  # other tests, whose programs it runs
+    ends_as: str | None = None  # the program that PID 1 is in the end, where not the test's
     priority: int | None = None  # of the reason; 1 is the most urgent
     quarantine: dict[str, Entry] = field(default_factory=dict)  # by architecture
 
@@ -121,13 +126,27 @@ def _test(name: str, node: Mapping, archs: tuple[str, ...], names: tuple[str, ..
         cpu_budget_s=_seconds(node.get("cpu_budget_s"), archs),
         silence_s=_seconds(node.get("silence_s"), archs),
         tags=node["tags"].texts() if "tags" in node else (),
-        needs=tuple(other.one_of("test", names) for other in needs.items()) if needs else (),
+        needs=(others := tuple(other.one_of("test", names) for other in needs.items()) if needs else ()),
+        ends_as=_ends_as(name, node.get("ends_as"), names, others),
     )
+
+
+def _ends_as(name: str, node: Node | None, names: tuple[str, ...], needs: tuple[str, ...]) -> str | None:
+    if node is None:
+        return None
+    program = node.text()
+    if not re.fullmatch(r"[\w.+-]+", program):
+        raise node.error(f"the name of a program expected, not {program!r}")
+    if program == name:
+        raise node.error(f"{name} ends as itself where nothing else is said")
+    if program in names and program not in needs:
+        raise node.error(f"{program} is not on the disk of {name}: it is a test that `needs` must name")
+    return program
 
 
 def _expected(node: Mapping, archs: tuple[str, ...]) -> dict[str, Verdict]:
     return {
-        arch: Verdict(value.one_of("verdict", Verdict))
+        arch: Verdict(value.one_of("verdict that can be expected", JUDGED))
         for arch, value in node["expected"].each(archs).items()
     }
 

@@ -7,19 +7,24 @@ Keys of `trees/NAME.yaml`:
     kernel          package, binary, sources, arguments, rustflags, targets (architecture → Rust target),
                     feature_sets (name → features: Cargo features, expected: the verdict that a boot of it to
                     `boot_program` earns, says: part of that verdict's cause, optional; either may be one for
-                    all architectures, or a mapping from architecture), planted_faults (names that its
+                    all architectures, or a mapping from architecture; runs: tests, for a kernel that runs
+                    tests of its own instead of a program), planted_faults (names that its
                     command line takes as `fault=NAME` in a build of the feature set "planted_faults";
                     optional), thread_faults (more of them, which the stress test of kernel threads must
                     find; optional)
     programs        packages, sources, arguments, rustflags, targets
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
-                    files (path → content), folders (paths, empty or not)
+                    files (path → content), executables (the same, with an x bit, of what is no program;
+                    optional), folders (paths, empty or not), links (path → target of a symbolic link, whether
+                    or not there is such a file; optional)
     run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
                     boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
                     a firmware, for architectures whose kernel is also made into a disk image; optional)
     serial          panic: texts of the console that announce a panic
 
-`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same.
+`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same, and a build
+finds nothing else. Links among them must stay in the tree. A package of which only the Cargo.toml is named is
+one that the workspace has and this build does not need.
 """
 
 from __future__ import annotations
@@ -29,15 +34,19 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from parity import yamlfile
+from parity.machine import RunKind
 from parity.verdict import Verdict
 from parity.yamlfile import Mapping, Node, nearest
 
 CARGO_KEYS = ("sources", "arguments", "rustflags", "targets")
 KERNEL_KEYS = ("package", "binary", "feature_sets", *CARGO_KEYS)
-FEATURE_SET_KEYS = ("features", "expected", "says")
+FEATURE_SET_KEYS = ("features", "expected", "says", "runs")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
+DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders")
+OPTIONAL_DISK_KEYS = ("executables", "links")
+LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
 RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
 OPTIONAL_RUN_KEYS = ("uefi",)
 
@@ -58,12 +67,14 @@ class CargoBuild:
 class FeatureSet:
     """One of the kernel's builds: the Cargo features it is made with, and how its boot must end.
 
-    `expected` and `says`, a part of the cause that the verdict must have, are by architecture.
+    `expected` and `says`, a part of the cause that the verdict must have, are by architecture; `kind` is what
+    such a kernel does when it boots.
     """
 
     features: tuple[str, ...]
     expected: dict[str, Verdict]
     says: dict[str, str]
+    kind: RunKind = RunKind.PROGRAM
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,9 @@ class Disk:
     programs: PurePosixPath
     copies: dict[PurePosixPath, str]  # of programs, by name
     files: dict[PurePosixPath, bytes]
+    executables: dict[PurePosixPath, bytes]
     folders: tuple[PurePosixPath, ...]  # those that need to be there even if nothing is in them
+    links: dict[PurePosixPath, str]  # symbolic ones, and their targets
 
 
 @dataclass(frozen=True)
@@ -148,10 +161,12 @@ def load(path: Path) -> Tree:
 def _feature_set(node: Node, archs: Sequence[str]) -> FeatureSet:
     feature_set = node.mapping(FEATURE_SET_KEYS, required=("features", "expected"))
     expected, says = feature_set["expected"].each(archs), feature_set.get("says")
+    runs = feature_set.get("runs")
     return FeatureSet(
         features=feature_set["features"].texts(),
         expected={arch: Verdict(value.one_of("verdict", Verdict)) for arch, value in expected.items()},
         says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
+        kind=RunKind(runs.one_of("kind of run", RunKind)) if runs else RunKind.PROGRAM,
     )
 
 
@@ -168,10 +183,13 @@ def _faults(kernel: Mapping, key: str, feature_sets: Container[str]) -> tuple[st
 
 
 def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> CargoBuild:
+    sources = node["sources"].texts()
+    if outside := [name for name in sources if PurePosixPath(name).is_absolute() or ".." in Path(name).parts]:
+        raise node["sources"].error(f"{outside[0]!r} is not below the tree's folder")
     return CargoBuild(
         packages=packages,
         binary=binary,
-        sources=node["sources"].texts(),
+        sources=sources,
         arguments=node["arguments"].texts(),
         rustflags=node["rustflags"].texts(),
         targets={arch: target.text() for arch, target in node["targets"].mapping()},
@@ -179,23 +197,46 @@ def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> Carg
 
 
 def _disk(node: Node) -> Disk:
-    disk = node.mapping(known := ("size_mib", "programs", "copies", "files", "folders"), required=known)
-    files: dict[PurePosixPath, bytes] = {}
-    for name, content in disk["files"].mapping():
-        files[_absolute(name, content)] = content.text().encode()
+    disk = node.mapping((*DISK_KEYS, *OPTIONAL_DISK_KEYS), required=DISK_KEYS)
+    files = _files(disk["files"])
+    executables = _files(disk["executables"]) if "executables" in disk else {}
     copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
     folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
-    if clash := sorted(set(folders) & set(files)):
+    targets = disk["links"].mapping() if "links" in disk else ()
+    links = {_absolute(name, target): _target(target) for name, target in targets}
+    if clash := sorted(files.keys() & executables.keys()):
+        raise disk["executables"].error(f"{clash[0]} is a file already")
+    if clash := sorted(set(folders) & (files.keys() | executables.keys())):
         raise disk["folders"].error(f"{clash[0]} is a file already")
-    if clash := sorted(set(copies) & (set(files) | set(folders))):
+    if clash := sorted(set(copies) & (files.keys() | executables.keys() | set(folders))):
         raise disk["copies"].error(f"{clash[0]} is a file or folder already")
+    if clash := sorted(set(links) & {*files, *executables, *folders, *copies}):
+        raise disk["links"].error(f"{clash[0]} is a file, folder or copy already")
+    no_folders = {*files, *executables, *copies, *links}
+    for path in (*no_folders, *folders):
+        if above := [parent for parent in path.parents if parent in no_folders]:
+            raise node.error(f"{path} lies below {above[0]}, which is no folder")
     return Disk(
         size_mib=disk["size_mib"].integer(least=1),
         programs=_absolute(disk["programs"].text(), disk["programs"]),
         copies=copies,
         files=files,
+        executables=executables,
         folders=folders,
+        links=links,
     )
+
+
+def _target(node: Node) -> str:
+    """Where a symbolic link leads."""
+    target = node.text()
+    if "\0" in target or not 1 <= len(target.encode()) <= LINK_BYTES_MAX:
+        raise node.error(f"the target of a link expected: 1 to {LINK_BYTES_MAX} bytes without a NUL")
+    return target
+
+
+def _files(node: Node) -> dict[PurePosixPath, bytes]:
+    return {_absolute(name, content): content.text().encode() for name, content in node.mapping()}
 
 
 def _absolute(name: str, node: Node) -> PurePosixPath:
@@ -206,7 +247,11 @@ def _absolute(name: str, node: Node) -> PurePosixPath:
 
 
 def _machines(run: Node) -> Mapping:
-    return _run_mapping(run)["machines"].mapping()
+    node = _run_mapping(run)["machines"]
+    machines = node.mapping()
+    if not machines.entries:
+        raise node.error("a tree without an architecture: nothing would ever run")
+    return machines
 
 
 def _run_mapping(run: Node) -> Mapping:

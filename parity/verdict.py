@@ -16,21 +16,25 @@ What can be said of a guest, the strongest first:
     not_run  it was stopped on request before any of that
     crash    the guest or the emulator ended without the SHUTDOWN record, or otherwise than by powering off
              with the status that power-off has on its machine
-    fail     PID 1 is another program, did not end, or ended with another status than 0; an in-kernel test
-             did not end well (a skipped test did not); or the result channel broke its own rules: damaged
-             records, records out of order. A damaged channel can never be a pass, whatever else it says
-    pass     HELLO, PID 1 started as the program asked for and ended with 0, SHUTDOWN, power-off; for an
-             in-kernel run every announced test ended well instead
+    fail     PID 1 is another program, could not be loaded, did not end, ended as another program than it must
+             or with another status than 0; an in-kernel test did not end well (a skipped test did not); the
+             kernel ran tests where it was to run a program, or announced none where it was to run them; or
+             the result channel broke its own rules: damaged records, records out of order. A damaged channel
+             can never be a pass, whatever else it says
+    pass     HELLO, PID 1 started as the program asked for and ended as that with 0, SHUTDOWN, power-off; for
+             an in-kernel run every announced test ended well instead
 
+The run spec says which of the two a run is; nothing that a guest does changes that.
 Text on the console and ends of other processes never make a pass.
 """
 
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from parity import channel
-from parity.channel import Hello, Panic, Plan, ProcessEnd, ProcessStart, Shutdown, TestEnd, TestStart
+from parity.channel import TestEnd
 from parity.event import (
     Dropped,
     EmulatorOutput,
@@ -45,10 +49,11 @@ from parity.event import (
     StartFailure,
     Timed,
 )
+from parity.machine import RunKind
 from parity.serial import escape
-from parity.state import Rules, State, breach, how_it_ended, init_name, progress
+from parity.state import Rules, State, breach, how_it_ended, init_name, progress, recorded
 
-INIT_ENDED, IN_KERNEL_RUN_FINISHED = 0, 1  # reasons of a SHUTDOWN record
+INIT_ENDED, IN_KERNEL_RUN_FINISHED, NO_INIT = 0, 1, 2  # reasons of a SHUTDOWN record
 STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
 LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
 MORE_TIME = 2
@@ -56,6 +61,7 @@ OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator
 EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take three
 EMULATOR_END_S = 10.0  # from the guest's last sign of life
 KEPT_OUTPUT = 2000
+NO_PLAN = "the kernel was to run tests of its own, and announced none"
 
 
 class Verdict(StrEnum):
@@ -86,7 +92,7 @@ def observe(state: State, timed: Timed) -> State:
     if state.exit:
         return state  # nothing is seen of a process that was reaped
     if isinstance(event, channel.Record):
-        return _record(replace(_active(state, t), broken=state.broken or breach(state, event)), event)
+        return recorded(replace(_active(state, t), broken=state.broken or breach(state, event)), event)
     match event:
         case Sample():
             return _sample(state, t, event)
@@ -140,12 +146,12 @@ def judge(state: State) -> Judgement:
         (Verdict.NOT_RUN, "it was stopped on request" if state.exit and state.exit.asked else None),
         (Verdict.CRASH, _crash(state)),
         (Verdict.FAIL, state.broken and f"the result channel cannot be trusted: {state.broken}"),
-        (Verdict.FAIL, _failed_init(state) if state.plan is None else _failed_tests(state, state.plan)),
+        (Verdict.FAIL, _failed(state)),
     ):
         if cause is not None:
             return Judgement(verdict, escape(cause))
     slow = "; it was slow, and had more time than the suite gives it" if state.more_time else ""
-    if state.plan is not None:
+    if state.rules.kind is RunKind.TESTS:
         return Judgement(Verdict.PASS, f"all {state.plan} in-kernel tests ended well{slow}")
     return Judgement(Verdict.PASS, escape(f"PID 1 ({init_name(state)}) ended with status 0{slow}"))
 
@@ -308,36 +314,6 @@ def _emulator_says(state: State) -> str:
     return f": {state.emulator_says.strip()}" if state.emulator_says.strip() else ""
 
 
-def _record(state: State, record: channel.Record) -> State:
-    match record:
-        case Hello():
-            return replace(state, hello=True)
-        case Panic():
-            return replace(state, panic=state.panic or record.message or "the kernel panicked")
-        case ProcessStart(pid=1):
-            return replace(state, init=state.init or record)
-        case ProcessEnd(pid=1):
-            return replace(state, init_end=state.init_end or record)
-        case Plan():
-            return replace(state, plan=state.plan if state.plan is not None else record.count)
-        case TestStart():
-            return _begin(replace(state, started=(*state.started, record.name)))
-        case TestEnd():
-            took = state.active_t - state.test_t
-            return replace(state, ended=(*state.ended, record), test_s={**state.test_s, record.name: took})
-        case Shutdown():
-            return replace(state, shutdown=state.shutdown or record)
-    return state
-
-
-def _begin(state: State) -> State:
-    """A test begins, with a budget of its own; more tests than were announced share the last one's."""
-    if state.plan is None or len(state.started) > state.plan:
-        return state
-    cpu_s, delay_s = (state.sample.cpu_s, state.sample.run_delay_s) if state.sample else (0.0, 0.0)
-    return replace(state, test_t=state.active_t, test_cpu_s=cpu_s, test_delay_s=delay_s)
-
-
 def _crash(state: State) -> str | None:
     """Why the machine's end was not in order; None when it was."""
     end = state.exit
@@ -357,9 +333,21 @@ def _crash(state: State) -> str | None:
     return None
 
 
+def _failed(state: State) -> str | None:
+    """Why a run is no pass. The machine's end was in order."""
+    if state.rules.kind is RunKind.TESTS:
+        return _failed_tests(state, state.plan) if state.plan is not None else NO_PLAN
+    if state.plan is not None or state.started or state.ended:
+        return f"the kernel was to start {state.rules.program or 'a program'}, and ran tests of its own"
+    return _failed_init(state)
+
+
 def _failed_init(state: State) -> str | None:
-    """Why a run with PID 1 is no pass. The machine's end was in order."""
+    """Why a run with PID 1 is no pass."""
     wanted = state.rules.program
+    if state.exec_failure:
+        name = errno.errorcode.get(state.exec_failure.errno, f"errno {state.exec_failure.errno}")
+        return f"the program cannot be loaded: {state.exec_failure.program}: {name}"
     if not state.init or not state.init_end:
         return "the kernel shut down, but PID 1 never " + ("ended" if state.init else "started")
     if wanted is not None and state.init.program != wanted:
@@ -368,13 +356,15 @@ def _failed_init(state: State) -> str | None:
         return f"PID 1 ({init_name(state)}) was killed by the kernel at shutdown"
     if state.init_end.status != 0:
         return f"PID 1 ({init_name(state)}) {how_it_ended(state.init_end)}"
+    if state.init_end.program != (ends_as := state.rules.ends_as or state.init.program):
+        return f"PID 1 ended as {state.init_end.program!r}, not as {ends_as!r}"
     if state.shutdown is None or state.shutdown.reason != INIT_ENDED:
         return "the shutdown record gives another reason than the end of PID 1"
     return None
 
 
 def _failed_tests(state: State, plan: int) -> str | None:
-    """Why an in-kernel run is no pass. The machine's end was in order."""
+    """Why an in-kernel run is no pass."""
     bad = [f"{end.name} {('', 'failed', 'was skipped')[end.status]}" for end in state.ended if end.status]
     bad += [f"{name} did not end" for name in state.started if name not in {end.name for end in state.ended}]
     if bad:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from parity import harness, stress
 from parity.decision import against
 from parity.errors import UserError, shown
 from parity.harness import Built
+from parity.machine import RunKind
 from parity.matrix import Row
 from parity.runner import Use
+from parity.store import Digest
 from parity.verdict import Verdict
 from tasks import report, suite
 from tasks.session import Session, current, task
@@ -133,8 +136,8 @@ def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
 def features(arch: str) -> bool:
     """Boots a kernel of every feature set; whether each came to the end that the tree says.
 
-    Sets that compile to the same ELF are one kernel and boot once. What the command asks of other
-    architectures boots in the same lanes.
+    Sets that compile to the same ELF and run the same are one kernel and boot once. What the command asks of
+    other architectures boots in the same lanes.
 
     Raises:
         InfraError: one of them could not be judged.
@@ -147,7 +150,7 @@ def features(arch: str) -> bool:
         wanted = session.tree.feature_sets[name]
         expected, says = wanted.expected[arch], wanted.says.get(arch, "")
         session.screen.note(f"{name}: kernel {str(row.kernel)[:12]}: {row.verdict}: {row.cause}")
-        if row.surprise or says not in row.cause:
+        if row.verdict != expected or says not in row.cause:
             wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))
     report.judged(list(session.booted[arch].values()))
     for complaint in wrong:
@@ -159,11 +162,20 @@ def _boot_features(session: Session, own: str) -> None:
     tree = session.tree
 
     def kernels(arch: str) -> dict[str, Built]:
-        return {name: harness.built(session.space, tree, arch, name) for name in tree.feature_sets}
+        return {
+            name: replace(harness.built(session.space, tree, arch, name), kind=wanted.kind)
+            for name, wanted in tree.feature_sets.items()
+        }
 
     made = session.together(own, lambda arch: session.names(f"boot_features_{arch}"), kernels)
-    each = {(arch, kernel.kernel): kernel for arch, sets in made.items() for kernel in sets.values()}
+    each = {_what_boots(kernel): kernel for sets in made.values() for kernel in sets.values()}
     rows, _ = harness.boots(suite.gatherer(session), tree, list(each.values()), lanes=session.settings.lanes)
-    seen = {(row.arch, row.kernel): row for row in rows}
+    seen = {(row.arch, row.features): row for row in rows}
     for arch, sets in made.items():
-        session.booted[arch] = {name: seen[arch, kernel.kernel] for name, kernel in sets.items()}
+        session.booted[arch] = {
+            name: seen[arch, each[_what_boots(kernel)].features] for name, kernel in sets.items()
+        }
+
+
+def _what_boots(made: Built) -> tuple[str, Digest, RunKind]:
+    return made.arch, made.kernel, made.kind

@@ -107,11 +107,11 @@ def _cargo(name: str, words: Sequence[str]) -> bool:
         session.screen.say(line.strip())
 
     with session.screen.stage(f"cargo {words[0]}"):
-        status = build.cargo(
+        status = build.checked(
             session.space,
             session.tree,
+            "loom" if name == "loom" else "check",
             words,
-            target=session.space.build / "cargo" / ("loom" if name == "loom" else "check"),
             rustflags=("--cfg=loom",) if name == "loom" else (),
             on_line=on_line,
         )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from parity import beside, compare, host, lock, revision
-from parity.errors import BuildError, RevisionError, UserError
+from parity.errors import BuildError, InfraError, RevisionError, UserError
 from parity.matrix import Row
 from parity.report import compared
 from parity.revision import Revision
-from tasks import suite
+from tasks import report, suite
 from tasks.session import current, task
 
 NAME = "compare"
@@ -45,6 +45,7 @@ def against(there: Revision) -> bool:
 
     Raises:
         RevisionError: the commit, or this checkout, does not build.
+        InfraError: a test here could not be judged, or nothing is known on both sides.
     """
     session = current()
     if session.settings.plan:
@@ -55,8 +56,11 @@ def against(there: Revision) -> bool:
             here += suite.rows(session, arch)
     except BuildError as error:
         raise RevisionError(f"this checkout does not build: {error}", output=error.output) from None
+    report.judged(suite.LISTED.asked(session, here))
     variables = [f"{name}={value}" for name, value in session.variables.items() if name in HANDED_ON]
     before = beside.rows(session.space, there, session.archs, variables)
+    if not compare.compared(before, here):
+        raise InfraError(f"nothing is known both here and at {there}: there is nothing to compare")
     moves = compare.moves(before, here)
     if moves:
         session.screen.console.print(compared.grid(there, moves).terminal())

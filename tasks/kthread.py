@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from parity import disk, harness, planted, stress
+from parity.baseline import NOT_SEEN
 from parity.errors import InfraError, MachineError, UserError
 from parity.evidence import Evidence
-from parity.machine import RunSpec
+from parity.machine import RunKind, RunSpec
 from parity.matrix import Row
 from parity.report import stressed
 from parity.runlog import RunLog
@@ -108,7 +109,7 @@ def replay(run: Run) -> bool:
             hint=f"build it again from its sources, and: doit {REPLAY}:{run.id}",
         )
     machine = harness.profile(session.space, session.tree, run.arch)
-    spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, run.command_line)
+    spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, run.command_line, kind=RunKind.TESTS)
     (again,) = _run(session, [(run.seed, spec)], run.features)
     session.screen.console.print(stressed.render([run, again]))
     session.screen.note(f"{stress.compared(run, again)} ({run.verdict} before)")
@@ -119,9 +120,12 @@ def mutants() -> bool:
     """Runs guests whose kernel loses wake-ups, and as many where it does not; whether only those fail.
 
     Raises:
+        UserError: the tree has no such fault.
         InfraError: a guest could not be judged for lack of machinery.
     """
     session = current()
+    if not session.tree.thread_faults:
+        raise UserError("the tree's kernel.thread_faults has no fault: there is nothing to find")
     root, good = _root(session, "kthread_mutants"), True
     likes = [_guest(session, arch, MUTANT_FEATURES) for arch in session.archs]
     control = [each for like in likes for each in stress.specs(like, root, MUTANTS)]
@@ -156,7 +160,7 @@ def _root(session: Session, name: str) -> int:
 def _guest(session: Session, arch: str, features: str) -> RunSpec:
     made = harness.built(session.space, session.tree, arch, features)
     image = disk.whole(session.space, session.tree, arch, made.programs)
-    return RunSpec("kthread", arch, made.kernel, image, made.machine, COMMAND_LINE)
+    return RunSpec("kthread", arch, made.kernel, image, made.machine, COMMAND_LINE, kind=RunKind.TESTS)
 
 
 def _run(
@@ -170,6 +174,8 @@ def _run(
         return []
     gatherer, kept = suite.gatherer(session), _runs(session)
     kept.trim()
+    if others := len(kept.unread()):
+        session.screen.note(f"{others} runs noted by another version, or cut, are passed over", "yellow")
     seeds = {stress.identity(spec): seed for seed, spec in seeded}
     done: dict[str, Run] = {}
     with session.screen.tests(len(seeded)) as view:
@@ -229,7 +235,9 @@ def _tell(session: Session, what: str, runs: Sequence[Run]) -> None:
 
 
 def _all_passed(runs: Sequence[Run]) -> bool:
-    lost = [run for run in runs if run.verdict == Verdict.INFRA]
+    lost = [run for run in runs if run.verdict in NOT_SEEN]
+    if not runs:
+        raise InfraError("nothing has run")
     if lost:
         raise InfraError(f"kthread {lost[0].id} on {lost[0].arch}: {lost[0].cause}")
     return all(run.passed for run in runs)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from doit.task import Task
 
 from parity.matrix import Row
-from parity.selection import failed_last
+from parity.selection import can_run, failed_last, require
 from parity.suite import Suite, Test
 from tasks import report
 from tasks.session import Session, current, task
@@ -76,9 +76,12 @@ class Listed:
         session = current()
         if session.settings.plan:
             return self.plan(session, arch)
+        if not self.chosen(session, arch):
+            session.screen.note(f"last_failed=1: nothing to run on {arch}")
+            return True
         found = self.rows(session, arch)
         report.show(found)
-        return report.as_expected(session, found)
+        return report.as_expected(session, found, self.asked(session, found))
 
     def one(self, arch: str, name: str) -> bool:
         """Runs one test, with the others that the command names; whether its row is as expected."""
@@ -91,17 +94,44 @@ class Listed:
 
     def plan(self, session: Session, arch: str) -> bool:
         """Lists what the command selects; nothing is built, nothing runs."""
-        for test in self.chosen(session, arch):
+        chosen = self.chosen(session, arch)
+        for test in chosen:
             session.screen.note(f"{test.name} {arch} expected {test.expected[arch]}")
+        able = len(can_run(chosen, arch))
+        session.screen.note(f"{able} of {len(chosen)} can run on {arch}; this is a plan: nothing has run")
         return True
 
+    def asked(self, session: Session, rows: Sequence[Row]) -> list[Row]:
+        """Those of the rows that the command asks for."""
+        names = {arch: {test.name for test in self.chosen(session, arch)} for arch in session.archs}
+        return [row for row in rows if row.name in names[row.arch]]
+
     def chosen(self, session: Session, arch: str) -> list[Test]:
-        """The tests that the command names and its variables select, in the suite's order."""
+        """The tests that the command names and its variables select, in the suite's order.
+
+        Raises:
+            UserError: none of them can run. Only where others failed last, last_failed=1 may select none.
+        """
         words, name = session.selected, f"{self.prefix}_{arch}"
         tests = list(self.suite(session).tests.values())
-        whole = any(fnmatchcase(name, word) for word in words) or any(map(session.names, self.whole))
         named = [test for test in tests if any(fnmatchcase(f"{name}:{test.name}", word) for word in words)]
-        if whole:
-            failed = failed_last(report.earlier(session, self.file), arch)
-            named += session.settings.selection.choose(tests, failed)
+        if any(fnmatchcase(name, word) for word in words) or any(map(session.names, self.whole)):
+            named += self._selected(session, arch, tests)
+        elif named:
+            require(named, arch)
         return [test for test in tests if test in named]
+
+    def _selected(self, session: Session, arch: str, tests: Sequence[Test]) -> list[Test]:
+        selection, failed = session.settings.selection, failed_last(report.earlier(session, self.file), arch)
+        if selection.last_failed and not failed and self._failed_elsewhere(session):
+            return []
+        return selection.choose(tests, arch, failed)
+
+    def _failed_elsewhere(self, session: Session) -> bool:
+        """Whether a test failed last on any architecture, in any suite, that the command is about."""
+        return any(
+            failed_last(report.earlier(session, file), arch)
+            for prefix, file in report.SUITES.items()
+            for arch in session.archs
+            if any(map(session.names, (f"{prefix}_{arch}", *(self.whole if prefix == self.prefix else ()))))
+        )

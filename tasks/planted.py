@@ -9,7 +9,8 @@ from typing import Any
 
 from parity import disk, harness, integration, planted
 from parity import tree as trees
-from parity.errors import InfraError
+from parity.baseline import NOT_SEEN
+from parity.errors import InfraError, UserError
 from parity.gather import Gatherer
 from parity.machine import RunSpec
 from parity.planted import CONTROL, Catches
@@ -59,7 +60,9 @@ class Planting:
         return self.guests(session, space, arch, self._chosen(session, arch))
 
     def _chosen(self, session: Session, arch: str) -> list[Test]:
-        return session.settings.selection.choose(self.tests(session, arch), ())
+        if session.settings.selection.last_failed:
+            raise UserError(f"last_failed=1 is about test_* and integration_*, not {self.task}")
+        return session.settings.selection.choose(self.tests(session, arch), arch)
 
     def titles(self, session: Session) -> list[str]:
         """What the user reads of the tests."""
@@ -89,7 +92,9 @@ class Planting:
         verdicts = {
             spec: found.verdict
             for spec, found in known.items()
-            if found is not None and not history.forgotten(self._title(spec.test, spec.arch))
+            if found is not None
+            and found.verdict not in NOT_SEEN
+            and not history.forgotten(self._title(spec.test, spec.arch))
         }
         wanted = [spec for spec in specs if spec not in verdicts]
         lost: list[str] = []
@@ -97,7 +102,7 @@ class Planting:
             with session.screen.stage(f"{len(wanted)} tests under planted faults"):
 
                 def on_done(done: RunSpec, found: Any) -> None:
-                    if found.verdict == Verdict.INFRA:
+                    if found.verdict in NOT_SEEN:
                         lost.append(f"{done.test} on {done.arch}: {found.cause}")
                     verdicts[done] = found.verdict
                     session.screen.say(f"{len(verdicts)} of {len(specs)}")

@@ -18,6 +18,8 @@ from parity.verdict import Verdict
 from tasks.session import BASELINE, Session, current, task
 
 RESULTS, INTEGRATION = "results.json", "integration.json"  # the rows of each suite
+SUITES = {"test": RESULTS, "integration": INTEGRATION}  # by the prefix of its tasks
+NOTHING = frozenset({Verdict.NOT_RUN, Verdict.MISSING})  # verdicts without a run
 
 
 def task_report() -> Iterator[Any]:
@@ -36,6 +38,7 @@ def last() -> bool:
 
     Raises:
         UserError: nothing has run in this checkout.
+        InfraError: nothing has run under today's digests, or could not be judged.
     """
     session = current()
     _last(session)
@@ -45,7 +48,7 @@ def last() -> bool:
         if rows:
             session.screen.note(title)
             show(rows)
-            good &= as_expected(session, rows)
+            good &= as_expected(session, rows, [row for row in rows if row.verdict not in NOTHING])
     return good
 
 
@@ -130,22 +133,27 @@ def _for_github(rows: list[Row], changes: Changes) -> Iterator[str]:
             file.write(markdown.render(rows, changes))
 
 
-def as_expected(session: Session, rows: list[Row]) -> bool:
+def as_expected(session: Session, rows: list[Row], asked: Sequence[Row] | None = None) -> bool:
     """Whether no row is a surprise, neither to the suite nor to the baseline; quarantined ones may be.
 
+    `asked` are those of the rows that the command was to run (None: all).
+
     Raises:
-        InfraError: a guest could not be judged for lack of machinery; that is nobody's failed test.
+        InfraError: one of these did not run, or could not be judged for lack of machinery; that is nobody's
+            failed test. Or there is none of them.
     """
-    judged(rows)
+    judged(rows if asked is None else asked)
     counted = [row for row in rows if not row.excused]
     return not any(row.gates for row in counted) and not _changes(session, counted)
 
 
 def judged(rows: Sequence[Row]) -> None:
     """Nothing, where every row could be judged; else raises as `as_expected`."""
-    broken = [row for row in rows if row.verdict == Verdict.INFRA and row.surprise]
-    if broken:
-        raise InfraError(f"{broken[0].name} on {broken[0].arch}: {broken[0].cause}")
+    if not rows:
+        raise InfraError("nothing has run")
+    for row in rows:
+        if row.verdict in baseline.NOT_SEEN:
+            raise InfraError(f"{row.name} on {row.arch}: {row.cause}")
 
 
 def _changes(session: Session, rows: list[Row]) -> Changes:

@@ -133,7 +133,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     if both := suite.tests.keys() & inside.suite.tests.keys():
         raise UserError(f"{min(both)} is the name of a program's test and of one inside the kernel")
     tests, archs = {**suite.tests, **inside.suite.tests}, tree.archs
-    settings.selection.choose(list(tests.values()), ())  # a mistake in it is found before anything runs
+    settings.selection.matching(list(tests.values()))  # a mistake in it is found before anything runs
     entries = quarantine.load(root / QUARANTINE, tests, archs)
     space = Workspace(root, host.cache_dir(), Screen())
     _current = Session(

@@ -60,6 +60,8 @@ class Settings:
             for name in names:
                 if name not in KNOWN:
                     raise UserError(f"{source} {name!r} is read by nobody; {nearest(name, KNOWN)}")
+        if _flag("plan", str(defaults["plan"])):
+            raise UserError(f"{pyproject.name}: [tool.parity] plan: only a command may ask for a plan")
         values = {**{name: str(value).lower() for name, value in defaults.items()}, **given}
         return cls(
             fresh=_flag("fresh", values["fresh"]),

@@ -47,7 +47,7 @@ def parity(document: Document) -> bool:
     _show(session, _standing(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
         raise BuildError(f"{', '.join(unbuilt)} does not build: nothing of it can be compared")
-    return report.as_expected(session, rows)
+    return report.as_expected(session, rows, suite.LISTED.asked(session, rows))
 
 
 def readme(document: Document) -> bool:
@@ -66,7 +66,7 @@ def readme(document: Document) -> bool:
         sides.tests(stand).markdown(),
     )
     marked.write(session.space.root / "README.md", README, parts)
-    return report.as_expected(session, rows)
+    return report.as_expected(session, rows, suite.LISTED.asked(session, rows))
 
 
 def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:

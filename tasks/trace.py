@@ -43,7 +43,7 @@ def proc(arch: str) -> bool:
     ran = harness.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
     rows = harness.rows(*of_suite, asked.made, ran[arch])
     report.show_some(rows)
-    return not any(row.surprise for row in rows)
+    return report.as_expected(session, rows)
 
 
 def task_trace() -> Iterator[Any]:

@@ -39,6 +39,10 @@ def panic(message: str) -> bytes:
     return encode(8, struct.pack("<HH", 0, 0) + message.encode())
 
 
+def exec_failure(errno: int, program: bytes) -> bytes:
+    return encode(10, struct.pack("<I", errno) + program)
+
+
 def shutdown(reason: int = 0) -> bytes:
     return encode(9, bytes([reason]))
 

@@ -9,6 +9,7 @@ import pytest
 from parity.channel import (
     ChannelError,
     Decoder,
+    ExecFailure,
     Hello,
     Panic,
     Plan,
@@ -44,6 +45,7 @@ def test_every_kind_of_record() -> None:
         + frames.test_end("mm:a", 1, "it broke")
         + frames.panic("a.rs:1:2: größer")
         + frames.shutdown(1)
+        + frames.exec_failure(8, b"/bin/x")
     )
     assert decode(data) == [
         Hello(1, "aarch64", 4, ("testing", "boot_tests")),
@@ -55,11 +57,12 @@ def test_every_kind_of_record() -> None:
         TestEnd("mm:a", 1, "it broke"),
         Panic(0, "a.rs:1:2: größer"),
         Shutdown(1),
+        ExecFailure(8, "/bin/x"),
     ]
 
 
 def test_the_kernels_own_golden_frames() -> None:
-    kinds = [Hello, Stage, ProcessStart, ProcessEnd, Plan, TestStart, TestEnd, Panic, Shutdown]
+    kinds = [Hello, Stage, ProcessStart, ProcessEnd, Plan, TestStart, TestEnd, Panic, Shutdown, ExecFailure]
     wanted = [ast.literal_eval(line) for line in (GOLDEN / "golden.txt").read_text().splitlines()]
     records = decode((GOLDEN / "golden.bin").read_bytes())
     assert len(records) == len(wanted)
@@ -124,8 +127,9 @@ def test_junk_does_not_pile_up() -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        encode(10, b""),  # unknown type
+        encode(11, b""),  # unknown type
         encode(1, b"\x01"),  # too short
+        encode(10, b"\x08\0\0"),
         encode(9, b"\0\0"),  # too long
         encode(7, b"\0\xff\xffname"),  # a name longer than the payload
         encode(7, b"\x03\0\0"),  # no such status

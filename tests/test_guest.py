@@ -155,7 +155,7 @@ def test_what_is_no_recording_is_told(text: str, tmp_path: Path) -> None:
 
 def test_the_command_judges_a_recording(capsys: pytest.CaptureFixture[str]) -> None:
     by_verdict = {path.name.partition("-")[0]: path for path in RECORDINGS}
-    assert guest.main([str(by_verdict["pass"])]) == 0
+    assert guest.main([str(by_verdict["pass"].with_name("pass-fork_test.jsonl"))]) == 0
     assert "pass: PID 1 (fork_test) ended with status 0" in capsys.readouterr().out
     assert guest.main([str(by_verdict["crash"])]) == 1
     assert guest.main(["/nowhere"]) == 3

@@ -110,3 +110,6 @@ def test_the_table_shows_a_line_per_row_and_the_summary_counts_all() -> None:
     assert line == (
         "aarch64: 1 of 4 pass (25.00 %), 1 hang, 1 infra, 1 missing; not as expected: dup_test, lseek_test"
     )
+    assert table.summary([PASS])[0].endswith("; all as expected")
+    unseen = replace(PASS, name="cat_test", verdict="not_run")
+    assert table.summary([PASS, unseen])[0].endswith("1 not_run; all that ran as expected")

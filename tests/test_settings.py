@@ -52,6 +52,15 @@ def test_a_mistake_is_told(given: dict[str, str], complaint: str) -> None:
     assert complaint in str(caught.value)
 
 
+def test_a_plan_is_no_default(tmp_path: Path) -> None:
+    """Every command would be a success, and nothing would ever run."""
+    file = tmp_path / "pyproject.toml"
+    file.write_text(PYPROJECT.read_text().replace("\nplan = false", "\nplan = true"), encoding="utf-8")
+    with pytest.raises(UserError, match="plan: only a command may ask for a plan"):
+        Settings.read(file, {"plan": "0"})
+    assert Settings.read(PYPROJECT, {"plan": "1"}).plan
+
+
 def test_a_default_nobody_reads_is_told_too(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text("[tool.parity]\nfresh = false\nlanes = 0\nspeed = 3\n", encoding="utf-8")

@@ -31,6 +31,7 @@ from parity.event import (
     StartFailure,
     Timed,
 )
+from parity.machine import RunKind
 from parity.state import Rules, State
 from parity.verdict import Judgement, Verdict
 
@@ -44,6 +45,7 @@ RESET = QmpEvent("SHUTDOWN", {"guest": True, "reason": "guest-reset"})
 EXIT = Exit(0, None, False)
 GOOD: list[Event] = [RESUME, HELLO, START, END, SHUTDOWN, POWER_OFF, EXIT]
 TESTS: list[Event] = [TestStart("a"), TestEnd("a", 0, ""), TestStart("b"), TestEnd("b", 0, "")]
+INSIDE = Rules(kind=RunKind.TESTS)
 GOOD_TESTS: list[Event] = [RESUME, HELLO, Plan(2), *TESTS, IN_KERNEL_SHUTDOWN, POWER_OFF, EXIT]
 
 
@@ -63,7 +65,7 @@ def instead(old: Event, *new: Event) -> list[Event]:
 
 def test_a_good_guest_passes() -> None:
     assert judge(GOOD) == Judgement(Verdict.PASS, "PID 1 (t) ended with status 0")
-    assert judge(GOOD_TESTS) == Judgement(Verdict.PASS, "all 2 in-kernel tests ended well")
+    assert judge(GOOD_TESTS, INSIDE) == Judgement(Verdict.PASS, "all 2 in-kernel tests ended well")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_only_the_machines_own_status_is_a_power_off(events: list[Event], cause:
         (GOOD[:-1], "infra", "ends before its emulator did"),
         ([], "infra", "ends before its emulator did"),
         (without(GOOD, HELLO), "fail", "a record before the hello"),
-        (instead(HELLO, Hello(2, "aarch64", 1, ())), "fail", "speaks version 2"),
+        (instead(HELLO, Hello(3, "aarch64", 1, ())), "fail", "speaks version 3 of it, not 1 to 2"),
         (instead(START, START, HELLO), "fail", "a second hello"),
         (instead(START, START, START), "fail", "PID 1 started twice"),
         (instead(END, END, END), "fail", "PID 1 ended twice"),
@@ -187,10 +189,11 @@ def test_forged_panic_text_after_the_hello_is_only_text() -> None:
     ],
 )
 def test_an_in_kernel_run_passes_only_whole(events: list[Event], cause: str) -> None:
-    judgement = judge([RESUME, HELLO, *events, IN_KERNEL_SHUTDOWN, POWER_OFF, EXIT])
+    judgement = judge([RESUME, HELLO, *events, IN_KERNEL_SHUTDOWN, POWER_OFF, EXIT], INSIDE)
     assert judgement.verdict == "fail"
     assert cause in judgement.cause
-    assert judge([RESUME, HELLO, Plan(2), *TESTS, SHUTDOWN, POWER_OFF, EXIT]).verdict == "fail"
+    other_reason = [RESUME, HELLO, Plan(2), *TESTS, SHUTDOWN, POWER_OFF, EXIT]
+    assert judge(other_reason, INSIDE).verdict == "fail"
 
 
 def believable(events: Iterable[Event]) -> bool:
@@ -246,9 +249,9 @@ def test_no_random_sequence_passes_without_the_whole_truth() -> None:
 
 
 def test_a_cut_sequence_never_passes() -> None:
-    for good in (GOOD, GOOD_TESTS):
+    for good, rules in ((GOOD, Rules("/bin/t")), (GOOD_TESTS, INSIDE)):
         for length in range(len(good)):
-            assert judge(good[:length]).verdict != "pass"
+            assert judge(good[:length], rules).verdict != "pass"
 
 
 def test_causes_are_one_printable_line() -> None:

@@ -9,6 +9,7 @@ from test_verdict import EXIT, HELLO, IN_KERNEL_SHUTDOWN, POWER_OFF, RESET, RESU
 from parity import verdict
 from parity.channel import ChannelError, Panic, Plan, TestEnd, TestStart
 from parity.event import Event, Exit, Sample, Timed
+from parity.machine import RunKind
 from parity.state import Rules, State
 from parity.verdict import End, Judgement, Verdict
 
@@ -28,7 +29,7 @@ def judged(
     ends: dict[str, End] | None = None,
     rules: Rules | None = None,
 ) -> dict[str, Judgement]:
-    state = State(rules or Rules())
+    state = State(rules or Rules(kind=RunKind.TESTS))
     for number, event in enumerate(events):
         state = verdict.observe(state, Timed(0.1 * number, event))
     return verdict.judge_tests(state, list(asked), ends or {})
@@ -59,7 +60,7 @@ def test_a_bad_end_is_named_and_what_follows_is_left_to_another_guest() -> None:
     assert verdicts(*BOOT, *ran("a"), TestStart("b"), *CRASH) == {"a": "pass", "b": "crash"}
     silence = [Sample(0.1, 0.0, 0, 0), Sample(0.2, 0.0, 0, 0)]
     events = [*BOOT, *ran("a", 1), TestStart("b"), *silence, Exit(None, 9, True)]
-    found = judged(events, rules=Rules(silence_s=0.15))
+    found = judged(events, rules=Rules(silence_s=0.15, kind=RunKind.TESTS))
     assert {name: str(each.verdict) for name, each in found.items()} == {"a": "fail", "b": "hang"}
     assert "in test b" in found["b"].cause
 
@@ -112,7 +113,7 @@ def test_a_test_that_must_end_the_kernel_passes_by_that_end_and_no_other() -> No
 
 def test_the_budget_is_each_tests_own_as_far_as_they_were_announced() -> None:
     def state(*tests: Event, plan: int = 3) -> State:
-        state = State(Rules(cpu_budget_s=1.0))
+        state = State(Rules(cpu_budget_s=1.0, kind=RunKind.TESTS))
         events: list[Event] = [RESUME, HELLO, Plan(plan)]
         for number, test in enumerate(tests):
             events += [test, Sample(0.8 * (number + 1), 0.0, number, 0)]

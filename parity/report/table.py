@@ -41,9 +41,8 @@ def summary(rows: Sequence[Row]) -> list[str]:
         ]
         line = f"{rate.arch}: {rate.passed} of {rate.total} pass ({rate.percent:.2f} %)"
         line += "".join(f", {other}" for other in others)
-        lines.append(
-            line + (f"; not as expected: {', '.join(surprises)}" if surprises else "; all as expected")
-        )
+        good = "all that ran as expected" if "not_run" in rate.verdicts else "all as expected"
+        lines.append(f"{line}; not as expected: {', '.join(surprises)}" if surprises else f"{line}; {good}")
     return lines
 
 

@@ -71,6 +71,22 @@ def test_doit_alone_says_what_to_type() -> None:
         (["integration_x86_64:timer_clokc"], "did you mean 'integration_x86_64:timer_clock'?"),
         (["boot_strict_aarch64:0"], "a whole number of at least 1 expected"),
         (["-n", "2", "test_aarch64"], "say lanes=N instead"),
+        # Nothing to run is no success, and no plan either.
+        (
+            ["only=true_test", "tag=pipe", "test_aarch64"],
+            "only=true_test and tag=pipe have no test in",
+        ),
+        (["plan=1", "only=true_test", "tag=pipe", "parity"], "only=true_test and tag=pipe have no test"),
+        (["shard=99/100", "test_aarch64"], "shard 99 of 100 is empty: there are "),
+        (["shard=99/100", "integration_x86_64"], "shard 99 of 100 is empty: there are "),
+        (["shard=1/4x", "test_aarch64"], "shard=1/4x: INDEX/COUNT expected"),
+        (
+            ["only=fifo_test", "test_aarch64"],
+            "nothing to run on aarch64: there is no program for fifo_test (",
+        ),
+        (["test_x86_64:fifo_test"], "nothing to run on x86_64: there is no program for fifo_test ("),
+        (["plan=1", "tag=network", "test_aarch64"], "nothing to run on aarch64"),
+        (["last_failed=1", "kthread_mutants", "test_aarch64:fifo_test"], "nothing to run on aarch64"),
     ],
 )
 def test_a_users_mistake_is_one_message_and_3(words: list[str], complaint: str) -> None:
@@ -88,6 +104,32 @@ def test_a_mistake_in_yaml_names_file_and_line_and_writes_nothing(checkout: Chec
     assert status == 3, said
     assert "user_programs.yaml:" in said and "did you mean 'expected'?" in said
     assert not (checkout.folder / "build" / "report").exists()
+
+
+def test_a_name_that_only_the_baseline_knows_is_3_with_its_line(checkout: Checkout) -> None:
+    for suite, name in (("user_programs", "dup_test"), ("integration", "timer_clock")):
+        file = checkout.folder / "suites" / f"{suite}.yaml"
+        text = file.read_text()
+        file.write_text("".join(line for line in text.splitlines(True) if not line.startswith(f"  {name}:")))
+        baseline = (checkout.folder / "suites" / "baseline.txt").read_text().splitlines()
+        line = baseline.index(f"aarch64 {name} pass") + 1
+        status, said = checkout.doit("test_aarch64")
+        assert status == 3, said
+        assert f"baseline.txt:{line}: no test {name!r}" in said
+        file.write_text(text)
+
+
+def test_no_failure_to_repeat_is_3(checkout: Checkout) -> None:
+    status, said = checkout.doit("last_failed=1", "test_aarch64", "test_x86_64")
+    assert (status, said.count("\n")) == (3, 1), said
+    assert "last_failed=1: no test failed the last time on aarch64" in said
+    status, said = checkout.doit("last_failed=1", "planted_faults")
+    assert status == 3, said
+
+
+def test_a_plan_says_that_it_is_one() -> None:
+    said = HERE.says("plan=1", "test_aarch64")
+    assert re.search("[0-9]+ of 80 can run on aarch64; this is a plan: nothing has run", said)
 
 
 def test_report_before_anything_ran_says_what_to_run(checkout: Checkout) -> None:
@@ -224,6 +266,17 @@ def test_exec_needs_no_special_feature(checkout: Checkout) -> None:
     passed = {test["name"] for test in tests if test["verdict"] == "pass"}
     assert passed == {"exec_argv_test", "exec_stack_argv_test", "exec_from_ext2_test"}
     assert {test["features"] for test in tests} == {"plain"}
+
+
+@pytest.mark.docker
+def test_a_kernel_that_runs_its_own_tests_passes_no_program(checkout: Checkout) -> None:
+    checkout.replace("trees/reference.yaml", "  features: testing\n", "  features: boot_tests\n")
+    status, said = checkout.doit("test_aarch64:dup_test", "test_x86_64:dup_test")
+    assert status == 1, said
+    for arch in ARCHS:
+        row = checkout.row("dup_test", arch)
+        assert row["verdict"] == "fail"
+        assert row["cause"] == "the kernel was to start /bin/dup_test, and ran tests of its own"
 
 
 @pytest.mark.docker

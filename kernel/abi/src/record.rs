@@ -8,7 +8,9 @@
 /// First bytes of every frame.
 pub const MAGIC: [u8; 2] = *b"PR";
 /// Version that [`HELLO`] announces.
-pub const VERSION: u16 = 1;
+///
+/// 1: the types up to [`SHUTDOWN`]; 2: [`EXEC_FAILED`] and [`SHUTDOWN_NO_INIT`] as well.
+pub const VERSION: u16 = 2;
 /// Bytes before the payload: magic, type, flags, length.
 pub const HEADER_BYTES: usize = 6;
 /// Bytes after the payload: the CRC.
@@ -40,6 +42,8 @@ pub const TEST_END: u8 = 7;
 pub const PANIC: u8 = 8;
 /// `reason u8`
 pub const SHUTDOWN: u8 = 9;
+/// `errno u32` (see [`crate::Errno`])`, program`: PID 1 could not be started
+pub const EXEC_FAILED: u8 = 10;
 
 /// `arch` of [`HELLO`].
 pub const ARCH_AARCH64: u8 = 1;
@@ -57,3 +61,5 @@ pub const TEST_SKIPPED: u8 = 2;
 pub const SHUTDOWN_INIT_ENDED: u8 = 0;
 /// `reason` of [`SHUTDOWN`]: the in-kernel run is over.
 pub const SHUTDOWN_TESTS_DONE: u8 = 1;
+/// `reason` of [`SHUTDOWN`]: PID 1 could not be started.
+pub const SHUTDOWN_NO_INIT: u8 = 2;

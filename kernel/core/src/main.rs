@@ -88,7 +88,7 @@ extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
     let arguments: Vec<&str> =
         core::iter::once(&line.init).chain(&line.arguments).map(|text| text.as_str()).collect();
     process::fork::start_init(&line.init, &arguments, || stage::reach("init"))
-        .unwrap_or_else(|errno| panic!("cannot start {}: {errno}", line.init));
+        .unwrap_or_else(|errno| process::exit::without_init(&line.init, errno));
 
     scheduler::run_idle()
 }

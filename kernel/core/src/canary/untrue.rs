@@ -3,7 +3,7 @@
 use parity_abi::record::FRAME_MAX;
 use parity_arch::console::channel_write;
 use parity_arch::{cpu, power};
-use parity_record::{Reason, Record};
+use parity_record::{Reason, Record, TestStatus};
 
 use crate::drivers::channel;
 
@@ -40,6 +40,21 @@ pub fn success() -> ! {
     channel::send(Record::ProcEnd { pid: 1, ppid: 0, status: 0, survivor: false, program: FORGED });
     channel::send(Record::Shutdown { reason: Reason::InitEnded });
     cpu::halt()
+}
+
+/// All the records of a run of tests that end well, where a program was asked for.
+pub fn tests_instead() -> ! {
+    tests();
+    channel::send(Record::Shutdown { reason: Reason::TestsDone });
+    power::power_off()
+}
+
+/// A test that ends well, where a program was asked for; the boot goes on.
+pub fn tests() {
+    let name = b"canary";
+    channel::send(Record::TestPlan { count: 1 });
+    channel::send(Record::TestStart { name });
+    channel::send(Record::TestEnd { status: TestStatus::Ok, name, message: b"" });
 }
 
 /// The machine ends in the middle of the last record.

@@ -1,5 +1,6 @@
 //! The end of a process, and with PID 1's the end of the machine's run.
 
+use parity_abi::Errno;
 use parity_abi::signal::SIGKILL;
 use parity_abi::wait::WaitStatus;
 use parity_arch::{cpu, power};
@@ -58,7 +59,19 @@ fn shut_down() -> ! {
         memory.total
     );
     canary::before_shutdown();
-    channel::send(Record::Shutdown { reason: Reason::InitEnded });
+    power_off(Reason::InitEnded)
+}
+
+/// PID 1 cannot be started: no fault of the kernel's. The host is told why, and the machine is switched off.
+pub fn without_init(program: &str, errno: Errno) -> ! {
+    cpu::irq_disable();
+    kprintln!("shutdown: cannot start {program}: {errno}");
+    channel::send(Record::ExecFailed { errno: errno.number().into(), program: program.as_bytes() });
+    power_off(Reason::NoInit)
+}
+
+fn power_off(reason: Reason) -> ! {
+    channel::send(Record::Shutdown { reason });
     canary::after_shutdown();
     power::power_off()
 }

@@ -26,6 +26,7 @@ pub enum TestStatus {
 pub enum Reason {
     InitEnded = abi::SHUTDOWN_INIT_ENDED,
     TestsDone = abi::SHUTDOWN_TESTS_DONE,
+    NoInit = abi::SHUTDOWN_NO_INIT,
 }
 
 /// What the kernel has to say. Texts are bytes: users choose some of them.
@@ -40,6 +41,7 @@ pub enum Record<'a> {
     TestEnd { status: TestStatus, name: &'a [u8], message: &'a [u8] },
     Panic { cpu: u16, message: &'a [u8] },
     Shutdown { reason: Reason },
+    ExecFailed { errno: u32, program: &'a [u8] },
 }
 
 impl Record<'_> {
@@ -63,6 +65,7 @@ impl Record<'_> {
             }
             Self::Panic { cpu, message } => frame.u16(cpu).u16(0).text(message),
             Self::Shutdown { reason } => frame.u8(reason as u8),
+            Self::ExecFailed { errno, program } => frame.u32(errno).text(program),
         };
         frame.finish()
     }
@@ -78,6 +81,7 @@ impl Record<'_> {
             Self::TestEnd { .. } => abi::TEST_END,
             Self::Panic { .. } => abi::PANIC,
             Self::Shutdown { .. } => abi::SHUTDOWN,
+            Self::ExecFailed { .. } => abi::EXEC_FAILED,
         }
     }
 }

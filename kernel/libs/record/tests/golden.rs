@@ -24,6 +24,9 @@ fn records() -> Vec<Record<'static>> {
         Record::Panic { cpu: 3, message: "core/src/main.rs:1:2: größer".as_bytes() },
         Record::Shutdown { reason: Reason::InitEnded },
         Record::Shutdown { reason: Reason::TestsDone },
+        Record::Shutdown { reason: Reason::NoInit },
+        Record::ExecFailed { errno: 8, program: b"/bin/no_program" },
+        Record::ExecFailed { errno: u32::MAX, program: &LONG },
     ]
 }
 
@@ -34,7 +37,7 @@ fn python(record: &Record) -> String {
     let fields = match *record {
         Record::Hello { arch, cpus, features } => {
             let features = rest(features);
-            format!("1, \"version\": 1, \"arch\": {arch}, \"cpus\": {cpus}, \"features\": {features}")
+            format!("1, \"version\": 2, \"arch\": {arch}, \"cpus\": {cpus}, \"features\": {features}")
         }
         Record::Stage { name } => format!("2, \"name\": {}", rest(name)),
         Record::ProcStart { pid, ppid, program } => {
@@ -53,6 +56,9 @@ fn python(record: &Record) -> String {
         }
         Record::Panic { cpu, message } => format!("8, \"cpu\": {cpu}, \"message\": {}", rest(message)),
         Record::Shutdown { reason } => format!("9, \"reason\": {}", reason as u8),
+        Record::ExecFailed { errno, program } => {
+            format!("10, \"errno\": {errno}, \"program\": {}", rest(program))
+        }
     };
     format!("{{\"type\": {fields}}}\n")
 }
