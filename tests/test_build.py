@@ -16,6 +16,11 @@ ROOT = Path(__file__).parent.parent
 COMPILING = "   Compiling parity-kernel v0.1.0 (/src/kernel/core)"
 
 
+def failed(lines: list[str]) -> BuildError | MachineError:
+    tree: Any = SimpleNamespace(root=ROOT)
+    return build._failed(tree, ROOT, lines)
+
+
 @pytest.mark.parametrize(
     ("line", "cause"),
     [
@@ -26,14 +31,14 @@ COMPILING = "   Compiling parity-kernel v0.1.0 (/src/kernel/core)"
     ],
 )
 def test_what_this_machine_lacks_is_no_tree_that_does_not_compile(line: str, cause: str) -> None:
-    error = build._failed([COMPILING, "error: failed to write /target/release/x", line])
+    error = failed([COMPILING, "error: failed to write /target/release/x", line])
     assert isinstance(error, MachineError)
     assert (error.exit_code, error.message) == (2, f"{cause} while compiling in build/")
 
 
 def test_a_source_that_speaks_of_a_full_disk_does_not_compile() -> None:
     lines = [COMPILING, "error[E0425]: cannot find value", '7 | say("No space left on device", x)', "  |"]
-    assert isinstance(build._failed(lines), BuildError)
+    assert isinstance(failed(lines), BuildError)
 
 
 @pytest.mark.parametrize(

@@ -152,18 +152,3 @@ def test_an_image_registry_and_a_debian_mirror_out_of_reach(remote: Checkout) ->
     status, output = remote.doit("images:qemu")
     assert_told(status, output, "a Debian base: the Debian mirror cannot be reached")
     assert list((remote.cache / "tmp").glob("*")) == []
-
-
-@pytest.mark.docker
-@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away takes root")
-def test_a_build_folder_of_another_user_is_no_tree_that_does_not_compile(tmp_path: Path) -> None:
-    """As sudo leaves it; `git bisect run` must not skip a commit for that."""
-    checkout = Checkout.copy(tmp_path / "checkout", host.cache_dir())
-    checkout.says("forget", "build_kernel:aarch64-testing")
-    target = checkout.folder / "build" / "cargo" / "kernel" / "release"
-    target.mkdir(parents=True)
-    (target / ".cargo-lock").touch()
-    for place in (target, target / ".cargo-lock"):
-        os.chown(place, 12345, 12345)
-    status, output = checkout.doit("build_kernel:aarch64-testing")
-    assert_told(status, output, "no permission while compiling in build/")
