@@ -22,6 +22,7 @@ from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from parity import daemon, errors
+from parity.cancellation import CANCELLATION
 from parity.errors import ParityError, RevisionError, UserError
 from tasks import bug
 
@@ -47,6 +48,8 @@ def guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BaseException as error:
+        if CANCELLATION.asked:  # what was woken up for the end may have complained
+            return INTERRUPTED
         known = foreseen(error)
         sys.stderr.write(f"error: {known}\n" if known else f"{bug.report()}\n")
         return known.exit_code if known else CANNOT

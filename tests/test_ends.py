@@ -16,6 +16,7 @@ import pytest
 import requests
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
+from parity.cancellation import Cancellation
 from parity.errors import BuildError, InfraError, MachineError, ParityError, RevisionError, UserError
 from tasks import ends, graph, reporter, session
 from tasks.doitdb import MemoryDB
@@ -197,3 +198,29 @@ def test_a_pyproject_that_is_no_text_is_a_users_mistake(
     (begun / "pyproject.toml").write_bytes(b"\xff")
     assert ran("report") == 3
     assert capsys.readouterr().err == "error: pyproject.toml is not UTF-8\n"
+
+
+@pytest.mark.parametrize("stage", [in_creating, in_an_action, in_closing])
+def test_what_is_woken_up_for_the_end_may_complain(
+    stage: Callable[[pytest.MonkeyPatch, BaseException], None],
+    begun: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cancellation = Cancellation()
+    monkeypatch.setattr(ends, "CANCELLATION", cancellation)
+    monkeypatch.setattr(session, "CANCELLATION", cancellation)
+
+    def ask(*_: Any) -> None:
+        cancellation.ask()
+        raise MachineError("Docker lost a container")
+
+    stage(monkeypatch, KeyError())
+    if stage is in_creating:
+        monkeypatch.setattr(graph, "task_report", ask)
+    elif stage is in_an_action:
+        monkeypatch.setattr(graph, "task_report", lambda: session.task("report", "words", ask))
+    else:
+        monkeypatch.setattr(MemoryDB, "dump", ask)
+    assert ran("report") == 130
+    assert "".join(capsys.readouterr()) == ""
