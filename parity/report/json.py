@@ -40,5 +40,5 @@ def parse(path: Path) -> list[Row]:
         return [
             Row(**{key: value for key, value in row.items() if key in known}) for row in document["tests"]
         ]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
