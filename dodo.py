@@ -1,3 +1,3 @@
 """doit's entry. Its settings stand in pyproject.toml, the tasks in tasks/."""
 
-from tasks import *  # noqa: F403
+from tasks.graph import *  # noqa: F403

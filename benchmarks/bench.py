@@ -53,7 +53,8 @@ class Checkout:
 
         own = {"CI": "1", "PARITY_CACHE": str(self.cache), "PYTHONPATH": str(self.root)}
         began = time.monotonic()
-        status = command.run(["env", "-C", str(self.root), *argv], on_line, env={**own, **(env or {})})
+        here = ["env", "-C", str(self.root), *argv]
+        status = command.run(here, on_line, env={**own, **(env or {})}, timeout_s=None)
         seconds = time.monotonic() - began
         if status != 0:
             words = " ".join([Path(argv[0]).name, *argv[1:]])

@@ -76,7 +76,7 @@ def _run(bench: Bench, target: Path, command: Sequence[str]) -> float:
         bench.space.screen.say(line.strip())
 
     began = monotonic()
-    status = build.cargo(bench.space, bench.tree, command, target=target, on_line=on_line)
+    status = build.cargo(bench.space, bench.tree.root, command, target=target, on_line=on_line)
     seconds = monotonic() - began
     if status != 0:
         raise BuildError(f"cargo {command[0]} failed", output="\n".join(lines))

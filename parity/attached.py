@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -15,6 +17,8 @@ from docker.utils import socket as docker_socket
 from parity.errors import InfraError, MachineError
 
 Stream = Literal["stdout", "stderr"]
+WRITE_S = 60  # for a container to take bytes from its input; seconds
+REMOVAL_S = 10.0  # for Docker to remove a container that was killed
 
 
 class Attached:
@@ -29,14 +33,16 @@ class Attached:
         self._connection = connection
         # docker SDK hands out a read-only SocketIO on Unix sockets; the socket itself lies below it.
         self._socket = connection if hasattr(connection, "sendall") else connection._sock
+        # Reading may take as long as the container lives: what it says is no business of a deadline here.
         self._socket.settimeout(None)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", WRITE_S, 0))
         self._ended = threading.Event()
         self._status: int | None = None
         self._error: str | None = None
         threading.Thread(target=self._await_end, args=(waiting,), daemon=True, name="container-end").start()
 
     def write(self, data: bytes) -> None:
-        """Send bytes to standard input. Raises InfraError when the container has ended."""
+        """Send bytes to standard input. Raises InfraError when the container has ended, or reads no more."""
         try:
             self._socket.sendall(data)
         except OSError as error:
@@ -64,6 +70,11 @@ class Attached:
             raise MachineError(f"Docker lost container {self.id[:12]}: {self._error}")
         return self._status
 
+    def hang_up(self) -> None:
+        """Close the input, on which the container ends, and end `frames`. Waits for nothing."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def kill(self) -> None:
         """End the container now (SIGKILL to all in it). Harmless when it has ended."""
         with contextlib.suppress(docker.errors.APIError, requests.RequestException):
@@ -72,13 +83,12 @@ class Attached:
     def close(self, grace_s: float = 2.0) -> None:
         """Close the input, give the container ``grace_s`` to end by itself, then kill it.
 
-        Returns when it is gone; what Docker cannot remove within 10 s more is left to ``Engine.reap``.
+        Returns when it is gone; what Docker cannot remove within REMOVAL_S more is left to ``Engine.reap``.
         """
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(2)
+        self.hang_up()
         if not self._ended.wait(grace_s):
             self.kill()
-            self._ended.wait(10.0)
+            self._ended.wait(REMOVAL_S)
         self._connection.close()
         self._socket.close()
 

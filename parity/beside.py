@@ -6,21 +6,27 @@ What is made there is kept in the same store, and what is known under that commi
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
-from parity import command, revision
-from parity.errors import RevisionError, UserError
+from parity import command, lock, revision
+from parity.errors import InfraError, ParityError, RevisionError, UserError
 from parity.matrix import Row
 from parity.report import json
 from parity.revision import Revision
 from parity.workspace import Workspace
 
 SURPRISES = (0, 1)  # exit statuses of a command that found out everything
+# What commits say of a tree that does not build, or of a bug in their tools; any other 2 is for this machine.
+_NOT_BUILT = re.compile(
+    "^error: .*(does not compile|does not build|does not fit|do not fit on a disk|made no such program"
+    "|is missing|integration tests are not those of|inventory cannot be read|is not an ELF file"
+    "|a bug in Parity)",
+    re.MULTILINE,
+)
 
 
 def rows(space: Workspace, there: Revision, archs: Sequence[str], variables: Sequence[str]) -> list[Row]:
@@ -28,7 +34,7 @@ def rows(space: Workspace, there: Revision, archs: Sequence[str], variables: Seq
 
     Raises:
         RevisionError: it does not build, or its tools cannot be run.
-        MachineError: no room for its files.
+        MachineError, InfraError: this machine cannot, as without room or without Docker.
     """
     with space.scratch() as folder:
         tree = folder / "tree"
@@ -43,8 +49,13 @@ def rows(space: Workspace, there: Revision, archs: Sequence[str], variables: Seq
         found = [row for row in json.parse(tree / "build" / "report" / "results.json") if row.arch in archs]
     if status in SURPRISES or {f"test_{row.arch}" for row in found} == set(tasks):
         return found
-    what = "does not know what was asked for" if status == UserError.exit_code else "does not build"
-    raise RevisionError(f"{there} {what}: see above", output="\n".join(said))
+    output = "\n".join(said)
+    if status == UserError.exit_code:
+        raise RevisionError(f"{there} does not know what was asked for: see above", output=output)
+    if status == ParityError.exit_code and not _NOT_BUILT.search(output):
+        space.screen.note(output)
+        raise InfraError(f"{there} could not be looked at, for no fault of its own: see above")
+    raise RevisionError(f"{there} does not build: see above", output=output)
 
 
 def _doit(space: Workspace, there: Revision, tree: Path, words: Sequence[str]) -> tuple[int, list[str]]:
@@ -57,7 +68,9 @@ def _doit(space: Workspace, there: Revision, tree: Path, words: Sequence[str]) -
 
     own = {"PYTHONPATH": str(tree), "PARITY_CACHE": str(space.cache)}
     nobodys = {"GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": ""}  # its results are not the job's
-    status = command.run([sys.executable, "-m", "doit", *words], on_line, env={**own, **nobodys}, cwd=tree)
+    argv = [sys.executable, "-m", "doit", *words]
+    # Its waits have deadlines of their own.
+    status = command.run(argv, on_line, env={**own, **nobodys}, cwd=tree, timeout_s=None)
     return status, lines
 
 
@@ -65,5 +78,5 @@ def _seed(ours: Path, theirs: Path) -> None:
     """Copies the compiler's cache, which saves minutes."""
     for target in ("kernel", "programs"):
         if (ours / target).is_dir():
-            with FileLock(ours / target / ".parity.lock"):
+            with lock.held(ours / target / ".parity.lock"):
                 shutil.copytree(ours / target, theirs / target, symlinks=True)

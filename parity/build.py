@@ -1,32 +1,37 @@
 """Kernels and programs: sources in, ELF files in the store out.
 
-Cargo runs in the toolchain's container with the tree at one fixed path, so that an ELF is the same from any
-checkout. Crates are fetched with the lock file in a step of their own; compiling has no network. Cargo's own
-messages say which file is the result, and it enters the store before the target folder's lock is given up:
-no other build can swap it.
+Cargo runs in the toolchain's container on a copy of the sources (parity/sources.py) at one fixed path, so
+that an ELF is the same from any checkout, and made of what its key says. Crates are fetched with the lock
+file in a step of their own; compiling has no network. Cargo's own messages say which file is the result, and
+it enters the store before the target folder's lock is given up: no other build can swap it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from parity import images, seed
+from parity import errors, images, seed, sources
 from parity.engine import Mount, OnLine
 from parity.errors import BuildError, MachineError
-from parity.store import Digest, FileDigests, Outputs, action_key, file_digest
+from parity.sources import Content
+from parity.store import Digest, Outputs, action_key, file_digest
+from parity.target import Target, declared
 from parity.tree import CargoBuild, Tree
 from parity.workspace import Workspace
 
-SOURCE, TARGET, CARGO_HOME = "/src", seed.TARGET, "/cargo"
-REGISTRY = f"{CARGO_HOME}/registry/src"
+SOURCE, TARGET, CARGO_HOME = sources.INSIDE, seed.TARGET, "/cargo"
+CRATES = "registry"  # of cargo's home, all that compiling needs
+REGISTRY = f"{CARGO_HOME}/{CRATES}/src"
+CARGO_S = 3600.0  # for cargo to end: a cold build on a slow machine, or a fetch over a slow network
+LAST_LINES = 20
 # What decides, beside the command line, how crates are compiled that are not the tree's.
 SETTINGS = ("Cargo.toml", "Cargo.lock", ".cargo/")
+HINT = "a build finds what `sources` in the tree's YAML names, and nothing else"
+CHECKED_BY = ("clippy.toml", "rustfmt.toml")
 ENVIRONMENT = {
     "CARGO_HOME": CARGO_HOME,
     "CARGO_TARGET_DIR": TARGET,
@@ -65,55 +70,65 @@ def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
     return dict(_cargo(space, tree, tree.programs, arch, f"userspace {arch}", ()).files)
 
 
-def source_digests(known: FileDigests, root: Path, patterns: Sequence[str]) -> dict[str, Digest]:
-    """SHA-256 of every source file by its path below `root`; `patterns` as in the tree's YAML."""
-    found: set[Path] = set()
-    for pattern in patterns:
-        below = root.glob(pattern + "**/*") if pattern.endswith("/") else root.glob(pattern)
-        found.update(path for path in below if path.is_file())
-    return {str(path.relative_to(root)): known.of(path) for path in sorted(found)}
-
-
 def _cargo(
     space: Workspace, tree: Tree, build: CargoBuild, arch: str, title: str, features: Sequence[str]
 ) -> Outputs:
     """One cargo build, or what the same build gave before."""
-    toolchain = space.image("toolchain")
-    arguments = cargo_arguments(build, arch, features)
-    sources = source_digests(space.digests, tree.root, build.sources)
+    wanted = sources.contents(space.digests, tree.root, build.sources, space.build)
+    toolchain = space.image("toolchain").packages_digest
+    settings = {"environment": ENVIRONMENT, "rustflags": _flags(build.rustflags), "toolchain": toolchain}
     crates = action_key(
         seed.STAGE,
         {
-            "settings": source_digests(space.digests, tree.root, SETTINGS),
-            "toolchain": toolchain.packages_digest,
+            **settings,
+            "settings": sources.contents(space.digests, tree.root, SETTINGS),
             "arguments": cargo_arguments(build, arch, ()),  # what other features lack, cargo compiles
-            "rustflags": _flags(build.rustflags),
-            "environment": ENVIRONMENT,
         },
     )
-    inputs = {
-        "sources": sources,
-        "toolchain": toolchain.packages_digest,
-        "arguments": arguments,
-        "rustflags": build.rustflags,
-    }
+    arguments = cargo_arguments(build, arch, features)
+    inputs = {**settings, "sources": wanted, "arguments": arguments}
 
     def make() -> Outputs:
         fetch(space, tree)
-        target = space.build / "cargo" / ("kernel" if build is tree.kernel else "programs")
-        target.mkdir(parents=True, exist_ok=True)
-        with FileLock(target / ".parity.lock"):
-            if seed.bare(target / build.targets[arch]):
-                seed.lay(space, crates, target)
-            messages = _compile(space, tree, arguments, build.rustflags, target)
-            files = executables(messages, target)
+        name = "kernel" if build is tree.kernel else "programs"
+        made_with = action_key(name, {**settings, "arguments": build.arguments})
+        with Target.held(space.build, name, made_with) as target:
+
+            def compiled(times: Mapping[str, int]) -> list[dict[str, Any]]:
+                if seed.bare(target.place / build.targets[arch]):
+                    seed.lay(space, crates, target.place)
+                with sources.copied(space.build, tree.root, wanted, times) as source:
+                    return _compile(space, tree, source, arguments, build.rustflags, target.place)
+
+            messages = _compiled(tree, target, wanted, compiled)
+            files = executables(messages, target.place)
             outputs = Outputs({name: space.store.put(path) for name, path in files.items()})
-            seed.keep(space, crates, target, messages)
-        if source_digests(space.digests, tree.root, build.sources) != sources:
-            raise BuildError(f"{title}: sources changed while they were compiled", hint="run it again")
+            seed.keep(space, crates, target.place, messages)
         return outputs
 
     return space.kept("cargo", title, inputs, make)
+
+
+def _compiled(
+    tree: Tree,
+    target: Target,
+    wanted: Mapping[str, Content],
+    compiled: Callable[[Mapping[str, int]], list[dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """Cargo's messages about a build that is made of these sources; `compiled` builds, given their times.
+
+    Raises:
+        BuildError: it does not compile, or goes by a file that is not among the sources.
+    """
+    times = target.begin(wanted)
+    while True:
+        messages = compiled(times)
+        read = declared(executables(messages, target.place).values())
+        if strangers := sources.undeclared(tree.root, wanted, read):
+            raise BuildError(f"goes by what is not among its sources: {', '.join(strangers)}", HINT)
+        if target.ended(read):
+            return messages
+        times = target.begin_anew(wanted)
 
 
 def cargo_arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> list[str]:
@@ -127,7 +142,12 @@ def cargo_arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> li
 
 
 def _compile(
-    space: Workspace, tree: Tree, arguments: Sequence[str], rustflags: Sequence[str], target: Path
+    space: Workspace,
+    tree: Tree,
+    source: Path,
+    arguments: Sequence[str],
+    rustflags: Sequence[str],
+    target: Path,
 ) -> list[dict[str, Any]]:
     """Runs cargo without network; its messages (JSON objects, documented with `cargo build`)."""
     messages: list[dict[str, Any]] = []
@@ -141,8 +161,8 @@ def _compile(
             space.screen.say(line.strip())
 
     command = ["build", "--frozen", "--message-format=json-render-diagnostics", *arguments]
-    if cargo(space, tree, command, target=target, rustflags=rustflags, on_line=on_line) != 0:
-        raise _failed(diagnostics)
+    if cargo(space, source, command, target=target, rustflags=rustflags, on_line=on_line) != 0:
+        raise _failed(tree, source, diagnostics)
     return messages
 
 
@@ -157,7 +177,7 @@ def executables(messages: Iterable[Mapping[str, Any]], target: Path) -> dict[str
 
 def cargo(
     space: Workspace,
-    tree: Tree,
+    source: Path,
     command: Sequence[str],
     *,
     target: Path,
@@ -165,20 +185,22 @@ def cargo(
     network: bool = False,
     on_line: OnLine,
 ) -> int:
-    """Runs cargo on the tree in the toolchain's container; its exit status.
+    """Runs cargo on the tree in the folder `source`, in the toolchain's container; its exit status.
 
-    `target` is cargo's target folder on the host, `rustflags` concern what is built for the guest.
+    `target` is cargo's target folder on the host, `rustflags` concern what is built for the guest. Without
+    `network` cargo sees fetched crates and nothing else of its home, no settings, and writes nothing there.
     """
     home = space.cache / "cargo"
-    for folder in (home, target):
+    for folder in (home / CRATES, target):
         folder.mkdir(parents=True, exist_ok=True)
+    crates = Mount(home / CRATES, f"{CARGO_HOME}/{CRATES}")
     mounts, certificates = images.ca_mounts() if network else ([], {})
     result = space.engine.run_tool(
         space.image("toolchain").id,
         ["cargo", *command],
         mounts=[
-            Mount(tree.root, SOURCE),
-            Mount(home, CARGO_HOME, read_only=False),
+            Mount(source, SOURCE),
+            Mount(home, CARGO_HOME, read_only=False) if network else crates,
             Mount(target, TARGET, read_only=False),
             *mounts,
         ],
@@ -186,8 +208,31 @@ def cargo(
         workdir=SOURCE,
         network=network,
         on_line=on_line,
+        timeout_s=CARGO_S,
     )
     return result.status
+
+
+def checked(
+    space: Workspace,
+    tree: Tree,
+    name: str,
+    command: Sequence[str],
+    *,
+    rustflags: Sequence[str],
+    on_line: OnLine,
+) -> int:
+    """Runs cargo on a copy of all of the tree's sources, in a target folder of that name; its exit status."""
+    patterns = (*tree.kernel.sources, *tree.programs.sources, *CHECKED_BY)
+    wanted = sources.contents(space.digests, tree.root, patterns, space.build)
+    toolchain = space.image("toolchain").packages_digest
+    made_with = action_key(name, {"environment": ENVIRONMENT, "rustflags": rustflags, "toolchain": toolchain})
+    with (
+        Target.held(space.build, name, made_with) as target,
+        sources.copied(space.build, tree.root, wanted, target.begin(wanted)) as source,
+    ):
+        target.ended(wanted)  # what is checked is not kept: cargo may go by the times alone
+        return cargo(space, source, command, target=target.place, rustflags=rustflags, on_line=on_line)
 
 
 def _flags(rustflags: Sequence[str]) -> list[str]:
@@ -195,21 +240,25 @@ def _flags(rustflags: Sequence[str]) -> list[str]:
     return [*rustflags, f"--remap-path-prefix={SOURCE}/=", f"--remap-path-prefix={REGISTRY}=crates"]
 
 
-def _failed(diagnostics: Sequence[str]) -> BuildError | MachineError:
-    """The error a failed cargo deserves: a full disk is the machine's fault, the rest the tree's."""
+def _failed(tree: Tree, source: Path, diagnostics: Sequence[str]) -> BuildError | MachineError:
+    """The error a failed cargo deserves: what this machine lacks is its fault, the rest the tree's."""
     output = "\n".join(line for line in diagnostics if not line.strip().startswith("Compiling "))
-    if "No space left on device" in output:
-        return MachineError("the disk is full while compiling", hint="make room for the build/ folder")
-    return BuildError("does not compile", output=output)
+    if cause := errors.said(diagnostics):
+        words = "\n  ".join(diagnostics[-LAST_LINES:])
+        return MachineError(f"{cause} while compiling in build/", hint=words)
+    strangers = sources.outside(tree.root, source, output)
+    said = f", and names what is not among its sources: {', '.join(strangers)}" if strangers else ""
+    lacks = strangers or "No such file or directory" in output
+    return BuildError(f"does not compile{said}", HINT if lacks else None, output=output)
 
 
 def fetch(space: Workspace, tree: Tree) -> None:
     """Downloads the crates of the lock file, and those of the standard library's, once per lock file."""
-    lock = tree.root / "Cargo.lock"
-    if not lock.is_file():
-        raise BuildError(f"{lock} is missing", hint="run: cargo generate-lockfile")
+    locked = tree.root / "Cargo.lock"
+    if not locked.is_file():
+        raise BuildError(f"{locked} is missing", hint="run: cargo generate-lockfile")
     home = space.cache / "cargo"
-    name = f"{file_digest(lock)[:16]}-{space.image('toolchain').packages_digest[:16]}"
+    name = f"{file_digest(locked)[:16]}-{space.image('toolchain').packages_digest[:16]}"
     # Inside cargo's own folder: whoever deletes the crates deletes the mark that they are there.
     mark = home / ".parity-fetched" / name
     if mark.exists():
@@ -223,10 +272,14 @@ def fetch(space: Workspace, tree: Tree) -> None:
 
     command = ["fetch", "--locked", "-Zbuild-std=core,alloc"]
     if (
-        cargo(space, tree, command, target=space.build / "cargo" / "fetch", network=True, on_line=on_line)
+        cargo(
+            space, tree.root, command, target=space.build / "cargo" / "fetch", network=True, on_line=on_line
+        )
         != 0
     ):
-        text = "\n  ".join(lines[-20:])
+        text = "\n  ".join(lines[-LAST_LINES:])
+        if cause := errors.said(lines):
+            raise MachineError(f"{cause} while crates are fetched to {home}", text)
         if "--locked" in text and "lock file" in text:
             raise BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)
         raise MachineError(f"crates could not be fetched:\n  {text}", "is the crates registry reachable?")

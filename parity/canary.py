@@ -6,6 +6,7 @@ Keys of `suites/canaries.yaml`: `features` (the feature set of their kernel), `c
     expected        the verdict, or one per architecture
     command_line    the kernel's command line, `init=` included where a program takes part
     word            the autopsy's, or one per architecture (optional; `panic` for one that must panic)
+    explains        text that the autopsy's sentence must hold, or one per architecture (optional)
     says            text that the judge's sentence must hold, or one per architecture (optional)
     cpu_budget_s    CPU seconds of its own (optional)
     runs            tests, for one that is asked for tests of its own instead of a program (optional)
@@ -27,16 +28,19 @@ from parity.evidence import Evidence
 from parity.lane import DockerLane, Lane, Message
 from parity.machine import RunKind, RunSpec
 from parity.verdict import Verdict
+from parity.yamlfile import Node
 
 TOP = ("features", "cpu_budget_s", "silence_s", "canaries")
-KEYS = ("expected", "command_line", "says", "word", "cpu_budget_s", "runs", "ends_as", "signal")
+KEYS = (
+    "expected", "command_line", "says", "word", "explains", "cpu_budget_s", "runs", "ends_as", "signal"
+)  # fmt: skip
 NO_WORD = "none"
 SIGNALS = ("KILL", "STOP")
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One guest built to deceive. `expected`, `says` and `words` are by architecture."""
+    """One guest built to deceive. `expected`, `says`, `words` and `explains` are by architecture."""
 
     name: str
     expected: dict[str, Verdict]
@@ -44,6 +48,7 @@ class Canary:
     cpu_budget_s: float
     silence_s: float
     says: dict[str, str] = field(default_factory=dict)
+    explains: dict[str, str] = field(default_factory=dict)
     signal: str | None = None
     words: dict[str, Word] = field(default_factory=dict)
     kind: RunKind = RunKind.PROGRAM
@@ -65,7 +70,8 @@ class Canary:
         """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
         word = self.words.get(seen.arch, seen.word)
         right = seen.verdict == self.expected[seen.arch] and word == seen.word
-        return right and self.says.get(seen.arch, "") in seen.cause
+        explained = self.explains.get(seen.arch, "") in (seen.sentence or "")
+        return right and explained and self.says.get(seen.arch, "") in seen.cause
 
 
 def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
@@ -94,7 +100,8 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
                 command_line=canary["command_line"].text(),
                 cpu_budget_s=(canary.get("cpu_budget_s") or top["cpu_budget_s"]).seconds(),
                 silence_s=top["silence_s"].seconds(),
-                says={arch: value.text() for arch, value in says.each(archs).items()} if says else {},
+                explains=_texts(canary.get("explains"), archs),
+                says=_texts(says, archs),
                 signal=signal.one_of("signal", SIGNALS) if signal else None,
                 words=words,
                 kind=RunKind(runs.one_of("kind of run", RunKind)) if runs else RunKind.PROGRAM,
@@ -104,6 +111,11 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     if not canaries:
         raise top["canaries"].error("a flock without a canary proves nothing")
     return top["features"].text(), canaries
+
+
+def _texts(node: Node | None, archs: Sequence[str]) -> dict[str, str]:
+    """A text for each architecture; none where nothing is said."""
+    return {arch: value.text() for arch, value in node.each(archs).items()} if node else {}
 
 
 class FromOutside:

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from parity import host
+from parity import host, lock
 from parity.errors import MachineError
 
 NAME = "claims"
@@ -80,7 +80,7 @@ def _lock(root: Path, kind: int) -> Iterator[None]:
     (root / "locks").mkdir(parents=True, exist_ok=True)
     handle = os.open(root / "locks" / "store.lock", os.O_RDONLY | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(handle, kind)  # the kernel lets go of it when we die
+        lock.take(handle, kind, str(root / "locks" / "store.lock"))
         yield
     finally:
         os.close(handle)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
+import queue
 import shutil
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
+from parity.cancellation import CANCELLATION
 from parity.errors import MachineError
 
 # Everything in a PID namespace dies with its first process, and the kernel kills that when unshare dies.
 _ISOLATED = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--")
+TIMEOUT_S = 3600.0  # for package managers on slow networks
+ENDING_S = 10.0  # from being told to end to being killed
 
 
 def run(
@@ -22,47 +32,91 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     isolated: bool = False,
+    timeout_s: float | None = TIMEOUT_S,
 ) -> int:
     """Run a command to its end, handing on every line of its output; returns its exit status.
 
     It dies with us, however we die, and is ended when ``on_line`` raises or the user interrupts. ``isolated``
-    (root only) extends that to everything it starts, by namespaces for its processes and mounts.
+    (root only) extends that to everything it starts, by namespaces for its processes and mounts. What it
+    makes can be read by all, whatever the caller's umask. ``timeout_s`` is None for a command whose own waits
+    have deadlines. Raises MachineError when the time is over.
     """
     # unshare blocks SIGTERM; package managers on the other hand want to be asked.
     ending = signal.SIGKILL if isolated else signal.SIGTERM
-    process = subprocess.Popen(
+    process = _start(
         ["setpriv", "--pdeathsig", ending.name[3:], "--", *(_ISOLATED if isolated else ()), *argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, **(env or {})},
         cwd=cwd,
+        umask=0o022,
         text=True,
         errors="replace",
     )
-    assert process.stdout is not None, "a pipe was asked for"
+    lines: SimpleQueue[str | None] = SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True, name=argv[0])
+    reader.start()
+    deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     try:
-        for line in process.stdout:
-            on_line(line.rstrip())
-        return process.wait()
+        with CANCELLATION.waking(lambda: lines.put(None)):
+            while (line := lines.get(timeout=_left(deadline))) is not None:
+                on_line(line)
+            CANCELLATION.check()
+            return process.wait(_left(deadline))
+    except (queue.Empty, subprocess.TimeoutExpired):
+        raise MachineError(f"{argv[0]} did not end within {timeout_s:g} s: {' '.join(argv)}") from None
     finally:
         process.send_signal(ending)
-        process.stdout.read()  # ends when its last child is gone; only then may its files be removed
+        reader.join(ENDING_S)  # until its last child is gone: only then may its files be removed
+        _reap(process)
+
+
+def _left(deadline: float) -> float | None:
+    return None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+
+
+def _read(process: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
+    assert process.stdout is not None, "a pipe was asked for"
+    with process.stdout:
+        for line in process.stdout:
+            lines.put(line.rstrip())
+    lines.put(None)
+
+
+def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[str]:
+    """Starts a command. Raises MachineError when this machine lacks it."""
+    try:
+        return subprocess.Popen(argv, **how)
+    except FileNotFoundError as error:
+        raise MachineError(f"cannot run {argv[0]}: {error.filename} is not there") from None
+
+
+def _reap(process: subprocess.Popen[str]) -> None:
+    """Waits for a command that was told to end; one that goes on is killed."""
+    try:
+        process.wait(ENDING_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
-        process.stdout.close()
 
 
-def foreground(argv: Sequence[str]) -> int:
+def foreground(argv: Sequence[str], *, cwd: Path | None = None, interactive: bool = False) -> int:
     """Run a command at our own terminal, input and output, to its end; returns its exit status.
 
-    It dies with us, however we die. Ctrl-C is its own business meanwhile.
+    It dies with us, however we die, and ends when we are to end. ``interactive``: Ctrl-C is its own business
+    meanwhile.
     """
-    # Handled here, not ignored: what is ignored would be ignored by the command as well.
-    former = signal.signal(signal.SIGINT, lambda *_: None)
+    process = _start(["setpriv", "--pdeathsig", "KILL", "--", *argv], cwd=cwd)
+    shield = CANCELLATION.shield() if interactive else contextlib.nullcontext()
     try:
-        return subprocess.run(["setpriv", "--pdeathsig", "KILL", "--", *argv], check=False).returncode
+        with shield, CANCELLATION.waking(process.terminate):
+            status = process.wait()  # the user's own time
+        CANCELLATION.check()
+        return status
     finally:
-        signal.signal(signal.SIGINT, former)
+        process.terminate()
+        _reap(process)
 
 
 def require_packages(

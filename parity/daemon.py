@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import docker.errors
+import docker.tls
+import docker.utils
 import requests
 
-from parity.errors import MachineError
+from parity.errors import MachineError, ParityError, UserError
 
 MINIMUM_API = (1, 41)  # Docker Engine 20.10
-_TIMEOUT_S = 300  # for one answer of the daemon; an import of a large image takes a minute on a slow disk
+TIMEOUT_S = 300  # for one answer of the daemon; starting a container on a slow disk takes many seconds
+DEFAULT, DEFAULT_SOCKET = "default", "unix:///var/run/docker.sock"  # of the docker command
 
 
 def reach() -> docker.DockerClient:
-    """A client of the daemon of DOCKER_HOST, or of the current Docker context, or of this machine.
+    """A client of the daemon that the docker command would use, too.
 
-    Raises MachineError, with what to do about it.
+    That is DOCKER_HOST's, else DOCKER_CONTEXT's, else that of the context chosen by `docker context use`,
+    else the one of this machine.
+
+    Raises MachineError, with what to do about it, and UserError when there is no such context.
     """
     try:
-        context = docker.ContextAPI.get_current_context()
-        address = os.environ.get("DOCKER_HOST") or context.Host or ""
-        if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
-            raise unreachable(FileNotFoundError(address))
-        if os.environ.get("DOCKER_HOST"):
-            client = docker.from_env(timeout=_TIMEOUT_S)
-        else:
-            client = docker.DockerClient(base_url=address or None, tls=context.TLSConfig, timeout=_TIMEOUT_S)
+        client = docker.DockerClient(**_address(), timeout=TIMEOUT_S)
         version = tuple(int(part) for part in client.version()["ApiVersion"].split("."))
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise unreachable(error) from error
@@ -41,6 +43,69 @@ def reach() -> docker.DockerClient:
             "Install Docker Engine 20.10 or newer.",
         )
     return client
+
+
+def _address() -> dict[str, Any]:
+    """The arguments of a client for the daemon that was chosen."""
+    if os.environ.get("DOCKER_HOST"):
+        address: dict[str, Any] = dict(docker.utils.kwargs_from_env())
+    else:
+        name, where = _context_name()
+        address = {} if name == DEFAULT else _of_context(name, where)
+    _must_exist(address.get("base_url", DEFAULT_SOCKET))
+    return address
+
+
+def _must_exist(url: str) -> None:
+    """Says of a socket that is not there that it is not there."""
+    if url.startswith("unix://") and not Path("/" + url.removeprefix("unix://").lstrip("/")).exists():
+        raise unreachable(FileNotFoundError(url))
+
+
+def _config_folder() -> Path:
+    if chosen := os.environ.get("DOCKER_CONFIG"):
+        return Path(chosen)
+    try:
+        return Path.home() / ".docker"
+    except RuntimeError:  # no HOME, and no such user
+        return Path("/nonexistent")
+
+
+def _context_name() -> tuple[str, str]:
+    """The context that was chosen, and where."""
+    if chosen := os.environ.get("DOCKER_CONTEXT"):
+        return chosen, "DOCKER_CONTEXT"
+    file = _config_folder() / "config.json"
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8")).get("currentContext") or DEFAULT), str(file)
+    except (OSError, ValueError, AttributeError):  # not there, or no configuration: the command goes on, too
+        return DEFAULT, str(file)
+
+
+def _of_context(name: str, where: str) -> dict[str, Any]:
+    """The arguments of a client for a context's daemon, by what `docker context create` has written."""
+    key = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+    file = _config_folder() / "contexts" / "meta" / key / "meta.json"
+    try:
+        endpoint = json.loads(file.read_text(encoding="utf-8"))["Endpoints"]["docker"]
+        url, insecure = str(endpoint["Host"]), bool(endpoint.get("SkipTLSVerify"))
+    except FileNotFoundError:
+        hint = "Which there are: docker context ls"
+        raise UserError(f"there is no Docker context {name!r}, which {where} names", hint) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MachineError(f"the Docker context {name!r} cannot be read: {file}: {error}") from None
+    tls = _certificates(_config_folder() / "contexts" / "tls" / key / "docker", verify=not insecure)
+    return {"base_url": url, **({"tls": tls} if tls else {})}
+
+
+def _certificates(folder: Path, *, verify: bool) -> docker.tls.TLSConfig | None:
+    authority, certificate, key = (folder / name for name in ("ca.pem", "cert.pem", "key.pem"))
+    if not folder.is_dir():
+        return None
+    pair = (str(certificate), str(key)) if certificate.exists() and key.exists() else None
+    return docker.tls.TLSConfig(
+        client_cert=pair, ca_cert=str(authority) if authority.exists() else None, verify=verify
+    )
 
 
 def unreachable(error: Exception) -> MachineError:
@@ -61,6 +126,22 @@ def unreachable(error: Exception) -> MachineError:
     return MachineError("Docker does not answer", f"Is it running (docker version)? ({text})")
 
 
+def other_files(folder: str) -> MachineError:
+    """The one message for a daemon that has other files at our paths, as one of another machine has."""
+    return MachineError(
+        f"the Docker daemon does not see the files of this machine: {folder}",
+        "Parity shows its folders to containers. Use a daemon of this machine (DOCKER_HOST, DOCKER_CONTEXT,"
+        " docker context ls); inside a container, give it those folders under the paths they have outside.",
+    )
+
+
+def foreseen(error: BaseException) -> ParityError | None:
+    """What an error of the docker SDK means to a user; None for any other error."""
+    if isinstance(error, docker.errors.DockerException | requests.RequestException):
+        return MachineError("Docker does not answer as it should", str(error) or type(error).__name__)
+    return None
+
+
 @contextlib.contextmanager
 def daemon_errors(doing: str, *, api: bool = True) -> Iterator[None]:
     """Turn what the docker SDK raises into MachineError. ``api=False`` lets the daemon's refusals through."""
@@ -76,6 +157,8 @@ def daemon_errors(doing: str, *, api: bool = True) -> Iterator[None]:
         text = str(error.explanation or error)
         if "no space left" in text.lower():
             raise MachineError(f"cannot {doing}: the disk of Docker is full", text) from error
+        if "bind source path does not exist" in text:
+            raise other_files(text.rpartition(": ")[2]) from error
         raise MachineError(f"cannot {doing}: {text}") from error
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise MachineError(f"cannot {doing}: Docker does not answer", str(error)) from error

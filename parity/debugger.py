@@ -17,7 +17,7 @@ from pathlib import Path
 from parity import command
 from parity.errors import InfraError, ParityError
 from parity.gdb import EXTRA, NAME
-from parity.lane import DockerLane, LaneSize, Message
+from parity.lane import HEARTBEAT_S, DockerLane, LaneSize, Message
 from parity.machine import RunSpec
 from parity.workspace import Workspace
 
@@ -45,7 +45,7 @@ def debug(space: Workspace, spec: RunSpec) -> int:
                 f"{spec.test} on {spec.arch}, stopped before its first instruction; its console goes to"
                 f" {console.relative_to(space.root)}. Beside GDB's own commands: help parity"
             )
-            status = command.foreground(_argv(space, spec, bridge.address, console))
+            status = command.foreground(_argv(space, spec, bridge.address, console), interactive=True)
         bridge.check()
         return status
     finally:
@@ -94,7 +94,7 @@ class _Bridge:
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(ParityError):
             self._lane.stop()
-        self._threads[0].join()
+        self._threads[0].join(HEARTBEAT_S)  # after which a silent lane has failed
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()

@@ -17,7 +17,7 @@ from typing import Any
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from parity import host
+from parity import code_digest, host
 from parity.engine import Mount
 from parity.errors import BuildError, InfraError, MachineError, UserError
 from parity.store import Digest, Outputs
@@ -30,6 +30,7 @@ UUID = "70617269-7479-4d65-8000-000000000001"
 HASH_SEED = "70617269-7479-4d65-8000-000000000002"
 BLOCK_BYTES = 1024
 EPOCH_S = 0
+RECIPE = code_digest.of(["parity.disk"])
 
 
 def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
@@ -46,9 +47,8 @@ def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> di
         cut = {name: loadable(space.store.read(elf)) for name, elf in programs.items()}
         return Outputs({name: space.store.put_bytes(content) for name, content in cut.items()})
 
-    return dict(
-        space.kept("loadable", f"programs as loaded {arch}", {"programs": dict(programs)}, make).files
-    )
+    inputs = {"programs": dict(programs), "recipe": RECIPE}
+    return dict(space.kept("loadable", f"programs as loaded {arch}", inputs, make).files)
 
 
 def whole(
@@ -121,10 +121,12 @@ def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dic
         "files": {str(path): content.hex() for path, content in tree.disk.files.items()},
         "executables": {str(path): content.hex() for path, content in tree.disk.executables.items()},
         "folders": sorted(map(str, tree.disk.folders)),
+        "links": {str(path): target for path, target in tree.disk.links.items()},
         "folder": str(tree.disk.programs),
         "copies": {str(path): name for path, name in tree.disk.copies.items() if name in programs},
         "size_mib": tree.disk.size_mib,
         "mke2fs": space.image("qemu").packages["e2fsprogs"],
+        "recipe": RECIPE,
     }
 
 
@@ -134,7 +136,7 @@ def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> by
     modes = dict.fromkeys(tree.disk.files, 0o644) | dict.fromkeys(tree.disk.executables, 0o755)
     for path, program in places(tree, programs).items():
         files[path], modes[path] = space.store.read(program), 0o755
-    return archive(files, modes, tree.disk.folders)
+    return archive(files, modes, tree.disk.folders, tree.disk.links)
 
 
 def check(tree: Tree, built: Collection[str]) -> None:
@@ -179,25 +181,29 @@ def archive(
     files: Mapping[PurePosixPath, bytes],
     modes: Mapping[PurePosixPath, int],
     empty: Iterable[PurePosixPath] = (),
+    links: Mapping[PurePosixPath, str] | None = None,
 ) -> bytes:
     """A tar archive of absolute paths, the same bytes for the same content; folders are 0755, all root's.
 
-    The folders of the files are in it, and those that may be `empty`.
+    The folders of files and of symbolic links (path → target) are in it, and those that may be `empty`.
     """
-    folders = {parent for path in files for parent in path.parents}
+    links = links or {}
+    folders = {parent for path in (*files, *links) for parent in path.parents}
     folders |= {folder for path in empty for folder in (path, *path.parents)}
     folders.discard(PurePosixPath("/"))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(folders | set(files)):
-            entry = tarfile.TarInfo(f".{path}")
+        for path in sorted({*folders, *files, *links}):
+            entry, content = tarfile.TarInfo(f".{path}"), b""
             entry.mtime = EPOCH_S
             if path in folders:
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-                tar.addfile(entry)
+            elif path in links:
+                entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, links[path]
             else:
-                entry.size, entry.mode = len(files[path]), modes[path]
-                tar.addfile(entry, io.BytesIO(files[path]))
+                content = files[path]
+                entry.size, entry.mode = len(content), modes[path]
+            tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
 

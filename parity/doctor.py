@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from parity import command, engine, host, images, rootfs
+from parity.daemon import other_files
 from parity.errors import ParityError
 
 NEEDED_GIB = 6  # tool images, their making, and a build, rounded up
@@ -45,6 +46,7 @@ def examine(root: Path, cache: Path) -> list[Finding]:
         return [*findings, Finding("docker", State.LACK, error.message, error.hint or "")]
     findings += _guarded("docker", lambda: list(_docker(docker)))
     findings += _guarded("debian", lambda: list(_debian(docker, root)))
+    findings += _guarded("files", lambda: list(_sees(docker, root, cache)))
     findings += _guarded("images", lambda: [_image(docker, role, root, cache) for role in ROLES])
     return findings
 
@@ -108,6 +110,17 @@ def _debian(docker: engine.Engine, root: Path) -> Iterator[Finding]:
     else:
         hint = f"Give Docker access to a registry, or the image {image}."
         yield Finding("debian base", State.LACK, "no registry answers, and no apt-get here", hint)
+
+
+def _sees(docker: engine.Engine, root: Path, cache: Path) -> Iterator[Finding]:
+    """Whether containers see this machine's files, which takes an image that is there."""
+    present = [found for role in ROLES if (found := images.present(docker, role, root, cache))]
+    for folder in (cache, root / "build") if present else ():
+        if not images.sees(docker, present[0].id, folder):
+            lack = other_files(str(folder))
+            yield Finding("files", State.LACK, lack.message, lack.hint or "")
+        else:
+            yield Finding("files", State.OK, f"containers see {folder}")
 
 
 def _image(docker: engine.Engine, role: str, root: Path, cache: Path) -> Finding:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,17 @@ from docker.models.containers import Container
 from parity import daemon
 from parity.attached import Attached as Attached
 from parity.attached import Stream, split_lines
+from parity.cancellation import CANCELLATION
 from parity.daemon import daemon_errors
 from parity.errors import MachineError
 from parity.owner import OWNER_LABEL, Owner, current_owner, stale
 
 OnLine = Callable[[Stream, str], None]
+TOOL_S = 600.0  # for a tool whose caller says nothing else
+REMOVED_S = 120.0  # from the end of a container's output to its removal
+BUILD_S = 3600.0  # for a step of an image's build to say something: a mirror may be slow
+PULL_S = 600.0  # for a registry to deliver something more
+IMPORT_S = 1800.0  # for a whole file system to be taken in
 
 # Runs as PID 1 of a tool's container. When it ends, the kernel ends everything else in the container, so both
 # ends of the command (its own, and that of the client, seen as end of input) need no further bookkeeping.
@@ -66,11 +73,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class ToolResult:
-    """How a tool ended: exit status (128 + signal when killed), wall time, whether our deadline ended it."""
+    """How a tool ended: exit status (128 + signal when killed), wall time."""
 
     status: int
     seconds: float
-    timed_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,13 +151,14 @@ class Engine:
         workdir: str | None = None,
         network: bool = False,
         on_line: OnLine | None = None,
-        timeout_s: float | None = None,
+        timeout_s: float = TOOL_S,
         memory_mib: int | None = None,
     ) -> ToolResult:
         """Run one command to its end and hand every line of its output, without line feed, to ``on_line``.
 
         It runs as the calling user unless ``user`` says otherwise, so that files in writable mounts are the
-        caller's. Raises MachineError when the daemon refuses or dies; a status other than 0 raises nothing.
+        caller's. Raises MachineError when the daemon refuses or dies, or the time is over; a status other
+        than 0 raises nothing.
         """
         started = time.monotonic()
         attached = self.start_attached(
@@ -170,21 +177,27 @@ class Engine:
 
         def end_late() -> None:
             late.set()
-            attached.kill()
+            attached.hang_up()
 
-        timer = threading.Timer(timeout_s or 0, end_late)
-        if timeout_s:
-            timer.start()
+        timer = threading.Timer(timeout_s, end_late)
+        timer.daemon = True
+        timer.start()
+        last = ""
         try:
-            for stream, line in split_lines(attached.frames()):
-                if on_line is not None:
-                    on_line(stream, line)
-            status = attached.wait()
+            with CANCELLATION.waking(attached.hang_up):
+                for stream, last in split_lines(attached.frames()):
+                    if on_line is not None:
+                        on_line(stream, last)
+                status = None if late.is_set() or CANCELLATION.asked else attached.wait(REMOVED_S)
         finally:
             timer.cancel()
             attached.close(grace_s=0)
-        assert status is not None, "wait without a timeout always gives a status"
-        return ToolResult(status, time.monotonic() - started, late.is_set())
+        CANCELLATION.check()
+        if late.is_set():
+            raise MachineError(f"{' '.join(argv[:2])} did not end within {timeout_s:g} s", last or None)
+        if status is None:
+            raise MachineError(f"Docker has not removed a container of {argv[0]} within {REMOVED_S:g} s")
+        return ToolResult(status, time.monotonic() - started)
 
     def calling_user(self) -> str:
         """The "uid:gid" whose files in mounts belong to the caller (a rootless daemon maps us to root)."""
@@ -233,19 +246,20 @@ class Engine:
         Steps that were taken before are not taken again when ``cached``.
         The tag is put on when the image is whole. The daemon stops the build when its client is gone.
         """
+        build = partial(
+            self.client.api.build,
+            fileobj=io.BytesIO(context),
+            custom_context=True,
+            tag=tag,
+            buildargs=dict(arguments),
+            nocache=not cached,
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
         with daemon_errors("build an image"):
-            messages = self.client.api.build(
-                fileobj=io.BytesIO(context),
-                custom_context=True,
-                tag=tag,
-                buildargs=dict(arguments),
-                nocache=not cached,
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
             failed = False
-            for message in messages:
+            for message in CANCELLATION.each(build, "build an image", BUILD_S):
                 failed = failed or "error" in message
                 for line in str(message.get("stream") or message.get("error") or "").splitlines():
                     if line.strip():
@@ -257,14 +271,16 @@ class Engine:
         name, _, version = tag.rpartition(":")
         changes = [f"LABEL {key}={value}" for key, value in labels.items()]
         with daemon_errors("import an image"):
-            answer = self.client.api.import_image_from_file(str(tar), name, version, changes)
+            take = partial(self.client.api.import_image_from_file, str(tar), name, version, changes)
+            answer = CANCELLATION.result(take, "import an image", IMPORT_S)
         return str(json.loads(answer)["status"])
 
     def pull_image(self, tag: str, on_line: Callable[[str], None]) -> str:
         """Pull an image; its id. Raises MachineError when the registry does not deliver."""
         name, _, version = tag.rpartition(":")
         with daemon_errors(f"pull {tag}"):
-            for message in self.client.api.pull(name, tag=version, stream=True, decode=True):
+            pull = partial(self.client.api.pull, name, tag=version, stream=True, decode=True)
+            for message in CANCELLATION.each(pull, f"pull {tag}", PULL_S):
                 if "error" in message:
                     raise MachineError(f"cannot pull {tag}: {message['error']}")
                 on_line(str(message.get("status", "")))
@@ -310,8 +326,11 @@ class Engine:
             f"{api.base_url}/v{api.api_version}/containers/{container.id}/wait",
             params={"condition": "removed"},
             stream=True,
+            timeout=daemon.TIMEOUT_S,
         )
         waiting.raise_for_status()
+        # The deadline was for the headers: from here on the container's life decides.
+        api._disable_socket_timeout(api._get_raw_response_socket(waiting))  # type: ignore[attr-defined]
         container.start()
         return Attached(container, connection, waiting)
 

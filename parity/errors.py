@@ -15,6 +15,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -75,6 +78,14 @@ class InfraError(ParityError):
     """Our own machinery failed: a lane, the emulator, the supervisor in the lane."""
 
 
+SHOWN = 80  # characters of what a user gave, in a complaint about it
+
+
+def shown(text: str) -> str:
+    """What a user gave, cut where it is too long for a message."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
+
+
 _ROOM = "make room for the cache (PARITY_CACHE, else ~/.cache/parity) and for build/"
 # What a system call may answer that is no mistake of ours, wherever it happens.
 _MACHINES = {
@@ -87,13 +98,41 @@ _MACHINES = {
     errno.EMFILE: "too many open files in this process",
     errno.ENFILE: "too many open files on this machine",
     errno.ENOMEM: "no memory",
+    errno.EAGAIN: "no more processes or threads can be started",
+    errno.ENOLCK: "this file system has no locks",
+    errno.ESTALE: "the network file system has lost a file",
+    errno.ENOTDIR: "a file is where a folder is needed",
+    errno.EEXIST: "something is where a file or folder is to be made",
+    errno.EISDIR: "a folder is where a file is needed",
+    errno.ELOOP: "symbolic links lead to no end",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ECONNREFUSED: "the other end takes no connection",
+    errno.ECONNRESET: "the other end broke the connection",
+    errno.EPIPE: "the other end broke the connection",
 }
+_QUOTED = re.compile(r"^\s*\d*\s*\|")  # a compiler's quotation of a source
 
 
-def foreseen(error: Exception) -> ParityError | None:
+def said(lines: Iterable[str]) -> str | None:
+    """What a tool complains of that is the machine's fault, by its own words; None when there is nothing.
+
+    Lines of a source that a compiler quotes do not count.
+    """
+    spoken = "\n".join(line for line in lines if not _QUOTED.match(line))
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.ENFILE):
+        if os.strerror(number).lower() in spoken.lower():
+            return _MACHINES[number]
+    if os.strerror(errno.ENOMEM) in spoken or "signal: 9, SIGKILL" in spoken:
+        return _MACHINES[errno.ENOMEM]
+    return None
+
+
+def foreseen(error: BaseException) -> ParityError | None:
     """The error to tell the user; None for what nobody foresaw, a bug."""
     if isinstance(error, ParityError):
         return error
+    if isinstance(error, MemoryError):
+        return MachineError(_MACHINES[errno.ENOMEM])
     if isinstance(error, OSError) and error.errno in _MACHINES:
         place = f": {error.filename}" if error.filename else ""
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)

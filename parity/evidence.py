@@ -2,8 +2,10 @@
 
     evidence/ab/abcdef….jsonl   a JSON object a line, oldest first, under the key of everything that mattered
 
-A line is written with one append; a line cut by a kill in mid-write is not JSON and is passed over. The
-recording of the guest lies in the store under `recording`, so that every verdict can be judged again.
+A line is written with one append. One that cannot be read, cut by a kill in mid-write or of a version that
+writes another format, is left alone: it may be a failure, so passes that were seen before it do not count as
+known. The recording of the guest lies in the store under `recording`, so that every verdict can be judged
+again.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from parity import verdict
 from parity.errors import MachineError
 from parity.store import Digest
 from parity.verdict import Judgement, Verdict
+
+FORMAT = 1  # of a line; one that says nothing of it is of the first
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,28 @@ class Evidence:
     fresh: bool = False  # the count of passes and failures began anew with this run
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was seen under a key, oldest first: `found`, which can be read, and `unread` lines, which cannot.
+
+    `since` of those that can be read are older than the last that cannot.
+    """
+
+    found: tuple[Evidence, ...] = ()
+    unread: int = 0
+    since: int = 0
+
+    @property
+    def known(self) -> Evidence | None:
+        """All of it as one; None where it would be a pass, and none was seen since a line was unreadable."""
+        one = summed(self.found)
+        if one is None or not self.unread:
+            return one
+        if one.verdict == Verdict.PASS and self.since == len(self.found):
+            return None
+        return replace(one, cause=f"{one.cause}; passed over: {self.unread} unreadable records")
+
+
 def summed(found: Sequence[Evidence]) -> Evidence | None:
     """All that was seen under a key as one: its verdict may be flaky, its log is the last failure's if so."""
     if not found:
@@ -60,25 +86,35 @@ def summed(found: Sequence[Evidence]) -> Evidence | None:
     return replace(shown, verdict=judgement.verdict, cause=judgement.cause)
 
 
+def _parse(key: Digest, line: str) -> Evidence | None:
+    """What a line says that was seen under a key; None where this version cannot tell."""
+    try:
+        values = json.loads(line)
+        if values.pop("format", FORMAT) != FORMAT:
+            return None
+        found = Evidence(**values)
+        Verdict(found.verdict)
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return None
+    return found if found.key == key else None
+
+
 class Ledger:
     """All evidence below one directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "evidence"
 
-    def of(self, key: Digest) -> list[Evidence]:
-        """Everything seen under a key, oldest first."""
+    def of(self, key: Digest) -> Seen:
+        """Everything seen under a key."""
         try:
-            lines = self._place(key).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = self._place(key).read_text(encoding="utf-8", errors="replace").split("\n")
         except FileNotFoundError:
-            return []
-        found = []
-        for line in lines:
-            try:
-                found.append(Evidence(**json.loads(line)))
-            except (ValueError, TypeError):
-                continue
-        return found
+            return Seen()
+        read = [_parse(key, line) for line in lines if line]
+        unread = [number for number, each in enumerate(read) if each is None]
+        since = len(read[: unread[-1]]) - (len(unread) - 1) if unread else 0
+        return Seen(tuple(each for each in read if each), len(unread), since)
 
     def append(self, evidence: Evidence) -> None:
         """Adds what was seen.
@@ -87,7 +123,7 @@ class Ledger:
             MachineError: it cannot be written.
         """
         place = self._place(evidence.key)
-        line = json.dumps(asdict(evidence), sort_keys=True) + "\n"
+        line = json.dumps({"format": FORMAT, **asdict(evidence)}, sort_keys=True) + "\n"
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             # A leading newline keeps a line that an earlier kill cut short from swallowing this one.

@@ -1,13 +1,14 @@
 """From run specs to evidence: what was seen before under the same key counts, the rest is run now.
 
 The key of a verdict is the digest of the run spec (kernel, disk, test, machine, deadlines), the emulator's
-installed packages, the class of the host and the version of the judge's rules. An unchanged pass is not run
-again; anything else is.
+installed packages and arguments, the class of the host, and the rules by which Parity runs and judges guests:
+its own modules. An unchanged pass is not run again; anything else is.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,16 +17,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from parity import guest, host, state
+from parity import code_digest, guest, host, state
 from parity.autopsy import scene
 from parity.autopsy.diagnose import Autopsy
 from parity.autopsy.diagnose import autopsy as diagnosed
 from parity.autopsy.places import Programs
-from parity.evidence import Evidence, Ledger, summed
+from parity.evidence import Evidence, Ledger
 from parity.guest import Watch
 from parity.inspector import Inspector
-from parity.lane import DockerLane, Lane, LaneSize
-from parity.machine import RunSpec
+from parity.lane import DockerLane, Lane, LaneSize, handed_over
+from parity.machine import GuestPaths, RunSpec, qemu_argv
 from parity.report import autopsy as told
 from parity.report import log
 from parity.runner import Job, Pool, Result, Use
@@ -34,7 +35,32 @@ from parity.store import Digest, action_key
 from parity.verdict import Judgement, Verdict
 from parity.workspace import Workspace
 
+# Modules that decide about verdicts, with all that they import but for what knows no guest: Docker, files.
+RULES = ("parity.verdict", "parity.guest", "parity.autopsy.scene")
+NO_RULES = (
+    "parity.engine",
+    "parity.errors",
+    "parity.host",
+    "parity.machine",
+    "parity.store",
+    "parity.yamlfile",
+)
+AUTOPSY = ("parity.autopsy.", "parity.trace.", "parity.elf", "parity.inspector")
+PLACES = GuestPaths("kernel", "disk", "firmware")
+
 AILING = (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)  # verdicts that an autopsy goes with
+
+
+def rules(root: Path = code_digest.ROOT) -> dict[str, Digest]:
+    """The digests of the rules that verdicts go by, of the modules below a folder."""
+    names = code_digest.needed(RULES, NO_RULES, root)
+    autopsy = [name for name in names if name.startswith(AUTOPSY)]
+    judge = [name for name in names if name not in autopsy]
+    parts = {"the judge's rules": judge, "the autopsy's rules": autopsy}
+    return {part: code_digest.of(some, root) for part, some in parts.items()}
+
+
+_RULES = rules()  # as they were imported
 
 
 @dataclass(frozen=True)
@@ -61,7 +87,9 @@ class Gatherer:
         packages = space.image("qemu").packages
         self.emulator = {name: version for name, version in packages.items() if name.startswith("qemu-")}
         self.host = host.host_class()
+        self.rules = {**_RULES, "the supervisor": hashlib.sha256(handed_over()).hexdigest()}
         self._programs = Programs()
+        self._warned = False
 
     def key(self, spec: RunSpec) -> Digest:
         """The digest of what the verdict of a spec depends on."""
@@ -74,12 +102,24 @@ class Gatherer:
             "panic_patterns": self.panic_patterns,
             "emulator": self.emulator,
             "host": self.host,
-            "protocol": state.PROTOCOL_VERSION,
+            "the emulator's arguments": qemu_argv(spec, PLACES),
+            **self.rules,
         }
 
     def known(self, spec: RunSpec) -> Evidence | None:
-        """What is known under today's key, of all runs since the count began."""
-        return summed(self.ledger.of(self.key(spec)))
+        """What is known under today's key, of all runs since the count began.
+
+        Says once in a command that there are records which this version cannot read.
+        """
+        seen = self.ledger.of(self.key(spec))
+        if seen.unread and not self._warned:
+            self._warned = True
+            self.space.screen.note(
+                "some of what was seen of guests is damaged or another version's: they are passed over,"
+                f" and what passed before them runs again (first {title(spec)}: {seen.unread} records)",
+                "yellow",
+            )
+        return seen.known
 
     def wanted(self, specs: Sequence[RunSpec], *, fresh: bool) -> list[RunSpec]:
         """Those of the specs that have to run."""

@@ -1,6 +1,6 @@
 """What a checkout's stages were last made of, and which of them have to be made again whatever is kept.
 
-    build/stages/NAME.json        {"title", "inputs"} of the last time the stage was made or restored here
+    build/stages/NAME.json        {"format", "title", "inputs"} when it was last made or restored here
     build/stages/NAME.forgotten   it was forgotten since
 
 It says nothing about results, which only the store does; who deletes it loses `doit why`.
@@ -17,6 +17,7 @@ from typing import Any
 
 from parity import host
 
+FORMAT = 1  # a note that says nothing of it is of the first
 SHOWN = 60  # characters of a value that are worth reading
 
 
@@ -32,19 +33,28 @@ class History:
         Raises:
             MachineError: it cannot be written.
         """
-        text = json.dumps({"title": title, "inputs": inputs}, sort_keys=True)
+        text = json.dumps({"format": FORMAT, "title": title, "inputs": inputs}, sort_keys=True)
         if self._read(title) == text and not self.forgotten(title):
             return
         host.write_whole(self._place(title, "json"), text.encode(), self.folder.parent)
         self._place(title, "forgotten").unlink(missing_ok=True)
 
     def inputs(self, title: str) -> dict[str, Any] | None:
-        """What the stage was last made of; None when nobody knows."""
+        """What the stage was last made of; None when nobody knows, or `another_version`."""
+        note = self._note(title)
+        inputs = note.get("inputs")
+        return inputs if isinstance(inputs, dict) and not self.another_version(title) else None
+
+    def another_version(self, title: str) -> bool:
+        """Whether it was a version of Parity that notes it in a way of its own."""
+        return bool(self._note(title).get("format", FORMAT) != FORMAT)
+
+    def _note(self, title: str) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = dict(json.loads(self._read(title))["inputs"])
-        except (ValueError, KeyError, TypeError):
-            return None
-        return found
+            note = json.loads(self._read(title))
+        except ValueError:
+            return {}
+        return note if isinstance(note, dict) else {}
 
     def _read(self, title: str) -> str:
         try:

@@ -8,25 +8,52 @@ import os
 import platform
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from parity.errors import MachineError
+from parity import lock
+from parity.errors import MachineError, UserError
+
+_ELSEWHERE = "Say where it shall be: PARITY_CACHE=/folder"
 
 
 def cache_dir() -> Path:
     """Where everything that outlives a command is kept: PARITY_CACHE, else the user's cache directory.
 
     The directory need not exist yet.
+
+    Raises:
+        UserError: there can be no such directory.
     """
-    chosen = os.environ.get("PARITY_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "parity"
+    if chosen := os.environ.get("PARITY_CACHE"):
+        place = _expanded("PARITY_CACHE", chosen)
+    elif base := os.environ.get("XDG_CACHE_HOME"):
+        place = _expanded("XDG_CACHE_HOME", base) / "parity"
+    else:
+        place = _expanded("HOME", "~") / ".cache" / "parity"
+    for folder in (place, *place.parents):
+        try:
+            if not stat.S_ISDIR(folder.stat().st_mode):
+                raise UserError(f"the store cannot be in {place}: {folder} is no folder", _ELSEWHERE)
+            break
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise UserError(f"the store cannot be in {place}: {error.strerror}", _ELSEWHERE) from None
+    return place
+
+
+def _expanded(variable: str, text: str) -> Path:
+    """A path in a variable, `~` and `~user` replaced."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        what = f"{variable} is not set" if variable == "HOME" else f"{variable}={text}: there is no such user"
+        raise UserError(f"{what}, so there is no place for the store", _ELSEWHERE) from None
 
 
 @dataclass(frozen=True)
@@ -167,6 +194,23 @@ def settle(new: BinaryIO, place: Path, *, lasting: bool = False) -> None:
     Path(new.name).replace(place)
 
 
+def open_to_all(folder: Path) -> None:
+    """Lets every user read the folder and the folders in it, whatever the umask they were made under.
+
+    Raises:
+        MachineError: they are another user's.
+    """
+    for place in (folder, *(entry for entry in folder.iterdir() if entry.is_dir())):
+        mode = place.stat().st_mode
+        if mode & 0o555 != 0o555:
+            try:
+                place.chmod(stat.S_IMODE(mode) | 0o555)
+            except OSError as error:
+                owner = place.stat().st_uid
+                hint = f"They belong to user {owner}: sudo chmod -R a+rX {folder}"
+                raise MachineError(f"guests cannot read {place}: {error.strerror}", hint) from None
+
+
 @contextlib.contextmanager
 def scratch(cache: Path) -> Iterator[Path]:
     """An empty folder below the cache, removed at the end, or after a kill by the next ``sweep``."""
@@ -223,7 +267,7 @@ def _locked_folder(parent: Path) -> tuple[Path, int]:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
             continue  # a sweep took it for abandoned before it was locked
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        lock.take(handle, fcntl.LOCK_EX, str(folder))  # held for a moment by a sweep
         if folder.is_dir():
             return folder, handle
         os.close(handle)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import secrets
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import filelock
-
-from parity import host, rootfs, yamlfile
+from parity import daemon, host, lock, rootfs, yamlfile
 from parity.engine import Engine, Mount
 from parity.errors import InfraError, UserError
 from parity.rootfs import Debian, Progress
@@ -26,6 +25,7 @@ from parity.rootfs import Debian, Progress
 RECIPES = Path("toolchains/debian-trixie.yaml")
 DOCKER = Path("docker")
 _CA_INSIDE = "/run/parity-ca.crt"
+_SEEN_INSIDE = "/run/parity-seen"
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ def ensure(
     image_id = None if again else former
     if image_id is None:
         # One maker at a time: two would download the same and be no faster.
-        (cache / "locks").mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(cache / "locks" / "images.lock"):
+        with lock.held(cache / "locks" / "images.lock"):
             image_id = None if again else engine.find_image(recipe.tag)
             image_id = image_id or _make(engine, recipe, cache, progress, again=again)
     if former not in (None, image_id):
@@ -178,6 +177,9 @@ def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
             return packages
     except (OSError, ValueError):
         pass
+    # The first container that a store has with this daemon: will others see what is in the store?
+    if not sees(engine, image_id, cache):
+        raise daemon.other_files(str(cache))
     lines: list[str] = []
     query = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}\\n"]
     result = engine.run_tool(image_id, query, on_line=lambda _, line: lines.append(line))
@@ -188,3 +190,22 @@ def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
         )
     host.write_whole(kept, json.dumps(packages, sort_keys=True).encode(), cache)
     return packages
+
+
+def sees(engine: Engine, image_id: str, folder: Path) -> bool:
+    """Whether containers see the files of this machine below a folder, which need not exist.
+
+    Raises:
+        MachineError: Docker refuses; the folder cannot be written.
+    """
+    secret = secrets.token_hex(16)
+    lines: list[str] = []
+    with host.scratch(folder) as place:
+        (place / "seen").write_text(f"{secret}\n", encoding="utf-8")
+        engine.run_tool(
+            image_id,
+            ["cat", f"{_SEEN_INSIDE}/seen"],
+            mounts=[Mount(place, _SEEN_INSIDE)],
+            on_line=lambda _, line: lines.append(line),
+        )
+    return lines == [secret]

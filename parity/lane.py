@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
+from parity import host
 from parity.engine import Attached, Engine, Limits, Mount
 from parity.errors import InfraError, ParityError
 from parity.machine import CHANNEL_FD, CONSOLE_FD, QMP_FD, GuestPaths, RunSpec, qemu_argv
@@ -49,8 +51,9 @@ module.main()
 """
 
 
+@cache
 def handed_over() -> bytes:
-    """What LOADER reads."""
+    """What LOADER reads: the same all the time that this process runs, for verdicts are kept under it."""
     folder = Path(__file__).parent
     sources = [(name, folder.joinpath(f"{name.partition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
     data = json.dumps(sources).encode()
@@ -168,6 +171,7 @@ class DockerLane:
     @classmethod
     def open(cls, engine: Engine, image: str, store: Store, size: LaneSize) -> Self:
         """Start a lane. Raises MachineError when Docker refuses, InfraError when the container ends."""
+        host.open_to_all(_blobs(store))
         attached = engine.start_attached(
             image,
             ["python3", "-I", "-c", LOADER],

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -140,7 +141,7 @@ def load(path: Path) -> Machine:
     """
     top = yamlfile.load(path).mapping(KEYS, required=[key for key in KEYS if key not in OPTIONAL])
     version = top["least_version"].text().split(".")
-    if len(version) != 2 or not all(part.isdecimal() for part in version):
+    if len(version) != 2 or not all(re.fullmatch("[0-9]{1,4}", part) for part in version):
         raise top["least_version"].error(f'"MAJOR.MINOR" expected, not {".".join(version)!r}')
     arguments, status = top.get("arguments"), top["power_off_status"].integer(least=0)
     if status == EMULATOR_REFUSED:

@@ -38,6 +38,10 @@ def resolve(root: Path, name: str) -> Revision:
         raise UserError(f"{root} is no checkout of Git: {complaint}")
     status, found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if status != 0 or not name:
+        _, shallow = _git(root, "rev-parse", "--is-shallow-repository")
+        if shallow == "true":
+            hint = "Fetch what is missing: git fetch --unshallow"
+            raise UserError(f"there is no commit {name!r} in this checkout, a shallow clone", hint)
         raise UserError(f"there is no commit {name!r} in this checkout")
     return Revision(name, found)
 

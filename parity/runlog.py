@@ -2,22 +2,23 @@
 
     build/report/kthread.jsonl   a JSON object a line (parity.stress.Run), oldest first; an id's last counts
 
-A command killed at any moment loses no guest that had ended. A line cut by a kill is no JSON: passed over.
+A command killed at any moment loses no guest that had ended. A line that cannot be read, cut by a kill or of
+a version that writes another format, is passed over, and counted.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
-from filelock import FileLock
-
-from parity import host
+from parity import host, lock
 from parity.errors import foreseen
 from parity.stress import Run
 
+FORMAT = 1  # of a line; one that says nothing of it is of the first
 KEPT = 2000  # runs that outlive the next command
 
 
@@ -28,27 +29,32 @@ class RunLog:
         self.place = place
 
     def runs(self) -> list[Run]:
-        """All that is remembered, oldest first."""
-        try:
-            lines = self.place.read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            return []
+        """All that is remembered and can be read, oldest first."""
         found: dict[str, Run] = {}
-        for line in lines:
-            try:
-                run = Run(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
-            found.pop(run.id, None)  # to the end
-            found[run.id] = run
+        for run in map(_parse, self._lines()):
+            if run:
+                found.pop(run.id, None)  # to the end
+                found[run.id] = run
         return list(found.values())
 
+    def unread(self) -> list[str]:
+        """The lines that this version cannot read."""
+        return [line for line in self._lines() if not _parse(line)]
+
+    def _lines(self) -> list[str]:
+        try:
+            text = self.place.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        return [line for line in text.split("\n") if line]
+
     def trim(self) -> None:
-        """Forgets the oldest, where there are many; raises MachineError."""
+        """Forgets the oldest of those that can be read, where there are many; raises MachineError."""
         with self._alone():
             runs = self.runs()
             if len(runs) > KEPT:
-                text = "".join(_line(run) for run in runs[-KEPT:])
+                others = "".join(f"{line}\n" for line in self.unread())
+                text = others + "".join(_line(run) for run in runs[-KEPT:])
                 host.write_whole(self.place, text.encode(), self.place.parent.parent)
 
     def add(self, run: Run) -> None:
@@ -69,10 +75,18 @@ class RunLog:
         except OSError as error:
             raise foreseen(error) or error from None
 
-    def _alone(self) -> FileLock:
-        self.place.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.place.with_name(f".{self.place.name}.lock"))
+    def _alone(self) -> AbstractContextManager[None]:
+        return lock.held(self.place.with_name(f".{self.place.name}.lock"))
 
 
 def _line(run: Run) -> str:
-    return json.dumps(asdict(run), sort_keys=True) + "\n"
+    return json.dumps({"format": FORMAT, **asdict(run)}, sort_keys=True) + "\n"
+
+
+def _parse(line: str) -> Run | None:
+    """What a line says; None where this version cannot tell."""
+    try:
+        values = json.loads(line)
+        return Run(**values) if values.pop("format", FORMAT) == FORMAT else None
+    except (ValueError, TypeError, AttributeError):
+        return None

@@ -7,13 +7,14 @@ own failure is never tried again here.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from parity.cancellation import CANCELLATION
 from parity.guest import GuestRun, Watch, run_guest
 from parity.lane import Lane, LaneError
 from parity.machine import RunSpec
@@ -21,6 +22,8 @@ from parity.verdict import Judgement, Verdict
 
 PRESSURE = Path("/proc/pressure/cpu")
 TRIES = 2
+CLOSE_S = 30.0  # a lane has 11 s
+CLOSED = "the lanes were closed"
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,26 @@ class Use:
         return self.wall_s / self.lanes
 
 
+@dataclass
+class _Call:
+    """One call of `Pool.run`: where its results are put as guests end, and whether it is over."""
+
+    ended: SimpleQueue[Result | BaseException | None] = field(default_factory=SimpleQueue)
+    over: bool = False
+
+
 class Pool:
     """At most `lanes` lanes, opened when there is work for them and ended by `close`; a context manager.
 
-    `open_lane` is called in worker threads; what it raises, `run` raises.
+    `open_lane` is called in worker threads; what it raises, `run` raises. Workers and callers meet in queues,
+    which a cancellation may wake.
     """
 
     def __init__(self, open_lane: Callable[[], Lane], lanes: int) -> None:
         self._open_lane = open_lane
         self._lanes = lanes
-        self._executor = ThreadPoolExecutor(lanes, thread_name_prefix="guest")
+        self._jobs: SimpleQueue[tuple[Job, _Call] | None] = SimpleQueue()
+        self._workers: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._idle: list[Lane] = []
         self._all: list[Lane] = []
@@ -98,36 +111,68 @@ class Pool:
 
         `following` says which jobs a result gives rise to, once it was given out.
         """
-        longest_first = sorted(jobs, key=lambda job: -job.expected_s)
+        call = _Call()
         # Submitted here, not in the generator: that would start them only with the first look at a result.
-        return self._results({self._executor.submit(self._run, job) for job in longest_first}, following)
+        for job in sorted(jobs, key=lambda job: -job.expected_s):
+            self._submit(job, call)
+        return self._results(call, len(jobs), following)
 
     def _results(
-        self, waiting: set[Future[Result]], following: Callable[[Result], Sequence[Job]]
+        self, call: _Call, waiting: int, following: Callable[[Result], Sequence[Job]]
     ) -> Iterator[Result]:
         try:
-            while waiting:
-                ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    result = future.result()
-                    yield result
-                    waiting |= {self._executor.submit(self._run, job) for job in following(result)}
+            with CANCELLATION.waking(lambda: call.ended.put(None)):
+                while waiting:
+                    ended = call.ended.get()  # comes: guests and their lanes have deadlines
+                    CANCELLATION.check()
+                    if isinstance(ended, BaseException):
+                        raise ended
+                    assert ended is not None, "put by a cancellation only"
+                    waiting -= 1
+                    yield ended
+                    for job in following(ended):
+                        self._submit(job, call)
+                        waiting += 1
         finally:
-            for future in waiting:
-                future.cancel()
+            call.over = True
+
+    def _submit(self, job: Job, call: _Call) -> None:
+        with self._lock:
+            if self._closed:
+                call.ended.put(LaneError(CLOSED))
+                return
+            self._jobs.put((job, call))
+            if len(self._workers) == self._lanes:
+                return
+            worker = threading.Thread(target=self._work, daemon=True, name=f"guest-{len(self._workers)}")
+            self._workers.append(worker)
+            worker.start()
+
+    def _work(self) -> None:
+        while (taken := self._jobs.get()) is not None:
+            job, call = taken
+            try:
+                if not call.over:
+                    call.ended.put(self._run(job))
+            except BaseException as error:
+                call.ended.put(error)
 
     def close(self) -> None:
-        """End all lanes and what runs in them, now; returns when nothing is left. No more results come."""
+        """End all lanes and what runs in them, now. No more results come.
+
+        Returns when nothing is left; what Docker does not end within CLOSE_S ends with this process.
+        """
         with self._lock:
             self._closed = True
             lanes, self._all = self._all, []
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        closers = [threading.Thread(target=lane.close) for lane in lanes]
+        for _ in self._workers:
+            self._jobs.put(None)
+        closers = [threading.Thread(target=lane.close, daemon=True) for lane in lanes]
         for closer in closers:
             closer.start()
-        for closer in closers:
-            closer.join()
-        self._executor.shutdown()
+        deadline = monotonic() + CLOSE_S
+        for thread in (*closers, *self._workers):
+            thread.join(max(0.0, deadline - monotonic()))
 
     def __enter__(self) -> Self:
         return self
@@ -165,7 +210,9 @@ class Pool:
 
     def _take(self) -> Lane:
         with self._lock:
-            if self._idle and not self._closed:
+            if self._closed:
+                raise LaneError(CLOSED)
+            if self._idle:
                 return self._idle.pop()
         lane = self._open_lane()
         with self._lock:
@@ -174,7 +221,7 @@ class Pool:
                 self._ready_at = self._ready_at or monotonic()
                 return lane
         lane.close()
-        raise LaneError("the lanes were closed")
+        raise LaneError(CLOSED)
 
     def _discard(self, lane: Lane) -> None:
         with self._lock:

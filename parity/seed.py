@@ -97,7 +97,7 @@ def lay(space: Workspace, key: str, target: Path) -> int:
             place.parent.mkdir(parents=True, exist_ok=True)
             with place.open("xb") as file:
                 space.store.copy(outputs.files[path], file)
-            if path in outputs.facts["programs"]:
+            if path in outputs.facts.get("programs", ()):
                 place.chmod(0o755)
             os.utime(place, ns=(now, now))
     except BaseException:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from parity.errors import UserError
+from parity.errors import UserError, shown
 from parity.matrix import Row
 from parity.suite import Test
 from parity.verdict import Verdict
@@ -32,7 +32,7 @@ class Shard:
         """
         numbers = re.fullmatch("([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text)
         if not numbers or int(numbers[1]) > int(numbers[2]):
-            raise UserError(f"shard={text}: INDEX/COUNT expected, such as 1/4")
+            raise UserError(f"shard={shown(text)}: INDEX/COUNT expected, such as 1/4")
         return cls(int(numbers[1]), int(numbers[2]))
 
     def share(self, tests: Sequence[Test], arch: str) -> list[Test]:

@@ -3,7 +3,7 @@
 Layout below the cache directory, shared by all checkouts of a user:
 
     blobs/ab/abcdef…      a file's bytes under the hexadecimal SHA-256 of its content, read-only
-    actions/ab/abcdef….json   outputs of one action: {"stage", "outputs": {name: digest}, "facts": {…}}
+    actions/ab/abcdef….json   an action: {"format", "stage", "outputs": {name: digest}, "facts": {…}}
 
 Everything is written below `tmp/` and renamed into its place, so that a command killed at any moment leaves
 either the whole or nothing. A blob is hashed again before it is used: one that does not match its name
@@ -13,10 +13,12 @@ are kept as holes, so that a disk image takes the room of what is on it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -29,6 +31,7 @@ from parity.claim import Claims
 
 TICKS_NS = 100_000_000  # no clock of a file system is coarser
 PIECE = bytes(2**20)  # zeros; as much as is hashed at once, for many small pieces cost more than their bytes
+FORMAT = 1  # of an action's record; one that says nothing of it is of the first
 HOLE = 2**14  # so many zeros, aligned, become a hole
 REMEDY = "make room there, or set PARITY_CACHE to another disk"
 
@@ -161,7 +164,9 @@ class Store:
         place = self._action(key)
         try:
             record = json.loads(place.read_text(encoding="utf-8"))
-            return Outputs(dict(record["outputs"]), dict(record["facts"])), None
+            if _another(record):
+                return None, f"record {key[:12]} in the store is another version's; passed over"
+            return _outputs(record), None
         except FileNotFoundError:
             return None, None
         except (OSError, ValueError, KeyError, TypeError):
@@ -169,8 +174,16 @@ class Store:
             return None, f"record {key[:12]} in the store is damaged; made again"
 
     def record(self, key: Digest, stage: str, outputs: Outputs) -> None:
-        """Keeps the outputs of an action under its key."""
-        record = {"stage": stage, "outputs": dict(outputs.files), "facts": dict(outputs.facts)}
+        """Keeps the outputs of an action under its key, unless another version's record is there."""
+        with contextlib.suppress(OSError, ValueError):
+            if _another(json.loads(self._action(key).read_text(encoding="utf-8"))):
+                return
+        record = {
+            "format": FORMAT,
+            "stage": stage,
+            "outputs": dict(outputs.files),
+            "facts": dict(outputs.facts),
+        }
         with self._new() as file:
             file.write(json.dumps(record, indent=1, sort_keys=True).encode())
             host.settle(file, self._action(key), lasting=True)
@@ -181,6 +194,19 @@ class Store:
     def _new(self) -> AbstractContextManager[BinaryIO]:
         """A file to write, gone at the block's end unless it was settled; raises MachineError."""
         return host.new_file(self.root, f"the store {self.root}", REMEDY)
+
+
+def _another(record: Any) -> bool:
+    """Whether a record is of a format that this version does not know."""
+    return isinstance(record, dict) and record.get("format", FORMAT) != FORMAT
+
+
+def _outputs(record: Any) -> Outputs:
+    """Raises ValueError, KeyError or TypeError for what is no record."""
+    files = dict(record["outputs"])
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in files.values()):
+        raise ValueError
+    return Outputs(files, dict(record["facts"]))
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> Digest:

@@ -15,13 +15,16 @@ Keys of `trees/NAME.yaml`:
     programs        packages, sources, arguments, rustflags, targets
     disk            size_mib, programs (folder of the programs), copies (path → program, for a second place),
                     files (path → content), executables (the same, with an x bit, of what is no program;
-                    optional), folders (paths, empty or not)
+                    optional), folders (paths, empty or not), links (path → target of a symbolic link, whether
+                    or not there is such a file; optional)
     run             suite, features (feature set the suite runs with), command_line ("{program}" is replaced),
                     boot_program, machines (architecture → machines/NAME.yaml), uefi (the same of those with
                     a firmware, for architectures whose kernel is also made into a disk image; optional)
     serial          panic: texts of the console that announce a panic
 
-`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same.
+`sources` are files, folders ending in `/`, or patterns; they say when two builds are the same, and a build
+finds nothing else. Links among them must stay in the tree. A package of which only the Cargo.toml is named is
+one that the workspace has and this build does not need.
 """
 
 from __future__ import annotations
@@ -40,8 +43,10 @@ KERNEL_KEYS = ("package", "binary", "feature_sets", *CARGO_KEYS)
 FEATURE_SET_KEYS = ("features", "expected", "says", "runs")
 PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
 THREAD_FAULTS = "thread_faults"
-DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders")
 PROGRAM_KEYS = ("packages", *CARGO_KEYS)
+DISK_KEYS = ("size_mib", "programs", "copies", "files", "folders")
+OPTIONAL_DISK_KEYS = ("executables", "links")
+LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
 RUN_KEYS = ("suite", "features", "command_line", "boot_program", "machines", "uefi")
 OPTIONAL_RUN_KEYS = ("uefi",)
 
@@ -82,6 +87,7 @@ class Disk:
     files: dict[PurePosixPath, bytes]
     executables: dict[PurePosixPath, bytes]
     folders: tuple[PurePosixPath, ...]  # those that need to be there even if nothing is in them
+    links: dict[PurePosixPath, str]  # symbolic ones, and their targets
 
 
 @dataclass(frozen=True)
@@ -177,10 +183,13 @@ def _faults(kernel: Mapping, key: str, feature_sets: Container[str]) -> tuple[st
 
 
 def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> CargoBuild:
+    sources = node["sources"].texts()
+    if outside := [name for name in sources if PurePosixPath(name).is_absolute() or ".." in Path(name).parts]:
+        raise node["sources"].error(f"{outside[0]!r} is not below the tree's folder")
     return CargoBuild(
         packages=packages,
         binary=binary,
-        sources=node["sources"].texts(),
+        sources=sources,
         arguments=node["arguments"].texts(),
         rustflags=node["rustflags"].texts(),
         targets={arch: target.text() for arch, target in node["targets"].mapping()},
@@ -188,17 +197,25 @@ def _cargo(node: Mapping, packages: tuple[str, ...], binary: str | None) -> Carg
 
 
 def _disk(node: Node) -> Disk:
-    disk = node.mapping((*DISK_KEYS, "executables"), required=DISK_KEYS)
+    disk = node.mapping((*DISK_KEYS, *OPTIONAL_DISK_KEYS), required=DISK_KEYS)
     files = _files(disk["files"])
     executables = _files(disk["executables"]) if "executables" in disk else {}
     copies = {_absolute(name, program): program.text() for name, program in disk["copies"].mapping()}
     folders = tuple(_absolute(name, disk["folders"]) for name in disk["folders"].texts())
+    targets = disk["links"].mapping() if "links" in disk else ()
+    links = {_absolute(name, target): _target(target) for name, target in targets}
     if clash := sorted(files.keys() & executables.keys()):
         raise disk["executables"].error(f"{clash[0]} is a file already")
     if clash := sorted(set(folders) & (files.keys() | executables.keys())):
         raise disk["folders"].error(f"{clash[0]} is a file already")
     if clash := sorted(set(copies) & (files.keys() | executables.keys() | set(folders))):
         raise disk["copies"].error(f"{clash[0]} is a file or folder already")
+    if clash := sorted(set(links) & {*files, *executables, *folders, *copies}):
+        raise disk["links"].error(f"{clash[0]} is a file, folder or copy already")
+    no_folders = {*files, *executables, *copies, *links}
+    for path in (*no_folders, *folders):
+        if above := [parent for parent in path.parents if parent in no_folders]:
+            raise node.error(f"{path} lies below {above[0]}, which is no folder")
     return Disk(
         size_mib=disk["size_mib"].integer(least=1),
         programs=_absolute(disk["programs"].text(), disk["programs"]),
@@ -206,7 +223,16 @@ def _disk(node: Node) -> Disk:
         files=files,
         executables=executables,
         folders=folders,
+        links=links,
     )
+
+
+def _target(node: Node) -> str:
+    """Where a symbolic link leads."""
+    target = node.text()
+    if "\0" in target or not 1 <= len(target.encode()) <= LINK_BYTES_MAX:
+        raise node.error(f"the target of a link expected: 1 to {LINK_BYTES_MAX} bytes without a NUL")
+    return target
 
 
 def _files(node: Node) -> dict[PurePosixPath, bytes]:

@@ -102,7 +102,7 @@ def _actions(root: Path) -> dict[Path, tuple[str, list[Digest]]]:
     for path in (root / "actions").glob("*/*.json"):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            found[path] = (str(record["stage"]), list(record["outputs"].values()))
+            found[path] = (str(record["stage"]), list(map(str, record["outputs"].values())))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return found

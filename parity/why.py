@@ -92,6 +92,8 @@ class Asking(Workspace):
 
     def _differences(self, title: str, inputs: Mapping[str, Any]) -> list[str]:
         before = self.history.inputs(title)
+        if self.history.another_version(title):
+            return ["was last made here by another version of Parity"]
         if before is None:
             return ["has not run in this checkout"]
         forgotten = ["it was forgotten"] if self.history.forgotten(title) else []

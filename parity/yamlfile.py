@@ -62,7 +62,7 @@ class Node:
     def integer(self, *, least: int = 0) -> int:
         """The value as an integer of at least `least`."""
         number = self.number()
-        if number != int(number) or number < least:
+        if not math.isfinite(number) or number != int(number) or number < least:
             raise self.error(f"a whole number of at least {least} expected, not {self.text()!r}")
         return int(number)
 
@@ -157,6 +157,8 @@ def load(path: Path) -> Node:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UserError(f"cannot be read: {reason}", file=str(path)) from None
+    except RecursionError:
+        raise UserError("nested too deeply", file=str(path)) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"

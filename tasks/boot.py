@@ -9,7 +9,7 @@ from typing import Any
 
 from parity import harness, stress
 from parity.decision import against
-from parity.errors import UserError
+from parity.errors import UserError, shown
 from parity.harness import Built
 from parity.machine import RunKind
 from parity.matrix import Row
@@ -85,8 +85,8 @@ def counts(session: Session, name: str) -> Iterator[int]:
     for word in dict.fromkeys(session.selected):
         base, colon, text = word.partition(":")
         if base == name and colon:
-            if not re.fullmatch("[1-9][0-9]*", text):
-                raise UserError(f"{word}: a whole number of at least 1 expected after {name}:")
+            if not re.fullmatch("[1-9][0-9]{0,8}", text):
+                raise UserError(f"{shown(word)}: a whole number of at least 1 expected after {name}:")
             yield int(text)
 
 

@@ -1,4 +1,4 @@
-"""What nobody foresaw: one line for the user, the traceback in a file."""
+"""What was not foreseen: one line for the user, the traceback in a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def report() -> str:
     what, text = repr(sys.exc_info()[1]), traceback.format_exc()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
+        place.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError:
         return f"error: a bug in Parity; please report it with this:\n{text}"
     return f"error: a bug in Parity ({what}); please report it with {place}"

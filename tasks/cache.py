@@ -9,13 +9,14 @@ from doit.cmd_forget import Forget as DoitForget
 from doit.exceptions import InvalidCommand
 
 from parity import claim, usage
+from tasks import ends
 from tasks.session import current, task
 
 GIB = 2**30
 HOUR_S, DAY_S = 3600, 86400
 
 
-class Forget(DoitForget):  # type: ignore[misc]  # doit carries no types
+class Forget(ends.Guarded, DoitForget):  # type: ignore[misc]  # doit carries no types
     """doit's forget, about what Parity keeps: the task's action runs next time, its neighbours' do not."""
 
     def _execute(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from parity import build
+from parity import build, command
 from tasks.session import current, group, task
 
 BIN = Path(sys.executable).parent
@@ -50,14 +49,20 @@ def task_check() -> Iterator[Any]:
 def python(name: str) -> bool:
     """Runs a Python tool over the checkout; whether it is content."""
     program, *arguments = PYTHON[name]
-    return _said(name, [str(BIN / program), *arguments])
+    return _said([str(BIN / program), *arguments])
 
 
-def _said(name: str, command: Sequence[str]) -> bool:
+def _said(words: Sequence[str]) -> bool:
     session = current()
-    session.screen.note(f"+ {' '.join([Path(command[0]).name, *command[1:]])}")
-    sys.stdout.flush()
-    return subprocess.run(command, cwd=session.space.root, check=False).returncode == 0
+    screen, root = session.screen, session.space.root
+    screen.note(f"+ {' '.join([Path(words[0]).name, *words[1:]])}")
+    if screen.console.is_terminal:
+        return command.foreground(words, cwd=root) == 0
+    # By way of us: where the reader of a pipe goes away, the tool's status stays its own.
+    return (
+        command.run(words, lambda line: screen.console.out(line, highlight=False), cwd=root, timeout_s=None)
+        == 0
+    )
 
 
 def rust(name: str) -> bool:
@@ -65,7 +70,7 @@ def rust(name: str) -> bool:
     session = current()
     tree = session.tree
     build.fetch(session.space, tree)
-    return all(_cargo(name, command) for command in _commands(name))
+    return all(_cargo(name, words) for words in _commands(name))
 
 
 def _commands(name: str) -> list[list[str]]:
@@ -92,21 +97,21 @@ def _packages(names: Sequence[str]) -> list[str]:
     return [word for name in names for word in ("--package", name)]
 
 
-def _cargo(name: str, command: Sequence[str]) -> bool:
+def _cargo(name: str, words: Sequence[str]) -> bool:
     session = current()
-    session.screen.note(f"+ cargo {' '.join(command)}")
+    session.screen.note(f"+ cargo {' '.join(words)}")
     lines: list[str] = []
 
     def on_line(_stream: str, line: str) -> None:
         lines.append(line)
         session.screen.say(line.strip())
 
-    with session.screen.stage(f"cargo {command[0]}"):
-        status = build.cargo(
+    with session.screen.stage(f"cargo {words[0]}"):
+        status = build.checked(
             session.space,
             session.tree,
-            command,
-            target=session.space.build / "cargo" / ("loom" if name == "loom" else "check"),
+            "loom" if name == "loom" else "check",
+            words,
             rustflags=("--cfg=loom",) if name == "loom" else (),
             on_line=on_line,
         )

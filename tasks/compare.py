@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from filelock import FileLock
-
-from parity import beside, compare, host, revision
+from parity import beside, compare, host, lock, revision
 from parity.errors import BuildError, InfraError, RevisionError, UserError
 from parity.matrix import Row
 from parity.report import compared
@@ -69,7 +67,7 @@ def against(there: Revision) -> bool:
     for line in compared.summary(there, before, here):
         session.screen.note(line)
     folder = session.space.build / "report"
-    with FileLock(folder / ".lock"):
+    with lock.held(folder / ".lock"):
         for name, text in (
             ("compare.json", compared.document(there, before, here)),
             ("compare.md", compared.markdown(there, before, here)),

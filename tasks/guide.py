@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.session import current
+from tasks.session import current, task
 
 DOIT_CONFIG = {"default_tasks": ["guide"]}
 
@@ -23,9 +23,9 @@ LINES = (
 )
 
 
-def task_guide() -> dict[str, Any]:
+def task_guide() -> Any:
     """What to type (also: doit without a task)"""
-    return {"actions": [show], "io": {"capture": False}}
+    return task("guide", str(task_guide.__doc__), show)
 
 
 def show() -> None:

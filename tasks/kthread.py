@@ -174,6 +174,8 @@ def _run(
         return []
     gatherer, kept = suite.gatherer(session), _runs(session)
     kept.trim()
+    if others := len(kept.unread()):
+        session.screen.note(f"{others} runs noted by another version, or cut, are passed over", "yellow")
     seeds = {stress.identity(spec): seed for seed, spec in seeded}
     done: dict[str, Run] = {}
     with session.screen.tests(len(seeded)) as view:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,6 +14,7 @@ from doit import doit_cmd
 from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidCommand
 
+from parity.cancellation import CANCELLATION
 from parity.errors import UserError
 from parity.yamlfile import nearest
 from tasks import session
@@ -20,6 +24,12 @@ from tasks.settings import ALL
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
     """doit's loader of dodo.py, with the command line made known to the task creators."""
 
+    def __init__(self) -> None:
+        """Replaces a doit that takes its signals itself (`python -m doit`) by Parity's own."""
+        if threading.current_thread() is threading.main_thread():
+            os.execv(sys.executable, [sys.executable, "-m", "tasks", *sys.argv[1:]])
+        super().__init__()
+
     def load_tasks(self, cmd: Any, pos_args: Sequence[str]) -> list[Any]:
         """All tasks; a name that makes none is doit's InvalidCommand, status 3."""
         selected = [word for word in pos_args if not word.startswith("-")]
@@ -28,6 +38,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
             tasks: list[Any] = super().load_tasks(cmd, pos_args)
         except UserError as error:
             raise InvalidCommand(str(error)) from None
+        CANCELLATION.check()
         session.current().tasks.extend(tasks)
         _check(selected, [task.name for task in tasks], session.current().settings.arch)
         return tasks

@@ -8,9 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from parity import baseline, host, matrix
+from parity import baseline, host, lock, matrix
 from parity.baseline import Changes
 from parity.errors import InfraError, UserError
 from parity.gather import now
@@ -82,7 +80,7 @@ def update(session: Session, known: Callable[[], list[Row]], file: str = RESULTS
     """
     folder = session.space.build / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    with lock.held(folder / ".lock"):
         rows = known()
         whole = matrix.merged(earlier(session, file), rows)
         suites = {name: whole if name == file else earlier(session, name) for name in (RESULTS, INTEGRATION)}

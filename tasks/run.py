@@ -1,12 +1,4 @@
-"""`doit run`, with the one table of exit statuses.
-
-0    all as expected
-1    a surprise, in either direction
-2    something could not be done: build, machine, infrastructure (2 beats 1)
-3    a user's mistake, found before anything ran
-125  `compare:<rev>`: one of the two commits does not build (`git bisect run` skips it)
-130  interrupted with Ctrl-C
-"""
+"""`doit run`: the exit status of what tasks gave and raised."""
 
 from __future__ import annotations
 
@@ -15,17 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
-from doit.cmdparse import CmdParseError
-from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
-from parity.errors import ParityError, RevisionError, UserError, foreseen
-from tasks import bug, session
-
-INTERRUPTED = 130
+from parity.errors import UserError
+from tasks import ends, session
 
 
-class Run(DoitRun):  # type: ignore[misc]  # doit carries no types
-    """doit's run; what doit would show as a traceback becomes a status and one line."""
+class Run(ends.Guarded, DoitRun):  # type: ignore[misc]  # doit carries no types
+    """doit's run; `tasks/ends.py` has the table of statuses."""
 
     name = "run"
 
@@ -34,16 +22,5 @@ class Run(DoitRun):  # type: ignore[misc]  # doit carries no types
         if params["num_process"]:
             sys.stderr.write("error: -n makes processes that share no lanes; say lanes=N instead\n")
             return UserError.exit_code
-        try:
-            status: int = super().execute(params, args)
-        except (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask):
-            raise  # doit's own words, and 3
-        except KeyboardInterrupt:
-            sys.stderr.write("interrupted\n")
-            return INTERRUPTED
-        except Exception as error:
-            known = foreseen(error)
-            sys.stderr.write(f"error: {known}\n" if known else f"{bug.report()}\n")
-            return known.exit_code if known else ParityError.exit_code
-        ends = {error.exit_code for error in session.current().errors}
-        return next((code for code in (UserError.exit_code, RevisionError.exit_code) if code in ends), status)
+        status: int = super().execute(params, args)
+        return ends.of_actions(status, session.current().errors)

@@ -22,8 +22,9 @@ from parity import decision, host, integration, quarantine
 from parity import suite as suites
 from parity import tree as trees
 from parity.baseline import Baseline
+from parity.cancellation import CANCELLATION
 from parity.decision import Decision
-from parity.errors import BuildError, MachineError, ParityError, UserError, foreseen
+from parity.errors import BuildError, ParityError, UserError
 from parity.integration import Integration
 from parity.matrix import Row
 from parity.report.terminal import Screen
@@ -31,7 +32,7 @@ from parity.store import Digest
 from parity.suite import Suite, Test
 from parity.tree import Tree
 from parity.workspace import Workspace
-from tasks import bug
+from tasks import bug, ends
 from tasks.settings import ALL, Settings
 
 T = TypeVar("T")
@@ -154,14 +155,17 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
 
     @wraps(function)
     def run(*args: Any) -> TaskError | TaskFailed | None:
+        CANCELLATION.check()
         try:
             as_expected = function(*args)
-        except Exception as error:
-            known = foreseen(error)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            known = ends.foreseen(error)
             if known is None:
                 current().screen.note(bug.report(), "red")
             else:
-                told = {str(each) for each in current().errors if isinstance(each, MachineError)}
+                told = {str(each) for each in current().errors if not isinstance(each, BuildError)}
                 if str(known) not in told:  # without Docker, every task would say the same
                     tell(known)
                 current().errors.append(known)

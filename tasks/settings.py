@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parity import host, stress
-from parity.errors import UserError
+from parity.errors import UserError, shown
 from parity.selection import Selection, Shard
 from parity.yamlfile import nearest
 
@@ -86,22 +86,22 @@ def _flag(name: str, text: str) -> bool:
         return True
     if text.lower() in ("0", "false", "no"):
         return False
-    raise UserError(f"{name}={text}: 0 or 1 expected")
+    raise UserError(f"{name}={shown(text)}: 0 or 1 expected")
 
 
 def _count(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise UserError(f"{name}={text}: a whole number expected")
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise UserError(f"{name}={shown(text)}: a whole number expected")
     return int(text)
 
 
 def _seed(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) < stress.SEEDS):
-        raise UserError(f"seed={text}: a whole number from 0 to {stress.SEEDS - 1} expected")
+        raise UserError(f"seed={shown(text)}: a whole number from 0 to {stress.SEEDS - 1} expected")
     return int(text)
 
 
 def _size(name: str, text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        raise UserError(f"{name}={text}: a number of GiB expected")
+        raise UserError(f"{name}={shown(text)}: a number of GiB expected")
     return float(text)

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from parity import census, host, standing, survey
+from parity import census, host, lock, standing, survey
 from parity.census import Document
 from parity.errors import BuildError, UserError
 from parity.gather import now
@@ -124,7 +122,7 @@ def _show(session: Session, found: Standing, document: Document, rows: list[Row]
         session.screen.note(note)
     folder = session.space.build / "report"
     made = standing.document(found, session.tree.name, now())
-    with FileLock(folder / ".lock"):
+    with lock.held(folder / ".lock"):
         before = standing.parse(folder / "parity.json")
         for name, text in (
             ("parity.json", json.dumps(made, indent=1) + "\n"),

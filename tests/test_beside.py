@@ -12,7 +12,7 @@ from test_revision import git
 from waiting import until
 
 from parity import beside, host, revision
-from parity.errors import RevisionError
+from parity.errors import InfraError, RevisionError
 from parity.report.terminal import Screen
 from parity.workspace import Workspace
 
@@ -29,16 +29,19 @@ print("seeded", pathlib.Path("build/cargo/kernel/artifact").read_text())
 print("cache", os.environ["PARITY_CACHE"], "job", repr(os.environ["GITHUB_STEP_SUMMARY"]))
 pathlib.Path("build/report").mkdir(parents=True)
 pathlib.Path("build/report/results.json").write_text(json.dumps({{"format": 1, "tests": {rows!r}}}))
+print({said!r})
 sys.exit({status})
 """
 
 
-def commit(tmp_path: Path, archs: Sequence[str], tasks: Sequence[str], status: int) -> Workspace:
+def commit(
+    tmp_path: Path, archs: Sequence[str], tasks: Sequence[str], status: int, said: str = "all there is"
+) -> Workspace:
     """A checkout whose commit has tools with these tasks, which give a row for these architectures."""
     root = tmp_path / "checkout"
     root.mkdir()
     rows = [{**ROW, "arch": arch} for arch in archs]
-    (root / "doit.py").write_text(TOOLS.format(tasks=list(tasks), rows=rows, status=status))
+    (root / "doit.py").write_text(TOOLS.format(tasks=list(tasks), rows=rows, status=status, said=said))
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "--message=one")
@@ -76,12 +79,17 @@ def test_a_guest_lost_there_is_not_a_commit_that_does_not_build(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("status", "complaint"), [(2, "HEAD (.* does not build"), (3, "does not know what was asked for")]
+    ("status", "said", "complaint"),
+    [
+        (2, "error: does not compile", "HEAD (.* does not build"),
+        (2, "error: a bug in Parity (KeyError('x')); please report it", "HEAD (.* does not build"),
+        (3, "ERROR: no such thing", "does not know what was asked for"),
+    ],
 )
 def test_a_commit_that_gives_no_rows_is_told_with_its_own_words(
-    tmp_path: Path, status: int, complaint: str
+    tmp_path: Path, status: int, said: str, complaint: str
 ) -> None:
-    space = commit(tmp_path, ["aarch64"], ["test_aarch64", "test_x86_64"], status)
+    space = commit(tmp_path, ["aarch64"], ["test_aarch64", "test_x86_64"], status, said)
     with pytest.raises(RevisionError, match=complaint.replace("(", r"\(")) as caught:
         rows(space)
     assert caught.value.exit_code == 125
@@ -89,8 +97,20 @@ def test_a_commit_that_gives_no_rows_is_told_with_its_own_words(
         "words only=a* test_aarch64 test_x86_64",
         "seeded compiled",
         f"cache {space.cache} job ''",
+        said,
     ]
     assert left(space) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["error: the disk is full: /x", "error: Docker is not running here", "error: no permission: build/"],
+)
+def test_what_this_machine_lacks_is_no_commit_that_does_not_build(tmp_path: Path, said: str) -> None:
+    space = commit(tmp_path, ["aarch64"], ["test_aarch64", "test_x86_64"], 2, said)
+    with pytest.raises(InfraError, match=r"HEAD .* could not be looked at") as caught:
+        rows(space)
+    assert caught.value.exit_code == 2
 
 
 def test_whoever_is_killed_leaves_no_process_and_its_files_to_the_next_sweep(tmp_path: Path) -> None:

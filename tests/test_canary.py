@@ -81,6 +81,17 @@ def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
         loaded(tmp_path / "canaries.yaml", "one: {expected: hang, word: deadlocked, command_line: x}")
 
 
+def test_the_autopsys_sentence_counts_where_a_text_of_it_is_asked_for(tmp_path: Path) -> None:
+    asked = "hung: {expected: hang, word: slow, explains: until tick, command_line: x}"
+    (hung,) = loaded(tmp_path / "canaries.yaml", asked)
+    found = replace(SEEN, verdict="hang", word="slow", sentence="thread 2 waits, until tick 9")
+    assert hung.earned(found)
+    for sentence in (None, "thread 2 waits"):
+        wrong = replace(found, sentence=sentence)
+        assert not hung.earned(wrong)
+        assert "and say 'until tick'" in judged.unearned([hung], {("aarch64", "hung"): wrong})[0]
+
+
 def test_a_budget_of_its_own(tmp_path: Path) -> None:
     end = "expected: hang, command_line: x"
     one, other = loaded(tmp_path / "canaries.yaml", f"one: {{{end}}}", f"two: {{{end}, cpu_budget_s: 9}}")

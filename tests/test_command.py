@@ -2,12 +2,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from parity import command
+from parity.cancellation import Cancellation
 from parity.errors import MachineError
 
 
@@ -110,3 +113,58 @@ def test_systems_without_apt_are_told_what_is_needed(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(MachineError, match="a test needs nonesuch"):
         command.require_packages({"nonesuch": "no-such-command"}, "a test", print, print)
+
+
+def test_a_command_has_a_deadline(tmp_path: Path) -> None:
+    started = time.monotonic()
+    with pytest.raises(MachineError, match=r"sleep did not end within 0\.2 s: sleep 100"):
+        command.run(["sleep", "100"], print, timeout_s=0.2)
+    assert time.monotonic() - started < 30
+
+
+def test_a_command_that_does_not_want_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "ENDING_S", 0.2)
+    with pytest.raises(MachineError, match="did not end within"):
+        command.run(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], print, timeout_s=0.2)
+
+
+def test_a_child_that_keeps_the_output_open_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "ENDING_S", 0.2)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["sh", "-c", "setsid sleep 20 & echo x; exec sleep 20"], _interrupted)
+    assert time.monotonic() - started < 15
+
+
+def _interrupted(_: str) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_command_ends_with_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    cancellation = Cancellation()
+    monkeypatch.setattr(command, "CANCELLATION", cancellation)
+    runs: list[Callable[[], int]] = [
+        lambda: command.run(["sleep", "100"], print),
+        lambda: command.foreground(["sleep", "100"]),
+    ]
+    for run in runs:
+        timer = threading.Timer(0.2, cancellation.ask)
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            run()
+        timer.join()
+
+
+def test_what_a_command_makes_can_be_read_whatever_our_umask(tmp_path: Path) -> None:
+    former = os.umask(0o077)
+    try:
+        command.run(["touch", str(tmp_path / "file")], print)
+    finally:
+        os.umask(former)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_command_that_this_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(MachineError, match="cannot run setpriv"):
+        command.run(["true"], print)

@@ -12,7 +12,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from parity import tree
-from parity.disk import archive, check, loadable, places
+from parity.disk import BLOCK_BYTES, archive, check, loadable, places
 from parity.errors import BuildError, UserError
 
 TREE = Path(__file__).parents[1] / "trees" / "reference.yaml"
@@ -79,6 +79,22 @@ def test_empty_folders_are_in_the_archive_once() -> None:
         ("./var/log", True),
     ]
     assert {entry.mode for entry in entries if entry.isdir()} == {0o755}
+
+
+def test_symbolic_links_are_in_the_archive_with_their_folders() -> None:
+    links = {PurePosixPath("/links/long"): "../" * 300 + "a", PurePosixPath("/a"): "nowhere"}
+    content = archive({}, {}, links=links)
+    assert content == archive({}, {}, links=dict(reversed(links.items())))
+    entries = tarfile.open(fileobj=io.BytesIO(content)).getmembers()  # noqa: SIM115
+    assert [(entry.name, entry.type, entry.linkname, entry.mode, entry.mtime) for entry in entries] == [
+        ("./a", tarfile.SYMTYPE, "nowhere", 0o777, 0),
+        ("./links", tarfile.DIRTYPE, "", 0o755, 0),
+        ("./links/long", tarfile.SYMTYPE, "../" * 300 + "a", 0o777, 0),
+    ]
+
+
+def test_the_longest_target_of_a_link_fills_a_block() -> None:
+    assert tree.LINK_BYTES_MAX + len("\0") == BLOCK_BYTES
 
 
 def test_a_program_lies_where_programs_do_and_where_its_copies_do() -> None:

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from parity.errors import BuildError, InfraError, MachineError, ParityError, UserError, foreseen
+from parity.errors import BuildError, InfraError, MachineError, ParityError, UserError, foreseen, said, shown
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,23 @@ def test_what_a_machine_refuses_is_no_bug() -> None:
     assert foreseen(told) is told
     assert foreseen(OSError(errno.ENOENT, "gone", "/place")) is None
     assert foreseen(ValueError()) is None
+
+
+def test_a_tool_says_what_the_machine_lacks() -> None:
+    assert said(
+        ["error: failed to open: /target/release", "Caused by:", "  Permission denied (os error 13)"]
+    ) == ("no permission")
+    assert said(["rust-lld: error: failed to write output: No space left on device"]) == "the disk is full"
+    assert said(["error: could not compile `x`", "  (signal: 9, SIGKILL: kill)"]) == "no memory"
+    assert said(["write error: Read-only file system"]) == "the file system is read-only"
+
+
+def test_what_a_compiler_quotes_is_not_what_it_says() -> None:
+    lines = ["error[E0308]: mismatched types", " --> src/a.rs:3:5", "  |", '3 |     "Permission denied",']
+    assert said(lines) is None
+    assert said([*lines, "No space left on device (os error 28)"]) == "the disk is full"
+
+
+def test_what_a_user_gave_is_cut_where_it_is_long() -> None:
+    assert shown("x" * 80) == "x" * 80
+    assert shown("9" * 5000) == "9" * 80 + "… (5000 characters)"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from parity.errors import MachineError
-from parity.evidence import Evidence, Ledger, summed
+from parity.evidence import Evidence, Ledger, Seen, summed
 
 KEY = "ab" + "0" * 62
 FIRST = Evidence(
@@ -20,11 +21,11 @@ SECOND = replace(FIRST, verdict="pass", guest_s=0.1)
 
 def test_what_was_seen_comes_back_in_order(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    assert ledger.of(KEY) == []
+    assert ledger.of(KEY) == Seen()
     ledger.append(FIRST)
     ledger.append(SECOND)
-    assert Ledger(tmp_path).of(KEY) == [FIRST, SECOND]
-    assert ledger.of("cd" + "0" * 62) == []
+    assert Ledger(tmp_path).of(KEY) == Seen((FIRST, SECOND))
+    assert ledger.of("cd" + "0" * 62) == Seen()
 
 
 def test_a_line_cut_short_costs_no_other_line(tmp_path: Path) -> None:
@@ -34,7 +35,65 @@ def test_a_line_cut_short_costs_no_other_line(tmp_path: Path) -> None:
     with place.open("a") as file:
         file.write('{"arch": "aarch64", "cau')
     ledger.append(SECOND)
-    assert ledger.of(KEY) == [FIRST, SECOND]
+    assert ledger.of(KEY) == Seen((FIRST, SECOND), unread=1, since=1)
+
+
+def line(**values: object) -> str:
+    return json.dumps({**asdict(FIRST), **values}) + "\n"
+
+
+UNREADABLE = [
+    line(format=2),
+    line(format=2, verdict="pass"),
+    line(format="1"),
+    line(another_versions="field"),
+    line(verdict="passed in part"),
+    line(verdict=None),
+    line(key="cd" + "0" * 62),
+    '{"key": "ab',
+    "[]\n",
+    "3\n",
+    "\0\xff\n",
+]
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_what_cannot_be_read_may_be_a_failure_and_a_pass_before_it_is_not_known(
+    tmp_path: Path, text: str
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append(SECOND)
+    assert ledger.of(KEY).known == SECOND
+    (place,) = tmp_path.rglob("*.jsonl")
+    with place.open("a") as file:
+        file.write(text)
+    assert ledger.of(KEY).known is None
+    before = place.read_bytes()
+    ledger.append(SECOND)
+    known = ledger.of(KEY).known
+    assert known is not None and known.verdict == "pass"
+    assert known.cause.endswith("; passed over: 1 unreadable records")
+    assert place.read_bytes().startswith(before), "what is not ours to read stays"
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_a_failure_stays_known_whatever_cannot_be_read(tmp_path: Path, text: str) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append(FIRST)
+    (place,) = tmp_path.rglob("*.jsonl")
+    with place.open("a") as file:
+        file.write(text)
+    known = ledger.of(KEY).known
+    assert known is not None and known.verdict == "fail"
+
+
+def test_what_was_written_before_there_were_formats_counts(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append(SECOND)
+    (place,) = tmp_path.rglob("*.jsonl")
+    assert json.loads(place.read_text())["format"] == 1
+    place.write_text(json.dumps(asdict(SECOND)) + "\n")
+    assert ledger.of(KEY) == Seen((SECOND,))
 
 
 def test_all_that_was_seen_is_one_verdict() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,14 @@ def test_changes_name_what_differs_and_show_what_is_short() -> None:
         "sources: c.rs is new",
     ]
     assert changes(before, before) == []
+
+
+def test_what_another_version_has_noted_is_known_to_be_its(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.remember("kernel", {"x": 1})
+    (note,) = history.folder.glob("*.json")
+    assert json.loads(note.read_text())["format"] == 1 and not history.another_version("kernel")
+    note.write_text(json.dumps({"format": 2, "title": "kernel", "inputs": {"x": 1}}))
+    assert history.inputs("kernel") is None and history.another_version("kernel")
+    note.write_text(json.dumps({"title": "kernel", "inputs": {"x": 1}}))  # before there were formats
+    assert history.inputs("kernel") == {"x": 1}

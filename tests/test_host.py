@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from parity import host
-from parity.errors import MachineError
+from parity.errors import MachineError, UserError
 
 
 def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -143,3 +144,48 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
         if (tmp_path / "file").exists():
             assert (tmp_path / "file").read_bytes() in (b"a" * 100_000, b"b" * 100_000)
     assert [writer.wait() for writer in writers] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("PARITY_CACHE", "/etc/passwd", "/etc/passwd is no folder"),
+        ("PARITY_CACHE", "/etc/passwd/below", "/etc/passwd is no folder"),
+        ("PARITY_CACHE", "~no-such-user/x", "PARITY_CACHE=~no-such-user/x: there is no such user"),
+        ("XDG_CACHE_HOME", "~no-such-user", "there is no such user"),
+        ("HOME", "/dev/null", "/dev/null is no folder"),
+        ("PARITY_CACHE", "/" + "x" * 5000, "File name too long"),
+    ],
+)
+def test_a_place_that_cannot_hold_a_store_is_a_mistake(
+    variable: str, value: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PARITY_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=re.escape(complaint)) as caught:
+        host.cache_dir()
+    assert "PARITY_CACHE=/folder" in str(caught.value)
+
+
+def test_without_a_home_the_store_has_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("PARITY_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    with pytest.raises(UserError, match="HOME is not set"):
+        host.cache_dir()
+
+
+def test_what_guests_read_is_open_to_all_again(tmp_path: Path) -> None:
+    blobs = tmp_path / "blobs"
+    former = os.umask(0o077)
+    try:
+        (blobs / "ab").mkdir(parents=True)
+    finally:
+        os.umask(former)
+    assert blobs.stat().st_mode & 0o777 == 0o700
+    host.open_to_all(blobs)
+    assert [place.stat().st_mode & 0o777 for place in (blobs, blobs / "ab")] == [0o755, 0o755]

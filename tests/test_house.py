@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -98,3 +99,23 @@ def test_every_architecture_has_the_same_files() -> None:
 def test_no_file_of_ours_is_longer_than_400_lines() -> None:
     ours = tracked("*.py", "*.rs", "*.S")
     assert [path for path in ours if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []
+
+
+def test_every_test_has_a_deadline_after_which_all_stacks_are_said(tmp_path: Path) -> None:
+    (tmp_path / "test_still.py").write_text(
+        "import threading\n"
+        "def stuck(): threading.Event().wait(100)\n"
+        "def test_still():\n"
+        "    threading.Thread(target=stuck, daemon=True).start()\n"
+        "    threading.Event().wait(100)\n"
+        "def test_next(): pass\n"
+    )
+    argv = [sys.executable, "-m", "pytest", f"--config-file={ROOT / 'pyproject.toml'}"]
+    argv += ["--override-ini=timeout=1", "--rootdir", str(tmp_path), "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert "1 failed, 1 passed" in done.stdout
+    assert "in stuck" in done.stdout + done.stderr
+
+
+def test_the_deadline_is_a_setting(request: pytest.FixtureRequest) -> None:
+    assert float(request.config.getini("timeout")) == 300

@@ -67,3 +67,12 @@ def test_its_files_appear_and_the_repository_does_not_change(checkout: Path, tmp
     assert (tree / "folder" / "file").read_text() == "first"
     assert (checkout / "folder" / "file").read_text() == "not committed"
     assert state() == before
+
+
+def test_a_commit_that_a_shallow_clone_lacks(checkout: Path, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", checkout.as_uri(), str(shallow))
+    with pytest.raises(UserError, match="no commit 'HEAD~1' in this checkout, a shallow clone") as caught:
+        revision.resolve(shallow, "HEAD~1")
+    assert "git fetch --unshallow" in str(caught.value)
+    assert revision.resolve(shallow, "HEAD").commit == git(checkout, "rev-parse", "HEAD")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,25 @@ def test_a_full_disk_is_the_machines_fault(log: RunLog) -> None:
     log.place.symlink_to("/dev/full")
     with pytest.raises(MachineError, match="the disk is full"):
         log.add(GOOD)
+
+
+def test_what_another_version_has_noted_is_counted_and_stays(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runlog, "KEPT", 1)
+    theirs = json.dumps({**asdict(OTHER), "format": 2}), json.dumps({**asdict(OTHER), "new": 1})
+    log.add(GOOD)
+    with log.place.open("a", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in theirs)
+    log.add(replace(GOOD, id="1"))
+    assert [run.id for run in log.runs()] == [GOOD.id, "1"]
+    log.trim()
+    assert [run.id for run in log.runs()] == ["1"]
+    assert log.unread() == list(theirs)
+
+
+def test_a_run_from_before_there_were_formats_counts(log: RunLog) -> None:
+    log.add(OTHER)
+    assert json.loads(log.place.read_text())["format"] == 1
+    log.place.write_text(json.dumps(asdict(OTHER)) + "\n")
+    assert log.runs() == [OTHER] and log.unread() == []

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from test_machine import spec
 
 from parity import runner
+from parity.cancellation import Cancellation
 from parity.errors import MachineError
 from parity.lane import Lane, LaneError, Message, ReplayLane
 from parity.machine import RunSpec
@@ -169,3 +171,51 @@ def test_host_pressure_is_recorded_where_the_host_tells(
         monkeypatch.setattr(runner, "PRESSURE", told)
         (result,) = pool.run(jobs(tmp_path, "a"))
         assert result.host_pressure == 0.0
+
+
+def test_waiting_callers_hear_that_the_lanes_were_closed(tmp_path: Path) -> None:
+    pool, said = Pool(Lanes(), 1), list[str]()
+
+    def wait() -> None:
+        try:
+            list(pool.run(jobs(tmp_path, "endless", "never", endless=9.0)))
+        except LaneError as error:
+            said.append(str(error))
+
+    caller = threading.Thread(target=wait)
+    caller.start()
+    while not pool._all:
+        time.sleep(0.001)
+    pool.close()
+    caller.join(60)
+    assert len(said) == 1
+    with pytest.raises(LaneError, match="the lanes were closed"):
+        list(pool.run(jobs(tmp_path, "late")))
+
+
+def test_a_cancellation_wakes_a_caller_and_close_ends_the_guests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancellation, lanes = Cancellation(), Lanes()
+    monkeypatch.setattr(runner, "CANCELLATION", cancellation)
+    threading.Timer(0.1, cancellation.ask).start()
+    with pytest.raises(KeyboardInterrupt), Pool(lanes, 2) as pool:
+        list(pool.run(jobs(tmp_path, "endless", "endless", "never", endless=9.0)))
+    assert all(lane.closed.is_set() for lane in lanes.opened)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("guest")]
+
+
+def test_a_lane_that_does_not_end_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "CLOSE_S", 0.2)
+    stuck = threading.Event()
+
+    class Stuck(TestLane):
+        def close(self) -> None:
+            stuck.wait(60)
+
+    pool = Pool(lambda: Stuck(Lanes()), 1)
+    list(pool.run(jobs(tmp_path, "a")))
+    started = time.monotonic()
+    pool.close()
+    assert time.monotonic() - started < 30
+    stuck.set()

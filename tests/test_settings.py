@@ -66,3 +66,12 @@ def test_a_default_nobody_reads_is_told_too(tmp_path: Path) -> None:
     file.write_text("[tool.parity]\nfresh = false\nlanes = 0\nspeed = 3\n", encoding="utf-8")
     with pytest.raises(UserError, match="'speed' is read by nobody"):
         Settings.read(file, {})
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "9" * 30, "\u0663", "\u00b2", "1e5", " 1"])
+@pytest.mark.parametrize("name", ["lanes", "rounds", "shard", "seed", "limit"])
+def test_a_number_that_is_none_is_a_mistake_in_few_words(name: str, value: str) -> None:
+    text = f"1/{value}" if name == "shard" else value
+    with pytest.raises(UserError, match=f"{name}=") as caught:
+        Settings.read(PYPROJECT, {name: text})
+    assert len(str(caught.value)) < 250

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from parity.errors import MachineError
-from parity.store import Outputs, Store, action_key
+from parity.store import Digest, Outputs, Store, action_key
 
 
 @pytest.fixture
@@ -157,3 +158,50 @@ def test_a_key_depends_on_all_that_went_in_and_not_on_order() -> None:
     assert key == action_key("cargo", {"b": [1, 2], "a": 1})
     assert key != action_key("disk", {"a": 1, "b": [1, 2]})
     assert key != action_key("cargo", {"a": 1, "b": [2, 1]})
+
+
+DIGEST = "ab" * 32
+
+
+def with_record(tmp_path: Path, record: object) -> tuple[Store, Digest, Path]:
+    """A store in which an action's record says this."""
+    store, key = Store(tmp_path), action_key("cargo", {})
+    store.record(key, "cargo", Outputs({"kernel": store.put_bytes(b"elf")}))
+    (place,) = tmp_path.glob("actions/*/*.json")
+    place.chmod(0o644)
+    place.write_text(json.dumps(record))
+    return store, key, place
+
+
+@pytest.mark.parametrize("form", [2, "1", None, 0])
+def test_a_record_of_another_version_is_left_alone_and_said_so(tmp_path: Path, form: object) -> None:
+    store, key, place = with_record(tmp_path, {"format": form, "stage": {"new": "shape"}})
+    before = place.read_bytes()
+    outputs, complaint = store.lookup(key)
+    assert outputs is None and complaint is not None and "another version's; passed over" in complaint
+    assert store.known(key) is None
+    store.record(key, "cargo", Outputs({}))
+    assert place.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *(3, [], None, {"format": 1}, {"outputs": {}, "facts": 3}, {"outputs": {"a": 3}, "facts": {}}),
+        *({"outputs": {"a": "../../../etc/passwd"}, "facts": {}}, {"outputs": {"a": [DIGEST]}, "facts": {}}),
+    ],
+)
+def test_a_record_that_is_none_is_made_again(tmp_path: Path, record: object) -> None:
+    store, key, place = with_record(tmp_path, record)
+    outputs, complaint = store.lookup(key)
+    assert outputs is None and complaint is not None and "is damaged; made again" in complaint
+    assert not place.exists()
+
+
+def test_a_record_from_before_there_were_formats_counts(tmp_path: Path) -> None:
+    store, key, place = with_record(tmp_path, {})
+    digest = store.put_bytes(b"elf")
+    place.write_text(json.dumps({"stage": "cargo", "outputs": {"kernel": digest}, "facts": {}}))
+    assert store.lookup(key) == (Outputs({"kernel": digest}), None)
+    store.record(key, "cargo", Outputs({"kernel": digest}))
+    assert json.loads(place.read_text())["format"] == 1

@@ -24,9 +24,10 @@ BASE, PHYSICAL = 0xFFFF_0000_4020_0000, 0x4020_0000
 EVENTS, BITS = 8, 3
 EVENT = struct.Struct("<QHBBI")
 COUNTED = {0x0300: 1, 0x0102: 4}  # counter by type
+SWITCHES = {1: Payload.THREADS, 2: Payload.THREAD}  # what they tell, by the layout's version
 KINDS = {
-    0x0001: ("CTX_SWITCH_ENTRY", Payload.THREADS),
-    0x0002: ("CTX_SWITCH_EXIT", Payload.THREADS),
+    0x0001: ("CTX_SWITCH_ENTRY", Payload.THREAD),
+    0x0002: ("CTX_SWITCH_EXIT", Payload.THREAD),
     0x0102: ("TIMER_TICK", Payload.NUMBER),
     0x0300: ("SYSCALL_ENTRY", Payload.NUMBER),
     0x0301: ("SYSCALL_EXIT", Payload.RESULT),
@@ -71,13 +72,14 @@ def ring(events: list[tuple[int, int, int]], cpu: int = 0) -> bytes:
     return b"".join(slots) + struct.pack("<8Q", len(events), dropped, dropped, *tallies)
 
 
-def image(*cpus: list[tuple[int, int, int]], enabled: int = 1) -> tuple[Kernel, bytes]:
+def image(*cpus: list[tuple[int, int, int]], enabled: int = 1, version: int = 2) -> tuple[Kernel, bytes]:
     """A kernel that has traced these events on its processors, and a dump of it."""
     made = Image()
     provider = made.put(bytes(56))
     probes = []
     for bit, (kind, (name, payload)) in enumerate(KINDS.items()):
         head = made.text(name) + made.text("what it is")
+        payload = SWITCHES[version] if name.startswith("CTX_SWITCH") else payload
         probes.append(made.put(head + struct.pack("<QQHBB", provider, 0, kind, bit, payload)))
     table = made.put(struct.pack(f"<{len(probes)}Q", *probes))
     filled = struct.pack("<QQ", 0b1111, 0) + made.text("demo") + struct.pack("<QQQ", table, len(probes), 9)
@@ -90,7 +92,7 @@ def image(*cpus: list[tuple[int, int, int]], enabled: int = 1) -> tuple[Kernel, 
         counters.append(made.put(head + struct.pack("<Q24x", number) + slots))
     size = EVENTS * EVENT.size
     numbers = {
-        "version": 1, "header_bytes": len(MAGIC) + HEADER.size, "cpus": len(cpus), "events": EVENTS,
+        "version": version, "header_bytes": len(MAGIC) + HEADER.size, "cpus": len(cpus), "events": EVENTS,
         "event_bytes": 16, "ring_bytes": size + 64, "write_index_at": size, "read_index_at": size + 8,
         "dropped_at": size + 16, "dropped_counted_at": size + 24, "tallies": 5, "timestamp_at": 0,
         "kind_at": 8, "cpu_at": 10, "flags_at": 11, "payload_at": 12, "counter_bits": BITS,
@@ -111,8 +113,8 @@ def image(*cpus: list[tuple[int, int, int]], enabled: int = 1) -> tuple[Kernel, 
     return made.kernel(), bytes(made.bytes)
 
 
-def read(*cpus: list[tuple[int, int, int]], enabled: int = 1) -> Trace:
-    kernel, dumped = image(*cpus, enabled=enabled)
+def read(*cpus: list[tuple[int, int, int]], enabled: int = 1, version: int = 2) -> Trace:
+    kernel, dumped = image(*cpus, enabled=enabled, version=version)
     return reader.read(Memory(kernel, dumped))
 
 
@@ -226,7 +228,7 @@ def test_a_header_of_another_kind_is_refused() -> None:
     for place in (0, 8):
         wrong = bytearray(dumped)
         wrong[at + place] ^= 0x40
-        with pytest.raises(DumpError, match="version 1"):
+        with pytest.raises(DumpError, match="version 1 or 2"):
             reader.read(Memory(kernel, bytes(wrong)))
 
 
@@ -237,15 +239,37 @@ def test_a_line_an_event_for_people() -> None:
     assert "SYSCALL_TOTAL: 1 (cpu0=1)" in lines
 
 
-def test_perfetto_gets_threads_and_calls() -> None:
-    switch = [(100, 0x0001, 1 << 16 | 2), (110, 0x0002, 1 << 16 | 2), *((t + 20, k, p) for t, k, p in QUIET)]
-    written = json.loads(json.dumps(perfetto.chrome(read(switch), "demo")))["traceEvents"]
+@pytest.mark.parametrize(
+    ("version", "payloads", "threads"),
+    [(1, (1 << 16 | 2, 1 << 16 | 2), (1, 2)), (2, (70_001, 1 << 31), (70_001, 1 << 31))],
+)
+def test_perfetto_gets_threads_and_calls(
+    version: int, payloads: tuple[int, int], threads: tuple[int, int]
+) -> None:
+    switch = [(100, 0x0001, payloads[0]), (110, 0x0002, payloads[1]), *((t + 20, k, p) for t, k, p in QUIET)]
+    written = json.loads(json.dumps(perfetto.chrome(read(switch, version=version), "demo")))["traceEvents"]
     spans = {event["name"]: event for event in written if event["ph"] == "X"}
-    assert (spans["thread 1"]["ts"], spans["thread 1"]["dur"]) == (0, 10)
-    assert (spans["thread 2"]["ts"], spans["thread 2"]["dur"]) == (10, 40)
+    left, came = (spans[f"thread {thread}"] for thread in threads)
+    assert (left["ts"], left["dur"]) == (0, 10)
+    assert (came["ts"], came["dur"]) == (10, 40)
     call = spans["syscall 1 write"]
-    assert (call["tid"], call["dur"], call["args"]["result"]) == (2, 10, "-38")
+    assert (call["tid"], call["dur"], call["args"]["result"]) == (threads[1], 10, "-38")
+
+
+def test_a_switch_of_both_versions_for_people() -> None:
+    switch = [(100, 0x0001, 3 << 16 | 4), (110, 0x0002, 3 << 16 | 4)]
+    shown = [[line.split()[-3:] for line in timeline.lines(read(switch, version=v))][:2] for v in (1, 2)]
+    assert shown == [
+        [["3", "->", "4"], ["3", "->", "4"]],
+        [["cpu0", "CTX_SWITCH_ENTRY", "196612"], ["cpu0", "CTX_SWITCH_EXIT", "196612"]],
+    ]
     assert timeline.as_json(read(QUIET))["counters"] == {"SYSCALL_TOTAL": [1], "TIMER_TOTAL": [2]}
+
+
+def test_a_payload_of_an_unknown_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, CALL, ("SYSCALL_ENTRY", 9))
+    with pytest.raises(DumpError, match="a kind of payload that this reader does not know: 9"):
+        read(QUIET)
 
 
 def test_what_perfetto_gets_is_as_the_trace_event_format_says() -> None:
@@ -253,12 +277,12 @@ def test_what_perfetto_gets_is_as_the_trace_event_format_says() -> None:
     begun = [
         (10, BACK, 7),
         (20, CALL, 1),
-        (30, 0x0001, 1 << 16 | 2),
-        (40, 0x0002, 1 << 16 | 2),
+        (30, 0x0001, 1),
+        (40, 0x0002, 2),
         (50, CALL, 1),
     ]
-    ended = [(55, TICK, 1), (60, BACK, 0), (70, 0xFF00, 9), (80, 0x0001, 2 << 16 | 1)]
-    back = [(90, 0x0002, 2 << 16 | 1), (95, BACK, 0), (96, CALL, 1)]
+    ended = [(55, TICK, 1), (60, BACK, 0), (70, 0xFF00, 9), (80, 0x0001, 2)]
+    back = [(90, 0x0002, 1), (95, BACK, 0), (96, CALL, 1)]
     document = json.loads(json.dumps(perfetto.chrome(read([*begun, *ended, *back], [(33, TICK, 1)]), "demo")))
     assert document["displayTimeUnit"] in ("ms", "ns")
     spans: dict[tuple[int, int], list[tuple[float, float]]] = {}

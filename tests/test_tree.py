@@ -40,6 +40,13 @@ def test_the_reference_tree_is_whole() -> None:
     assert hello["/empty.txt"] == b""
     assert [str(path) for path in reference.disk.folders] == ["/dev", "/proc"]
     assert reference.disk.copies[PurePosixPath("/sbin/true")] == "true"
+    assert reference.disk.links[PurePosixPath("/links/short")] == "../hello.txt"
+
+
+def test_a_tree_need_not_have_links(tmp_path: Path) -> None:
+    text = re.sub(r"\n  links:.*\n(?:    .*\n)+", "\n", TREE.read_text(encoding="utf-8"))
+    (tmp_path / "t.yaml").write_text(text.replace("root: ..", "root: ."), encoding="utf-8")
+    assert tree.load(tmp_path / "t.yaml").disk.links == {}
 
 
 def test_the_suite_lists_all_80() -> None:
@@ -69,6 +76,15 @@ def test_the_suite_lists_all_80() -> None:
         ("[testing], expected: pass", "[testing]", "key 'expected' is missing"),
         ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
         ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is a file already"),
+        ("/links/short:", "links/short:", "an absolute path in the guest expected"),
+        ("/links/short:", "/hello.txt:", "/hello.txt is a file, folder or copy already"),
+        ("/links/short:", "/dev:", "/dev is a file, folder or copy already"),
+        ("/links/short:", "/sbin/true:", "/sbin/true is a file, folder or copy already"),
+        ("/links/short:", "/hello.txt/short:", "/hello.txt/short lies below /hello.txt, which is no folder"),
+        ("/test/nested.txt:", "/hello.txt/x:", "/hello.txt/x lies below /hello.txt, which is no folder"),
+        ("/links/short: ../hello.txt", '/links/short: ""', "the target of a link expected: 1 to 1023 bytes"),
+        ("/links/short: ../hello.txt", '/links/short: "a\\0b"', "1 to 1023 bytes without a NUL"),
+        ("/links/short: ../hello.txt", f"/links/short: {'x' * 1024}", "1 to 1023 bytes without a NUL"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
         ("runs: tests", "runs: test", "no kind of run 'test'; did you mean 'tests'?"),
         ("/bin/canary_script:", "/hello.txt:", "/hello.txt is a file already"),
@@ -77,6 +93,8 @@ def test_the_suite_lists_all_80() -> None:
             "machines: {}\n",
             "a tree without an architecture: nothing would ever run",
         ),
+        ("sources: [Cargo.toml,", "sources: [/etc/,", "'/etc/' is not below the tree's folder"),
+        ("sources: [Cargo.toml,", "sources: [kernel/../../x,", "is not below the tree's folder"),
         ("uefi: {x86_64: ", "uefi: {x86: ", "unknown key 'x86'; did you mean 'x86_64'?"),
     ],
 )

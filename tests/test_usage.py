@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import threading
 from pathlib import Path
+
+import pytest
 
 from parity import claim, usage
 from parity.store import Outputs, Store, action_key
@@ -114,3 +117,15 @@ def test_a_command_that_ends_leaves_no_claim(tmp_path: Path) -> None:
     del store
     gc.collect()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("outputs", [{"a": {"digest": "x"}}, {"a": ["x"]}, ["x"], 3, None])
+def test_a_record_of_another_version_stops_no_gc(tmp_path: Path, outputs: object) -> None:
+    (tmp_path / "actions" / "ab").mkdir(parents=True)
+    record = tmp_path / "actions" / "ab" / "ab.json"
+    record.write_text(json.dumps({"format": 2, "stage": "cargo", "outputs": outputs}))
+    digest = Store(tmp_path).put_bytes(b"x")
+    found = usage.blobs(tmp_path)
+    assert [holding.count for holding in usage.holdings(tmp_path, found)] == [1]
+    usage.remove(tmp_path, found)
+    assert not Store(tmp_path).path(digest).exists() and record.exists()

@@ -17,7 +17,7 @@ from parity.trace.memory import DumpError, Memory
 
 BASE, PHYSICAL = 0xFFFF_0000_4020_0000, 0x4020_0000
 FREE, SLEEPING, MUTEX = 0, 4, 2
-THREAD, CPU, LOCK = 200, 96, 24
+THREAD, CPU, LOCK, PROCESS = 232, 96, 24, 32
 
 
 class Image:
@@ -39,7 +39,7 @@ class Image:
         return self.put(struct.pack("<IIQQ", line, 7, name, len(file) + zero))
 
 
-def image(threads: int = 3, version: int = 1, *, zero: int = 0) -> Memory:
+def image(threads: int = 3, version: int = 2, *, zero: int = 0) -> Memory:
     """A kernel with one thread that sleeps on the mutex it holds, and a processor that holds a spin lock."""
     made = Image()
     taken, waited = made.site(b"take.rs", 11, zero=zero), made.site(b"wait.rs", 22, zero=zero)
@@ -49,20 +49,29 @@ def image(threads: int = 3, version: int = 1, *, zero: int = 0) -> Memory:
     struct.pack_into("<4Q", thread, 56, 0x1000, 0x2000, 0x4000, 0x8000)
     struct.pack_into("<I4xQQQ", thread, 88, MUTEX, 0xA, waited, 99)
     struct.pack_into("<I4xQQI", thread, 120, 1, 0xA, taken, 5)
+    struct.pack_into("<4IQ", thread, 200, 1, 7, 8, 0, 55)
     cpu = bytearray(CPU)
     struct.pack_into("<IIQQ", cpu, 0, 5, 1, 0xB, waited)
     struct.pack_into("<I4xQQI", cpu, 24, 1, 0xB, taken, 4)
+    struct.pack_into("<II", cpu, 56, 5, 1)
+    processes = [struct.pack("<4x3IQQ", *each) for each in ((2, 1, 0, 0, 0xC), (0, 0, 0, 9, 9))]
     lives, waits = b"free,ready,running,dozing,sleeping,ended", b"nothing,queue,mutex"
     example = made.site(b"here.rs", 1234, zero=zero)
     numbers = {
         "version": version, "header_bytes": len(MAGIC) + HEADER.size, "threads": threads,
         "thread_bytes": THREAD, "cpus": 1, "cpu_bytes": CPU, "name_bytes": 40, "held": 2, "held_bytes": LOCK,
-        "life_at": 0, "cpu_at": 4, "id_at": 8, "pid_at": 12, "name_at": 16, "frame_at": 56, "stack_at": 64,
-        "stack_end_at": 72, "stack_physical_at": 80, "wait_at": 88, "wait_on_at": 96, "wait_site_at": 104,
-        "wait_until_at": 112, "held_count_at": 120, "held_at": 128, "cpu_thread_at": 0, "cpu_masked_at": 4,
+        "life_at": 0, "cpu_at": 4, "id_at": 8, "pid_at": 12, "parent_at": 200,
+        "name_at": 16, "frame_at": 56, "stack_at": 64, "stack_end_at": 72,
+        "stack_physical_at": 80, "wait_at": 88, "wait_on_at": 96, "wait_site_at": 104,
+        "wait_until_at": 112, "wait_by_at": 204, "unparked_at": 208, "ran_at": 216,
+        "cpu_idle_at": 56, "cpu_resting_at": 60,
+        "processes": 2, "process_bytes": PROCESS, "process_pid_at": 4,
+        "process_more_at": 8, "process_ends_at": 16, "descriptors": 2,
+        "processes_address": made.put(b"".join(processes)),
+        "held_count_at": 120, "held_at": 128, "cpu_thread_at": 0, "cpu_masked_at": 4,
         "cpu_wants_at": 8, "cpu_wants_site_at": 16, "cpu_held_count_at": 24, "cpu_held_at": 32, "lock_at": 0,
         "lock_site_at": 8, "lock_thread_at": 16, "example_line": 1234, "example_column": 7, "unlisted": 6,
-        "ready": 3, "reserved": 0, "ticks": 77,
+        "ready": 3, "tick_hz": 200, "ticks": 77,
         "threads_address": made.put(bytes(THREAD) + bytes(thread) + bytes(THREAD)),
         "cpus_address": made.put(bytes(cpu)), "example": example,
         "example_file": struct.unpack_from("<Q", made.bytes, example - BASE + 8)[0], "example_file_bytes": 7,
@@ -86,22 +95,35 @@ def test_threads_processors_and_locks_are_read(zero: int) -> None:
         99,
     )
     assert thread.locks == (Lock(0xA, "take.rs:11", 5),)
+    assert (thread.parent, thread.wait_by, thread.unparked_by, thread.ran) == (1, 7, 8, 55)
+    assert (thread.ends, thread.more_ends) == ((0xC,), True)
     assert found.stacks == {5: Stack(0x1000, 0x2000, 0x4000, 0x8000)}
     (cpu,) = found.cpus
+    assert (cpu.idle, cpu.resting) == (5, True)
     assert (cpu.thread, cpu.masked, cpu.wants, cpu.wants_site) == (5, 1, 0xB, "wait.rs:22")
     assert cpu.locks == (Lock(0xB, "take.rs:11", 4),)
-    assert (found.ticks, found.ready, found.unlisted) == (77, 3, 6)
+    assert (found.ticks, found.tick_hz, found.ready, found.unlisted) == (77, 200, 3, 6)
 
 
 def test_another_version_and_a_kernel_without_notes_are_told() -> None:
-    with pytest.raises(DumpError, match="not one of version 1"):
-        vitals.read(image(version=2))
+    with pytest.raises(DumpError, match="not one of version 2"):
+        vitals.read(image(version=1))
     memory = image()
-    memory.kernel.symbols.clear()
-    with pytest.raises(DumpError, match="no symbol VITALS_HEADER"):
+    del memory.kernel.symbols["VITALS_HEADER"]
+    memory.kernel.symbols["another"] = Symbol(0, 0)
+    with pytest.raises(DumpError, match="no VITALS_HEADER"):
         vitals.read(memory)
     with pytest.raises(DumpError, match="are not the kernel's"):
         vitals.read(image(threads=1000))
+
+
+def test_the_notes_of_a_kernel_without_symbols_are_found_by_what_they_begin_with() -> None:
+    memory, stripped = image(), image()
+    stripped.kernel.symbols.clear()
+    assert vitals.read(stripped) == vitals.read(memory)
+    empty = Segment(BASE, PHYSICAL, 64, True, b"")
+    with pytest.raises(DumpError, match="no VITALS_HEADER"):
+        vitals.read(Memory(Kernel((empty,), {}), b" PARVITAL".ljust(64)))
 
 
 def test_a_stack_is_read_where_it_lies_in_physical_memory() -> None:

@@ -78,3 +78,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_nearest_lists_all_when_nothing_is_near() -> None:
     assert yamlfile.nearest("fresch", ["fresh", "lanes"]) == "did you mean 'fresh'?"
     assert yamlfile.nearest("xyz", ["fresh", "lanes"]) == "known: fresh, lanes"
+
+
+def test_a_file_nested_without_end_is_a_mistake_in_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"some\.yaml: nested too deeply"):
+        node(tmp_path, "[" * 5000 + "]" * 5000)
+
+
+@pytest.mark.parametrize("text", ["1e999", "nan", "-inf", "9" * 5000])
+def test_a_number_without_end_is_no_whole_number(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match="whole number"):
+        node(tmp_path, f"a: {text}\n").mapping()["a"].integer()

@@ -4,16 +4,25 @@ Pure: the same findings give the same diagnosis. The rules, the first that fits:
 
     panic               the kernel said so; `double fault` or `out of memory` where its words mean that
     emulator stalled    it does not answer
-    self-deadlock       somebody waits for a lock that he, or the processor that he spins on, holds
-    deadlock            threads wait for each other's locks in a circle, or for one whose holder has ended, or
-                        for one whose holder waits for other threads
+    self-deadlock       a thread waits for what only it could do: for a lock that it, or the processor that it
+                        spins on, holds, for its own end, at a pipe whose other end no other has
+    deadlock            threads wait for each other in a circle (for locks, ends, children, pipes: waits.py),
+                        or for a lock whose holder has ended, or waits for what does not come
     unknown             the machine has ended by itself without a word
     never booted        the kernel has said nothing at all
-    double fault        all processors are where nothing is mapped, and fault
+    double fault        all processors are where nothing is mapped, and fault; or in the kernel with
+                        interrupts masked, and its page table does not lead to its own memory, or they do not
+                        leave the entry of exceptions
+    interrupt storm     one interrupt comes again and again, far more often than there is work
+    clock stands        no tick comes though interrupts are let in, and a thread sleeps until one, or the
+                        kernel goes round
     interrupts off      all processors are in the kernel with interrupts masked, and no clock runs
+    starved             all processors wait for an interrupt, and a thread that is ready has not run for long
+    deadlock            all processors wait for an interrupt, no thread is ready or waits for a time, and
+                        threads park or wait at queues, so that only each other could wake them
     lost wake-up        all processors wait for an interrupt, and no thread is ready or waits for a time
     slow                something goes on: processes begin or end, the disk is read, calls give various
-                        results, or a time is waited for; it gets more time, once
+                        results (other than the time), or a time is waited for; it gets more time, once
     user loop           a processor is in user code most of the time, or a program asks for the same again and
                         again
     livelock            the kernel works, and nothing comes of it
@@ -24,24 +33,29 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from parity.autopsy import locks
-from parity.autopsy.findings import Findings, Spot
+from parity.autopsy import activity, waits
+from parity.autopsy.findings import Findings, Spot, Thread
+from parity.autopsy.waits import Want
 from parity.autopsy.wording import (
     at_fault,
     first_function,
     function_of,
     holding,
+    hungry,
+    interrupted,
     lock,
+    looped,
     most_often,
     outer,
     plain,
     running_name,
     thing,
     turns,
+    waiting,
     whereabouts,
     who,
     within,
@@ -60,6 +74,9 @@ class Word(StrEnum):
     LOST_WAKE_UP = "lost wake-up"
     LIVELOCK = "livelock"
     INTERRUPTS_OFF = "interrupts off"
+    CLOCK_STANDS = "clock stands"
+    INTERRUPT_STORM = "interrupt storm"
+    STARVED = "starved"
     PANIC = "panic"
     DOUBLE_FAULT = "double fault"
     OUT_OF_MEMORY = "out of memory"
@@ -140,53 +157,42 @@ def _stalled(found: Findings) -> Diagnosis | None:
 
 
 def _ring(found: Findings) -> Diagnosis | None:
-    ring = locks.ring(found)
-    if len(ring) == 1:
-        (want,) = ring
-        what = f"{who(found, want.thread)} waits for {lock(found, want)} at {want.site}{within(found, want)}"
-        taker = (
-            "which it holds itself" if want.thread == want.held.thread else "which its own processor holds"
-        )
-        by = "" if want.thread == want.held.thread else f" by {who(found, want.held.thread)}"
-        return _make(
-            Word.SELF_DEADLOCK,
-            f"{what}, {taker} since it was taken at {want.held.site}{by}",
-            want.held.site,
-            want.site,
-        )
-    if ring:
-        parts = [
-            f"{who(found, want.thread)} waits at {want.site}{within(found, want)} for {lock(found, want)}, "
-            f"taken at {want.held.site} by {who(found, want.held.thread)}"
-            for want in ring
-        ]
+    ring = waits.ring(found)
+    return _circle(found, ring) if ring else None
+
+
+def _circle(found: Findings, ring: Sequence[Want]) -> Diagnosis:
+    """The diagnosis of threads that wait for each other in a circle, or of one that waits for itself."""
+    if len(ring) > 1:
+        parts = (waiting(found, want) for want in ring)
         return _make(Word.DEADLOCK, "; ".join(parts), *sorted(want.site for want in ring))
-    return None
-
-
-FROM_OUTSIDE = ("disk", "input", "ticks")  # waits that no other thread ends
+    (want,) = ring
+    if want.held is None:
+        return _make(Word.SELF_DEADLOCK, waiting(found, want), want.site)
+    what = f"{who(found, want.thread)} waits for {lock(found, want)} at {want.site}{within(found, want)}"
+    itself = want.thread == want.held.thread
+    taker = "which it holds itself" if itself else "which its own processor holds"
+    by = "" if itself else f" by {who(found, want.held.thread)}"
+    return _make(
+        Word.SELF_DEADLOCK,
+        f"{what}, {taker} since it was taken at {want.held.site}{by}",
+        want.held.site,
+        want.site,
+    )
 
 
 def _stuck_lock(found: Findings) -> Diagnosis | None:
-    if end := locks.dead_end(found):
-        want, holder = end
+    if end := waits.dead_end(found):
+        want, held, holder = end
+        ended = "which has ended" + ("" if holder else " or is not known any more")
+        return _make(Word.DEADLOCK, f"{waiting(found, want)}, {ended}", want.site, held.site)
+    if (sleep := waits.through_sleep(found)) and sleep[2].wait not in waits.ENDED_BY_MACHINE:
+        want, held, holder = sleep
         return _make(
             Word.DEADLOCK,
-            f"{who(found, want.thread)} waits at {want.site}{within(found, want)} for {lock(found, want)}, "
-            f"taken at {want.held.site} by {who(found, want.held.thread)}, which has ended"
-            + ("" if holder else " or is not known any more"),
+            f"{waiting(found, want)}, which waits for {thing(found, holder)}",
             want.site,
-            want.held.site,
-        )
-    if (sleep := locks.through_sleep(found)) and sleep[1].wait not in FROM_OUTSIDE:
-        want, holder = sleep
-        return _make(
-            Word.DEADLOCK,
-            f"{who(found, want.thread)} waits at {want.site}{within(found, want)} for {lock(found, want)}, "
-            f"taken at {want.held.site} by {who(found, holder.id)}, "
-            f"which waits for {thing(holder)}",
-            want.site,
-            want.held.site,
+            held.site,
             holder.wait_site,
         )
     return None
@@ -197,10 +203,16 @@ def _ended(found: Findings) -> Diagnosis | None:
         return None
     return _make(
         Word.UNKNOWN,
-        f"the machine ended without a word ({found.end}); {whereabouts(found)}",
+        f"the machine ended without a word ({found.end}); {whereabouts(found)}{_without_memory(found)}",
         found.end,
         first_function(found),
     )
+
+
+def _without_memory(found: Findings) -> str:
+    if found.unmapped is None:
+        return ""
+    return f"; the kernel's page table does not lead to its own memory at {found.unmapped:#x}"
 
 
 def _never_booted(found: Findings) -> Diagnosis | None:
@@ -215,33 +227,85 @@ def _by_samples(found: Findings) -> Diagnosis | None:
     spots = [spot for spots in found.samples for spot in spots]
     if len(spots) < FEW:
         return None
-    if found.lost:
-        where = f"a processor faults for ever at {spots[-1].place.address:#x}, where nothing is mapped"
-        return _make(Word.DOUBLE_FAULT, f"{where}: an exception had no way to its handler")
-    if _stands(found, spots):
-        usual_place = most_often(spot.place for spot in spots)
-        place = (outer(found) if spots[0].halted else None) or usual_place
-        what = "waits for an interrupt" if spots[0].halted else "goes round"
-        sentence = f"a processor {what} in {place} with interrupts off{holding(found)}"
-        return _make(Word.INTERRUPTS_OFF, sentence, function_of(place))
+    if found.lost or found.unmapped is not None:
+        return _faults_for_ever(found, spots)
+    for rule in (_storm, _clock, _masked):
+        if diagnosis := rule(found, spots):
+            return diagnosis
     usual = Counter(_kind(spot) for spot in spots)
     del usual["entry"]
     told = usual.total()
-    if usual["halted"] >= MOST * told:
+    if told and usual["halted"] >= MOST * told:
         return _asleep(found, spots) if found.table else None
-    if usual["user"] >= MOST * told or (found.calls and not _progress(found)):
+    if (told and usual["user"] >= MOST * told) or (found.calls and not activity.progress(found)):
         return _in_user(found, spots)
     return _busy(found, spots)
 
 
+def _faults_for_ever(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
+    at = spots[-1].place.address
+    where, why = f"a processor faults for ever at {at:#x}, where nothing is mapped", ""
+    if found.unmapped is not None:
+        where = f"a processor faults for ever at {at:#x}"
+        why = f"the kernel's page table does not lead to its own memory at {found.unmapped:#x} any more, so "
+    sentence = f"{where}: {why}an exception had no way to its handler"
+    return _make(Word.DOUBLE_FAULT, sentence, "page table" if why else "")
+
+
+def _storm(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+    if not (storm := activity.storm(found)):
+        return None
+    number, count = storm
+    name = f"interrupt {number}" + (", the timer's," if number == found.timer else "")
+    meanwhile = f"; it interrupts {place}" if (place := interrupted(found)) else ""
+    sentence = (
+        f"{name} comes again as soon as it was dealt with, {count} times in {1000 * found.during_s:.1f} ms"
+    )
+    return _make(Word.INTERRUPT_STORM, sentence + meanwhile, f"interrupt {number}")
+
+
+def _clock(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+    if not activity.clock_stands(found, spots):
+        return None
+    stands = f"the clock stands: it is at tick {found.ticks[-1]}, and none came while it was looked at"
+    if sleepers := activity.timed(found):
+        parts = "; ".join(f"{who(found, thread.id)} waits for {thing(found, thread)}" for thread in sleepers)
+        return _make(Word.CLOCK_STANDS, f"{stands}; {parts}", *_sites(sleepers))
+    place = outer(found) or looped(found, spots)
+    return _make(Word.CLOCK_STANDS, f"{stands}; the kernel goes round in {place}", function_of(place))
+
+
+def _masked(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
+    if not _stands(found, spots):
+        return None
+    if all(spot.entry for spot in spots) and _spread(spots) > SMALL_BYTES:
+        sentence = "a processor takes exceptions for ever and does not get through their entry"
+        return _make(Word.DOUBLE_FAULT, sentence, "entry")
+    place = (outer(found) if spots[0].halted else None) or looped(found, spots)
+    what = "waits for an interrupt" if spots[0].halted else "goes round"
+    sentence = f"a processor {what} in {place} with interrupts off{holding(found)}"
+    return _make(Word.INTERRUPTS_OFF, sentence, function_of(place))
+
+
+def _sites(threads: Sequence[Thread]) -> Iterable[str]:
+    return sorted({thread.wait_site for thread in threads})
+
+
 def _stands(found: Findings, spots: Sequence[Spot]) -> bool:
     """Whether all is in the kernel with interrupts masked, and the clock stands."""
+    if activity.rests(found) and all(spot.halted for spot in spots):
+        return False
     if len(set(found.ticks)) > 1 or not all(spot.masked and not spot.user for spot in spots):
         return False
     # Where no clock is seen, one that has nothing to do may wait like that, or print like that.
-    places = [spot.place.address for spot in spots]
-    small = max(places) - min(places) <= SMALL_BYTES
+    small = _spread(spots) <= SMALL_BYTES
     return bool(found.ticks) or (small and not found.talks and not any(spot.halted for spot in spots))
+
+
+def _spread(spots: Sequence[Spot]) -> int:
+    """Bytes between the places farthest from each other."""
+    places = [spot.place.address for spot in spots]
+    return max(places) - min(places)
 
 
 def _kind(spot: Spot) -> str:
@@ -255,26 +319,39 @@ def _kind(spot: Spot) -> str:
 
 
 def _asleep(found: Findings, spots: Sequence[Spot]) -> Diagnosis | None:
-    waiting = [thread for thread in found.threads if thread.wait and thread.life in locks.ASLEEP]
     # A time that has passed, or will not because the clock stands, wakes nobody.
-    ticking = len(set(found.ticks)) > 1
-    timed = [thread for thread in waiting if ticking and thread.wait_until >= found.ticks[0]]
-    if timed:
-        parts = "; ".join(f"{who(found, thread.id)} waits for {thing(thread)}" for thread in timed)
-        return _make(Word.SLOW, parts, *(thread.wait_site for thread in timed))
+    if len(set(found.ticks)) > 1 and (sleepers := activity.timed(found)):
+        parts = "; ".join(f"{who(found, thread.id)} waits for {thing(found, thread)}" for thread in sleepers)
+        return _make(Word.SLOW, parts, *_sites(sleepers))
+    if starved := activity.starved(found):
+        return _make(Word.STARVED, f"{hungry(found, starved)}, though no other runs", *_names(starved))
     if found.ready or any(thread.life == "ready" for thread in found.threads):
         return None
-    root = locks.through_sleep(found)
-    named = [root[1]] if root else waiting
-    idle = most_often(spot.place for spot in spots)
-    if not named:
-        sentence = (
-            f"every processor waits for an interrupt in {outer(found) or idle}, and no thread is left to run"
-        )
-        return _make(Word.LOST_WAKE_UP, sentence, function_of(outer(found) or idle))
-    parts = "; ".join(f"{who(found, thread.id)} waits for {thing(thread)}" for thread in named)
+    if ring := waits.ring(found, guessed=True):
+        return _circle(found, ring)
+    return _nothing_left(found, spots)
+
+
+def _nothing_left(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
+    """The diagnosis of a machine in which all wait, and not for each other."""
+    place = outer(found) or most_often(spot.place for spot in spots)
+    if not (named := _roots(found)):
+        sentence = f"every processor waits for an interrupt in {place}, and no thread is left to run"
+        return _make(Word.LOST_WAKE_UP, sentence, function_of(place))
+    parts = "; ".join(f"{who(found, thread.id)} waits for {thing(found, thread)}" for thread in named)
     sentence = f"{parts}; nobody else runs, no time is waited for, nothing is left to wake it"
-    return _make(Word.LOST_WAKE_UP, sentence, *dict.fromkeys(thread.wait_site for thread in named))
+    return _make(Word.LOST_WAKE_UP, sentence, *_sites(named))
+
+
+def _roots(found: Findings) -> Sequence[Thread]:
+    """The threads that sleep, those first and alone that wait for no other thread."""
+    asleep = [thread for thread in found.threads if thread.wait and thread.life in waits.ASLEEP]
+    behind = {want.thread for want in waits.wants(found) if want.by and want.known}
+    return [thread for thread in asleep if thread.id not in behind] or asleep
+
+
+def _names(threads: Sequence[Thread]) -> Iterable[str]:
+    return dict.fromkeys(thread.name for thread in threads)
 
 
 def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
@@ -283,48 +360,32 @@ def _in_user(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
     thread = who(found, running[0].thread) if running else "a program"
     places = sorted({spot.place.address for spot in spots if spot.user and not spot.entry}) or [0]
     where = hex(places[0]) if places[0] == places[-1] else f"{places[0]:#x} to {places[-1]:#x}"
-    if progress := _progress(found):
+    if progress := activity.progress(found):
         return _make(
             Word.SLOW, f"{thread} works, mostly in user code at {where}: {progress}", running_name(found)
         )
     if found.calls:
-        sentence = f"{thread} goes round and only calls {_calls(found)}"
+        sentence = f"{thread} goes round and only calls {activity.calls(found)}"
     else:
         sentence = f"{thread} computes in user code, at {where}, and calls nothing"
-    return _make(Word.USER_LOOP, sentence, running_name(found))
+    return _make(Word.USER_LOOP, sentence + _while_ready(found), running_name(found))
 
 
 def _busy(found: Findings, spots: Sequence[Spot]) -> Diagnosis:
-    sampled = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
-    place = outer(found) or sampled
-    if progress := _progress(found):
+    place = outer(found) or looped(found, spots)
+    if progress := activity.progress(found):
         return _make(Word.SLOW, f"it works, mostly in {place}: {progress}", function_of(place))
     if found.during is None:
         return _make(
             Word.UNKNOWN, f"the kernel works in {place}, and does not tell at what", function_of(place)
         )
-    done = [f"{count} × {name}" for name, count in found.during.items() if not name.startswith(IDLE)]
+    done = [f"{count} × {name}" for name, count in found.during.items() if not name.startswith(activity.IDLE)]
     what = f"only {', '.join(done)}" if done else "nothing"
     rounds = turns(found) or f"the kernel goes round in {place}"
-    sentence = f"{rounds}; while it was looked at there was {what}"
+    sentence = f"{rounds}; while it was looked at there was {what}{_while_ready(found)}"
     return _make(Word.LIVELOCK, sentence, function_of(place))
 
 
-# Types of events: those of work that goes on, and those that come whatever is done.
-WORK, IDLE = ("PROCESS_", "BLOCK_"), ("IRQ_", "TIMER_")
-NAMED = 3  # calls that are named
-VARIETY = 3  # different calls and results, from which on a program does more than ask again and again
-
-
-def _progress(found: Findings) -> str:
-    """What was done while it was looked at; empty if nothing was."""
-    work = {name: count for name, count in (found.during or {}).items() if name.startswith(WORK)}
-    if work:
-        return ", ".join(f"{count} × {name}" for name, count in work.items())
-    various = len(set(found.calls))
-    return f"system calls with {various} results, such as {_calls(found)}" if various >= VARIETY else ""
-
-
-def _calls(found: Findings) -> str:
-    most = Counter(found.calls).most_common(NAMED)
-    return ", ".join(f"{call.name} (gives {call.result}, {count} times)" for call, count in most)
+def _while_ready(found: Findings) -> str:
+    starved = activity.starved(found)
+    return f"; meanwhile {hungry(found, starved)}" if starved else ""

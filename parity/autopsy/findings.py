@@ -52,8 +52,9 @@ class Spot:
 class Cpu:
     """A processor: its registers by the emulator's names, and what the kernel has noted of it.
 
-    `thread` is the number of the thread that runs (0: none, or not known), `wants` the spin lock that it
-    waits for.
+    `thread` is the number of the thread that runs (0: none, or not known), `idle` that of the one that runs
+    when there is nothing to do (0: not known), `resting` whether that does run and waits for an interrupt.
+    `wants` is the spin lock that it waits for.
     """
 
     number: int
@@ -65,13 +66,19 @@ class Cpu:
     wants: int = 0
     wants_site: str = ""
     locks: tuple[Lock, ...] = ()
+    idle: int = 0
+    resting: bool = False
 
 
 @dataclass(frozen=True)
 class Thread:
     """A thread as the kernel has noted it. `stack` of one that runs is its processor's.
 
-    `life` and `wait` are the kernel's words; `wait_until` is the tick that ends the wait (0: none does).
+    `life` and `wait` are the kernel's words; `wait_until` is the tick that ends the wait (0: none does),
+    `wait_by` who alone can end it (0: not known, or any), a thread for a join, a process for a child.
+    `parent` is its process's, `unparked_by` the thread that has unparked it since it parked (0: none), `ran`
+    the tick at which it last got a processor. `ends` are the waits at pipes that its process can end, by
+    their `wait_on`; `more_ends`: there may be more of them.
     """
 
     id: int
@@ -85,14 +92,21 @@ class Thread:
     wait_until: int
     locks: tuple[Lock, ...]
     stack: tuple[Place, ...] = ()
+    parent: int = 0
+    wait_by: int = 0
+    unparked_by: int = 0
+    ran: int = 0
+    ends: tuple[int, ...] = ()
+    more_ends: bool = False
 
 
 @dataclass(frozen=True)
 class Call:
-    """A system call and what it gave."""
+    """A system call and what it gave, by the number of the thread that made it (0: not known)."""
 
     name: str
     result: int
+    thread: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,14 +125,21 @@ class Findings:
     cpus: tuple[Cpu, ...] = ()
     samples: tuple[tuple[Spot, ...], ...] = ()  # by time, each of all processors
     lost: bool = False  # in all samples they are where nothing is mapped
+    unmapped: int | None = None  # of the kernel, address that its page table does not lead to
     table: bool = False  # whether the kernel notes what its threads do
+    ends_noted: bool = False  # and who could end their waits
     threads: tuple[Thread, ...] = ()
     ready: int = 0  # threads in the run queue
     unlisted: int = 0  # threads that the kernel's table had no room for
     ticks: tuple[int, ...] = ()  # before and after the samples
+    tick_hz: int = 0  # of them per second; 0: not known
+    watched_s: float = 0.0  # seconds that the machine ran in between
     counted: dict[str, tuple[int, ...]] | None = None
     during: dict[str, int] | None = None  # events of the trace while there were samples, by type
+    during_s: float = 0.0  # seconds from the first of these events to the last
     calls: tuple[Call, ...] = ()  # of those, the system calls that have come back
+    interrupts: dict[str, int] = field(default_factory=dict)  # of those, how often each came, by number
+    timer: str = ""  # the number of the timer's
     names: dict[str, str] = field(default_factory=dict)  # of what lies at the addresses of locks
     events: tuple[str, ...] = ()  # of the trace, the last
     console: tuple[str, ...] = ()  # its last lines

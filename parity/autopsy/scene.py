@@ -12,6 +12,7 @@ from parity.autopsy import unwind, vitals
 from parity.autopsy.findings import Call, Cpu, Findings, Place, Spot, Thread
 from parity.autopsy.places import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
+from parity.autopsy.unwind import PAGE
 from parity.autopsy.vitals import Vitals
 from parity.errors import InfraError, UserError
 from parity.inspector import Inspector
@@ -24,6 +25,7 @@ from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
 
 SAMPLES, PAUSE_S = 20, 0.004  # how often a processor is looked at, and how long it runs in between
 SAMPLING_S = 0.5  # on a busy machine there are fewer samples
+STANDING_S = 0.2  # for which a machine runs once more whose clock has not moved
 TALKS_S = 1.0  # who has said nothing for so long is silent
 STACKS = 64  # threads whose stacks are read
 EVENTS, LINES = 50, 30  # of the trace, by processor; of the console
@@ -49,6 +51,10 @@ class Scene:
         table, trace = self._vitals(memory), self._trace(memory)
         threads, cpus = self._bodies(memory, table, registers)
         samples = self._samples() if running else ()
+        watched_s = PAUSE_S * len(samples)
+        if samples and table and not self._ticks(table.ticks):
+            self._run(STANDING_S)
+            watched_s += STANDING_S
         later = self._memory() if running else memory
         ticks = tuple(each.ticks for each in (table, self._vitals(later) if table else None) if each)
         trace_later = self._trace(later) if trace else None
@@ -58,16 +64,23 @@ class Scene:
             cpus=cpus,
             samples=samples,
             lost=self._lost(samples),
+            unmapped=None if state.panic or state.console_panic else self._unmapped(samples, registers),
             table=table is not None,
+            ends_noted=table is not None,
             threads=threads,
             ready=table.ready if table else 0,
             unlisted=table.unlisted if table else 0,
             ticks=ticks,
+            tick_hz=table.tick_hz if table else 0,
+            watched_s=watched_s,
             counted=_counted(trace, trace_later),
             during=dict(Counter(trace.name(event[KIND]) for event in during))
             if trace and trace_later
             else None,
+            during_s=_seconds(trace, during) if trace else 0.0,
             calls=tuple(_calls(trace, during)) if trace else (),
+            interrupts=_interrupts(trace, during) if trace else {},
+            timer=_timer(trace, during) if trace else "",
             names=self._names(threads, cpus),
             events=_events(trace),
             devices=self._devices(),
@@ -101,15 +114,40 @@ class Scene:
     def _lost(self, samples: Sequence[Sequence[Spot]]) -> bool:
         """Whether the processors are where nothing is mapped, always."""
         places = {spot.place.address for spots in samples for spot in spots if not spot.user}
-        if not places or any(self._kernel.segment(place) for place in places):
+        if len(places) != 1 or any(self._kernel.segment(place) for place in places):
             return False
+        return not self._leads_to(places.pop(), 1)
+
+    def _unmapped(self, samples: Sequence[Sequence[Spot]], registers: Sequence[dict[str, int]]) -> int | None:
+        """A page of the kernel that the first processor's page table does not lead to, if exceptions may be
+        all that the processors do. Of what it writes, pages may be left out on purpose, but not the first."""
+        spots = [spot for spots in samples for spot in spots] or list(map(self._spot, registers))
+        if any(spot.halted or not spot.masked or spot.place.address < KERNEL for spot in spots):
+            return None
+        for segment in self._kernel.segments:
+            size = min(segment.size, PAGE) if segment.writable else segment.size
+            if not self._leads_to(segment.virtual, size):
+                return self._first_unmapped(segment.virtual, size)
+        return None
+
+    def _first_unmapped(self, start: int, size: int) -> int:
+        """The first page, of at least one in this range, that the page table does not lead to."""
+        while size > PAGE:
+            half = (size // 2 + PAGE - 1) // PAGE * PAGE
+            if self._leads_to(start, half):
+                start, size = start + half, size - half
+            else:
+                size = half
+        return start
+
+    def _leads_to(self, address: int, size: int) -> bool:
         try:
-            self._inspector.read_virtual(places.pop(), 1)
+            self._inspector.read_virtual(address, size)
         except (NoAnswerError, LaneError):
             raise
         except InfraError:
-            return not places
-        return False
+            return False
+        return True
 
     def _devices(self) -> tuple[str, ...]:
         """What virtio devices have been asked for and have not given back, as far as this emulator tells."""
@@ -137,6 +175,8 @@ class Scene:
                 cpu = replace(
                     cpu,
                     thread=noted.thread,
+                    idle=noted.idle,
+                    resting=noted.resting and noted.thread == noted.idle,
                     masked_depth=noted.masked,
                     wants=noted.wants,
                     wants_site=noted.wants_site,
@@ -194,14 +234,23 @@ class Scene:
             return b""
         return segment.content[address - segment.virtual : address - segment.virtual + size]
 
+    def _ticks(self, before: int) -> bool:
+        """Whether the clock has moved; raises nothing for a kernel that cannot be read any more."""
+        table = self._vitals(self._memory())
+        return table is None or table.ticks != before
+
+    def _run(self, seconds: float) -> None:
+        """Lets the machine run for a while."""
+        self._inspector.qmp("cont")
+        time.sleep(seconds)
+        self._inspector.qmp("stop")
+
     def _samples(self) -> tuple[tuple[Spot, ...], ...]:
         inspector = self._inspector
         found: list[tuple[Spot, ...]] = []
         deadline = time.monotonic() + SAMPLING_S
         while len(found) < SAMPLES and time.monotonic() < deadline:
-            inspector.qmp("cont")
-            time.sleep(PAUSE_S)
-            inspector.qmp("stop")
+            self._run(PAUSE_S)
             if inspector.qmp("query-status")["status"] == "shutdown":
                 break  # it has ended meanwhile, which is late
             found.append(tuple(self._spot(own) for own in inspector.registers()))
@@ -257,13 +306,39 @@ def _during(before: Trace | None, after: Trace | None) -> list[Event]:
 
 
 def _calls(trace: Trace, events: Sequence[Event]) -> Iterator[Call]:
-    begun: dict[int, str] = {}
+    begun: dict[tuple[int, int], str] = {}
+    running: dict[int, int] = {}
     for event in events:
-        name, number = trace.name(event[KIND]), event[PAYLOAD]
-        if name == "SYSCALL_ENTRY":
-            begun[event[CPU]] = trace.names.get(number, str(number))
-        elif name == "SYSCALL_EXIT" and event[CPU] in begun:
-            yield Call(begun.pop(event[CPU]), timeline.signed(number))
+        name, cpu, number = trace.name(event[KIND]), event[CPU], event[PAYLOAD]
+        caller = (cpu, running.get(cpu, 0))
+        if name == "CTX_SWITCH_ENTRY":
+            running[cpu] = number & 0xFFFF
+        elif name == "SYSCALL_ENTRY":
+            begun[caller] = trace.names.get(number, str(number))
+        elif name == "SYSCALL_EXIT" and caller in begun:
+            yield Call(begun.pop(caller), timeline.signed(number), caller[1])
+
+
+def _seconds(trace: Trace, events: Sequence[Event]) -> float:
+    if not events or not trace.frequency:
+        return 0.0
+    return (events[-1][TIMESTAMP] - events[0][TIMESTAMP]) / trace.frequency
+
+
+def _interrupts(trace: Trace, events: Sequence[Event]) -> dict[str, int]:
+    return dict(Counter(str(event[PAYLOAD]) for event in events if trace.name(event[KIND]) == "IRQ_ENTRY"))
+
+
+def _timer(trace: Trace, events: Sequence[Event]) -> str:
+    """The number of the interrupt within which ticks come."""
+    begun: dict[int, int] = {}
+    for event in events:
+        name = trace.name(event[KIND])
+        if name == "IRQ_ENTRY":
+            begun[event[CPU]] = event[PAYLOAD]
+        elif name == "TIMER_TICK" and event[CPU] in begun:
+            return str(begun[event[CPU]])
+    return ""
 
 
 def _events(trace: Trace | None) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ torn.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Self
 
 from parity.autopsy.findings import Lock, Thread
 from parity.trace.memory import DumpError, Memory
 
-MAGIC, VERSION, SYMBOL = b"PARVITAL", 1, "VITALS_HEADER"
+MAGIC, VERSION, SYMBOL = b"PARVITAL", 2, "VITALS_HEADER"
 LOCATION_BYTES = 24
 
 
@@ -34,6 +35,7 @@ class Header:
     cpu_at: int
     id_at: int
     pid_at: int
+    parent_at: int
     name_at: int
     frame_at: int
     stack_at: int
@@ -43,9 +45,14 @@ class Header:
     wait_on_at: int
     wait_site_at: int
     wait_until_at: int
+    wait_by_at: int
+    unparked_at: int
+    ran_at: int
     held_count_at: int
     held_at: int
     cpu_thread_at: int
+    cpu_idle_at: int
+    cpu_resting_at: int
     cpu_masked_at: int
     cpu_wants_at: int
     cpu_wants_site_at: int
@@ -54,14 +61,21 @@ class Header:
     lock_at: int
     lock_site_at: int
     lock_thread_at: int
+    processes: int
+    process_bytes: int
+    process_pid_at: int
+    process_more_at: int
+    process_ends_at: int
+    descriptors: int
     example_line: int
     example_column: int
     unlisted: int
     ready: int
-    reserved: int
+    tick_hz: int
     ticks: int
     threads_address: int
     cpus_address: int
+    processes_address: int
     example: int
     example_file: int
     example_file_bytes: int
@@ -73,17 +87,17 @@ class Header:
     @classmethod
     def read(cls, memory: Memory) -> Self:
         """Raises DumpError when there is none, or of a version that this reader does not know."""
-        symbol = memory.kernel.symbols.get(SYMBOL)
-        if symbol is None:
-            raise DumpError(f"the kernel has no symbol {SYMBOL}")
-        data = memory.read(symbol.address, len(MAGIC) + HEADER.size)
+        address = memory.find(SYMBOL, MAGIC)
+        if address is None:
+            raise DumpError(f"the kernel has no {SYMBOL}")
+        data = memory.read(address, len(MAGIC) + HEADER.size)
         values = HEADER.unpack_from(data, len(MAGIC))
         if not data.startswith(MAGIC) or values[0] != VERSION or values[1] != len(data):
             raise DumpError(f"{SYMBOL} is not one of version {VERSION}")
         return cls(*values)
 
 
-LONGS = 10
+LONGS = 11
 HEADER = struct.Struct(f"<{len(fields(Header)) - LONGS}I{LONGS}Q")
 
 
@@ -102,6 +116,8 @@ class Processor:
     """What is noted of a processor."""
 
     thread: int
+    idle: int
+    resting: bool
     masked: int
     wants: int
     wants_site: str
@@ -118,6 +134,7 @@ class Vitals:
     ticks: int
     ready: int
     unlisted: int
+    tick_hz: int
 
 
 class _Reader:
@@ -138,6 +155,17 @@ class _Reader:
         for at in (self.file_at, self.bytes_at):
             rest[at : at + 8] = b"\xff" * 8
         self.line_at = rest.index(struct.pack("<I", header.example_line))
+        self.ends = dict(self._ends())
+
+    def _ends(self) -> Iterator[tuple[int, tuple[tuple[int, ...], bool]]]:
+        """The waits that each process can end, by its number, and whether there are more."""
+        header = self.header
+        for index in range(header.processes):
+            at = header.processes_address + index * header.process_bytes
+            if pid := self.number(at + header.process_pid_at, 4):
+                places = range(header.descriptors)
+                ends = (self.number(at + header.process_ends_at + 8 * place, 8) for place in places)
+                yield pid, (tuple(filter(None, ends)), self.number(at + header.process_more_at, 4) != 0)
 
     def number(self, at: int, size: int) -> int:
         return self.memory.number(at, size)
@@ -174,9 +202,11 @@ class _Reader:
         wait = self.word(self.waits, self.number(at + header.wait_at, 4))
         waits = wait != self.waits[0]
         name = self.memory.read(at + header.name_at, header.name_bytes)
+        pid = self.number(at + header.pid_at, 4)
+        ends, more_ends = self.ends.get(pid, ((), False)) if pid else ((), False)
         thread = Thread(
             id=self.number(at + header.id_at, 4),
-            pid=self.number(at + header.pid_at, 4),
+            pid=pid,
             name=name.partition(b"\0")[0].decode(errors="replace"),
             life=self.word(self.lives, self.number(at + header.life_at, 4)),
             cpu=self.number(at + header.cpu_at, 4),
@@ -185,6 +215,12 @@ class _Reader:
             wait_site=self.site(at + header.wait_site_at) if waits else "",
             wait_until=self.number(at + header.wait_until_at, 8) if waits else 0,
             locks=self.locks(at + header.held_count_at, at + header.held_at),
+            parent=self.number(at + header.parent_at, 4),
+            wait_by=self.number(at + header.wait_by_at, 4) if waits else 0,
+            unparked_by=self.number(at + header.unparked_at, 4),
+            ran=self.number(at + header.ran_at, 8),
+            ends=ends,
+            more_ends=more_ends,
         )
         places = (header.frame_at, header.stack_at, header.stack_end_at, header.stack_physical_at)
         return thread, Stack(*(self.number(at + place, 8) for place in places))
@@ -194,6 +230,8 @@ class _Reader:
         wants = self.number(at + header.cpu_wants_at, 8)
         return Processor(
             thread=self.number(at + header.cpu_thread_at, 4),
+            idle=self.number(at + header.cpu_idle_at, 4),
+            resting=self.number(at + header.cpu_resting_at, 4) != 0,
             masked=self.number(at + header.cpu_masked_at, 4),
             wants=wants,
             wants_site=self.site(at + header.cpu_wants_site_at) if wants else "",
@@ -224,4 +262,5 @@ def read(memory: Memory) -> Vitals:
         ticks=header.ticks,
         ready=header.ready,
         unlisted=header.unlisted,
+        tick_hz=header.tick_hz,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile
 
-from parity.autopsy.findings import Cpu, Findings, Place, Thread
+from parity.autopsy.findings import Cpu, Findings, Place, Spot, Thread
 from parity.autopsy.lines import is_library
-from parity.autopsy.locks import Want
+from parity.autopsy.waits import LOCKS, Want, children
 
 # What the kernel's own words for waits mean.
 WAITED_FOR = {
@@ -19,8 +20,11 @@ WAITED_FOR = {
     "ticks": "time to pass",
     "input": "input from the console",
     "disk": "the disk",
+    "park": "another thread to unpark it",
+    "join": "a kernel thread to end",
     "kthread": "a kernel thread",
 }
+MINUTE, HOUR = 60, 3600  # seconds
 
 
 def who(found: Findings, number: int) -> str:
@@ -33,30 +37,91 @@ def who(found: Findings, number: int) -> str:
 
 
 def waiting(found: Findings, want: Want) -> str:
-    """Who waits where for which lock, taken where by whom."""
-    waiter, holder = who(found, want.thread), who(found, want.held.thread)
-    what = f"{lock(found, want)}, taken at {want.held.site} by {holder}"
-    return f"{waiter} waits at {want.site}{within(found, want)} for {what}"
+    """Who waits where for what, and who could end that."""
+    return f"{who(found, want.thread)} waits at {want.site}{within(found, want)} for {_awaited(found, want)}"
+
+
+def _awaited(found: Findings, want: Want) -> str:
+    if want.held:
+        return f"{lock(found, want)}, taken at {want.held.site} by {who(found, want.held.thread)}"
+    others = " and ".join([who(found, by) for by in want.by if by != want.thread])
+    match want.kind:
+        case "join":
+            return f"{others or 'itself'} to end"
+        case "child":
+            return f"a child to end, which is {others}"
+        case "pipe":
+            return f"a pipe whose other end {'only ' if want.known else ''}{_holders(want, others)}"
+        case "park":
+            return f"another thread to unpark it, which {others} could do"
+    name = found.names.get(hex(want.address)) or f"a queue at {want.address:#x}"
+    return f"{name}, which {others} could wake"
+
+
+def _holders(want: Want, others: str) -> str:
+    if want.thread not in want.by:
+        return f"{others} {'has' if len(want.by) == 1 else 'have'}"
+    return f"{others} and it have" if others else "it has itself"
 
 
 def lock(found: Findings, want: Want) -> str:
     """A lock by the variable that it lies in, where it lies in one."""
     name = found.names.get(hex(want.address))
-    return f"the {want.kind} in {name}" if name else f"the {want.kind} at {want.address:#x}"
+    kind = want.kind if want.kind in LOCKS else "lock"
+    return f"the {kind} in {name}" if name else f"the {kind} at {want.address:#x}"
 
 
-def thing(thread: Thread) -> str:
-    """What a thread sleeps on, and where."""
+def thing(found: Findings, thread: Thread) -> str:
+    """What a thread sleeps on, where, until when, and what is known of who could end that."""
     place = next(iter(own(thread.stack)), None)
     where = f", in {place.function}" if place and place.function else ""
-    return f"{WAITED_FOR.get(thread.wait, thread.wait)} at {thread.wait_site}{where}"
+    awaited = WAITED_FOR.get(thread.wait, thread.wait)
+    return f"{awaited} at {thread.wait_site}{where}{until(found, thread)}{_lost(found, thread)}"
+
+
+def until(found: Findings, thread: Thread) -> str:
+    """Until when a thread waits; empty where nothing ends it."""
+    if not thread.wait_until or not found.ticks:
+        return ""
+    left = thread.wait_until - found.ticks[-1]
+    when = f", in {duration(left / found.tick_hz)}" if found.tick_hz and left > 0 else ""
+    return f", until tick {thread.wait_until}{when} (the clock is at tick {found.ticks[-1]})"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    hours, rest = divmod(round(seconds), HOUR)
+    return f"{hours} h {rest // MINUTE} min"
+
+
+def _lost(found: Findings, thread: Thread) -> str:
+    """Why what a thread waits for should have come, where that is known."""
+    if thread.unparked_by:
+        return f"; {who(found, thread.unparked_by)} has unparked it, and it sleeps on"
+    if not found.ends_noted:
+        return ""
+    ended = all(each.id != thread.wait_by or each.life == "ended" for each in found.threads)
+    if thread.wait == "join" and ended:
+        return f"; thread {thread.wait_by} has ended"
+    if thread.wait == "child" and not children(found, thread):
+        return "; no such child is left that has not ended"
+    if thread.wait == "pipe" and not any(
+        thread.wait_on in each.ends or each.more_ends for each in found.threads
+    ):
+        return "; no process has its other end"
+    return "".join(f"; {device}" for device in found.devices) if thread.wait == "disk" else ""
 
 
 def within(found: Findings, want: Want) -> str:
     """In which function somebody waits for a lock."""
     stack = stack_of(found, want.thread)
-    exact = (place for place in stack if f"{place.file}:{place.line}" == want.site)
-    place = next(exact, None) or next(iter(own(stack)), None)
+    named = list(own(stack))
+    exact = (place for place in named if f"{place.file}:{place.line}" == want.site)
+    place = next(exact, None) or next(iter(named), None)
     return f" (in {place.function})" if place and place.function else ""
 
 
@@ -72,7 +137,7 @@ def stack_of(found: Findings, number: int) -> Sequence[Place]:
 PANICS = re.compile(
     r"panicking::|panic_fmt|rust_begin_unwind|unwrap_failed|expect_failed|alloc_error|handle_error"
 )
-WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)tick::(wait|sleep)|::cpu::")
+WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)vitals::|(^|::)tick::(wait|sleep)|::cpu::")
 
 
 def behind(stack: Sequence[Place], end: re.Pattern[str]) -> Sequence[Place]:
@@ -99,7 +164,32 @@ def own(stack: Iterable[Place]) -> Iterable[Place]:
 
 def outer(found: Findings) -> Place | None:
     """The kernel's own code that a processor is in, whatever it has called to wait."""
-    return next((place for cpu in found.cpus for place in own(cpu.stack)), None)
+    return next((place for cpu in found.cpus for place in own(behind_entry(cpu))), None)
+
+
+def interrupted(found: Findings) -> Place | None:
+    """The kernel's own code that a processor was in before an interrupt."""
+    for cpu in found.cpus:
+        # Assembly has no lines.
+        entered = list(dropwhile(lambda place: place.file is not None, behind_entry(cpu)))
+        before = dropwhile(lambda place: place.file is None, entered or behind_entry(cpu))
+        if place := next(iter(own(before)), None):
+            return place
+    return None
+
+
+def behind_entry(cpu: Cpu) -> Sequence[Place]:
+    """The stack of a processor without the assembly through which a trap has just come in."""
+    if not cpu.spot.entry:
+        return cpu.stack
+    code = next((at for at, place in enumerate(cpu.stack) if place.file is not None), len(cpu.stack))
+    return cpu.stack[code:]
+
+
+def looped(found: Findings, spots: Iterable[Spot]) -> Place:
+    """Where a processor goes round, in the kernel: never the assembly through which traps come in."""
+    told = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
+    return told if told.address else outer(found) or Place(0, "the kernel's entry")
 
 
 def turns(found: Findings) -> str:
@@ -112,6 +202,14 @@ def turns(found: Findings) -> str:
     return f"threads take turns: {', '.join(told)}" if len(told) > 1 else ""
 
 
+def hungry(found: Findings, threads: Sequence[Thread]) -> str:
+    """Threads that are ready and get no processor."""
+    told = ", ".join(
+        f"{who(found, thread.id)} since tick {thread.ran} of {found.ticks[0]}" for thread in threads
+    )
+    return f"a thread is ready and does not run: {told}"
+
+
 def whereabouts(found: Findings) -> str:
     """Where the processors are."""
     if not found.cpus:
@@ -122,7 +220,8 @@ def whereabouts(found: Findings) -> str:
 def _place(cpu: Cpu) -> str:
     if cpu.spot.user:
         return f"user code at {cpu.spot.place.address:#x}"
-    return str(next(iter(own(cpu.stack)), cpu.spot.place))
+    told = next(iter(own(behind_entry(cpu))), None)
+    return str(told or (Place(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
 
 
 def holding(found: Findings) -> str:
@@ -143,7 +242,10 @@ def most_often(places: Iterable[Place]) -> Place:
 
 def first_function(found: Findings) -> str:
     """Where the first processor is, as part of a signature."""
-    return function_of(found.cpus[0].spot.place) if found.cpus else ""
+    if not found.cpus:
+        return ""
+    cpu = found.cpus[0]
+    return function_of(next(iter(behind_entry(cpu)), Place(0)) if cpu.spot.entry else cpu.spot.place)
 
 
 def function_of(place: Place) -> str:

@@ -61,6 +61,12 @@ def _lines(autopsy: Autopsy) -> Iterator[str]:
     for thread in found.threads:
         yield from _thread(thread, found)
     yield from found.devices
+    if len(found.ticks) > 1:
+        each = f" of {found.tick_hz} a second" if found.tick_hz else ""
+        yield f"clock: tick {' -> '.join(map(str, found.ticks))}{each}, in {found.watched_s:.3f} s"
+    if found.interrupts:
+        told = ", ".join(f"{count} × {number}" for number, count in found.interrupts.items())
+        yield f"interrupts meanwhile: {told}" + (f"; {found.timer} is the timer's" if found.timer else "")
     if found.counted:
         yield "counters, before and after the samples:"
         for name, values in found.counted.items():

@@ -33,7 +33,8 @@ def unearned(flock: Sequence[Canary], seen: Seen) -> list[str]:
     lines = []
     for canary, found in parity.canary.unearned(flock, seen):
         must = _end(canary.expected[found.arch], canary.words.get(found.arch))
-        says = f" and say {canary.says[found.arch]!r}" if found.arch in canary.says else ""
+        texts = [each[found.arch] for each in (canary.says, canary.explains) if found.arch in each]
+        says = "".join(f" and say {text!r}" for text in texts)
         cause = f"{found.cause}; {found.sentence}" if found.sentence else found.cause
         earned = _end(found.verdict, found.word)
         lines.append(f"{canary.name} on {found.arch}: must earn {must}{says}, earned {earned}: {cause}")

@@ -8,7 +8,7 @@ from typing import Self
 
 from parity.trace.memory import DumpError, Memory
 
-MAGIC, VERSION = b"PARTRACE", 1
+MAGIC, VERSIONS = b"PARTRACE", (1, 2)
 SYMBOL = "TRACE_HEADER"
 
 
@@ -59,10 +59,13 @@ class Header:
     @classmethod
     def read(cls, memory: Memory) -> Self:
         """Raises DumpError when there is none, or of a version that this reader does not know."""
-        data = memory.read(memory.kernel.symbol(SYMBOL).address, len(MAGIC) + HEADER.size)
+        address = memory.find(SYMBOL, MAGIC)
+        if address is None:
+            raise DumpError(f"the kernel has no {SYMBOL}: was it built without tracing?")
+        data = memory.read(address, len(MAGIC) + HEADER.size)
         values = HEADER.unpack_from(data, len(MAGIC))
-        if not data.startswith(MAGIC) or values[0] != VERSION or values[1] != len(data):
-            raise DumpError(f"{SYMBOL} is not one of version {VERSION}")
+        if not data.startswith(MAGIC) or values[0] not in VERSIONS or values[1] != len(data):
+            raise DumpError(f"{SYMBOL} is not one of version {' or '.join(map(str, VERSIONS))}")
         return cls(*values)
 
     def event(self) -> struct.Struct:

@@ -29,11 +29,13 @@ class Memory:
         if sum(sizes) != len(dumped):
             raise DumpError(f"a dump of this kernel has {sum(sizes)} bytes, this one {len(dumped)}")
         self.kernel = kernel
-        self._parts = [(s.virtual, s.size, s.content) for s in kernel.segments if not s.writable]
+        self._dumped: list[tuple[int, int, bytes]] = []
         at = 0
         for segment in kernel.writable:
-            self._parts.append((segment.virtual, segment.size, dumped[at : at + segment.size]))
+            self._dumped.append((segment.virtual, segment.size, dumped[at : at + segment.size]))
             at += segment.size
+        constant = [(s.virtual, s.size, s.content) for s in kernel.segments if not s.writable]
+        self._parts = [*constant, *self._dumped]
 
     def read(self, address: int, size: int) -> bytes:
         """Raises DumpError for what is not the kernel's own memory."""
@@ -42,6 +44,22 @@ class Memory:
                 piece = content[address - start : address - start + size]
                 return piece + bytes(size - len(piece))
         raise DumpError(f"{size} bytes at {address:#x} are not the kernel's")
+
+    def find(self, symbol: str, magic: bytes) -> int | None:
+        """Address of what a symbol names, or, where the kernel has no symbols, of what begins like that.
+
+        None when it has symbols and not this one, or when nothing that changes begins so.
+        """
+        if self.kernel.symbols:
+            named = self.kernel.symbols.get(symbol)
+            return named.address if named else None
+        for start, _, content in self._dumped:
+            at = content.find(magic)
+            while at >= 0:
+                if at % 8 == 0:
+                    return start + at
+                at = content.find(magic, at + 1)
+        return None
 
     def number(self, address: int, size: int = 8) -> int:
         """An unsigned integer."""

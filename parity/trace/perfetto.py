@@ -13,7 +13,7 @@ from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Payload, T
 from parity.trace.timeline import payload
 
 CPUS, THREADS = 1, 2  # Perfetto calls the two groups of tracks processes
-SWITCH = "CTX_SWITCH_EXIT"
+SWITCH = "CTX_SWITCH"
 ENTRY, EXIT = "_ENTRY", "_EXIT"
 OF_THREADS = "SYSCALL"
 
@@ -69,18 +69,23 @@ def chrome(trace: Trace, title: str) -> dict[str, Any]:
     threads: set[int] = set()
     for event in events:
         cpu, name, timestamp = event[CPU], trace.name(event[KIND]), event[TIMESTAMP]
-        if name == SWITCH:
-            left, came = event[PAYLOAD] >> 16, event[PAYLOAD] & 0xFFFF
-            thread, since = running.get(cpu, (left, begin))
-            tracks.span((CPUS, cpu), f"thread {thread}", since, timestamp, {})
-            running[cpu] = (came, timestamp)
-            threads |= {left, came}
-            continue
         base = name.removesuffix(ENTRY).removesuffix(EXIT)
+        if base == SWITCH:
+            left, came = _switch(trace, event)
+            if left is not None and cpu not in running:
+                running[cpu] = (left, begin)
+                threads.add(left)
+            if came is not None:
+                if cpu in running:
+                    thread, since = running[cpu]
+                    tracks.span((CPUS, cpu), f"thread {thread}", since, timestamp, {})
+                running[cpu] = (came, timestamp)
+                threads.add(came)
+                continue
         thread = running.get(cpu, (0, 0))[0]
         track = (THREADS, thread) if base == OF_THREADS and cpu in running else (CPUS, 100 + cpu)
         said = {"payload": payload(trace, event)}
-        if name.endswith(ENTRY) and f"{base}{EXIT}" in _names(trace) and not _is_switch(trace, event):
+        if name.endswith(ENTRY) and f"{base}{EXIT}" in _names(trace) and base != SWITCH:
             tracks.begin(track, f"{base.lower()} {said['payload']}", timestamp, said)
         elif not (name.endswith(EXIT) and tracks.end(track, timestamp, {"result": said["payload"]})):
             tracks.instant(track, name, timestamp, said)
@@ -94,8 +99,12 @@ def _names(trace: Trace) -> set[str]:
     return {probe.name for probe in trace.probes.values()}
 
 
-def _is_switch(trace: Trace, event: Event) -> bool:
-    return trace.probes[event[KIND]].payload is Payload.THREADS
+def _switch(trace: Trace, event: Event) -> tuple[int | None, int | None]:
+    """The thread that leaves and the one that comes, as far as this event of a switch says."""
+    value, comes = event[PAYLOAD], trace.name(event[KIND]).endswith(EXIT)
+    if trace.probes[event[KIND]].payload is Payload.THREADS:
+        return value >> 16, value & 0xFFFF if comes else None
+    return (None, value) if comes else (value, None)
 
 
 def _titles(trace: Trace, title: str, threads: set[int]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from itertools import chain
 from operator import itemgetter
 
 from parity.trace.layout import Header
-from parity.trace.memory import Memory
+from parity.trace.memory import DumpError, Memory
 
 # Timestamp, type, cpu, flags, payload.
 Event = tuple[int, int, int, int, int]
@@ -25,9 +25,10 @@ class Payload(IntEnum):
     """What an event's payload is."""
 
     NUMBER = 0
-    THREADS = 1  # upper half: the thread that goes; lower half: the one that comes
+    THREADS = 1  # of version 1: in the upper half the thread that goes, in the lower one the one that comes
     ADDRESS = 2  # the lower 32 bits of one
-    RESULT = 3  # signed
+    RESULT = 3  # signed; the largest for all that are larger
+    THREAD = 4
 
 
 @dataclass(frozen=True)
@@ -164,14 +165,23 @@ def _probes(header: Header, memory: Memory) -> dict[int, Probe]:
                 memory.text(at + header.probe_text_at),
                 memory.text(provider + header.provider_name_at),
                 bool(mask >> bit & 1),
-                Payload(memory.number(at + header.probe_payload_at, 1)),
+                _payload(memory.number(at + header.probe_payload_at, 1)),
             )
             found[probe.kind] = probe
     return found
 
 
+def _payload(number: int) -> Payload:
+    try:
+        return Payload(number)
+    except ValueError:
+        raise DumpError(f"events have a kind of payload that this reader does not know: {number}") from None
+
+
 def _calls(memory: Memory) -> dict[int, str]:
-    table = memory.kernel.symbol(CALLS)
+    table = memory.kernel.symbols.get(CALLS)
+    if table is None:
+        return {}
     entries = range(table.address, table.address + table.size, CALL_BYTES)
     return {memory.number(at): memory.text(at + 8) for at in entries}
 

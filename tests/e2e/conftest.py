@@ -12,7 +12,9 @@ from parity import engine, host, images
 from parity.engine import Engine
 from parity.report.terminal import Screen
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+LONG_S, THOROUGH_S = 1800, 7200  # seconds for a test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +24,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="interrupt commands at all 20 moments, with both signals, on a cold store (an hour or two)",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real builds and guests may take long on a slow machine, above all the first ones."""
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(
+                pytest.mark.timeout(THOROUGH_S if item.get_closest_marker("thorough") else LONG_S)
+            )
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_the_disks_lock_kept_on_the_way_to_user_space(gatherer: Gatherer, arch: 
             "kernel::canary::stuck::spin (kernel/core/src/canary/",
         ),
         ("canary=sleep_forever", "hang", "lost wake-up", "no thread is left to run"),
-        ("init=/bin/canary_sleeps", "hang", "lost wake-up", "kernel/core/src/fs/pipe.rs:"),
+        ("init=/bin/canary_sleeps", "hang", "self-deadlock", "kernel/core/src/fs/pipe.rs:"),
         ("init=/bin/canary_spins", "hang", "user loop", "canary_spins"),
         ("panic_at=rootfs", "panic", "panic", "kernel::canary::chosen::at_stage (kernel/core/src/canary/"),
         ("canary=reset", "crash", "unknown", "guest-reset"),

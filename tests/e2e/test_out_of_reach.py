@@ -93,7 +93,9 @@ def test_a_docker_that_dies_while_a_kernel_is_compiled(docker: Engine, tmp_path:
         standing_for_docker(address) as daemon,
         checkout.start(task, DOCKER_HOST=f"unix://{address}") as command,
     ):
-        assert until(lambda: (checkout.folder / "build" / "cargo" / "kernel" / "release").is_dir(), 60)
+        assert until(
+            lambda: (checkout.folder / "build" / "cargo" / "kernel" / "target" / "release").is_dir(), 60
+        )
         assert until(lambda: any("cargo build" in line for line in mine.commands()), 60)
         daemon.kill()
         output, _ = command.communicate()

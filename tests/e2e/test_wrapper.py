@@ -21,15 +21,13 @@ build-backend = "setuptools.build_meta"
 name = "tiny"
 version = "0"
 optional-dependencies = { dev = [] }
-scripts = { doit = "tiny:main" }
 [tool.setuptools]
-py-modules = ["tiny"]
+py-modules = ["tasks"]
 """
 TINY = """
 import sys
-def main():
-    print("tiny", *sys.argv[1:])
-    return 7
+print("tiny", *sys.argv[1:])
+sys.exit(7)
 """
 
 
@@ -40,7 +38,7 @@ def checkout(tmp_path: Path) -> Path:
     folder.mkdir()
     shutil.copy(ROOT / "doit", folder)
     (folder / "pyproject.toml").write_text(PYPROJECT)
-    (folder / "tiny.py").write_text(TINY)
+    (folder / "tasks.py").write_text(TINY)
     return folder
 
 

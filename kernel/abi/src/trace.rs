@@ -76,12 +76,13 @@ pub const MARKER: u16 = 0xff00;
 #[repr(u8)]
 pub enum Payload {
     Number = 0,
-    /// Upper half: the thread that leaves the processor; lower half: the one that gets it.
-    Threads = 1,
+    // 1 was two threads in 16 bits each, in version 1.
     /// The lower 32 bits of an address.
     Address = 2,
-    /// A result, negative if it is an error.
+    /// A result, negative if it is an error; one that is too large, such as an address, is [`i32::MAX`].
     Result = 3,
+    /// A thread, by its number.
+    Thread = 4,
 }
 
 /// Where something lies in the kernel's memory.
@@ -96,8 +97,8 @@ unsafe impl Send for Address {}
 
 /// First bytes of the header.
 pub const MAGIC: [u8; 8] = *b"PARTRACE";
-/// Version of the header. A reader refuses another.
-pub const VERSION: u32 = 1;
+/// Version of the header and of what it describes. A reader refuses one that it does not know.
+pub const VERSION: u32 = 2;
 
 /// What `TRACE_HEADER` says: sizes and places in bytes, counts, and virtual addresses (8 bytes each).
 #[derive(Debug)]

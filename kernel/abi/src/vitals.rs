@@ -16,6 +16,10 @@ pub const CPUS: usize = 8;
 pub const NAME_BYTES: usize = 40;
 /// Locks of one thread, or of one processor, that there is room for; those beyond are counted.
 pub const HELD: usize = 8;
+/// Processes with pipes that there is room for.
+pub const PROCESSES: usize = THREADS;
+/// Descriptors of a process, from 0 on, that there is room for; those beyond are counted.
+pub const DESCRIPTORS: usize = 32;
 
 /// Where a thread is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,16 +51,19 @@ pub enum Wait {
     Ticks = 5,
     Input = 6,
     Disk = 7,
-    Kthread = 8,
+    /// To be unparked.
+    Park = 8,
+    /// A kernel thread to end.
+    Join = 9,
 }
 
 /// What [`Wait`] is called, by number.
-pub const WAITS: &str = "nothing,queue,mutex,child,pipe,ticks,input,disk,kthread";
+pub const WAITS: &str = "nothing,queue,mutex,child,pipe,ticks,input,disk,park,join";
 
 /// First bytes of the header.
 pub const MAGIC: [u8; 8] = *b"PARVITAL";
 /// Version of the header. A reader refuses another.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What `VITALS_HEADER` says: sizes and places in bytes, counts, and virtual addresses (8 bytes each). A field is
 /// 4 bytes where nothing else is said.
@@ -73,11 +80,13 @@ pub struct Header {
     pub name_bytes: u32,
     pub held: u32,
     pub held_bytes: u32,
-    /// Within a thread. Number of [`Life`], processor it ran on last, its own number, its process's (0: none).
+    /// Within a thread. Number of [`Life`], processor it ran on last, its own number, its process's (0: none), and
+    /// its process's parent's when it began: a parent that has ended has left its children to process 1.
     pub life_at: u32,
     pub cpu_at: u32,
     pub id_at: u32,
     pub pid_at: u32,
+    pub parent_at: u32,
     pub name_at: u32,
     /// Addresses: frame pointer when it last left a processor (0: never), lowest of its stack, end (exclusive) of
     /// it, and the lowest in physical memory (0: the stack is part of the kernel's own memory).
@@ -86,17 +95,26 @@ pub struct Header {
     pub stack_end_at: u32,
     pub stack_physical_at: u32,
     /// Number of [`Wait`]; address of what it waits for, and place in the source where (8 bytes each); number of
-    /// the tick at which it stops waiting (8 bytes; 0: never).
+    /// the tick at which it stops waiting (8 bytes; 0: never). Who alone can end the wait (0: not known, or any):
+    /// a thread's number for [`Wait::Join`], a process's for [`Wait::Child`].
     pub wait_at: u32,
     pub wait_on_at: u32,
     pub wait_site_at: u32,
     pub wait_until_at: u32,
+    pub wait_by_at: u32,
+    /// Number of the thread that has unparked it since it last parked (0: none).
+    pub unparked_at: u32,
+    /// Tick at which it last got a processor, or was made (8 bytes).
+    pub ran_at: u32,
     /// How many mutexes it holds, and the first of them.
     pub held_count_at: u32,
     pub held_at: u32,
-    /// Within a processor. Number of the thread that runs (0: none yet); how often interrupts are masked; the spin
-    /// lock it waits for (address; 0: none) and where (8 bytes each); how many it holds, and the first of them.
+    /// Within a processor. Number of the thread that runs (0: none yet), and of the one that runs when there is
+    /// nothing to do; whether that waits for an interrupt; how often interrupts are masked; the spin lock it waits for (address; 0: none) and where (8
+    /// bytes each); how many it holds, and the first of them.
     pub cpu_thread_at: u32,
+    pub cpu_idle_at: u32,
+    pub cpu_resting_at: u32,
     pub cpu_masked_at: u32,
     pub cpu_wants_at: u32,
     pub cpu_wants_site_at: u32,
@@ -107,6 +125,15 @@ pub struct Header {
     pub lock_at: u32,
     pub lock_site_at: u32,
     pub lock_thread_at: u32,
+    /// Processes that have had a pipe: how many there is room for, and the size of one. Within a process: its
+    /// number (0: there is none), how many pipes its descriptors beyond [`DESCRIPTORS`] were given; and, for each
+    /// descriptor, the address that [`Wait::Pipe`] has for the waits that it can end (8 bytes; 0: none).
+    pub processes: u32,
+    pub process_bytes: u32,
+    pub process_pid_at: u32,
+    pub process_more_at: u32,
+    pub process_ends_at: u32,
+    pub descriptors: u32,
     /// Line and column of `example`.
     pub example_line: u32,
     pub example_column: u32,
@@ -114,11 +141,13 @@ pub struct Header {
     pub unlisted: AtomicU32,
     /// Threads in the run queue.
     pub ready: AtomicU32,
-    pub reserved: u32,
+    /// Ticks per second; 0 before the timer was started.
+    pub tick_hz: AtomicU32,
     /// Ticks of the timer since boot.
     pub ticks: AtomicU64,
     pub threads_address: Address,
     pub cpus_address: Address,
+    pub processes_address: Address,
     /// A place in the source, as the compiler keeps it: whoever finds its file's address and length (or the length
     /// and one, for a zero behind it), line and column in it can read all others.
     pub example: Address,
@@ -131,4 +160,4 @@ pub struct Header {
     pub waits_bytes: u64,
 }
 
-const _: () = assert!(size_of::<Header>() == 8 + 38 * 4 + 10 * 8);
+const _: () = assert!(size_of::<Header>() == 8 + 50 * 4 + 11 * 8);

@@ -3,8 +3,10 @@
 use core::ops::Range;
 
 use crate::imp::entry::{Attributes, Entry};
+use crate::kernel_map::Image;
+use crate::mem::KERNEL_BASE;
 use crate::page_table::{find, forget_all, insert, kernel_root as root, publish, remove};
-use crate::table::PAGE_LEVEL;
+use crate::table::{PAGE_LEVEL, index};
 use crate::{FrameSource, MapError, PAGE_SIZE, PhysAddr, VirtAddr};
 
 /// Where these pages can be: 512 GiB in the middle of the kernel half, behind all memory there can be.
@@ -61,4 +63,44 @@ pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
         return None;
     }
     find(root(), va).map(|(_, entry)| entry.address() + va.page_offset())
+}
+
+/// Empties the entry of a table of `level` (0 to 3) that leads to the trap vectors, and computes for ever.
+///
+/// # Safety
+/// The kernel is not needed any more.
+pub unsafe fn lose_vectors(level: usize) -> ! {
+    unsafe extern "C" {
+        static trap_vectors: u8;
+    }
+    empty(VirtAddr((&raw const trap_vectors).addr() as u64), level);
+    forget_image()
+}
+
+/// Empties the entries of all pages of data, the boot stacks among them, and computes for ever.
+///
+/// # Safety
+/// As for [`lose_vectors`].
+pub unsafe fn lose_data() -> ! {
+    pages(Image::of_kernel().data).for_each(|page| empty(page, PAGE_LEVEL));
+    forget_image()
+}
+
+fn empty(va: VirtAddr, level: usize) {
+    if let Some(table) = (0..level).try_fold(root(), |table, above| table.child(index(va, above))) {
+        table.set(index(va, level), Entry::EMPTY);
+    }
+}
+
+fn forget_image() -> ! {
+    forget_all(pages(Image::of_kernel().range()));
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+/// The pages of a part of the kernel's image, in the linear map.
+fn pages(range: Range<PhysAddr>) -> impl Iterator<Item = VirtAddr> {
+    let count = (range.end - range.start) / PAGE_SIZE;
+    (0..count).map(move |page| VirtAddr(KERNEL_BASE.0 + range.start.0) + page * PAGE_SIZE)
 }

@@ -43,6 +43,9 @@ faults! {
     LseekEndIsStart = "lseek_end_is_start", "SEEK_END counts from the start";
     ReadZeros = "read_zeros", "read gives zeros";
     OpenMissingOk = "open_missing_ok", "a file that is missing is an empty one";
+    ExclusiveIgnored = "exclusive_ignored", "O_EXCL changes nothing";
+    LinksCountedAnew = "links_counted_anew", "a path through /proc may follow links without end";
+    BufferCheckedWhole = "buffer_checked_whole", "a buffer is refused for its unused end";
     StatWrongSize = "stat_wrong_size", "fstat says one byte too many";
     Ext2WrongBlock = "ext2_wrong_block", "every second block of a file reads as the one before it";
     GetdentsSkipsEntry = "getdents_skips_entry", "getdents64 leaves directories out";
@@ -82,6 +85,7 @@ faults! {
         TraceHidesProvider = "trace_hides_provider", "the events of one provider are not listed";
         TraceHidesMasks = "trace_hides_masks", "every probe is said to be off";
         AllMemoryFree = "all_memory_free", "/proc/meminfo says that all memory is free";
+        IdleCountsWork = "idle_counts_work", "the processor is said to be idle whatever it does";
         UptimeStands = "uptime_stands", "/proc/uptime says that the machine has just been started";
         StatusOfInit = "status_of_init", "/proc/PID/status is that of the first process";
         ProcHidesProcesses = "proc_hides_processes", "/proc lists no process";
@@ -124,6 +128,8 @@ faults! {
         UserStackShort = "user_stack_short", "the lowest page of a program's stack is missing";
         BadPointerIgnored = "bad_pointer_ignored", "a call with a bad pointer does nothing, and succeeds";
         PermissionIgnored = "permission_ignored", "calls read and write what the program may not";
+        WritableCode = "writable_code", "mmap gives memory that can be written and executed";
+        ThreadNumbersCut = "thread_numbers_cut", "events tell the lower 16 bits of a thread's number";
         UnknownCallOk = "unknown_call_ok", "a call that there is not gives 0";
         TerminalEnds = "terminal_ends", "input has ended where nothing was typed";
         TerminalLosesBytes = "terminal_loses_bytes", "every third byte that is typed is lost";

@@ -41,6 +41,7 @@ pub fn device_interrupts() -> u64 {
 }
 
 fn handle_interrupt(irq: u32) {
+    scheduler::end_idle();
     trace::fire(&probes::ENTRY, irq);
     DEVICE_INTERRUPTS.fetch_add(1, Ordering::Relaxed);
     if !block::handle_interrupt(irq) && !terminal::handle_interrupt(irq) {
@@ -52,6 +53,7 @@ fn handle_interrupt(irq: u32) {
 }
 
 fn handle_tick() {
+    scheduler::end_idle();
     trace::fire(&probes::ENTRY, timer::IRQ);
     scheduler::tick();
     trace::fire(&probes::TICK, tick::count());

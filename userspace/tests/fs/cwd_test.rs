@@ -82,6 +82,8 @@ fn relative_names() {
     check::error("open from here", fs::open(c"hello.txt", O_RDONLY, 0), Errno::ENOENT);
     check::ok("access", access(c"to", F_OK));
     capture::start(c"../../bin/false", &[c"false"], &[], &[]).exits("false by a relative path", 1);
+    goes(c"/links/folder", c"/deep/path");
+    goes(c"/links/here/folder/to/..", c"/deep/path");
     goes(c"/", c"/");
 }
 

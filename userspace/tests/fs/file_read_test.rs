@@ -3,10 +3,16 @@
 //! Checks: the fixture files byte for byte, by several paths; size, type, permissions and space from
 //! `fstat`; short reads, reads at the end, reads of nothing, offsets of their own for two descriptors,
 //! `lseek`; buffers anywhere in a page and over its border; a large file (this program) in parts of
-//! different sizes, and against the memory that the kernel loaded it to; ENOENT, ENOTDIR, EISDIR, EBADF,
-//! EINVAL where they belong; bad and read-only addresses give EFAULT; unknown calls give ENOSYS.
+//! different sizes, and against the memory that the kernel loaded it to; symbolic links, as many as may be
+//! followed, also through /proc; a buffer whose end is missing takes what fits; ENOENT, ENOTDIR, EISDIR,
+//! EBADF, EINVAL, ELOOP, EEXIST where they belong; bad and read-only addresses give EFAULT; unknown calls give
+//! ENOSYS.
 #![no_std]
 #![no_main]
+
+mod crossings;
+mod ends;
+mod new_names;
 
 use core::ffi::CStr;
 
@@ -32,6 +38,9 @@ fn main(_: &Args) {
     seeking();
     buffers();
     large_file();
+    crossings::checks();
+    ends::checks();
+    new_names::checks();
     wrong_names();
     wrong_descriptors();
     wrong_addresses();

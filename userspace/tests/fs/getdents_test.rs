@@ -14,7 +14,7 @@ use ulib::abi::syscall::GETDENTS64;
 use ulib::arch::KERNEL_ADDRESS;
 use ulib::fs::{Entry, entries};
 use ulib::io::Fd;
-use ulib::{Args, Errno, check, fs, io};
+use ulib::{Args, Errno, check, fs, io, memory};
 
 ulib::test!(main);
 
@@ -30,6 +30,7 @@ const ROOT: &[Expected<'_>] = &[
     (b"empty.txt", DT_REG),
     (b"hello.txt", DT_REG),
     (b"lines.txt", DT_REG),
+    (b"links", DT_DIR),
     (b"lost+found", DT_DIR),
     (b"proc", DT_DIR),
     (b"sbin", DT_DIR),
@@ -46,6 +47,7 @@ fn main(_: &Args) {
     buffer_sizes();
     places();
     too_small();
+    partial_buffer();
     errors();
 }
 
@@ -201,6 +203,39 @@ fn too_small() {
     let mut buffer = [0; 4096];
     check::equal("entries after errors", entries(read(fd, &mut buffer)).count(), ROOT.len());
     close(fd);
+}
+
+/// A buffer at the end of the heap: records come as far as they fit before the end.
+fn partial_buffer() {
+    let start = check::ok("heap", memory::grow(8192));
+    let end = (start + 8192) / 4096 * 4096;
+    check::equal("break", memory::brk(end), end);
+    let mut buffer = [0; 4096];
+    let all = whole(&mut buffer);
+    let fd = open(c"/");
+    let first = entries(all).next().expect("an entry").record;
+    for room in [0, 1, first - 1] {
+        let answer = getdents_to(fd, end - room, 4096);
+        check::error(format_args!("getdents64, {room} bytes there"), answer, Errno::EFAULT);
+    }
+    let mut done = 0;
+    for room in [first, 64, 100, 4096] {
+        let count = check::ok("getdents64", getdents_to(fd, end - room, 8192)) as usize;
+        check::at_least(format_args!("bytes of records where {room} fit"), count, 1);
+        // SAFETY: memory of the heap that only the kernel writes to, when it is asked to.
+        let records =
+            unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(end - room), count) };
+        check::bytes("records before the end", records, &all[done..done + count]);
+        done += count;
+    }
+    check::equal("bytes of all records", done, all.len());
+    check::equal("getdents64 at the end", getdents_to(fd, end, 4096), Ok(0));
+    close(fd);
+}
+
+fn getdents_to(fd: Fd, address: usize, length: u64) -> ulib::Result<u64> {
+    // SAFETY: the kernel writes into what is there of the buffer, which is unused memory.
+    unsafe { ulib::call(GETDENTS64, [fd as u64, address as u64, length]) }
 }
 
 fn errors() {

@@ -1,10 +1,14 @@
 //! Calls: what they give, and what they say to what is wrong.
 
 use ulib::abi::fs::{F_GETFD, SEEK_SET};
+use ulib::abi::limits::PIPE_BUF;
+use ulib::abi::memory::{
+    MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE,
+};
 use ulib::abi::syscall::{self as number, AARCH64_ALIASES};
 use ulib::abi::time::CLOCK_MONOTONIC;
 use ulib::arch::KERNEL_ADDRESS;
-use ulib::{Errno, Result, call, check, io, process, time};
+use ulib::{Errno, Result, call, check, io, memory, process, time};
 
 /// No descriptor has this number.
 const NO_DESCRIPTOR: u64 = 77;
@@ -76,6 +80,61 @@ pub fn bad_pointers() {
         for (name, answer) in calls {
             check::error(format_args!("{name} with {address:#x}"), answer, Errno::EFAULT);
         }
+    }
+}
+
+/// Buffers of which only the start is there: streams give and take as much as fits, and keep the rest.
+pub fn partial_buffers() {
+    let page = check::ok("heap", memory::grow(PIPE_BUF));
+    let end = (page + PIPE_BUF).next_multiple_of(PIPE_BUF);
+    check::equal("break", memory::brk(end), end);
+    let io::Pipe { read: reader, write: writer } = check::ok("pipe", io::pipe());
+    let (from, to) = (writer.cast_unsigned().into(), reader.cast_unsigned().into());
+    check::equal("write of all", io::write(writer, b"0123456789abcdefghij"), Ok(20));
+    let answer = tried(number::READ, [to, (end - 10) as u64, 4096]);
+    check::equal("read into what is there", answer, Ok(10));
+    // SAFETY: the last bytes of the heap, which nothing else uses.
+    let there = unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(end - 10), 10) };
+    check::bytes("bytes read", there, b"0123456789");
+    check::error("read into nothing", tried(number::READ, [to, end as u64, 4096]), Errno::EFAULT);
+    let answer = tried(number::WRITE, [from, (end - 10) as u64, 4096]);
+    check::equal("write of what is there", answer, Ok(10));
+    check::error("write of nothing", tried(number::WRITE, [from, end as u64, 4096]), Errno::EFAULT);
+    let mut rest = [0; 64];
+    check::equal("read of the rest", io::read(reader, &mut rest), Ok(20));
+    check::bytes("the rest", &rest[..20], b"abcdefghij0123456789");
+    let wrong = [tried(number::READ, [from, 0, 1]), tried(number::WRITE, [to, 0, 1])];
+    for answer in wrong {
+        check::error("a bad address of a descriptor opened otherwise", answer, Errno::EBADF);
+    }
+    for fd in [reader, writer] {
+        check::ok("close", io::close(fd));
+    }
+}
+
+/// Memory that there is not to be had, and some that there is.
+pub fn refused_mappings() {
+    let mmap = |length, protection: u32, flags: u32| {
+        tried(number::MMAP, [0, length, protection.into(), flags.into(), u64::MAX, 0])
+    };
+    let (all, own) = (PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS);
+    let cases = [
+        (4096, all, own, Errno::EACCES),
+        (4096, PROT_WRITE | PROT_EXEC, own, Errno::EACCES),
+        (4096, all << 1, own, Errno::EINVAL),
+        (0, PROT_READ, own, Errno::EINVAL),
+        (4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, Errno::EINVAL),
+        (4096, PROT_READ, MAP_ANONYMOUS, Errno::EINVAL),
+        (4096, PROT_READ, MAP_PRIVATE, Errno::ENODEV),
+        (1 << 46, PROT_READ, own, Errno::ENOMEM),
+        (u64::MAX, PROT_READ, own, Errno::ENOMEM),
+    ];
+    for (length, protection, flags, errno) in cases {
+        let name = format_args!("mmap of {length:#x} bytes, {protection}, {flags:#x}");
+        check::error(name, mmap(length, protection, flags), errno);
+    }
+    for protection in [PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_EXEC, PROT_READ | PROT_EXEC] {
+        check::ok(format_args!("mmap, {protection}"), mmap(4096, protection, own));
     }
 }
 

@@ -27,6 +27,8 @@ fn main(args: &Args) {
         b"call_results" => calls::results(),
         b"bad_descriptors" => calls::bad_descriptors(),
         b"bad_pointers" => calls::bad_pointers(),
+        b"partial_buffers" => calls::partial_buffers(),
+        b"refused_mappings" => calls::refused_mappings(),
         b"unknown_calls" => calls::unknown(),
         b"stack_whole" => mistakes::use_whole_stack(args),
         mistake => mistakes::make(mistake, args),

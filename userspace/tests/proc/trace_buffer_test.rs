@@ -2,14 +2,15 @@
 //!
 //! Checks: a header; for each processor its number of events and as many lines `cpu idx ts 0xTTTT NAME payload`;
 //! numbers without a gap, timestamps that never go back; types and names as in `events`; the calls that this
-//! program made, in their order, with their numbers and results.
+//! program made, in their order, with their numbers and results, an address among them.
 #![no_std]
 #![no_main]
 
 mod text;
 
-use ulib::abi::syscall::{GET_TIME, GETPID, YIELD};
-use ulib::{Args, check, process, time};
+use ulib::abi::memory::{MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ};
+use ulib::abi::syscall::{ACCESS, GET_TIME, GETPID, MMAP, YIELD};
+use ulib::{Args, Errno, check, fs, process, time};
 
 ulib::test!(main);
 
@@ -27,6 +28,11 @@ fn main(_: &Args) {
     let pid = process::pid();
     process::yield_now();
     check::at_least("time", time::milliseconds(), 0);
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    // SAFETY: memory that nothing else uses.
+    let address = unsafe { ulib::call(MMAP, [0, 4096, PROT_READ.into(), flags.into(), u64::MAX, 0]) };
+    check::at_least("address", check::ok("mmap", address), 1 << 31);
+    check::error("access", fs::access(c"/no_such_file", 0), Errno::ENOENT);
     check::equal("tracing off", text::write(c"/proc/trace/enable", "0"), Ok(1));
     let buffer = text::read(c"/proc/trace/buffer");
     let kinds = text::read(c"/proc/trace/events");
@@ -87,4 +93,9 @@ fn own_calls(buffer: &'static str, kinds: &str, pid: u64) {
     after("SYSCALL_ENTRY", YIELD);
     after("SYSCALL_EXIT", 0);
     after("SYSCALL_ENTRY", GET_TIME);
+    after("SYSCALL_ENTRY", MMAP);
+    // Too large for an event, but no error.
+    after("SYSCALL_EXIT", i32::MAX as u64);
+    after("SYSCALL_ENTRY", ACCESS);
+    after("SYSCALL_EXIT", u64::from((-i32::from(Errno::ENOENT.number())).cast_unsigned()));
 }

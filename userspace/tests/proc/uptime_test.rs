@@ -1,13 +1,14 @@
 //! `/proc/uptime` says how long the kernel runs and how long it had nothing to do.
 //!
 //! Checks: two times with two decimals; the first agrees with `get_time`, the second is no longer; both never
-//! go back.
+//! go back; the time of work between waits for the disk is not idle.
 #![no_std]
 #![no_main]
 
 mod text;
 
-use ulib::{Args, check, time};
+use ulib::abi::fs::O_RDONLY;
+use ulib::{Args, check, fs, io, time};
 
 ulib::test!(main);
 
@@ -24,6 +25,25 @@ fn main(_: &Args) {
         check::at_least("idle time after the last", idle, last.1);
         last = (up, idle);
     }
+    work_is_not_idle();
+}
+
+/// Programs that nobody has read before come from the disk; in between is work.
+fn work_is_not_idle() {
+    const WORK_MS: u64 = 50;
+    let (before, mut worked) = (read(), 0);
+    for path in [c"/bin/sh", c"/bin/ls", c"/bin/wc", c"/bin/cat", c"/bin/head", c"/bin/tail", c"/bin/echo"] {
+        let fd = check::ok("open", fs::open(path, O_RDONLY, 0));
+        check::ok("read", io::read_full(fd, &mut [0; 4096]));
+        check::ok("close", io::close(fd));
+        let start = time::milliseconds();
+        while time::milliseconds() < start + WORK_MS {}
+        worked += time::milliseconds() - start;
+    }
+    let after = read();
+    // Each of the four times that were read is cut to hundredths.
+    let (up, idle) = (after.0 - before.0 + 2, after.1 - before.1);
+    check::at_least("time up: idle time and work in hundredths", up, idle + worked / 10);
 }
 
 /// Both times in hundredths of a second.

@@ -82,8 +82,12 @@ pub fn enable(irq: u32) {
     set_line(irq, u32::from(FIRST_DEVICE) + irq);
 }
 
-/// Keeps interrupt `irq` away; one that is due then comes once it is enabled.
+/// Keeps interrupt `irq` away; one that is due then comes once it is enabled. The tick starts again by
+/// `timer::init`.
 pub fn disable(irq: u32) {
+    if irq == u32::from(TIMER_VECTOR) {
+        write(Local::Timer, MASKED | irq);
+    }
     if irq < lines() {
         set_line(irq, MASKED);
     }

@@ -3,7 +3,7 @@
 use parity_arch::{cpu, exception, power};
 use spin::Once;
 
-use super::{ends, stuck, untrue};
+use super::{ends, machine, stuck, untrue, waits};
 use crate::command_line::value_of;
 use crate::kprintln;
 
@@ -53,6 +53,20 @@ const ALL: &[Canary] = &[
     ("self_deadlock", Init, || stuck::self_deadlock()),
     ("lost_wakeup", Init, || stuck::lost_wakeup()),
     ("livelock", Init, || stuck::livelock()),
+    ("deadlock_of_parks", Init, || waits::parks()),
+    ("deadlock_of_joins", Init, || waits::joins()),
+    ("deadlock_of_queues", Init, || waits::queues()),
+    ("join_itself", Init, || waits::join_itself()),
+    ("join_of_parked", Init, || waits::join_of_parked()),
+    ("join_under_lock", Init, || waits::join_under_lock()),
+    ("stop_clock", Init, || machine::stop_clock()),
+    ("poll_stopped_clock", Init, || machine::poll_stopped_clock()),
+    ("sleep_for_hours", Init, || machine::sleep_for_hours()),
+    ("storm", Init, || machine::storm()),
+    ("forget_ready", Init, || machine::forget_ready()),
+    ("lose_kernel", Init, || machine::lose_kernel()),
+    ("lose_data", Init, || machine::lose_data()),
+    ("lose_vectors", Init, || machine::lose_vectors()),
     ("hang_after_success", BeforeShutdown, || stuck::spin()),
     ("dawdle", BeforeShutdown, stuck::dawdle),
     // what the result channel must not say

@@ -9,9 +9,13 @@ mod chosen;
 #[cfg(feature = "canaries")]
 mod ends;
 #[cfg(feature = "canaries")]
+mod machine;
+#[cfg(feature = "canaries")]
 mod stuck;
 #[cfg(feature = "canaries")]
 mod untrue;
+#[cfg(feature = "canaries")]
+mod waits;
 
 #[cfg(feature = "canaries")]
 pub use chosen::{after_shutdown, at_stage, before_shutdown, choose, instead_of_init, says_hello};

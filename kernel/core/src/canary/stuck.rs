@@ -1,5 +1,6 @@
 //! Canaries that never come to an end: threads that wait for each other, or for nothing, or run and get nowhere.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,14 +10,23 @@ use super::device;
 use crate::fs::path::Directory;
 use crate::kprintln;
 use crate::process::exec;
-use crate::sync::{IrqGuard, Wait, WaitQueue};
-use crate::thread::{kthread, scheduler};
+use crate::sync::{IrqGuard, SpinLock, Wait, WaitQueue};
+use crate::thread::kthread::{self, Kthread};
+use crate::thread::scheduler;
 use crate::time::tick;
 
 /// Ticks between two lines of somebody who mutters.
 const PAUSE: u64 = 40;
 /// Ticks that somebody sleeps who takes his time.
 const REST: u64 = 800;
+
+/// The threads of [`threads`].
+static PEERS: SpinLock<Vec<Arc<Kthread>>> = SpinLock::new(Vec::new());
+
+/// One of the threads that [`threads`] has started, by its place there.
+pub fn peer(place: usize) -> Arc<Kthread> {
+    PEERS.lock()[place].clone()
+}
 
 /// Runs these threads and nothing else.
 pub fn threads(work: &[(&str, fn())]) -> ! {
@@ -31,8 +41,11 @@ pub fn threads(work: &[(&str, fn())]) -> ! {
             })
         })
         .collect();
+    match started {
+        Ok(started) => *PEERS.lock() = started,
+        Err(errno) => panic!("canary: {} threads: {errno}", work.len()),
+    }
     drop(irq);
-    assert!(started.is_ok(), "canary: no memory for {} threads", work.len());
     scheduler::run_idle()
 }
 
@@ -137,7 +150,7 @@ pub fn livelock() -> ! {
 }
 
 /// Lets others run until this is so.
-fn until(is_so: impl Fn() -> bool) {
+pub fn until(is_so: impl Fn() -> bool) {
     while !is_so() {
         scheduler::yield_now();
     }
@@ -150,7 +163,7 @@ fn read_after_driver() {
 }
 
 /// Reads a program, of which the disk's cache has nothing yet.
-fn load(path: &[u8]) {
+pub fn load(path: &[u8]) {
     // What it is does not matter, nor whether it is there.
     drop(exec::load(Directory::ROOT, path, &[]));
 }

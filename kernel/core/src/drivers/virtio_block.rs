@@ -32,6 +32,9 @@ pub struct Device {
     pub irq: u32,
     /// Size in bytes.
     pub bytes: u64,
+    /// Whether its interrupts are taken and not acknowledged, so that they come again at once.
+    #[cfg(feature = "canaries")]
+    pub deaf: core::sync::atomic::AtomicBool,
 }
 
 fn block_transport(slot: &VirtioMmio) -> Option<MmioTransport<'static>> {
@@ -54,11 +57,23 @@ impl Device {
         let driver = Driver::new(transport).map_err(|_| Errno::EIO)?;
         let bytes = driver.capacity() * SECTOR_SIZE as u64;
         let (turn, driver) = (Mutex::new(()), SpinLock::new(driver));
-        Ok(Self { turn, driver, done: WaitQueue::new(Wait::Disk), irq, bytes })
+        Ok(Self {
+            turn,
+            driver,
+            done: WaitQueue::new(Wait::Disk),
+            irq,
+            bytes,
+            #[cfg(feature = "canaries")]
+            deaf: false.into(),
+        })
     }
 
     /// Takes its interrupt.
     pub fn interrupt(&self) {
+        #[cfg(feature = "canaries")]
+        if self.deaf.load(core::sync::atomic::Ordering::Relaxed) {
+            return;
+        }
         self.driver.lock().ack_interrupt();
         if !planted(Fault::DiskInterruptLost) {
             self.done.wake_all();

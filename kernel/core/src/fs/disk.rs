@@ -38,7 +38,7 @@ pub fn mount_root(disk: BlockCache) -> Result<(), Error> {
 
 /// Lets another file system take the place of the directory `path`. Called once; whether there is such a directory.
 pub fn cover(path: &[u8]) -> bool {
-    match walk(ROOT, path, Follow::Last) {
+    match walk(ROOT, path, Follow::Last, &mut 0) {
         Ok(Found::File(file)) if file.inode.kind == FileType::Directory => {
             COVERED.call_once(|| file.inode.number);
             true
@@ -87,16 +87,20 @@ pub enum Found {
     File(DiskFile),
     /// To the directory that another file system covers, with this part of the path left.
     Covered(Vec<u8>),
+    /// To a directory that has nothing of the path's last name.
+    Missing,
 }
 
-/// Walks along `path` from directory `start`, or from the root if it begins with a slash.
+/// Walks along `path` from directory `start`, or from the root if it begins with a slash. `links` counts the links
+/// that were followed.
 ///
 /// # Errors
 /// ENOENT, ENOTDIR, ELOOP, EIO.
-pub fn walk(start: u32, path: &[u8], follow: Follow) -> Result<Found, Errno> {
+pub fn walk(start: u32, path: &[u8], follow: Follow, links: &mut usize) -> Result<Found, Errno> {
     let volume = volume()?;
-    Ok(match volume.walk(&volume.inode(start)?, path, follow, COVERED.get().copied())? {
+    Ok(match volume.walk(&volume.inode(start)?, path, follow, COVERED.get().copied(), links)? {
         Walk::Arrived(inode) => Found::File(DiskFile { volume, inode }),
+        Walk::Missing => Found::Missing,
         Walk::Elsewhere(rest) => Found::Covered(rest),
     })
 }

@@ -45,6 +45,11 @@ pub trait File: Send + Sync {
         None
     }
 
+    /// Address of the queue of those who wait for what only users of this file do; 0 if there is none.
+    fn ends_waits_at(&self) -> u64 {
+        0
+    }
+
     /// Calls `visit` with the directory's entries from position `from` on, until it says false.
     ///
     /// # Errors
@@ -92,12 +97,32 @@ impl OpenFile {
         self.file.size().is_some()
     }
 
+    /// Whether reading gives nothing any more; never so for a stream.
+    pub fn is_at_end(&self) -> bool {
+        self.file.size().is_some_and(|size| *self.position.lock() >= size)
+    }
+
+    /// See [`File::ends_waits_at`].
+    pub fn ends_waits_at(&self) -> u64 {
+        self.file.ends_waits_at()
+    }
+
     /// # Errors
-    /// EBADF if it was not opened for reading, and those of the file.
+    /// EBADF if it was not opened for reading.
+    pub fn may_read(&self) -> Result<(), Errno> {
+        if self.flags() & O_ACCMODE == O_WRONLY { Err(Errno::EBADF) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// EBADF if it was not opened for writing.
+    pub fn may_write(&self) -> Result<(), Errno> {
+        if self.flags() & O_ACCMODE == O_RDONLY { Err(Errno::EBADF) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// Those of [`Self::may_read`] and of the file.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        if self.flags() & O_ACCMODE == O_WRONLY {
-            return Err(Errno::EBADF);
-        }
+        self.may_read()?;
         if !self.is_seekable() {
             return self.file.read(0, buffer, self.nonblocking());
         }
@@ -108,11 +133,9 @@ impl OpenFile {
     }
 
     /// # Errors
-    /// EBADF if it was not opened for writing, and those of the file.
+    /// Those of [`Self::may_write`] and of the file.
     pub fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        if self.flags() & O_ACCMODE == O_RDONLY {
-            return Err(Errno::EBADF);
-        }
+        self.may_write()?;
         if !self.is_seekable() {
             return self.file.write(0, bytes, self.nonblocking());
         }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use parity_abi::Errno;
 use parity_abi::fs::{
-    O_ACCMODE, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, S_IWUSR, S_IXGRP, S_IXOTH, S_IXUSR,
+    O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, S_IWUSR, S_IXGRP, S_IXOTH,
+    S_IXUSR,
 };
 use parity_abi::limits::PATH_MAX;
 use parity_ext2::{FileType, Follow, ROOT};
@@ -91,10 +92,11 @@ impl Found {
 /// # Errors
 /// ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EIO.
 pub fn lookup(start: Directory, path: &[u8]) -> Result<Found, Errno> {
-    lookup_with(start, path, Follow::Last)
+    lookup_with(start, path, Follow::Last)?.ok_or(Errno::ENOENT)
 }
 
-fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Found, Errno> {
+/// As [`lookup`]; `None` if nothing but the last name is missing.
+fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Option<Found>, Errno> {
     if path.is_empty() {
         return Err(Errno::ENOENT);
     }
@@ -103,16 +105,23 @@ fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Found, E
     }
     let mut here = if path.starts_with(b"/") { Directory::ROOT } else { start };
     let mut rest = path.to_vec();
-    // Every step into `/proc` and out of it takes a name of the path.
+    // Every step into `/proc` and out of it takes a name of the path, and only links, which are counted over all
+    // steps, add names.
+    let mut links = 0;
     loop {
+        if planted(Fault::LinksCountedAnew) {
+            links = 0;
+        }
         (here, rest) = match here {
-            Directory::Disk(number) => match disk::walk(number, &rest, follow)? {
-                disk::Found::File(file) => return Ok(Found::Disk(file)),
+            Directory::Disk(number) => match disk::walk(number, &rest, follow, &mut links)? {
+                disk::Found::File(file) => return Ok(Some(Found::Disk(file))),
                 disk::Found::Covered(rest) => (Directory::Proc(Node::Root), rest),
+                disk::Found::Missing => return Ok(None),
             },
             Directory::Proc(node) => match proc::walk(node, &rest)? {
-                proc::Walk::Arrived(node) => return Ok(Found::Proc(node)),
+                proc::Walk::Arrived(node) => return Ok(Some(Found::Proc(node))),
                 proc::Walk::Left(rest) => (Directory::ROOT, rest),
+                proc::Walk::Missing => return Ok(None),
             },
         };
     }
@@ -122,17 +131,22 @@ fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Found, E
 ///
 /// # Errors
 /// Those of [`lookup`]; EROFS for what would change the disk, EACCES for what may not be written, EISDIR, ENXIO
-/// for what is no file of bytes.
+/// for what is no file of bytes; EEXIST for anything of that name, a link too, if it shall be new.
 pub fn open(start: Directory, path: &[u8], flags: u32) -> Result<OpenFile, Errno> {
-    let follow = if flags & O_NOFOLLOW != 0 { Follow::AllButLast } else { Follow::Last };
+    let creates = flags & O_CREAT != 0;
+    let exclusive = creates && flags & O_EXCL != 0 && !planted(Fault::ExclusiveIgnored);
+    let follow = if exclusive || flags & O_NOFOLLOW != 0 { Follow::AllButLast } else { Follow::Last };
     let found = match lookup_with(start, path, follow) {
-        Err(Errno::ENOENT) if flags & O_CREAT != 0 => return Err(Errno::EROFS),
-        Err(Errno::ENOENT) if planted(Fault::OpenMissingOk) => Found::Disk(disk::empty_file()?),
-        other => other?,
+        Ok(Some(_)) if exclusive => return Err(Errno::EEXIST),
+        Ok(Some(found)) => found,
+        Ok(None) if creates => return Err(Errno::EROFS),
+        Ok(None) | Err(Errno::ENOENT) if planted(Fault::OpenMissingOk) => Found::Disk(disk::empty_file()?),
+        Ok(None) => return Err(Errno::ENOENT),
+        Err(errno) => return Err(errno),
     };
     let writes = flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0;
     match found.kind() {
-        FileType::Directory if writes || flags & O_CREAT != 0 => return Err(Errno::EISDIR),
+        FileType::Directory if writes || creates => return Err(Errno::EISDIR),
         FileType::Directory => {}
         _ if flags & O_DIRECTORY != 0 => return Err(Errno::ENOTDIR),
         FileType::Symlink => return Err(Errno::ELOOP),

@@ -146,6 +146,10 @@ impl File for ReadEnd {
     fn stat(&self) -> Stat {
         self.0.stat()
     }
+
+    fn ends_waits_at(&self) -> u64 {
+        self.0.writers.address()
+    }
 }
 
 impl File for WriteEnd {
@@ -176,6 +180,10 @@ impl File for WriteEnd {
 
     fn stat(&self) -> Stat {
         self.0.stat()
+    }
+
+    fn ends_waits_at(&self) -> u64 {
+        self.0.readers.address()
     }
 }
 

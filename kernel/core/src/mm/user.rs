@@ -23,12 +23,18 @@ enum Access {
 /// # Errors
 /// EFAULT if the user may not read all of it.
 pub fn read(space: &AddressSpace, address: u64, buffer: &mut [u8]) -> Result<(), Errno> {
+    if read_start(space, address, buffer) == buffer.len() { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// As [`read`], but up to the first byte that the user may not read; how many bytes that are.
+pub fn read_start(space: &AddressSpace, address: u64, buffer: &mut [u8]) -> usize {
     let mut done = 0;
-    for_each_piece(space, address, buffer.len(), Access::Read, |piece, length| {
+    let whole = for_each_piece(space, address, buffer.len(), Access::Read, |piece, length| {
         // SAFETY: `piece` is `length` mapped bytes of the user's frame; nobody holds a reference into it.
         unsafe { piece.copy_to_nonoverlapping(buffer[done..done + length].as_mut_ptr(), length) };
         done += length;
-    })
+    });
+    if whole.is_ok() { buffer.len() } else { done }
 }
 
 /// Puts `bytes` into the user's memory at `address`.
@@ -64,6 +70,21 @@ fn write_anyway(space: &AddressSpace, address: u64, bytes: &[u8], access: Access
 /// EFAULT if not.
 pub fn check_writable(space: &AddressSpace, address: u64, length: usize) -> Result<(), Errno> {
     for_each_piece(space, address, length, Access::Write, |_, _| ())
+}
+
+/// How many of the `length` bytes at `address` there are before the first that the user may not write.
+pub fn writable_start(space: &AddressSpace, address: u64, length: usize) -> usize {
+    let mut reached = 0;
+    let whole = for_each_piece(space, address, length, Access::Write, |_, piece| reached += piece);
+    if whole.is_ok() { length } else { reached }
+}
+
+/// Where the `length` bytes at `address` end, all of which must be addresses that a user can have.
+///
+/// # Errors
+/// EFAULT.
+pub fn check_range(address: u64, length: u64) -> Result<u64, Errno> {
+    address.checked_add(length).filter(|end| *end <= USER_END.0).ok_or(Errno::EFAULT)
 }
 
 /// A structure from the user's memory.
@@ -117,7 +138,7 @@ fn for_each_piece(
     access: Access,
     mut use_piece: impl FnMut(*mut u8, usize),
 ) -> Result<(), Errno> {
-    let end = address.checked_add(length as u64).filter(|end| *end <= USER_END.0).ok_or(Errno::EFAULT)?;
+    let end = check_range(address, length as u64)?;
     let mut at = address;
     while at < end {
         let Some((physical, perm)) = space.lookup(at) else {

@@ -7,6 +7,7 @@ use parity_abi::Errno;
 use parity_abi::limits::OPEN_MAX;
 
 use crate::fs::OpenFile;
+use crate::vitals::Descriptors;
 
 #[derive(Clone)]
 struct Slot {
@@ -20,9 +21,16 @@ struct Slot {
 #[derive(Clone, Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
+    /// Which pipes they are, for others to know.
+    noted: Descriptors,
 }
 
 impl FdTable {
+    /// Says whose they are.
+    pub fn set_pid(&mut self, pid: u32) {
+        self.noted.set_pid(pid);
+    }
+
     /// # Errors
     /// EBADF.
     pub fn get(&self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
@@ -53,6 +61,7 @@ impl FdTable {
         if self.slots.len() <= index {
             self.slots.resize(index + 1, None);
         }
+        self.noted.set(index, slot.file.ends_waits_at());
         self.slots[index].replace(slot)
     }
 
@@ -63,13 +72,16 @@ impl FdTable {
     pub fn remove(&mut self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
         let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
         let slot = self.slots.get_mut(index).and_then(Option::take).ok_or(Errno::EBADF)?;
+        self.noted.set(index, 0);
         Ok(slot.file)
     }
 
     /// Frees the descriptors that do not survive exec.
     pub fn remove_close_on_exec(&mut self) -> Vec<Arc<OpenFile>> {
-        let closing = self.slots.iter_mut().filter_map(|slot| slot.take_if(|slot| slot.close_on_exec));
-        closing.map(|slot| slot.file).collect()
+        let noted = &mut self.noted;
+        let slots = self.slots.iter_mut().enumerate();
+        let closing = slots.filter_map(|(fd, slot)| Some((fd, slot.take_if(|slot| slot.close_on_exec)?)));
+        closing.inspect(|(fd, _)| noted.set(*fd, 0)).map(|(_, slot)| slot.file).collect()
     }
 
     /// # Errors

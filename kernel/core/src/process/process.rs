@@ -35,9 +35,10 @@ impl Process {
         pid: u32,
         program: String,
         memory: AddressSpace,
-        files: FdTable,
+        mut files: FdTable,
         working_directory: Directory,
     ) -> Self {
+        files.set_pid(pid);
         Self {
             pid,
             program: SpinLock::new(program),

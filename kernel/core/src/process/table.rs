@@ -37,6 +37,7 @@ pub fn next_pid() -> u32 {
 }
 
 pub fn insert(process: Arc<Process>, parent: u32, thread: &Arc<Thread>) {
+    thread.set_parent(parent);
     let entry = Entry { process, parent, thread: Arc::downgrade(thread), ended: None };
     TABLE.lock().insert(entry.process.pid, entry);
 }

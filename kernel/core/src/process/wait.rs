@@ -24,7 +24,7 @@ pub fn wait(wanted: Option<u32>, no_hang: bool) -> Result<Option<Ended>, Errno> 
     let reaped = if no_hang && !planted(Fault::WnohangBlocks) {
         look()
     } else {
-        Some(process.children.wait_until(look))
+        Some(process.children.wait_by(wanted.unwrap_or(0), look))
     };
     let Some((child, status)) = reaped.transpose()? else { return Ok(None) };
     let wrong = if planted(Fault::WaitpidWrongStatus) { 1 << 8 } else { 0 };

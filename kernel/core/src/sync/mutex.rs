@@ -41,7 +41,7 @@ impl<T> Mutex<T> {
         };
         if take().is_none() && !planted(Fault::MutexOpen) {
             trace::fire(&probes::CONTEND, probes::address(self));
-            self.waiters.wait_for(self.address(), take);
+            self.waiters.wait_for(self.address(), 0, take);
         }
         trace::fire(&probes::ACQUIRE, probes::address(self));
         vitals::mutex_taken(self.address(), Location::caller());

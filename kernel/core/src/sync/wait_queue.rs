@@ -53,17 +53,28 @@ impl WaitQueue {
     /// change between looking and sleeping wakes it: no wake-up is lost.
     #[track_caller]
     pub fn wait_until<R>(&self, ready: impl FnMut() -> Option<R>) -> R {
-        self.wait_for(core::ptr::from_ref(self).addr() as u64, ready)
+        self.wait_for(self.address(), 0, ready)
     }
 
-    /// As [`Self::wait_until`]; `on` is the address of what is waited for.
+    /// As [`Self::wait_until`]; `by` is the number of who alone can end it, 0 for any.
     #[track_caller]
-    pub(super) fn wait_for<R>(&self, on: u64, mut ready: impl FnMut() -> Option<R>) -> R {
+    pub fn wait_by<R>(&self, by: u32, ready: impl FnMut() -> Option<R>) -> R {
+        self.wait_for(self.address(), by, ready)
+    }
+
+    /// Where this queue is: what those who wait in it wait for, to others.
+    pub fn address(&self) -> u64 {
+        core::ptr::from_ref(self).addr() as u64
+    }
+
+    /// As [`Self::wait_by`]; `on` is the address of what is waited for.
+    #[track_caller]
+    pub(super) fn wait_for<R>(&self, on: u64, by: u32, mut ready: impl FnMut() -> Option<R>) -> R {
         if let Some(value) = ready() {
             return value;
         }
         let Some(scheduler) = BLOCKING.get() else { panic!("waiting before there are threads") };
-        vitals::wait_begin(self.wait, on, Location::caller());
+        vitals::wait_begin(self.wait, on, by, Location::caller());
         let value = self.sleep_until(*scheduler, ready);
         vitals::wait_end();
         value

@@ -43,6 +43,8 @@ fn partial(done: u64, errno: Errno) -> Result {
 
 pub fn read(fd: i32, address: u64, length: u64) -> Result {
     let file = open_file(fd)?;
+    file.may_read()?;
+    user::check_range(address, length)?;
     let length = length.min(MAX_TRANSFER);
     let mut buffer = chunk_buffer(length)?;
     let mut done = 0;
@@ -64,9 +66,13 @@ pub fn read(fd: i32, address: u64, length: u64) -> Result {
 fn read_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Result<usize> {
     let process = current();
     let to = address.checked_add(done).ok_or(Errno::EFAULT)?;
-    // Asked before bytes leave a pipe for good.
-    process.with_memory(|space| user::check_writable(space, to, buffer.len()))?;
-    let got = file.read(buffer)?;
+    // Asked before bytes leave a pipe for good: what the buffer cannot take stays where it is.
+    let room = process.with_memory(|space| Ok(user::writable_start(space, to, buffer.len())))?;
+    let room = if room < buffer.len() && planted(Fault::BufferCheckedWhole) { 0 } else { room };
+    let got = file.read(&mut buffer[..room])?;
+    if room == 0 && !buffer.is_empty() && !file.is_at_end() {
+        return Err(Errno::EFAULT);
+    }
     if planted(Fault::ReadZeros) {
         buffer[..got].fill(0);
     }
@@ -76,6 +82,8 @@ fn read_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Re
 
 pub fn write(fd: i32, address: u64, length: u64) -> Result {
     let file = open_file(fd)?;
+    file.may_write()?;
+    user::check_range(address, length)?;
     let length = length.min(MAX_TRANSFER);
     let mut buffer = chunk_buffer(length)?;
     let mut done = 0;
@@ -95,8 +103,11 @@ pub fn write(fd: i32, address: u64, length: u64) -> Result {
 
 fn write_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Result<usize> {
     let from = address.checked_add(done).ok_or(Errno::EFAULT)?;
-    current().with_memory(|space| user::read(space, from, buffer))?;
-    file.write(buffer)
+    let count = current().with_memory(|space| Ok(user::read_start(space, from, buffer)))?;
+    if count == 0 && !buffer.is_empty() || count < buffer.len() && planted(Fault::BufferCheckedWhole) {
+        return Err(Errno::EFAULT);
+    }
+    file.write(&buffer[..count])
 }
 
 fn read_path(address: u64) -> Result<Vec<u8>> {
@@ -165,21 +176,23 @@ pub fn getdents64(fd: i32, answer: u64, length: u64) -> Result {
     let file = open_file(fd)?;
     let room = length.min(MAX_ENTRIES) as usize;
     // Asked before the position moves.
-    current().with_memory(|space| user::check_writable(space, answer, room))?;
+    let writable = current().with_memory(|space| Ok(user::writable_start(space, answer, room)))?;
+    let writable = if writable < room && planted(Fault::BufferCheckedWhole) { 0 } else { writable };
     let mut records = Vec::new();
-    let mut too_small = false;
+    let mut refused = None;
     file.list(&mut |entry| {
         if entry.kind == DT_DIR && !entry.name.starts_with(b".") && planted(Fault::GetdentsSkipsEntry) {
             return true;
         }
-        too_small = records.len() + dirent_bytes(entry.name.len()) > room;
-        if !too_small {
+        let end = records.len() + dirent_bytes(entry.name.len());
+        refused = (end > room).then_some(Errno::EINVAL).or((end > writable).then_some(Errno::EFAULT));
+        if refused.is_none() {
             push_record(&mut records, &entry);
         }
-        !too_small
+        refused.is_none()
     })?;
-    if too_small && records.is_empty() {
-        return Err(Errno::EINVAL);
+    if let Some(errno) = refused.filter(|_| records.is_empty()) {
+        return Err(errno);
     }
     current().with_memory(|space| user::write(space, answer, &records))?;
     Ok(records.len() as u64)

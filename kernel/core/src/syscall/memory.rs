@@ -8,6 +8,7 @@ use parity_arch::mem::USER_END;
 use parity_arch::{PAGE_SIZE, Perm};
 
 use super::Result;
+use crate::faults::{Fault, planted};
 use crate::process::current;
 
 /// Gives the break, moved to `wanted` if that is possible; never an error.
@@ -15,7 +16,8 @@ pub fn brk(wanted: u64) -> Result {
     current().with_memory(|space| Ok(space.set_break(wanted)))
 }
 
-/// Private anonymous memory at an address of the kernel's choice.
+/// Private anonymous memory at an address of the kernel's choice, never both writable and executable: what the loader
+/// refuses a program is not to be had in another way.
 pub fn mmap(length: u64, protection: u32, flags: u32) -> Result {
     if protection & !(PROT_READ | PROT_WRITE | PROT_EXEC) != 0 || flags & MAP_FIXED != 0 {
         return Err(Errno::EINVAL);
@@ -25,6 +27,10 @@ pub fn mmap(length: u64, protection: u32, flags: u32) -> Result {
     }
     if flags & MAP_ANONYMOUS == 0 {
         return Err(Errno::ENODEV);
+    }
+    let both = PROT_WRITE | PROT_EXEC;
+    if protection & both == both && !planted(Fault::WritableCode) {
+        return Err(Errno::EACCES);
     }
     let write = protection & PROT_WRITE != 0;
     let read = write || protection & PROT_READ != 0;

@@ -31,7 +31,8 @@ pub fn dispatch(frame: &mut TrapFrame) {
     if let Some(answer) = answer {
         frame.set_return(answer);
     }
-    trace::fire(&probes::EXIT, answer.unwrap_or(0) as u32);
+    let answer = i32::try_from(answer.unwrap_or(0));
+    trace::fire(&probes::EXIT, answer.unwrap_or(i32::MAX).cast_unsigned());
 }
 
 /// Makes `call` from the table, and notes every call that is in it.

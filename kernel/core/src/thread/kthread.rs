@@ -12,6 +12,7 @@ use parity_arch::{FpState, cpu};
 use super::{Thread, scheduler};
 use crate::faults::{Fault, planted};
 use crate::sync::{SpinLock, Wait, WaitQueue};
+use crate::vitals::{self, Record};
 
 type Work = Box<dyn FnOnce() -> i32 + Send>;
 
@@ -33,8 +34,13 @@ pub enum Wake {
 /// A kernel thread as others see it.
 pub struct Kthread {
     control: SpinLock<Control>,
-    /// Woken after every change of `control` that somebody may wait for: the thread itself, or who joins it.
-    changed: WaitQueue,
+    /// Where the thread itself waits to be unparked or stopped.
+    parking: WaitQueue,
+    /// Where others wait for its end.
+    joiners: WaitQueue,
+    /// Number of the thread, and what others are told of it.
+    id: u32,
+    record: Option<&'static Record>,
 }
 
 #[derive(Default)]
@@ -73,20 +79,41 @@ impl Kthread {
                 return Err(AlreadyStopped);
             }
             control.stop = true;
+            self.note_unparked(vitals::current_thread());
         }
-        self.changed.wake_all();
+        self.parking.wake_all();
         Ok(())
     }
 
     /// Ends the thread's park, or the next one if it does not park now. Several before one park are one.
     pub fn unpark(&self) {
-        self.control.lock().unparked = true;
-        self.changed.wake_all();
+        {
+            let mut control = self.control.lock();
+            control.unparked = true;
+            self.note_unparked(vitals::current_thread());
+        }
+        self.parking.wake_all();
     }
 
     /// Waits for the thread's end; its code. May be asked again and by many, but not by the thread itself.
     pub fn join(&self) -> i32 {
-        self.changed.wait_until(|| self.control.lock().code)
+        self.joiners.wait_by(self.id, || self.control.lock().code)
+    }
+
+    /// What ends a park, if it is there.
+    fn take_wake(&self) -> Option<Wake> {
+        let wake = self.control.lock().take_wake();
+        if wake.is_some() {
+            self.note_unparked(0);
+        }
+        wake
+    }
+
+    /// Who has unparked it, for others to know; 0: that is used up.
+    fn note_unparked(&self, by: u32) {
+        if let Some(record) = self.record {
+            record.set_unparked(self.id, by);
+        }
     }
 
     pub fn is_parked(&self) -> bool {
@@ -110,8 +137,13 @@ pub fn run(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Ar
             // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.
             drop(unsafe { Box::from_raw(work) });
         })?;
-    let control = SpinLock::new(Control::default());
-    let kthread = Arc::new(Kthread { control, changed: WaitQueue::new(Wait::Kthread) });
+    let kthread = Arc::new(Kthread {
+        control: SpinLock::new(Control::default()),
+        parking: WaitQueue::new(Wait::Park),
+        joiners: WaitQueue::new(Wait::Join),
+        id: thread.id,
+        record: thread.record,
+    });
     RUNNING.lock().insert(thread.id, kthread.clone());
     scheduler::start(thread);
     Ok(kthread)
@@ -136,7 +168,7 @@ pub fn exit(code: i32) -> ! {
     let id = scheduler::current().id;
     let Some(me) = RUNNING.lock().remove(&id) else { panic!("thread {id} is no kernel thread, but exits") };
     me.control.lock().code = Some(if planted(Fault::ThreadCodeLost) { 0 } else { code });
-    me.changed.wake_all();
+    me.joiners.wake_all();
     drop(me);
     scheduler::exit()
 }
@@ -161,23 +193,23 @@ pub fn park() -> Wake {
         return park_without_second_look(&me);
     }
     // The queue looks again after this thread has queued up: what comes between the flag and the sleep counts.
-    me.changed.wait_until(|| me.control.lock().take_wake())
+    me.parking.wait_until(|| me.take_wake())
 }
 
 /// The planted fault: whatever comes between looking and sleeping changes nothing.
 fn park_without_second_look(me: &Kthread) -> Wake {
-    if let Some(wake) = me.control.lock().take_wake() {
+    if let Some(wake) = me.take_wake() {
         return wake;
     }
     scheduler::yield_now();
     // The queue looks before it takes the thread in, and again before the thread sleeps.
     let mut blind_looks = 2;
-    me.changed.wait_until(|| {
+    me.parking.wait_until(|| {
         if blind_looks > 0 {
             blind_looks -= 1;
             return None;
         }
-        me.control.lock().take_wake()
+        me.take_wake()
     })
 }
 

@@ -10,7 +10,7 @@ pub static CTX_SWITCH_TOTAL: Counter =
 
 provider! {
     "SCHED_PROVIDER" = 0x00 "sched", on: u64::MAX;
-    SWITCH_ENTRY = CTX_SWITCH_ENTRY, "CTX_SWITCH_ENTRY" (Threads) counted by CTX_SWITCH_TOTAL, "a thread leaves, another comes";
-    SWITCH_EXIT = CTX_SWITCH_EXIT, "CTX_SWITCH_EXIT" (Threads), "the other runs";
-    PICK = SCHED_PICK, "SCHED_PICK" (Number), "the thread chosen to run next";
+    SWITCH_ENTRY = CTX_SWITCH_ENTRY, "CTX_SWITCH_ENTRY" (Thread) counted by CTX_SWITCH_TOTAL, "a thread leaves the processor";
+    SWITCH_EXIT = CTX_SWITCH_EXIT, "CTX_SWITCH_EXIT" (Thread), "the thread that runs instead";
+    PICK = SCHED_PICK, "SCHED_PICK" (Thread), "the thread chosen to run next";
 }

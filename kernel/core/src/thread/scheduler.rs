@@ -31,6 +31,8 @@ struct Cpu {
     previous: AtomicPtr<Thread>,
     ticks_left: AtomicU32,
     need_switch: AtomicBool,
+    /// The clock when it began to wait for something to do, 0 if it does not wait.
+    idle_since: AtomicU64,
 }
 
 static CPUS: PerCpu<Cpu> = PerCpu::new(
@@ -41,6 +43,7 @@ static CPUS: PerCpu<Cpu> = PerCpu::new(
             previous: AtomicPtr::new(ptr::null_mut()),
             ticks_left: AtomicU32::new(0),
             need_switch: AtomicBool::new(false),
+            idle_since: AtomicU64::new(0),
         }
     }; MAX_CPUS],
 );
@@ -68,6 +71,8 @@ pub fn init(tick_hz: u32) {
     TICKS_PER_SLICE.store((tick_hz * TIME_SLICE_MS / 1000).max(1), Ordering::Relaxed);
     let idle = Thread::idle(format!("idle/{}", cpu::cpu_id()));
     vitals::this_cpu().run(idle.id, idle.record);
+    vitals::this_cpu().idles_in(idle.id);
+    vitals::ticks_per_second(tick_hz);
     let cpu = CPUS.this();
     cpu.idle.store(Arc::into_raw(idle.clone()).cast_mut(), Ordering::Relaxed);
     cpu.current.store(Arc::into_raw(idle).cast_mut(), Ordering::Relaxed);
@@ -131,16 +136,30 @@ pub fn run_idle() -> ! {
         switch_from(Departure::Yield);
         cpu::irq_disable();
         if RUN_QUEUE.lock().is_empty() {
-            let begin = timer::now();
+            CPUS.this().idle_since.store(timer::now().max(1), Ordering::Relaxed);
+            vitals::this_cpu().rest(true);
             cpu::wait_for_interrupt();
-            IDLE_COUNTS.fetch_add(timer::now() - begin, Ordering::Relaxed);
+            vitals::this_cpu().rest(false);
+            end_idle();
         }
         cpu::irq_enable();
     }
 }
 
+/// This processor waits no longer for something to do. Every interrupt says so first, as where it is taken while the
+/// processor waits, other threads may run before the wait returns. Interrupts are masked.
+pub fn end_idle() {
+    let since = CPUS.this().idle_since.swap(0, Ordering::Relaxed);
+    if since != 0 {
+        IDLE_COUNTS.fetch_add(timer::now().saturating_sub(since), Ordering::Relaxed);
+    }
+}
+
 /// Counts of the clock, summed over the processors, in which there was nothing to do.
 pub fn idle_counts() -> u64 {
+    if planted(Fault::IdleCountsWork) {
+        return timer::now();
+    }
     IDLE_COUNTS.load(Ordering::Relaxed)
 }
 
@@ -161,7 +180,7 @@ fn switch_from(departure: Departure) {
     if Arc::ptr_eq(&current, &next) {
         return;
     }
-    trace::fire(&probes::SWITCH_ENTRY, switch_of(current.id, next.id));
+    trace::fire(&probes::SWITCH_ENTRY, traced(current.id));
     while next.on_cpu.swap(true, Ordering::Acquire) {
         core::hint::spin_loop();
     }
@@ -218,9 +237,9 @@ fn pick(current: &Arc<Thread>, cpu: &Cpu, departure: Departure) -> Arc<Thread> {
     next
 }
 
-/// A switch as its events tell it.
-const fn switch_of(from: u32, to: u32) -> u32 {
-    from << 16 | to & 0xffff
+/// A thread's number as events tell it, but for a planted fault.
+fn traced(thread: u32) -> u32 {
+    if planted(Fault::ThreadNumbersCut) { thread & 0xffff } else { thread }
 }
 
 fn idle_of(cpu: &Cpu) -> Arc<Thread> {
@@ -238,7 +257,7 @@ fn finish_switch() {
     assert!(!previous.is_null(), "a switch came from nowhere");
     // SAFETY: the reference that `current` of this processor held until `switch_from` moved it to `previous`.
     let previous = unsafe { Arc::from_raw(previous) };
-    trace::fire(&probes::SWITCH_EXIT, switch_of(previous.id, vitals::current_thread()));
+    trace::fire(&probes::SWITCH_EXIT, traced(vitals::current_thread()));
     previous.on_cpu.store(false, Ordering::Release);
 }
 
@@ -263,6 +282,12 @@ impl Sleeper for Thread {
             State::Ready | State::Running | State::Exited => {}
         }
     }
+}
+
+/// What canaries do with the run queue, and no scheduler must: forgets who is in it.
+#[cfg(feature = "canaries")]
+pub fn forget_ready() {
+    core::mem::take(&mut *RUN_QUEUE.lock()).into_iter().for_each(core::mem::forget);
 }
 
 struct Scheduler;

@@ -110,6 +110,11 @@ impl Thread {
         })
     }
 
+    /// Gives the threads to come at least this number: a test need not start as many.
+    pub fn number_from(number: u32) {
+        NEXT_ID.fetch_max(number, Ordering::Relaxed);
+    }
+
     /// End (exclusive) of the kernel stack.
     ///
     /// # Panics
@@ -146,6 +151,13 @@ impl Thread {
                 State::Blocked => Life::Sleeping,
                 State::Exited => Life::Ended,
             });
+        }
+    }
+
+    /// Number of its process's parent, for others to know.
+    pub fn set_parent(&self, pid: u32) {
+        if let Some(record) = self.record {
+            record.set_parent(pid);
         }
     }
 

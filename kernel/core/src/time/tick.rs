@@ -30,12 +30,15 @@ pub fn wait_until(ticks: u64, mut ready: impl FnMut() -> bool) -> bool {
     let ticks = if planted(Fault::TimeoutEarly) { ticks / 2 } else { ticks };
     let start = TICKS.load(Ordering::Relaxed);
     vitals::wait_until(start.saturating_add(ticks));
-    TICKED.wait_until(|| {
+    let came_true = TICKED.wait_until(|| {
         if ready() {
             return Some(true);
         }
         (TICKS.load(Ordering::Relaxed) - start >= ticks).then_some(false)
-    })
+    });
+    // It may have been true before any wait began, which then did not end.
+    vitals::wait_until(0);
+    came_true
 }
 
 /// Sleeps for `ticks`.

@@ -20,6 +20,8 @@ pub enum Walk {
     Arrived(Inode),
     /// To a directory in whose place there is something else, with this part of the path left.
     Elsewhere(Vec<u8>),
+    /// To a directory that has nothing of the path's last name.
+    Missing,
 }
 
 impl<D: BlockDevice> Filesystem<D> {
@@ -35,13 +37,15 @@ impl<D: BlockDevice> Filesystem<D> {
         if path.len() >= PATH_MAX {
             return Err(Error::NameTooLong);
         }
-        match self.walk(start, path, follow, None)? {
+        match self.walk(start, path, follow, None, &mut 0)? {
             Walk::Arrived(inode) => Ok(inode),
+            Walk::Missing => Err(Error::NotFound),
             Walk::Elsewhere(_) => Err(Error::Corrupt),
         }
     }
 
     /// As [`Filesystem::lookup`], but it ends at the directory with the number `covered`, and an empty path is `start`.
+    /// `links` counts the links that were followed: a path that goes on elsewhere and comes back takes it along.
     ///
     /// # Errors
     /// Those of [`Filesystem::lookup`].
@@ -51,18 +55,21 @@ impl<D: BlockDevice> Filesystem<D> {
         path: &[u8],
         follow: Follow,
         covered: Option<u32>,
+        links: &mut usize,
     ) -> Result<Walk, Error> {
         let mut rest = path.to_vec();
         let mut here = self.first(start, &rest)?;
-        let mut links = 0;
         while let Some((name, after)) = next_name(&rest) {
             if here.kind != FileType::Directory {
                 return Err(Error::NotDirectory);
             }
-            let found = self.find(&here, name)?;
+            let found = match self.find(&here, name) {
+                Err(Error::NotFound) if after.is_empty() => return Ok(Walk::Missing),
+                found => found?,
+            };
             if found.kind == FileType::Symlink && (!after.is_empty() || follow == Follow::Last) {
-                links += 1;
-                if links > SYMLINKS_MAX {
+                *links += 1;
+                if *links > SYMLINKS_MAX {
                     return Err(Error::Loop);
                 }
                 let mut target = self.read_link(&found)?;

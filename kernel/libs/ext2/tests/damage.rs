@@ -3,21 +3,26 @@
 
 mod image;
 
-use image::{Folder, content, lookup, mke2fs, open};
+use image::{Folder, READS_MAX, content, lookup, mke2fs, open};
 use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, ROOT};
+use std::cell::Cell;
 use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
 
 const BLOCK: usize = 1024;
 
-/// A device in memory: what damage is done to.
-struct Bytes(Vec<u8>);
+/// A device in memory: what damage is done to. What reads it without end fails.
+struct Bytes {
+    content: Vec<u8>,
+    reads_left: Cell<u64>,
+}
 
 impl BlockDevice for Bytes {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        self.reads_left.set(self.reads_left.get().checked_sub(1).expect("an end"));
         let start = usize::try_from(offset).map_err(|_| Error::Io)?;
-        let bytes = self.0.get(start..).and_then(|rest| rest.get(..buffer.len())).ok_or(Error::Io)?;
+        let bytes = self.content.get(start..).and_then(|rest| rest.get(..buffer.len())).ok_or(Error::Io)?;
         buffer.copy_from_slice(bytes);
         Ok(())
     }
@@ -37,7 +42,7 @@ fn small_image(name: &str) -> Vec<u8> {
 }
 
 fn mount(bytes: Vec<u8>) -> Result<Filesystem<Bytes>, Error> {
-    Filesystem::mount(Bytes(bytes))
+    Filesystem::mount(Bytes { content: bytes, reads_left: Cell::new(READS_MAX) })
 }
 
 /// The image with other bytes in its superblock.

@@ -3,8 +3,8 @@
 
 mod image;
 
-use image::{Folder, Image, content, lookup, mke2fs, open};
-use parity_ext2::{Error, FileType, Filesystem, Follow, ROOT};
+use image::{Folder, Image, READS_MAX, content, lookup, mke2fs, open};
+use parity_ext2::{Error, FileType, Filesystem, Follow, ROOT, Walk};
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
@@ -48,6 +48,10 @@ fn fill(folder: &Path, block_bytes: u64) {
     symlink("loop-b", folder.join("loop-a")).unwrap();
     symlink("loop-a", folder.join("loop-b")).unwrap();
     symlink("hello.txt/", folder.join("not-a-directory")).unwrap();
+    symlink("/covered/../there-and-back", folder.join("there-and-back")).unwrap();
+    symlink("missing/further", folder.join("no-directory")).unwrap();
+    symlink(".", folder.join("here")).unwrap();
+    fs::create_dir(folder.join("covered")).unwrap();
 }
 
 fn check_all(block_bytes: u64) {
@@ -64,6 +68,8 @@ fn check_all(block_bytes: u64) {
     directories_entry_by_entry(&filesystem);
     symbolic_links(&filesystem, &tree);
     paths(&filesystem);
+    links_are_counted(&filesystem);
+    walks(&filesystem);
 }
 
 #[test]
@@ -201,6 +207,47 @@ fn paths(filesystem: &Filesystem<Image>) {
     assert_eq!(lookup(filesystem, &"n".repeat(256)), Err(Error::NameTooLong));
     assert_eq!(lookup(filesystem, &"/".repeat(4096)), Err(Error::NameTooLong));
     assert_eq!(lookup(filesystem, &"/".repeat(4095)).unwrap().number, ROOT);
+}
+
+/// So many links are followed and no more; loops end soon.
+fn links_are_counted(filesystem: &Filesystem<Image>) {
+    let most = parity_abi::limits::SYMLINKS_MAX;
+    assert_eq!(lookup(filesystem, &format!("{}hello.txt", "here/".repeat(most))).unwrap().size, 17);
+    assert_eq!(lookup(filesystem, &"here/".repeat(most + 1)), Err(Error::Loop));
+    for path in ["loop-a", "loop-b/x", "there-and-back"] {
+        filesystem.device().reads_left.set(10_000);
+        assert_eq!(lookup(filesystem, path), Err(Error::Loop), "{path}");
+    }
+    filesystem.device().reads_left.set(READS_MAX);
+}
+
+/// A walk that another file system interrupts goes on with the links that it has followed before.
+fn walks(filesystem: &Filesystem<Image>) {
+    let root = filesystem.inode(ROOT).unwrap();
+    let covered = Some(lookup(filesystem, "covered").unwrap().number);
+    filesystem.device().reads_left.set(10_000);
+    let (mut links, mut path) = (0, b"there-and-back".to_vec());
+    for crossing in 1.. {
+        match filesystem.walk(&root, &path, Follow::Last, covered, &mut links) {
+            Ok(Walk::Elsewhere(rest)) => path = rest[b"/../".len()..].to_vec(),
+            other => {
+                assert_eq!(
+                    (other.err(), crossing),
+                    (Some(Error::Loop), parity_abi::limits::SYMLINKS_MAX + 1)
+                );
+                break;
+            }
+        }
+    }
+    filesystem.device().reads_left.set(READS_MAX);
+    let walk = |path: &str| filesystem.walk(&root, path.as_bytes(), Follow::Last, covered, &mut 0);
+    for path in ["missing", "deep/path/missing", "dangling", "absolute/missing"] {
+        assert!(matches!(walk(path), Ok(Walk::Missing)), "{path}");
+    }
+    for path in ["missing/", "missing/further", "no-directory"] {
+        assert_eq!(walk(path).err(), Some(Error::NotFound), "{path}");
+    }
+    assert!(matches!(walk("covered/x/y"), Ok(Walk::Elsewhere(rest)) if rest == b"/x/y"));
 }
 
 /// A sparse file that ends behind tables of depth 3, with bytes here and there.

@@ -116,6 +116,8 @@ pub enum Walk {
     Arrived(Node),
     /// Out of here through the root's `..`, with this part of the path left.
     Left(Vec<u8>),
+    /// To a directory that has nothing of the path's last name.
+    Missing,
 }
 
 /// Walks along `path` from `start`; there are no links here.
@@ -141,7 +143,11 @@ pub fn walk(start: Node, path: &[u8]) -> Result<Walk, Errno> {
             },
             name => {
                 let mut children = here.children().into_iter();
-                children.find(|(child, _)| child.as_bytes() == name).ok_or(Errno::ENOENT)?.1
+                match children.find(|(child, _)| child.as_bytes() == name) {
+                    Some((_, child)) => child,
+                    None if rest.is_empty() => return Ok(Walk::Missing),
+                    None => return Err(Errno::ENOENT),
+                }
             }
         };
     }

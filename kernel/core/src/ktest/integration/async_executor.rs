@@ -6,15 +6,22 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use parity_abi::trace::{CTX_SWITCH_ENTRY, CTX_SWITCH_EXIT, SCHED_PICK};
+use parity_arch::cpu;
+
 use crate::ktest::runner::Fixture;
 use crate::ktest::{Outcome, PATIENCE, ended, ensure, spawn, tests};
 use crate::sync::{IrqGuard, Mutex, SpinLock, Wait, WaitQueue};
-use crate::thread::{kthread, scheduler};
+use crate::thread::{Thread, kthread, scheduler};
 use crate::time::tick;
+use crate::trace::BUFFERS;
 
 const WORKERS: i32 = 8;
+/// More than 16 bits hold.
+const FAR_NUMBER: u32 = 1 << 16 | 7;
 
-tests! { "boot_tests", "async_executor": runs_work, in_order, wakes_oldest_first, sleepers_do_not_run, excludes }
+tests! { "boot_tests", "async_executor": runs_work, in_order, wakes_oldest_first, sleepers_do_not_run, excludes,
+switches_traced }
 
 /// Work is done, and its result reaches who waits for it.
 fn runs_work(_: &mut Fixture) -> Outcome {
@@ -133,4 +140,25 @@ fn excludes(_: &mut Fixture) -> Outcome {
     let (found, expected) = (*shared.lock(), WORKERS.unsigned_abs() * ROUNDS);
     ensure!(found == expected, "{expected} additions made {found}");
     Ok(format!("{expected} additions"))
+}
+
+/// Events tell who left the processor and who came by their whole numbers, however many threads there were before.
+fn switches_traced(_: &mut Fixture) -> Outcome {
+    Thread::number_from(FAR_NUMBER);
+    let ring = &BUFFERS[cpu::cpu_id()];
+    let (begin, number) = (ring.indices().end, Arc::new(AtomicU32::new(0)));
+    let told = number.clone();
+    let worker = spawn("numbered", move || {
+        told.store(scheduler::current().id, Ordering::Relaxed);
+        0
+    })?;
+    ensure!(ended(&worker), "the worker does not end");
+    let number = number.load(Ordering::Relaxed);
+    ensure!(number >= FAR_NUMBER, "the worker has number {number}");
+    let events: Vec<_> = (begin..ring.indices().end).filter_map(|index| ring.read(index)).collect();
+    for kind in [SCHED_PICK, CTX_SWITCH_EXIT, CTX_SWITCH_ENTRY] {
+        let found = events.iter().filter(|event| event.kind == kind && event.payload == number).count();
+        ensure!(found > 0, "no event {kind:#06x} of thread {number} among {}", events.len());
+    }
+    Ok(format!("thread {number}"))
 }

@@ -9,15 +9,19 @@ use parity_arch::{rtc, timer};
 
 use crate::ktest::runner::Fixture;
 use crate::ktest::{Outcome, PATIENCE, ended, ensure, spawn, tests};
+use crate::thread::scheduler::idle_counts;
 use crate::time::{since_boot, since_boot_ms, since_epoch, tick};
 
 /// Ticks that are measured together, and how often.
 const WINDOW: u64 = 5;
 const WINDOWS: u64 = 20;
+/// Times of work between waits, and how long each is, in periods of the timer.
+const TURNS: u64 = 5;
+const WORK: u64 = 10;
 /// 2020-01-01 and 2100-01-01, seconds since 1970.
 const YEARS: core::ops::Range<i64> = 1_577_836_800..4_102_444_800;
 
-tests! { "boot_tests", "timer": clock, tick_rate, delay, calendar, preempts }
+tests! { "boot_tests", "timer": clock, tick_rate, delay, idle, calendar, preempts }
 
 /// The kernel's clock goes on, never back, and as fast as the counter.
 fn clock(_: &mut Fixture) -> Outcome {
@@ -84,6 +88,25 @@ fn delay(_: &mut Fixture) -> Outcome {
     let start = tick::now();
     ensure!(tick::wait_until(PATIENCE, || tick::now() >= start + 3), "3 ticks do not come in {PATIENCE}");
     Ok(String::new())
+}
+
+/// Only waiting for something to do is idle, not the work of a thread that an interrupt woke from its wait.
+fn idle(fixture: &mut Fixture) -> Outcome {
+    let period = timer::frequency() / u64::from(fixture.tick_hz);
+    let (start, idle_before, mut worked) = (timer::now(), idle_counts(), 0);
+    for _ in 0..TURNS {
+        tick::sleep(2);
+        let woken = timer::now();
+        while timer::now() - woken < WORK * period {
+            core::hint::spin_loop();
+        }
+        worked += timer::now() - woken;
+    }
+    tick::sleep(2);
+    let (idle, passed) = (idle_counts() - idle_before, timer::now() - start);
+    ensure!(idle > 0, "the processor was never idle");
+    ensure!(idle + worked <= passed, "{idle} counts idle and {worked} of work in {passed}");
+    Ok(format!("{idle} counts idle and {worked} of work in {passed}"))
 }
 
 /// A machine with a calendar clock knows today's date; one without counts from 1970.

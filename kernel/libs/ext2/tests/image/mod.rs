@@ -1,16 +1,25 @@
 //! Images made by `mke2fs -d`, and a device that reads them.
 
 use parity_ext2::{BlockDevice, Error, Filesystem, Follow, Inode, ROOT};
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub struct Image(pub File);
+/// Many more reads than any test needs.
+pub const READS_MAX: u64 = 500_000;
+
+pub struct Image {
+    file: File,
+    /// So many more reads go well: a bound for what might never end.
+    pub reads_left: Cell<u64>,
+}
 
 impl BlockDevice for Image {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
-        self.0.read_exact_at(buffer, offset).map_err(|_| Error::Io)
+        self.reads_left.set(self.reads_left.get().checked_sub(1).ok_or(Error::Io)?);
+        self.file.read_exact_at(buffer, offset).map_err(|_| Error::Io)
     }
 }
 
@@ -47,7 +56,8 @@ pub fn mke2fs(content: &Path, image: &Path, kib: u64, options: &[&str]) {
 }
 
 pub fn open(image: &Path) -> Filesystem<Image> {
-    Filesystem::mount(Image(File::open(image).unwrap())).unwrap()
+    let file = File::open(image).unwrap();
+    Filesystem::mount(Image { file, reads_left: Cell::new(READS_MAX) }).unwrap()
 }
 
 /// Looks a path up from the root, following the last link.

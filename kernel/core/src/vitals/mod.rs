@@ -1,16 +1,18 @@
 //! Vital signs: what every thread and processor is doing, written down where a reader from outside finds it when
 //! nothing works any more (`parity_abi::vitals`). Written with plain stores, no lock and no memory asked for.
 
-use core::mem::offset_of;
+mod descriptors;
+mod header;
+
 use core::panic::Location;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use parity_abi::trace::Address;
-use parity_abi::vitals::{
-    CPUS, HELD, Header, LIVES, MAGIC, NAME_BYTES, THREADS as THREADS_MAX, VERSION, WAITS,
-};
+use parity_abi::vitals::{CPUS, HELD, NAME_BYTES, THREADS as THREADS_MAX};
 pub use parity_abi::vitals::{Life, Wait};
 use parity_arch::{PhysAddr, VirtAddr, cpu};
+
+pub use descriptors::Descriptors;
+use header::VITALS_HEADER;
 
 /// A place in the source, as it is kept in memory.
 pub type Site = AtomicPtr<Location<'static>>;
@@ -87,6 +89,10 @@ impl Locks {
 pub struct Cpu {
     /// Number of the thread that runs, 0 while booting.
     thread: AtomicU32,
+    /// Number of the thread that runs when there is nothing to do.
+    idle: AtomicU32,
+    /// Whether that waits for an interrupt.
+    resting: AtomicU32,
     /// Place of its record, counted from 1; 0 if it has none.
     record: AtomicU32,
     /// How often interrupts are masked, and whether they were enabled before.
@@ -112,6 +118,19 @@ impl Cpu {
         });
         self.record.store(place as u32, Ordering::Relaxed);
         self.thread.store(thread, Ordering::Relaxed);
+        if let Some(record) = record {
+            record.ran.store(VITALS_HEADER.ticks.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    /// This thread runs when there is nothing to do.
+    pub fn idles_in(&self, thread: u32) {
+        self.idle.store(thread, Ordering::Relaxed);
+    }
+
+    /// The thread that runs when there is nothing to do waits for an interrupt, or does so no longer.
+    pub fn rest(&self, resting: bool) {
+        self.resting.store(resting.into(), Ordering::Relaxed);
     }
 
     /// It waits for a spin lock.
@@ -133,6 +152,7 @@ pub struct Record {
     cpu: AtomicU32,
     id: AtomicU32,
     pid: AtomicU32,
+    parent: AtomicU32,
     name: [AtomicU8; NAME_BYTES],
     frame: AtomicU64,
     stack: AtomicU64,
@@ -142,6 +162,9 @@ pub struct Record {
     wait_on: AtomicU64,
     wait_site: Site,
     wait_until: AtomicU64,
+    wait_by: AtomicU32,
+    unparked: AtomicU32,
+    ran: AtomicU64,
     /// Mutexes.
     locks: Locks,
 }
@@ -160,6 +183,7 @@ impl Record {
             cpu: AtomicU32::new(0),
             id: AtomicU32::new(0),
             pid: AtomicU32::new(0),
+            parent: AtomicU32::new(0),
             name: [const { AtomicU8::new(0) }; NAME_BYTES],
             frame: AtomicU64::new(0),
             stack: AtomicU64::new(0),
@@ -169,6 +193,9 @@ impl Record {
             wait_on: AtomicU64::new(0),
             wait_site: Site::new(NOWHERE),
             wait_until: AtomicU64::new(0),
+            wait_by: AtomicU32::new(0),
+            unparked: AtomicU32::new(0),
+            ran: AtomicU64::new(0),
             locks: Locks::new(),
         }
     }
@@ -186,6 +213,9 @@ impl Record {
         };
         record.id.store(id, Ordering::Relaxed);
         record.pid.store(pid, Ordering::Relaxed);
+        record.parent.store(0, Ordering::Relaxed);
+        record.unparked.store(0, Ordering::Relaxed);
+        record.ran.store(VITALS_HEADER.ticks.load(Ordering::Relaxed), Ordering::Relaxed);
         record.frame.store(0, Ordering::Relaxed);
         record.locks.count.store(0, Ordering::Relaxed);
         record.wait_end();
@@ -208,6 +238,19 @@ impl Record {
         self.life.store(life as u32, Ordering::Relaxed);
     }
 
+    /// Number of its process's parent.
+    pub fn set_parent(&self, pid: u32) {
+        self.parent.store(pid, Ordering::Relaxed);
+    }
+
+    /// The thread of this number was unparked by another, or (0) has used that up. No effect if the record is
+    /// another thread's by now.
+    pub fn set_unparked(&self, thread: u32, by: u32) {
+        if self.id.load(Ordering::Relaxed) == thread {
+            self.unparked.store(by, Ordering::Relaxed);
+        }
+    }
+
     /// As much of the name as fits.
     pub fn set_name(&self, name: &str) {
         let bytes = name.bytes().chain(core::iter::repeat(0));
@@ -222,7 +265,8 @@ impl Record {
         self.frame.store(frame.addr() as u64, Ordering::Relaxed);
     }
 
-    fn wait_begin(&self, wait: Wait, on: u64, site: &'static Location<'static>) {
+    fn wait_begin(&self, wait: Wait, on: u64, by: u32, site: &'static Location<'static>) {
+        self.wait_by.store(by, Ordering::Relaxed);
         self.wait_on.store(on, Ordering::Relaxed);
         self.wait_site.store(core::ptr::from_ref(site).cast_mut(), Ordering::Relaxed);
         self.wait.store(wait as u32, Ordering::Relaxed);
@@ -239,6 +283,8 @@ static THREADS: [Record; THREADS_MAX] = [const { Record::new() }; THREADS_MAX];
 static PROCESSORS: [Cpu; CPUS] = [const {
     Cpu {
         thread: AtomicU32::new(0),
+        idle: AtomicU32::new(0),
+        resting: AtomicU32::new(0),
         record: AtomicU32::new(0),
         masked: AtomicU32::new(0),
         enabled_before: AtomicBool::new(false),
@@ -247,62 +293,6 @@ static PROCESSORS: [Cpu; CPUS] = [const {
         locks: Locks::new(),
     }
 }; CPUS];
-
-const EXAMPLE: &Location<'static> = Location::caller();
-
-/// Where everything is.
-#[unsafe(no_mangle)]
-static VITALS_HEADER: Header = Header {
-    magic: MAGIC,
-    version: VERSION,
-    header_bytes: size_of::<Header>() as u32,
-    threads: THREADS_MAX as u32,
-    thread_bytes: size_of::<Record>() as u32,
-    cpus: CPUS as u32,
-    cpu_bytes: size_of::<Cpu>() as u32,
-    name_bytes: NAME_BYTES as u32,
-    held: HELD as u32,
-    held_bytes: size_of::<Lock>() as u32,
-    life_at: offset_of!(Record, life) as u32,
-    cpu_at: offset_of!(Record, cpu) as u32,
-    id_at: offset_of!(Record, id) as u32,
-    pid_at: offset_of!(Record, pid) as u32,
-    name_at: offset_of!(Record, name) as u32,
-    frame_at: offset_of!(Record, frame) as u32,
-    stack_at: offset_of!(Record, stack) as u32,
-    stack_end_at: offset_of!(Record, stack_end) as u32,
-    stack_physical_at: offset_of!(Record, stack_physical) as u32,
-    wait_at: offset_of!(Record, wait) as u32,
-    wait_on_at: offset_of!(Record, wait_on) as u32,
-    wait_site_at: offset_of!(Record, wait_site) as u32,
-    wait_until_at: offset_of!(Record, wait_until) as u32,
-    held_count_at: offset_of!(Record, locks.count) as u32,
-    held_at: offset_of!(Record, locks.locks) as u32,
-    cpu_thread_at: offset_of!(Cpu, thread) as u32,
-    cpu_masked_at: offset_of!(Cpu, masked) as u32,
-    cpu_wants_at: offset_of!(Cpu, wants) as u32,
-    cpu_wants_site_at: offset_of!(Cpu, wants_site) as u32,
-    cpu_held_count_at: offset_of!(Cpu, locks.count) as u32,
-    cpu_held_at: offset_of!(Cpu, locks.locks) as u32,
-    lock_at: offset_of!(Lock, address) as u32,
-    lock_site_at: offset_of!(Lock, site) as u32,
-    lock_thread_at: offset_of!(Lock, thread) as u32,
-    example_line: EXAMPLE.line(),
-    example_column: EXAMPLE.column(),
-    unlisted: AtomicU32::new(0),
-    ready: AtomicU32::new(0),
-    reserved: 0,
-    ticks: AtomicU64::new(0),
-    threads_address: Address((&raw const THREADS).cast()),
-    cpus_address: Address((&raw const PROCESSORS).cast()),
-    example: Address(core::ptr::from_ref(EXAMPLE).cast()),
-    example_file: Address(EXAMPLE.file().as_ptr().cast()),
-    example_file_bytes: EXAMPLE.file().len() as u64,
-    lives: Address(LIVES.as_ptr().cast()),
-    lives_bytes: LIVES.len() as u64,
-    waits: Address(WAITS.as_ptr().cast()),
-    waits_bytes: WAITS.len() as u64,
-};
 
 /// This processor. Only its own as long as interrupts are masked.
 #[inline(always)]
@@ -329,12 +319,13 @@ pub fn current_thread() -> u32 {
     thread
 }
 
-/// The running thread is going to wait for something at this address.
-pub fn wait_begin(wait: Wait, on: u64, site: &'static Location<'static>) {
-    with_current(|record, _| record.wait_begin(wait, on, site));
+/// The running thread is going to wait for something at this address; `by` is who alone can end that, 0 if it is
+/// not known.
+pub fn wait_begin(wait: Wait, on: u64, by: u32, site: &'static Location<'static>) {
+    with_current(|record, _| record.wait_begin(wait, on, by, site));
 }
 
-/// Its wait will end with this tick, if not before.
+/// Its wait will end with this tick, if not before; 0: it need not end.
 pub fn wait_until(tick: u64) {
     with_current(|record, _| record.wait_until.store(tick, Ordering::Relaxed));
 }
@@ -357,6 +348,11 @@ pub fn mutex_given(address: u64) {
 /// As many ticks were counted since boot.
 pub fn ticked(ticks: u64) {
     VITALS_HEADER.ticks.store(ticks, Ordering::Relaxed);
+}
+
+/// As many ticks come per second.
+pub fn ticks_per_second(ticks: u32) {
+    VITALS_HEADER.tick_hz.store(ticks, Ordering::Relaxed);
 }
 
 /// As many threads are in the run queue.

@@ -1,0 +1,78 @@
+"""The end of a command before its time: what waits is woken up, and raises by itself."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from parity.cancellation import Cancellation
+from parity.errors import MachineError
+
+
+def later(cancellation: Cancellation, seconds: float = 0.05) -> None:
+    threading.Timer(seconds, cancellation.ask).start()
+
+
+def test_nothing_is_raised_before_the_end_is_asked_for() -> None:
+    cancellation = Cancellation()
+    cancellation.check()
+    cancellation.ask()
+    cancellation.ask()
+    assert cancellation.asked
+    with pytest.raises(KeyboardInterrupt):
+        cancellation.check()
+
+
+def test_what_waits_is_woken_up_and_what_waits_later_does_not_begin() -> None:
+    cancellation, woken = Cancellation(), threading.Event()
+    with cancellation.waking(woken.set):
+        later(cancellation)
+        assert woken.wait(10)
+    with pytest.raises(KeyboardInterrupt), cancellation.waking(lambda: pytest.fail("nothing waits")):
+        pytest.fail("it began")
+
+
+def test_what_has_ended_is_not_woken_up() -> None:
+    cancellation = Cancellation()
+    with cancellation.waking(lambda: pytest.fail("it has ended")):
+        pass
+    cancellation.ask()
+
+
+def test_items_come_in_order_and_errors_are_raised_where_they_are_taken() -> None:
+    def make() -> itertools.chain[int]:
+        return itertools.chain([1, 2], (1 // zero for zero in [0]))
+
+    taken = []
+    with pytest.raises(ZeroDivisionError):
+        for item in Cancellation().each(make, "count", 10):
+            taken.append(item)  # noqa: PERF402 - it ends with an error
+    assert taken == [1, 2]
+    assert Cancellation().result(lambda: None, "do nothing", 10) is None
+
+
+def test_a_call_that_cannot_be_ended_is_left_behind() -> None:
+    cancellation, stuck = Cancellation(), threading.Event()
+    later(cancellation)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        cancellation.result(lambda: stuck.wait(60), "wait", 60)
+    assert time.monotonic() - started < 30
+    stuck.set()
+
+
+def test_a_call_that_gives_nothing_ends_at_its_deadline() -> None:
+    stuck = threading.Event()
+    with pytest.raises(MachineError, match=r"cannot pull x: nothing happened for 0\.05 s"):
+        Cancellation().result(lambda: stuck.wait(60), "pull x", 0.05)
+    stuck.set()
+
+
+def test_ctrl_c_is_the_foreground_programs_while_there_is_one() -> None:
+    cancellation = Cancellation()
+    with cancellation.shield():
+        assert cancellation.shielded
+    assert not cancellation.shielded
