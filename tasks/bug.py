@@ -7,6 +7,8 @@ import time
 import traceback
 from pathlib import Path
 
+from parity.core.errors import shown
+
 
 def report() -> str:
     """Writes the exception being handled to a file; returns the line that names it.
@@ -14,7 +16,7 @@ def report() -> str:
     The text itself is returned where it cannot be written.
     """
     place = Path("build") / "bug-reports" / time.strftime("%Y%m%dT%H%M%SZ.txt", time.gmtime())
-    what, text = repr(sys.exc_info()[1]), traceback.format_exc()
+    what, text = shown(repr(sys.exc_info()[1])), traceback.format_exc()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -9,6 +9,7 @@ from typing import Any
 
 from parity.build import cargo_build
 from parity.core import command
+from tasks import mutants
 from tasks.session import current, group, task
 
 BIN = Path(sys.executable).parent
@@ -43,6 +44,15 @@ def task_check() -> Iterator[Any]:
         task("check:crates", "cargo test of the pure crates", rust, "crates", after=["images:toolchain"])
     )
     parts.append(task("check:loom", "loom models of the crates", rust, "loom", after=["images:toolchain"]))
+    parts.append(
+        task(
+            "check:mutants",
+            "a sample of the crates' mutants",
+            mutants.sample,
+            after=["images:toolchain", mutants.IMAGE],
+            outputs=mutants.OUTPUTS,
+        )
+    )
     parts.append(task("check:pytest", "pytest, with real guests", python, "pytest", after=["images"]))
     yield from group("check", str(task_check.__doc__), parts)
 

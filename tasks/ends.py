@@ -22,6 +22,7 @@ from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from parity.core import errors
+from parity.core.cancellation import CANCELLATION
 from parity.core.errors import ParityError, RevisionError, UserError
 from parity.docker import daemon
 from tasks import bug
@@ -36,7 +37,7 @@ def foreseen(error: BaseException) -> ParityError | None:
     """The error to tell the user; None for a bug."""
     if isinstance(error, DOITS):
         return UserError(str(error))
-    if isinstance(error, tomllib.TOMLDecodeError):
+    if isinstance(error, tomllib.TOMLDecodeError):  # nothing else is read as TOML
         return UserError(f"pyproject.toml: {error}")
     return errors.foreseen(error) or daemon.foreseen(error)
 
@@ -48,6 +49,8 @@ def guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BaseException as error:
+        if CANCELLATION.asked:  # what was woken up for the end may have complained
+            return INTERRUPTED
         known = foreseen(error)
         sys.stderr.write(f"error: {known}\n" if known else f"{bug.report()}\n")
         return known.exit_code if known else CANNOT
@@ -74,7 +77,15 @@ class Guarded:
 class Main(DoitMain):  # type: ignore[misc]  # doit carries no types
     """doit with that table; Parity's own commands have it from `Guarded` as well."""
 
+    BIN_NAME = "doit"
     DOIT_CMDS = tuple(type(each.__name__, (Guarded, each), {}) for each in DoitMain.DOIT_CMDS)
+
+    def __init__(self) -> None:
+        """Reads doit's settings in pyproject.toml. Raises UserError."""
+        try:
+            super().__init__()
+        except UnicodeDecodeError:
+            raise UserError("pyproject.toml is not UTF-8") from None
 
     def process_args(self, words: Sequence[str]) -> list[str]:
         """See doit, which takes no empty word."""

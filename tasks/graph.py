@@ -12,6 +12,7 @@ from tasks.integration import task_integration
 from tasks.kernel import task_build_kernel
 from tasks.kthread import task_kthread_mutants, task_kthread_parallel, task_kthread_replay
 from tasks.machine import task_doctor
+from tasks.mutants import task_mutants
 from tasks.parity import task_parity
 from tasks.planted_faults import (
     task_planted_faults,
@@ -50,6 +51,7 @@ __all__ = [
     "task_kthread_mutants",
     "task_kthread_parallel",
     "task_kthread_replay",
+    "task_mutants",
     "task_parity",
     "task_planted_faults",
     "task_planted_faults_integration",

@@ -160,6 +160,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
+            CANCELLATION.check()  # what was woken up for the end may have complained
             known = ends.foreseen(error)
             if known is None:
                 current().screen.note(bug.report(), "red")

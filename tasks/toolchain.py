@@ -9,7 +9,7 @@ from parity.docker import images
 from tasks.session import current, group, task
 
 ROLES = ("toolchain", "qemu")
-RARE_ROLES = ("uefi",)  # made for the tasks that need them, and not by `doit images`
+RARE_ROLES = ("uefi", "mutants")  # made for the tasks that need them, and not by `doit images`
 
 
 def task_images() -> Iterator[Any]:

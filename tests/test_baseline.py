@@ -27,6 +27,12 @@ def written(tmp_path: Path, text: str) -> Path:
     return file
 
 
+def test_a_baseline_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "baseline").write_bytes(b"\xff")
+    with pytest.raises(UserError, match="baseline: not UTF-8"):
+        baseline.load(tmp_path / "baseline", TESTS, ARCHS)
+
+
 def test_what_is_written_is_sorted_and_comes_back(tmp_path: Path) -> None:
     text = baseline.render(ROWS, None)
     assert text.splitlines()[1:] == ["aarch64 dup_test hang", "aarch64 fork_test pass"]

@@ -143,6 +143,7 @@ def _interrupted(_: str) -> None:
 def test_a_command_ends_with_us(monkeypatch: pytest.MonkeyPatch) -> None:
     cancellation = Cancellation()
     monkeypatch.setattr(command, "CANCELLATION", cancellation)
+    monkeypatch.setattr(command, "CLEANING_S", 0.2)
     runs: list[Callable[[], int]] = [
         lambda: command.run(["sleep", "100"], print),
         lambda: command.foreground(["sleep", "100"]),
@@ -168,3 +169,10 @@ def test_a_command_that_this_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(MachineError, match="cannot run setpriv"):
         command.run(["true"], print)
+
+
+def test_a_command_that_has_things_to_end_is_ended_as_by_ctrl_c(tmp_path: Path) -> None:
+    script = f"trap 'sleep 0.2; touch {tmp_path}/cleaned; exit' INT; echo up; while :; do sleep 0.05; done"
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["bash", "-c", script], _interrupted, timeout_s=None)
+    assert (tmp_path / "cleaned").exists()

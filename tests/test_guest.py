@@ -173,18 +173,21 @@ def test_a_recording_says_what_was_run() -> None:
 
 
 def test_what_is_seen_while_somebody_looks_is_not_judged(tmp_path: Path) -> None:
-    good = frames.messages(frames.good_run())
-    end = next(
-        at for at, message in enumerate(good) if message.kind == "qmp" and "SHUTDOWN" in str(message.fields)
-    )
-    t = good[end].t
-    late = [frames.sample(t + seconds, 0.1, 0.0) for seconds in (5.0, 11.0, 20.0)]
-    looked = [Message("hold", t, fields={"on": True}), *late, Message("hold", t + 20, fields={"on": False})]
-    rest = [replace(message, t=t + 20.1) for message in good[end + 1 :]]
-    assert run(spec(), [*good[: end + 1], *looked, *rest], tmp_path).judgement.verdict is Verdict.PASS
-    unseen = run(spec(), [*good[: end + 1], *late, *rest], tmp_path)
-    assert unseen.judgement.verdict is Verdict.INFRA
-    assert "did not end after its guest" in unseen.judgement.cause
+    first, *rest = frames.messages(frames.good_run())
+    late = [frames.sample(seconds, 0.1, 0.0) for seconds in (5.0, 11.0, 20.0)]
+    looked = [Message("hold", 0.1, fields={"on": True}), *late, Message("hold", 20, fields={"on": False})]
+    begun, later = rest[:2], [replace(message, t=message.t + 20) for message in rest[2:]]
+    assert run(spec(), [first, *begun, *looked, *later], tmp_path).judgement.verdict is Verdict.PASS
+    assert run(spec(), [first, *begun, *late, *later], tmp_path).judgement.verdict is Verdict.HANG
+
+
+def test_an_emulator_that_its_lane_had_to_kill_is_a_remark(tmp_path: Path) -> None:
+    *good, end = frames.messages(frames.good_run())
+    killed = Message("exit", end.t + 10, fields={"asked": False, "overdue": True, "signal": 9})
+    seen = run(spec(), [*good, killed], tmp_path)
+    assert seen.judgement.verdict is Verdict.PASS
+    assert "afterwards the emulator did not end when asked to" in seen.judgement.cause
+    assert judge_recording(tmp_path / "recording.jsonl") == seen
 
 
 def test_stops_and_goes_of_the_machine_are_none_of_the_guests(tmp_path: Path) -> None:

@@ -189,3 +189,13 @@ def test_what_guests_read_is_open_to_all_again(tmp_path: Path) -> None:
     assert blobs.stat().st_mode & 0o777 == 0o700
     host.open_to_all(blobs)
     assert [place.stat().st_mode & 0o777 for place in (blobs, blobs / "ab")] == [0o755, 0o755]
+
+
+def test_what_lasts_can_be_read_by_guests_whatever_our_umask(tmp_path: Path) -> None:
+    former = os.umask(0o077)
+    try:
+        host.write_whole(tmp_path / "blobs" / "ab" / "abcd", b"x", tmp_path, lasting=True)
+    finally:
+        os.umask(former)
+    modes = [(tmp_path / place).stat().st_mode & 0o777 for place in ("blobs", "blobs/ab", "blobs/ab/abcd")]
+    assert modes == [0o755, 0o755, 0o444]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,12 +79,16 @@ def interrupt_at(folder: Path, after_s: float, number: signal.Signals = signal.S
 
 
 def at_random(folder: Path, count: int) -> None:
+    """So many, a few at once, as that makes them meet more of the moments in which little time is spent."""
     seed = random.SystemRandom().randrange(2**32)
     chance = random.Random(seed)
-    for number in range(count):
-        after_s = chance.uniform(0, 0.4)
-        print(f"seed {seed}, moment {number}: {after_s:.4f} s")
-        assert interrupt_at(folder, after_s) == "interrupted\n"
+    moments = [(folder / f"{number}", chance.uniform(0, 0.4)) for number in range(count)]
+    for own, after_s in moments:
+        own.mkdir()
+        print(f"seed {seed}, moment {own.name}: {after_s:.4f} s")
+    with ThreadPoolExecutor(4) as interrupting:
+        said = list(interrupting.map(lambda moment: interrupt_at(*moment), moments))
+    assert said == ["interrupted\n"] * count
 
 
 def test_waits_interrupted_at_20_random_moments_end(tmp_path: Path) -> None:
@@ -144,7 +149,7 @@ def test_a_command_interrupted_while_it_loads_says_one_line() -> None:
     """At any moment of its first quarter second, and a little more where the machine is slow."""
     seed = random.SystemRandom().randrange(2**32)
     chance = random.Random(seed)
-    for number in range(12):
+    for number in range(8):
         after_s = chance.uniform(0, 0.25)
         print(f"seed {seed}, moment {number}: {after_s:.4f} s")
         with started(str(DOIT), "list") as process:

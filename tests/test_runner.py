@@ -1,3 +1,4 @@
+import concurrent.futures
 import threading
 import time
 from collections.abc import Iterator
@@ -220,3 +221,17 @@ def test_a_lane_that_does_not_end_is_not_waited_for(tmp_path: Path, monkeypatch:
     pool.close()
     assert time.monotonic() - started < 30
     stuck.set()
+
+
+def test_an_interruption_between_two_results_leaves_no_lock_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where results were awaited in `concurrent.futures`, it left the locks of all futures held for ever."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Pool(Lanes(), 2) as pool:
+        results = pool.run(jobs(tmp_path, *"abcd"))
+        monkeypatch.setattr(concurrent.futures._base._AcquireFutures, "__exit__", interrupted)
+        assert len(list(results)) == 4

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from parity.build import sources
-from parity.core.errors import BuildError, UserError
+from parity.core.errors import InfraError, UserError
 from parity.store.store import FileDigests
 
 FILES = ("Cargo.toml", "kernel/Cargo.toml", "kernel/src/main.rs", "kernel/src/.hidden.rs", "user/Cargo.toml",
@@ -125,7 +125,7 @@ def test_a_source_that_changes_before_it_is_copied_is_not_built(root: Path, chan
     place = root / "kernel/src/main.rs"
     place.unlink() if change == "gone" else place.write_text("another")
     with (
-        pytest.raises(BuildError, match=r"main\.rs changed while it was read"),
+        pytest.raises(InfraError, match=r"main\.rs changed while it was read"),
         sources.copied(root / "build", root, wanted, {}),
     ):
         pass

@@ -1,6 +1,7 @@
 """The supervisor as a process, as in a lane, with a program that plays the emulator."""
 
 import base64
+import contextlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from parity.guest import streams
+from parity.guest.ending import LEAVE_S
 from parity.guest.lane import INSIDE, LAST_KINDS, LOADER, FrameReader, Message, handed_over
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_emulator.py"))]
@@ -23,11 +25,11 @@ FDS = {"serial": 10, "channel": 11, "qmp": 12}
 class Client:
     """Starts a supervisor as a lane does, and speaks with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, inside: bytes) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-c", LOADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self.write(handed_over())
+        self.write(inside)
 
     def write(self, data: bytes) -> None:
         assert self.process.stdin is not None
@@ -59,12 +61,26 @@ class Client:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    started = Client()
+    with serving(handed_over()) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def serving(inside: bytes) -> Iterator[Client]:
+    started = Client(inside)
     with started.process:
         yield started
         assert started.process.stdin is not None
         started.process.stdin.close()
         assert started.process.wait(5) == 0
+
+
+def impatient() -> bytes:
+    """What is handed over, with an emulator's time to leave cut to 0.2 s."""
+    text = handed_over()[4:].decode()
+    assert text.count(f"LEAVE_S = {LEAVE_S}") == 1
+    data = text.replace(f"LEAVE_S = {LEAVE_S}", "LEAVE_S = 0.2").encode()
+    return len(data).to_bytes(4, "big") + data
 
 
 def gist(messages: list[Message]) -> list[Any]:
@@ -211,13 +227,43 @@ def test_memory_comes_through_a_file_that_goes(client: Client, tmp_path: Path) -
     client.until("exit")
 
 
-def test_a_lost_quit_is_said_again(client: Client) -> None:
-    client.run(*FAKE, "deaf to the first quit")
+def test_an_emulator_that_does_not_leave_is_killed() -> None:
+    with serving(impatient()) as client:
+        client.run(*FAKE, "does not leave")
+        assert client.until("exit").fields == {"asked": False, "overdue": True, "signal": 9}
+        client.run(*FAKE, "does not leave", hold=True)
+        client.until("hold")
+        client.until("sample")  # nobody hurries a guest that is looked at
+        client.send(cmd="release")
+        assert client.until("exit").fields == {"asked": False, "overdue": True, "signal": 9}
+        client.run(*FAKE, "talk")
+        assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+def test_quit_is_said_once_however_slowly_the_emulator_leaves(client: Client) -> None:
+    client.run(*FAKE, "leaves slowly")
     assert client.until("exit").fields == {"asked": False, "status": 0}
 
 
-def test_a_quit_that_was_heard_is_not_said_again(client: Client) -> None:
-    client.run(*FAKE, "no command while it leaves")
+def test_quit_is_said_once_to_a_guest_that_is_released_after_its_end(client: Client) -> None:
+    client.run(*FAKE, "leaves slowly")
+    while client.until("qmp").fields["message"].get("event") != "SHUTDOWN":
+        pass
+    for command in ("release", "hold", "release"):
+        client.send(cmd=command)
+    assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+def test_quit_is_not_said_after_the_clients_own(client: Client) -> None:
+    client.run(*FAKE, "leaves slowly", hold=True)
+    client.until("hold")
+    client.send(cmd="qmp", id=1, execute="quit")
+    client.send(cmd="release")
+    assert client.until("exit").fields == {"asked": False, "status": 0}
+
+
+def test_nothing_is_said_to_an_emulator_that_leaves_by_itself(client: Client) -> None:
+    client.run(*FAKE, "leaves by itself")
     assert client.until("exit").fields == {"asked": False, "status": 0}
 
 

@@ -41,6 +41,8 @@ def test_the_reference_tree_is_whole() -> None:
     assert [str(path) for path in reference.disk.folders] == ["/dev", "/proc"]
     assert reference.disk.copies[PurePosixPath("/sbin/true")] == "true"
     assert reference.disk.links[PurePosixPath("/links/short")] == "../hello.txt"
+    assert hello["/numbers.txt"].splitlines()[599_999] == b"0599999"
+    assert hello["/large/entry-000"] == hello["/large/entry-699"] == b""
 
 
 def test_a_tree_need_not_have_links(tmp_path: Path) -> None:
@@ -85,6 +87,8 @@ def test_the_suite_lists_all_80() -> None:
         ("/links/short: ../hello.txt", '/links/short: ""', "the target of a link expected: 1 to 1023 bytes"),
         ("/links/short: ../hello.txt", '/links/short: "a\\0b"', "1 to 1023 bytes without a NUL"),
         ("/links/short: ../hello.txt", f"/links/short: {'x' * 1024}", "1 to 1023 bytes without a NUL"),
+        ("/numbers.txt: 600000", "/numbers.txt: many", "a number expected"),
+        ("/large: 700", "/large: 0", "at least 1"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
         ("runs: tests", "runs: test", "no run kind 'test'; did you mean 'tests'?"),
         ("/bin/canary_script:", "/hello.txt:", "/hello.txt is there already"),

@@ -251,7 +251,11 @@ def test_a_program_that_waits_for_a_time_and_asks_for_it_all_along_gets_nowhere(
     # Two that do so in turns do so, too; but not one that does something else now and then.
     assert word([replace(call, thread=at // 7) for at, call in enumerate(polls)]) is FailureKind.USER_LOOP
     assert word([*polls[:50], Call("write", 5), *polls[50:]]) is FailureKind.SLOW
-    # The same calls in the same order are work where none of them only waits.
+    # The same calls in the same order are work where none of them only waits, and so are those of two
+    # programs that talk with each other.
+    talk = [Call("write", 64, 1), Call("read", 64, 2), Call("write", 1, 2), Call("read", 1, 1)] * 10
+    assert word(talk) is FailureKind.SLOW
+    assert word([Call("exec", 0), *(replace(call, thread=1) for call in polls)]) is FailureKind.USER_LOOP
     reads = [Call("open", 3), Call("read", 64), Call("close", 0)] * 20
     assert word(reads) is FailureKind.SLOW
 

@@ -29,8 +29,8 @@ def progress(found: Findings) -> str:
     """What was done while it was looked at; empty if nothing was."""
     if work := _work(found):
         return ", ".join(f"{count} × {name}" for name, count in work.items())
-    various = len(set(map(_timeless, found.calls)))
-    if various < VARIETY or all(_polls(calls) for calls in _by_thread(found)):
+    various, threads = len(set(map(_timeless, found.calls))), list(_by_thread(found))
+    if various < VARIETY or (threads and all(map(_polls, threads))):
         return ""
     return f"system calls with {various} results, such as {calls(found)}"
 
@@ -55,22 +55,19 @@ def _timeless(call: Call) -> Call:
 
 
 def _by_thread(found: Findings) -> Iterator[Sequence[Call]]:
-    """The calls of each thread, in their order."""
+    """The calls of each thread in their order, but of those that were seen too shortly to say anything."""
     by_thread: defaultdict[int, list[Call]] = defaultdict(list)
     for call in found.calls:
         by_thread[call.thread].append(_timeless(call))
-    yield from by_thread.values()
+    yield from (calls for calls in by_thread.values() if len(calls) >= VARIETY)
 
 
 def _polls(calls: Sequence[Call]) -> bool:
-    """Whether a thread goes round: few different calls, or the same in the same order, a clock or pause among
-    them."""
-    if len(set(calls)) < VARIETY:
-        return True
-    waits = any(call.name in (*CLOCKS, *PAUSES) for call in calls)
-    return waits and any(
-        calls[length:] == calls[:-length] for length in range(VARIETY, len(calls) // ROUNDS + 1)
-    )
+    """Whether a thread asks for the time or pauses, in rounds of few calls, or of the same in one order."""
+    if not any(call.name in (*CLOCKS, *PAUSES) for call in calls):
+        return False
+    rounds = range(VARIETY, len(calls) // ROUNDS + 1)
+    return len(set(calls)) < VARIETY or any(calls[size:] == calls[:-size] for size in rounds)
 
 
 def storm(found: Findings) -> tuple[str, int] | None:

@@ -124,9 +124,11 @@ class Scene:
         """A page of the kernel that the first processor's page table does not lead to, if exceptions may be
         all that the processors do. Of what it writes, pages may be left out on purpose, but not the first."""
         spots = [spot for spots in samples for spot in spots] or list(map(self._spot, registers))
-        if any(spot.halted or not spot.masked or spot.place.address < KERNEL for spot in spots):
+        masked = all(spot.masked and not spot.halted for spot in spots) or not samples
+        if not masked or any(spot.place.address < KERNEL for spot in spots):
             return None
-        for segment in self._kernel.segments:
+        # What runs before the kernel is in its half may be left out, too.
+        for segment in (each for each in self._kernel.segments if each.virtual >= KERNEL):
             size = min(segment.size, PAGE) if segment.writable else segment.size
             if not self._leads_to(segment.virtual, size):
                 return self._first_unmapped(segment.virtual, size)

@@ -188,8 +188,8 @@ def behind_entry(cpu: Cpu) -> Sequence[CodeLocation]:
 
 def looped(found: Findings, spots: Iterable[PcSample]) -> CodeLocation:
     """Where a processor goes round, in the kernel: never the assembly through which traps come in."""
-    frames = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
-    return frames if frames.address else outer(found) or CodeLocation(0, "the kernel's entry")
+    place = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
+    return place if place.address else outer(found) or CodeLocation(0, "the kernel's entry")
 
 
 def turns(found: Findings) -> str:
@@ -204,10 +204,10 @@ def turns(found: Findings) -> str:
 
 def hungry(found: Findings, threads: Sequence[Thread]) -> str:
     """Threads that are ready and get no processor."""
-    frames = ", ".join(
+    names = ", ".join(
         f"{who(found, thread.id)} since tick {thread.ran} of {found.ticks[0]}" for thread in threads
     )
-    return f"a thread is ready and does not run: {frames}"
+    return f"a thread is ready and does not run: {names}"
 
 
 def whereabouts(found: Findings) -> str:
@@ -220,8 +220,8 @@ def whereabouts(found: Findings) -> str:
 def _place(cpu: Cpu) -> str:
     if cpu.spot.user:
         return f"user code at {cpu.spot.place.address:#x}"
-    frames = next(iter(in_tree(behind_entry(cpu))), None)
-    return str(frames or (CodeLocation(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
+    place = next(iter(in_tree(behind_entry(cpu))), None)
+    return str(place or (CodeLocation(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
 
 
 def holding(found: Findings) -> str:

@@ -32,6 +32,7 @@ CARGO_S = 3600.0  # for cargo to end: a cold build on a slow machine, or a fetch
 LAST_LINES = 20
 # What decides, beside the command line, how crates are compiled that are not the tree's.
 SETTINGS = ("Cargo.toml", "Cargo.lock", ".cargo/")
+COMMAND = ("build", "--frozen", "--message-format=json-render-diagnostics")
 HINT = "a build finds what `sources` in the tree's YAML names, and nothing else"
 CHECKED_BY = ("clippy.toml", "rustfmt.toml")
 ENVIRONMENT = {
@@ -88,7 +89,7 @@ def _cargo(
         },
     )
     arguments = cargo_arguments(build, arch, features)
-    inputs = {**settings, "sources": wanted, "arguments": arguments}
+    inputs = {**settings, "sources": wanted, "arguments": [*COMMAND, *arguments]}
 
     def make() -> Outputs:
         fetch(space, tree)
@@ -162,7 +163,7 @@ def _compile(
             diagnostics.append(line)
             space.screen.say(line.strip())
 
-    command = ["build", "--frozen", "--message-format=json-render-diagnostics", *arguments]
+    command = [*COMMAND, *arguments]
     if cargo(space, source, command, target=target, rustflags=rustflags, on_line=on_line) != 0:
         raise _failed(tree, source, diagnostics)
     return messages

@@ -11,6 +11,7 @@ import struct
 import tarfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -30,6 +31,9 @@ UUID = "70617269-7479-4d65-8000-000000000001"
 HASH_SEED = "70617269-7479-4d65-8000-000000000002"
 BLOCK_BYTES = 1024
 EPOCH_S = 0
+# Small groups and few inodes: files of a small disk, too, have their inodes in many groups, and the groups
+# their descriptors in more than one block.
+FORMAT = ("-t", "ext2", "-b", str(BLOCK_BYTES), "-g", "256", "-i", "16384", "-O", "^resize_inode", "-m", "0")
 RECIPE = code_digest.of(["parity.build.disk"])
 
 
@@ -121,8 +125,8 @@ def _images(
 def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dict[str, Any]:
     return {
         "programs": dict(programs),
-        "files": {str(path): content.hex() for path, content in tree.disk.files.items()},
-        "executables": {str(path): content.hex() for path, content in tree.disk.executables.items()},
+        "files": _digests(tree.disk.files),
+        "executables": _digests(tree.disk.executables),
         "folders": sorted(map(str, tree.disk.folders)),
         "links": {str(path): target for path, target in tree.disk.links.items()},
         "folder": str(tree.disk.programs),
@@ -131,6 +135,10 @@ def _inputs(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> dic
         "mke2fs": space.image("qemu").packages["e2fsprogs"],
         "recipe": RECIPE,
     }
+
+
+def _digests(files: Mapping[PurePosixPath, bytes]) -> dict[str, Digest]:
+    return {str(path): sha256(content).hexdigest() for path, content in files.items()}
 
 
 def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> bytes:
@@ -223,7 +231,7 @@ def _mke2fs(space: Workspace, tool: str, contents: Iterable[bytes], size_mib: in
             tool,
             [
                 *("xargs", "-a", "/work/numbers", "-P", str(host.usable_cores()), "-I{}"),
-                *("mke2fs", "-q", "-F", "-t", "ext2", "-b", str(BLOCK_BYTES), "-m", "0", "-U", UUID),
+                *("mke2fs", "-q", "-F", *FORMAT, "-U", UUID),
                 *("-E", f"hash_seed={HASH_SEED},root_owner=0:0", "-d", "/work/{}.tar"),
                 *("/work/{}.disk", f"{size_mib}M"),
             ],

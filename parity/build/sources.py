@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from parity.core import host
-from parity.core.errors import BuildError, UserError
+from parity.core.errors import InfraError, UserError
 from parity.store.store import FileDigests
 
 INSIDE = "/src"  # where a build finds its sources
@@ -101,7 +101,7 @@ def copied(
     `since_ns` is the time (since the epoch) that each file gets.
 
     Raises:
-        BuildError: a source is no longer what it was.
+        InfraError: a source is no longer what it was.
     """
     with host.scratch(build) as scratch:
         folder = scratch / "src"
@@ -126,7 +126,7 @@ def _copy(source: Path, place: Path, content: Content) -> None:
     except FileNotFoundError:
         data = b""
     if hashlib.sha256(data).hexdigest() != content.removesuffix(EXECUTABLE):
-        raise BuildError(f"{source} changed while it was read", hint="run it again")
+        raise InfraError(f"{source} changed while it was read", hint="run it again")
     place.write_bytes(data)
     place.chmod(0o555 if content.endswith(EXECUTABLE) else 0o444)
 

@@ -23,6 +23,7 @@ from parity.core.errors import MachineError
 _ISOLATED = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--")
 TIMEOUT_S = 3600.0  # for package managers on slow networks
 ENDING_S = 10.0  # from being told to end to being killed
+CLEANING_S = 25.0  # the same for a command that has guests or tests to end
 
 
 def run(
@@ -39,12 +40,13 @@ def run(
     It dies with us, however we die, and is ended when ``on_line`` raises or the user interrupts. ``isolated``
     (root only) extends that to everything it starts, by namespaces for its processes and mounts. What it
     makes can be read by all, whatever the caller's umask. ``timeout_s`` is None for a command whose own waits
-    have deadlines. Raises MachineError when the time is over.
+    have deadlines; it is ended as by Ctrl-C. Raises MachineError when the time is over.
     """
     # unshare blocks SIGTERM; package managers on the other hand want to be asked.
-    ending = signal.SIGKILL if isolated else signal.SIGTERM
+    with_us = signal.SIGKILL if isolated else signal.SIGTERM
+    ending, patience_s = (signal.SIGINT, CLEANING_S) if timeout_s is None else (with_us, ENDING_S)
     process = _start(
-        ["setpriv", "--pdeathsig", ending.name[3:], "--", *(_ISOLATED if isolated else ()), *argv],
+        ["setpriv", "--pdeathsig", with_us.name[3:], "--", *(_ISOLATED if isolated else ()), *argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -68,7 +70,7 @@ def run(
         raise MachineError(f"{argv[0]} did not end within {timeout_s:g} s: {' '.join(argv)}") from None
     finally:
         process.send_signal(ending)
-        reader.join(ENDING_S)  # until its last child is gone: only then may its files be removed
+        reader.join(patience_s)  # until its last child is gone: only then may its files be removed
         _reap(process)
 
 
@@ -104,19 +106,25 @@ def _reap(process: subprocess.Popen[str]) -> None:
 def foreground(argv: Sequence[str], *, cwd: Path | None = None, interactive: bool = False) -> int:
     """Run a command at our own terminal, input and output, to its end; returns its exit status.
 
-    It dies with us, however we die, and ends when we are to end. ``interactive``: Ctrl-C is its own business
-    meanwhile.
+    It dies with us, however we die. When we are to end, it has heard of that from the terminal, too: it is
+    told only when it goes on for CLEANING_S. ``interactive``: Ctrl-C is its own business meanwhile.
     """
     process = _start(["setpriv", "--pdeathsig", "KILL", "--", *argv], cwd=cwd)
     shield = CANCELLATION.shield() if interactive else contextlib.nullcontext()
     try:
-        with shield, CANCELLATION.waking(process.terminate):
+        with shield, CANCELLATION.waking(lambda: _later(process.terminate)):
             status = process.wait()  # the user's own time
         CANCELLATION.check()
         return status
     finally:
         process.terminate()
         _reap(process)
+
+
+def _later(call: Callable[[], None]) -> None:
+    timer = threading.Timer(CLEANING_S, call)
+    timer.daemon = True
+    timer.start()
 
 
 def require_packages(

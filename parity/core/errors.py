@@ -87,6 +87,11 @@ def shown(text: str) -> str:
 
 
 _ROOM = "make room for the cache (PARITY_CACHE, else ~/.cache/parity) and for build/"
+_RIGHTS = "Parity writes to its cache (PARITY_CACHE, else ~/.cache/parity) and to build/"
+_HINTS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _ROOM),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS),
+}
 # What a system call may answer that is no mistake of ours, wherever it happens.
 _MACHINES = {
     errno.ENOSPC: "the disk is full",
@@ -135,6 +140,5 @@ def foreseen(error: BaseException) -> ParityError | None:
         return MachineError(_MACHINES[errno.ENOMEM])
     if isinstance(error, OSError) and error.errno in _MACHINES:
         place = f": {error.filename}" if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return MachineError(f"{_MACHINES[error.errno]}{place}", _ROOM if full else None)
+        return MachineError(f"{_MACHINES[error.errno]}{place}", _HINTS.get(error.errno))
     return None

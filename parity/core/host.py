@@ -185,13 +185,25 @@ def new_file(base: Path, what: str, remedy: str) -> Iterator[BinaryIO]:
 
 
 def settle(new: BinaryIO, place: Path, *, lasting: bool = False) -> None:
-    """Gives a new file its name; what is `lasting` is read-only, and on the disk before it has that name."""
+    """Gives a new file its name; what is `lasting` is on the disk before it has that name, and every user may
+    read it, and nobody write it.
+    """
     new.flush()
     if lasting:
         os.fsync(new.fileno())
         os.fchmod(new.fileno(), 0o444)
+        _make_open(place.parent)
     place.parent.mkdir(parents=True, exist_ok=True)
     Path(new.name).replace(place)
+
+
+def _make_open(folder: Path) -> None:
+    """Makes a folder, and those above it, that every user may read, whatever our umask."""
+    if folder.is_dir():
+        return
+    _make_open(folder.parent)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
 
 
 def open_to_all(folder: Path) -> None:

@@ -241,7 +241,9 @@ def _plain(message: Message) -> Event:
         case "failed":
             return StartFailure(values["message"])
         case "exit":
-            return Exit(values.get("status"), values.get("signal"), values["asked"])
+            return Exit(
+                values.get("status"), values.get("signal"), values["asked"], values.get("overdue", False)
+            )
     raise ValueError(f"a message of unknown kind {message.kind!r}")
 
 

@@ -33,7 +33,7 @@ QUEUED = 256  # messages between a lane's reader and its guest, so that a slow j
 NOBODY = 65534
 
 # What runs inside a lane, in the order of its imports; the last has the `main`.
-INSIDE = ("parity.guest.streams", "parity.guest.supervisor")
+INSIDE = ("parity.guest.streams", "parity.guest.ending", "parity.guest.supervisor")
 
 # Standard input first carries a length (4 bytes, big endian) and those modules' sources as JSON; os.read,
 # because a buffered reader would take the commands that follow for itself.

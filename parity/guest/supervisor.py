@@ -1,7 +1,7 @@
 """Runs inside a lane: starts emulators one after another and reports everything it sees of them.
 
-The client hands this file and streams.py over on standard input when the lane starts (see LOADER in lane.py),
-so they stand alone: standard library only. Then the client writes commands, a JSON object a line:
+The client hands this file, ending.py and streams.py over on standard input when the lane starts (see LOADER
+in lane.py), so they stand alone: standard library only. Then it writes commands, a JSON object a line:
 
     {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...},
      "hold": false, "paused": false, "let_go": [base64]}
@@ -16,11 +16,12 @@ and reads frames: a JSON header on one line, {"type": ..., "t": seconds since it
 then n bytes. Types: started, serial, channel, stderr and every other name in `fds`, qmp (an event or the
 greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
 itself could not do it), exit. `exit`, `failed` and `broken` end a guest. `files` are private copies, removed
-when the guest has ended.
+when the guest has ended. An `exit` is `asked` after a `stop`, and `overdue` when the emulator did not leave
+after its guest's end and was killed.
 
-The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with `quit`, unless the guest is
-held: then a `hold` is reported, the client looks at the dead machine, and `release` is answered with `quit`.
-A guest that has said one of the `let_go` on its channel is held no longer.
+The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with one `quit`, unless the guest
+is held: then a `hold` is reported, the client looks at the dead machine, and `release` is answered with the
+`quit`. A guest that has said one of the `let_go` on its channel is held no longer. See ending.py.
 The end of standard input is the client's death: the emulator is killed and the lane ends at once.
 """
 
@@ -37,6 +38,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from parity.guest.ending import Ending, Phase
 from parity.guest.streams import Output, Stream, copy_sparse, spawn
 
 SAMPLE_S = 1.0
@@ -55,8 +57,8 @@ class Guest:
     def __init__(
         self, argv: list[str], fds: dict[str, int], files: list[str], hold: bool, paused: bool
     ) -> None:
-        self.files, self.hold = files, hold
-        self.asked = self.ended = self.leaving = False
+        self.files, self.ending = files, Ending(held=hold)
+        self.asked = False
         self.start = time.monotonic()
         self.pid, ends = spawn(argv, {**fds, "stderr": 2})
         self.pidfd = os.pidfd_open(self.pid)
@@ -77,7 +79,7 @@ class Guest:
         """Looks for words that let it go."""
         self._said += said
         if any(words in self._said for words in self.let_go):
-            self.hold, self.let_go = False, []
+            self.ending.held, self.let_go = False, []
         self._said = self._said[-max(map(len, self.let_go), default=1) :]
 
     @property
@@ -94,10 +96,13 @@ class Guest:
         *lines, self._qmp_text = (self._qmp_text + self.qmp.read()).split(b"\n")
         return [json.loads(line) for line in lines if line.strip()]
 
-    def quit(self) -> None:
-        """Ask the emulator to end in order; not twice, as QEMU may crash on a command while it leaves."""
-        if not (self.hold or self.leaving):
+    def go_on(self, now: float) -> None:
+        """Do to the emulator what is due on the way to its end."""
+        due = self.ending.due(now)
+        if due == "quit":
             self.qmp_send({"execute": "quit", "id": OWN_ID})
+        elif due == "kill":
+            self.kill()
 
     def kill(self) -> None:
         """End the emulator now. It is not reaped yet, so its number is still its own."""
@@ -152,6 +157,8 @@ class Supervisor:
             for callback in dict.fromkeys(key.data for key, _ in ready):
                 callback()
             now = time.monotonic()
+            if self._guest:
+                self._guest.go_on(now)
             if self._guest and now >= self._next_sample:
                 self._sample(self._guest)
             if self._output.flush_at is not None and now >= self._output.flush_at:
@@ -199,6 +206,8 @@ class Supervisor:
             guest.asked = True
             guest.kill()
         elif command["cmd"] == "qmp" and guest:
+            if command["execute"] == "quit":
+                guest.ending.leave(time.monotonic())
             guest.qmp_send({key: value for key, value in command.items() if key != "cmd"})
         elif command["cmd"] == "memory" and guest:
             guest.memory_file = command["arguments"]["filename"]
@@ -209,12 +218,10 @@ class Supervisor:
             with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
                 os.write(guest.by_name[command["to"]].descriptor, base64.b64decode(command["data"]))
         elif command["cmd"] in ("hold", "release") and guest:
-            guest.hold = command["cmd"] == "hold"
+            guest.ending.held = command["cmd"] == "hold"
             more = {"more_time": True} if command.get("more_time") else {}
-            self._report("hold", {"on": guest.hold, **more})
+            self._report("hold", {"on": guest.ending.held, **more})
             self._flush()
-            if guest.ended:
-                guest.quit()
 
     def _start(self, command: dict[str, Any]) -> None:
         copies: list[str] = []
@@ -288,10 +295,9 @@ class Supervisor:
             return
         self._report("qmp", {"message": message})
         if message.get("event") == "SHUTDOWN":
-            guest.ended, guest.leaving = True, message["data"]["reason"] == "host-qmp-quit"
-            if guest.hold:
+            guest.ending.shut_down(time.monotonic(), by_guest=message["data"].get("guest") is True)
+            if guest.ending.held:
                 self._report("hold", {"on": True})
-            guest.quit()
 
     def _on_exit(self) -> None:
         guest = self._guest
@@ -304,7 +310,9 @@ class Supervisor:
             if stream.dropped:
                 self._report("dropped", {"stream": stream.kind, "count": stream.dropped})
         code = os.waitstatus_to_exitcode(status)
-        self._report("exit", {"asked": guest.asked, **({"status": code} if code >= 0 else {"signal": -code})})
+        overdue = {"overdue": True} if guest.ending.phase is Phase.OVERDUE else {}
+        ended = {"status": code} if code >= 0 else {"signal": -code}
+        self._report("exit", {"asked": guest.asked, **overdue, **ended})
         self._forget(guest.pidfd)
         guest.close()  # before the client hears of the end and sends the next guest
         self._guest = None
@@ -312,8 +320,6 @@ class Supervisor:
 
     def _sample(self, guest: Guest) -> None:
         self._next_sample += SAMPLE_S
-        if guest.ended:
-            guest.quit()  # again: a `quit` that came while the machine was still being paused may be lost
         try:
             self._report("sample", guest.sample())
         except OSError as error:  # a thread or the emulator ended between two reads: its exit will tell

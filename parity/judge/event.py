@@ -98,11 +98,15 @@ class StartFailure:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The emulator was reaped; exactly one of `status` and `signal` is set. `asked`: by our own stop."""
+    """The emulator was reaped; exactly one of `status` and `signal` is set.
+
+    `asked`: by our own stop. `overdue`: its guest had ended, it did not leave, and its lane killed it.
+    """
 
     status: int | None
     signal: int | None
     asked: bool
+    overdue: bool = False
 
 
 Event = (

@@ -9,13 +9,13 @@ What can be said of a guest, the strongest first:
     panic    the kernel said so in a PANIC record, at any time, also after success; or, before its hello, in
              the text of its console (after the hello user programs can print that text: it no longer counts)
     infra    the emulator could not be started, refused its arguments, is too old, or was killed or stopped
-             from outside
+             from outside before its guest had ended
     hang     the vCPUs used up the CPU budget; or silence while the host did let them run; or the guest lived,
              never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor. One
              that an autopsy finds at work has MORE_TIME times all of that, once
     not_run  it was stopped on request before any of that
-    crash    the guest or the emulator ended without the SHUTDOWN record, or otherwise than by powering off
-             with the status that power-off has on its machine
+    crash    the guest ended without the SHUTDOWN record, or otherwise than by powering off with the status
+             that power-off has on its machine; or the emulator ended before its guest
     fail     PID 1 is another program, could not be loaded, did not end, ended as another program than it must
              or with another status than 0; an in-kernel test did not end well (a skipped test did not); the
              kernel ran tests where it was to run a program, or announced none where it was to run them; or
@@ -25,7 +25,8 @@ What can be said of a guest, the strongest first:
              an in-kernel run every announced test ended well instead
 
 The run spec says which of the two a run is; nothing that a guest does changes that.
-Text on the console and ends of other processes never make a pass.
+Text on the console and ends of other processes never make a pass. An emulator that dies after its machine has
+ended, or that is killed because it does not leave, is a remark on the verdict and changes none.
 """
 
 import errno
@@ -58,7 +59,6 @@ LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never sil
 MORE_TIME = 2
 OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator does not raise them itself
 EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take three
-EMULATOR_END_S = 10.0  # from the guest's last sign of life
 KEPT_OUTPUT = 2000
 NO_PLAN = "the kernel was to run tests of its own, and announced none"
 
@@ -137,6 +137,11 @@ def ails(state: State) -> bool:
 
 def judge(state: State) -> Judgement:
     """The verdict, when no more events will come."""
+    found = _judgement(state)
+    return replace(found, cause=found.cause + escape(_afterwards(state)))
+
+
+def _judgement(state: State) -> Judgement:
     for verdict, cause in (
         (Verdict.PANIC, state.panic or state.console_panic),
         (Verdict.INFRA, state.infra),
@@ -254,10 +259,7 @@ def _sample(state: State, t: float, sample: Sample) -> State:
         # Bytes that nobody saw: the lane dropped them, but they are a sign of life.
         state = replace(state, active_t=t, active_delay_s=sample.run_delay_s)
     if state.machine_end is not None:
-        late = t - state.active_t > EMULATOR_END_S
-        return (
-            _infra(state, f"the emulator did not end after its guest: {state.machine_end}") if late else state
-        )
+        return state
     if not state.ran:
         late = t > EMULATOR_START_S
         return _infra(state, f"its emulator had not started the guest after {t:.0f} s") if late else state
@@ -299,7 +301,7 @@ def _infra(state: State, cause: str) -> State:
 
 def _exit(state: State, event: Exit) -> State:
     state = replace(state, exit=event)
-    if event.asked:
+    if event.asked or state.machine_end is not None:
         return state
     if event.signal in OUTSIDE:
         return _infra(state, f"the emulator was killed from outside (signal {event.signal})")
@@ -318,18 +320,27 @@ def _crash(state: State) -> str | None:
     end = state.exit
     if end is None:
         return None
-    if end.signal is not None:
-        return f"the emulator died of signal {end.signal}{_emulator_says(state)} ({progress(state)})"
     if state.machine_end is None:
-        return f"the emulator ended with status {end.status}{_emulator_says(state)} ({progress(state)})"
+        how = f"died of signal {end.signal}" if end.signal else f"ended with status {end.status}"
+        return f"the emulator {how}{_emulator_says(state)} ({progress(state)})"
     if state.shutdown is None:
         claim = f"; its console says {state.console_claim!r}" if state.console_claim else ""
         return f"the guest ended without a word: {state.machine_end} ({progress(state)}){claim}"
     if state.machine_end != "guest-shutdown":
         return f"the guest did not power off: {state.machine_end}"
-    if end.status != state.rules.power_off_status:
+    if end.status not in (None, state.rules.power_off_status):
         return f"after power-off the emulator ended with status {end.status}{_emulator_says(state)}"
     return None
+
+
+def _afterwards(state: State) -> str:
+    """A remark on an emulator that gave no exit status after its machine's end: not the kernel's doing."""
+    end = state.exit
+    if end is None or end.signal is None or end.asked or state.machine_end is None:
+        return ""
+    if end.overdue:
+        return "; afterwards the emulator did not end when asked to, and was killed"
+    return f"; afterwards the emulator died of signal {end.signal}{_emulator_says(state)}"
 
 
 def _failed(state: State) -> str | None:

@@ -11,6 +11,7 @@ from parity.compare.coverage import DocumentFile
 from parity.docker.images import ToolchainFile
 from parity.run.integration import IntegrationFile
 from parity.selftest.canary import CanaryFile
+from parity.selftest.mutants import Mutation
 from parity.spec.decision import DecisionEntry
 from parity.spec.machine import MachineFile
 from parity.spec.quarantine import QuarantineFile
@@ -24,6 +25,7 @@ MODELS: dict[str, Any] = {
     "integration": IntegrationFile,
     "canaries": CanaryFile,
     "quarantine": QuarantineFile,
+    "mutants": Mutation,
     "document": DocumentFile,
     "toolchain": ToolchainFile,
     "decisions": dict[str, DecisionEntry],

@@ -1,8 +1,9 @@
-"""The judge and the tests, judged: canary × verdict, planted fault × tests that catch it."""
+"""The judge and the tests, judged: canary × verdict, planted fault × tests that catch it, crate × mutants."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -53,6 +54,20 @@ def confusion(matrix: Confusion, what: str) -> Grid:
         wrong = sum(counts) > matrix.count(expected, expected)
         rows.append(("bold red" if wrong else "", [expected, *(str(count or "·") for count in counts)]))
     return Grid([f"{what}: must earn ↓, earned →", *(f"{name} " for name in matrix.names)], rows)
+
+
+def mutants(counted: Mapping[str, Counter[str]]) -> Table:
+    """A line per crate: how many of its mutants were caught, missed, never ended, did not compile."""
+    table = Table(box=None, pad_edge=False)
+    outcomes = ("caught", "missed", "timeout", "unviable")
+    table.add_column("crate", no_wrap=True)
+    for outcome in outcomes:
+        table.add_column(outcome, justify="right", no_wrap=True)
+    for crate, counts in counted.items():
+        table.add_row(crate, *(str(counts[outcome]) for outcome in outcomes))
+    every = sum(counted.values(), Counter[str]())
+    table.add_row("all", *(str(every[outcome]) for outcome in outcomes))
+    return table
 
 
 def faults(catches: MutationResult) -> Table:

@@ -37,5 +37,5 @@ def parse(path: Path) -> list[Row]:
         if document["format"] != FORMAT:
             return []
         return [record.parse_known(Row, row) for row in document["tests"]]  # another commit's may have others
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []

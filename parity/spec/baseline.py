@@ -53,6 +53,8 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError:
+        raise UserError("not UTF-8", file=path) from None
     found: dict[tuple[str, str], Verdict] = {}
     for number, line in enumerate(lines, start=1):
         words = line.partition("#")[0].split()

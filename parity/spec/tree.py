@@ -29,6 +29,7 @@ Texts = tuple[str, ...]
 SomeTexts = Annotated[Texts, Meta(min_length=1)]
 GuestPath = Annotated[str, Meta(pattern=r"^/[^\x00]*$", description="an absolute path in the guest")]
 Content = Annotated[str, Meta(max_length=2**20)]
+Many = Annotated[int, Meta(ge=1, le=10_000_000)]
 
 
 class FeatureSetEntry(Model, frozen=True):
@@ -73,6 +74,10 @@ class DiskEntry(Model, frozen=True):
     copies: dict[GuestPath, str]  # path → program, for a second place
     files: dict[GuestPath, Content]
     folders: tuple[GuestPath, ...]  # empty or not
+    # Path → how many lines, each its number in seven digits.
+    number_files: dict[GuestPath, Many] = msgspec.field(default_factory=dict)
+    # Path of a folder → how many empty files it has, entry-000 and so on.
+    full_folders: dict[GuestPath, Many] = msgspec.field(default_factory=dict)
     # Files that are no programs, with an x bit.
     executables: dict[GuestPath, Content] = msgspec.field(default_factory=dict)
     links: dict[GuestPath, str] = msgspec.field(
@@ -254,6 +259,14 @@ def _disk(file: Document[TreeFile]) -> Disk:
         {_path(file, path, key, path): text.encode() for path, text in some.items()}
         for key, some in (("files", given.files), ("executables", given.executables))
     )
+    files |= {
+        _path(file, path, "number_files", path): _numbers(count) for path, count in given.number_files.items()
+    }
+    files |= {
+        _path(file, path, "full_folders", path) / f"entry-{number:03}": b""
+        for path, count in given.full_folders.items()
+        for number in range(count)
+    }
     copies = {_path(file, path, "copies", path): name for path, name in given.copies.items()}
     folders = tuple(_path(file, path, "folders", at) for at, path in enumerate(given.folders))
     links = {_path(file, path, "links", path): target for path, target in given.links.items()}
@@ -282,6 +295,10 @@ def _disk(file: Document[TreeFile]) -> Disk:
         folders=folders,
         links=links,
     )
+
+
+def _numbers(count: int) -> bytes:
+    return b"".join(b"%07d\n" % number for number in range(count))
 
 
 def _path(file: Document[TreeFile], name: str, *where: str | int) -> PurePosixPath:

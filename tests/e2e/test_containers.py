@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import uuid
 from pathlib import Path
 
 import pytest
 from waiting import containers, until
 
-from parity.core.errors import MachineError
-from parity.docker import images
+from parity.core.cancellation import Cancellation
+from parity.core.errors import InfraError, MachineError
+from parity.docker import attached, engine, images
 from parity.docker.engine import Engine, Limits, Mount
 from parity.docker.owner import CLIENT_LABEL, OWNER_LABEL
 
@@ -59,6 +62,70 @@ def test_a_tool_is_ended_at_its_deadline(docker: Engine, qemu: images.Image) -> 
     with pytest.raises(MachineError, match="sleep 100 did not end within 1 s"):
         docker.run_tool(qemu.id, ["sleep", "100"], timeout_s=1)
     assert time.monotonic() - started < 60
+
+
+def test_a_tool_ends_with_the_command(
+    docker: Engine, qemu: images.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancellation = Cancellation()
+    monkeypatch.setattr(engine, "CANCELLATION", cancellation)
+    script = "echo up; trap '' TERM INT HUP; sleep 100 & sleep 101"
+    with pytest.raises(KeyboardInterrupt):
+        docker.run_tool(qemu.id, ["sh", "-c", script], on_line=lambda *_: cancellation.ask())
+    assert containers(docker) == []
+
+
+def test_a_build_that_says_nothing_is_left_behind(
+    docker: Engine, qemu: images.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancellation, tag = Cancellation(), f"parity-test:{uuid.uuid4().hex}"
+    monkeypatch.setattr(engine, "CANCELLATION", cancellation)
+    files = {"Dockerfile": f"FROM {qemu.id}\nRUN sleep 15; false\n".encode()}
+    started = time.monotonic()
+    threading.Timer(1, cancellation.ask).start()
+    with pytest.raises(KeyboardInterrupt):
+        docker.build_image(images.context(files), tag=tag, arguments={}, on_line=lambda _: None)
+    assert time.monotonic() - started < 12
+    assert docker.find_image(tag) is None
+
+
+def test_a_container_that_reads_nothing_blocks_no_writer_for_ever(
+    docker: Engine, qemu: images.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attached, "WRITE_S", 1)
+    argv = ["sleep", "100"]
+    with (
+        docker.start_attached(qemu.id, argv, role="lane", limits=Limits()) as lane,
+        pytest.raises(InfraError, match="no longer reads its input"),
+    ):
+        for _ in range(64):
+            lane.write(bytes(2**20))
+
+
+def test_what_containers_see_is_looked_at(docker: Engine, qemu: images.Image, tmp_path: Path) -> None:
+    assert images.sees(docker, qemu.id, tmp_path)
+    assert list(tmp_path.glob("tmp/*")) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
+def test_a_daemon_with_other_files_is_found(qemu: images.Image, tmp_path: Path) -> None:
+    """Ours are in a mount that only this process has, as in a container or on another machine."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    mount = f"mount -t tmpfs parity-test {cache} && exec {sys.executable} -m tasks $0"
+    for task, status in (("doctor", None), ("build_kernel:aarch64-testing", 2)):
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", mount, task],
+            cwd=ROOT,
+            env={**os.environ, "PARITY_CACHE": str(cache)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert "the Docker daemon does not see the files of this machine" in said
+        assert "Traceback" not in said
+        assert status is None or done.returncode == status, said
 
 
 def test_a_missing_image_says_how_to_make_it(docker: Engine) -> None:

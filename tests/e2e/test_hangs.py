@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -48,18 +49,23 @@ def runner() -> Iterator[EvidenceRunner]:
     yield EvidenceRunner(space, tree.load(ROOT / "trees" / "reference.yaml").panic_patterns, log.render)
 
 
-def run(runner: EvidenceRunner, arch: str, features: str, command_line: str) -> Evidence:
-    """What is seen of one guest, whatever is known of it."""
+def spec(runner: EvidenceRunner, arch: str, features: str, command_line: str) -> RunSpec:
+    """One guest."""
     space, reference = runner.space, tree.load(ROOT / "trees" / "reference.yaml")
     made = suite_run.built(space, reference, arch, features)
     image = disk.whole(space, reference, arch, made.programs)
-    spec = suite_run.spec(reference, Test("autopsy", "autopsy", {arch: Verdict.PASS}, None), made, image)
+    like = suite_run.spec(reference, Test("autopsy", "autopsy", {arch: Verdict.PASS}, None), made, image)
+    return replace(like, cmdline=command_line, cpu_budget_s=3.0)
+
+
+def run(runner: EvidenceRunner, arch: str, features: str, command_line: str) -> Evidence:
+    """What is seen of one guest, whatever is known of it."""
     seen: list[Evidence] = []
 
     def keep(_: RunSpec, found: Evidence) -> None:
         seen.append(found)
 
-    runner.run([replace(spec, cmdline=command_line, cpu_budget_s=3.0)], lanes=1, on_done=keep, fresh=True)
+    runner.run([spec(runner, arch, features, command_line)], lanes=1, on_done=keep, fresh=True)
     return seen[0]
 
 
@@ -108,6 +114,31 @@ def test_what_was_the_matter(
     found = document.parse(gzip.decompress(runner.space.store.read(seen.autopsy)))
     assert found is not None
     assert (found.diagnosis.word, found.findings.missing) == (word, ())
+
+
+@pytest.mark.parametrize("arch", ["aarch64", "x86_64"])
+def test_a_kernel_without_symbols_is_told_by_its_notes(
+    runner: EvidenceRunner, docker: Engine, qemu: images.Image, tmp_path: Path, arch: str
+) -> None:
+    store, asked = runner.space.store, spec(runner, arch, "canaries", "canary=deadlock_of_joins")
+    elf = bytearray(store.read(asked.kernel))
+    struct.pack_into("<Q", elf, 0x28, 0)  # where its sections are,
+    struct.pack_into("<HHH", elf, 0x3A, 0, 0, 0)  # and how many
+
+    def look(inspector: Inspector | None, state: State, _: tuple[Line, ...]) -> Autopsy:
+        stripped = Programs().get("", lambda: bytes(elf))
+        assert not stripped.kernel.symbols
+        return autopsy(snapshot.findings(inspector, arch, lambda: stripped, state, ()))
+
+    lane = DockerLane.open(docker, qemu.id, store, LaneSize.of([asked], store))
+    try:
+        place = tmp_path / "recording.jsonl"
+        seen = run_guest(lane, asked, (), place, Hook(look, bad_only=True)).observation
+    finally:
+        lane.close()
+    assert isinstance(seen, Autopsy)
+    assert (seen.diagnosis.word, seen.findings.missing) == ("deadlock", ())
+    assert "thread 2 (left) waits at kernel/core/src/thread/kthread.rs:" in seen.diagnosis.sentence
 
 
 def test_a_guest_that_is_well_has_none(runner: EvidenceRunner) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -316,3 +317,14 @@ def test_nothing_outlives_its_client(tmp_path: Path, signal_number: int) -> None
 
 def text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
+
+
+def test_guests_run_from_a_store_that_was_made_under_a_private_umask(tmp_path: Path) -> None:
+    former = os.umask(0o077)
+    try:
+        private = Workbench(tmp_path)
+        with closing(private.lane()) as lane:
+            assert private.run(lane, private.spec(GOOD)).judgement.verdict == "pass"
+    finally:
+        os.umask(former)
+    assert wait_until_none(private.engine, 10)

@@ -47,7 +47,12 @@ RULES = (
         "test true_test aarch64: the emulator's arguments changed",
     ),
     Rule(
-        "build/disk", '"""', '"""{mark} ', "disk true_test aarch64: recipe changed", ("programs", "disks"), ()
+        "build/disk",
+        '"""',
+        '"""{mark} ',
+        "programs as loaded aarch64: recipe changed",
+        ("programs", "disks"),
+        (),
     ),
 )
 

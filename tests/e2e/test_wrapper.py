@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -118,6 +119,69 @@ def test_somebody_elses_environment_is_left_alone(checkout: Path) -> None:
     assert status == 2
     assert ".venv is not mine" in errors
     assert (checkout / ".venv" / "precious").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away takes root")
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_an_environment_of_another_user_is_one_line(mode: int) -> None:
+    """As after sudo; there it may be readable, and not what pyproject.toml asks for any more."""
+    other, mine = 12345, 12346
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copy(ROOT / "doit", folder)
+        (folder / "pyproject.toml").write_text(PYPROJECT)
+        packages = folder / ".venv" / "lib"
+        packages.mkdir(parents=True)
+        (folder / ".venv" / ".parity").touch()
+        for number in range(20):
+            (packages / f"{number}.py").touch()
+        for place in (packages.parent, *packages.parent.rglob("*")):
+            os.chown(place, other, other)
+        os.chown(folder, mine, mine)
+        (folder / ".venv").chmod(mode)
+        done = subprocess.run(
+            ["setpriv", f"--reuid={mine}", f"--regid={mine}", "--clear-groups", "./doit"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert len(list(packages.iterdir())) == 20
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert ".venv belongs to another user" in line and "sudo rm -rf" in line
+
+
+def test_modules_of_other_projects_do_not_count(checkout: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    for name in ("tasks", "json", "doit"):
+        (others / f"{name}.py").write_text("raise SystemExit(9)\n")
+    assert _run(checkout, PYTHONPATH=str(others), PYTHONSAFEPATH="1")[0] == 7
+    activated = subprocess.run(
+        [str(checkout / ".venv" / "bin" / "doit"), "x"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(others)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (activated.returncode, activated.stdout) == (7, "tiny x\n")
+
+
+def test_ctrl_c_while_the_environment_is_made_is_one_line(checkout: Path) -> None:
+    process = _start(checkout)
+    assert process.stderr is not None
+    assert "making .venv" in process.stderr.readline()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "interrupted\n")
+    deadline = time.monotonic() + 10
+    while left := _processes(checkout.parent / "home"):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
 
 
 def test_a_machine_without_python_is_told_what_to_install(checkout: Path) -> None:

@@ -175,5 +175,7 @@ mod tests {
         assert_eq!(Errno::new(0), None);
         assert_eq!(Errno::new(MAX_ERRNO + 1), None);
         assert_eq!(Errno::new(38), Some(Errno::ENOSYS));
+        assert_eq!((Errno::ENOSYS.number(), Errno::EPERM.number(), Errno(4095).number()), (38, 1, 4095));
+        assert_eq!(std::format!("{:?} {:>8}", Errno::EBADF, Errno::EBADF), "EBADF    EBADF");
     }
 }

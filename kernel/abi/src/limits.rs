@@ -21,3 +21,13 @@ pub const PIPE_BYTES: usize = 64 * 1024;
 pub const PIPE_BUF: usize = 4096;
 /// Open descriptors of one process.
 pub const OPEN_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_that_the_documents_say() {
+        assert_eq!((USER_STACK_BYTES, ARG_TOTAL_BYTES_MAX, PIPE_BYTES), (65_536, 32_768, 65_536));
+    }
+}

@@ -63,3 +63,13 @@ pub const SHUTDOWN_INIT_ENDED: u8 = 0;
 pub const SHUTDOWN_TESTS_DONE: u8 = 1;
 /// `reason` of [`SHUTDOWN`]: PID 1 could not be started.
 pub const SHUTDOWN_NO_INIT: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_its_header_its_payload_and_its_check() {
+        assert_eq!(FRAME_MAX - PAYLOAD_MAX, HEADER_BYTES + CRC_BYTES);
+    }
+}

@@ -36,6 +36,59 @@ pub struct Itimerval {
     pub value: Timeval,
 }
 
+impl Timespec {
+    /// The time in which a counter of `frequency` counts a second comes to `counts`, rounded down to nanoseconds.
+    /// Right for every count of a counter of 64 bits, if the frequency is below 18 GHz.
+    ///
+    /// # Panics
+    /// If the frequency is 0.
+    #[must_use]
+    pub const fn of_counts(counts: u64, frequency: u64) -> Self {
+        let (seconds, rest) = (counts / frequency, counts % frequency);
+        // The rest alone is multiplied: all counts of a few minutes would overflow.
+        let nanoseconds = rest * NSEC_PER_SEC.unsigned_abs() / frequency;
+        Self { seconds: seconds.cast_signed(), nanoseconds: nanoseconds.cast_signed() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NSEC_PER_SEC, Timespec};
+
+    const FREQUENCIES: [u64; 6] = [1, 19_200_000, 62_500_000, 1_000_000_000, 2_394_374_123, 18_000_000_000];
+
+    fn nanoseconds(time: Timespec) -> i128 {
+        i128::from(time.seconds) * i128::from(NSEC_PER_SEC) + i128::from(time.nanoseconds)
+    }
+
+    #[test]
+    fn counts_of_a_second_a_day_and_all_that_there_are_become_times() {
+        for frequency in FREQUENCIES {
+            let edges = [0, 1, frequency - 1, frequency, frequency + 1, frequency * 3 / 2, u64::MAX];
+            let days = [1, 60, 3600, 24 * 3600, 100 * 365 * 24 * 3600]
+                .map(|seconds: u64| seconds.saturating_mul(frequency).saturating_add(frequency / 7));
+            for counts in edges.into_iter().chain(days) {
+                let time = Timespec::of_counts(counts, frequency);
+                let expected = i128::from(counts) * i128::from(NSEC_PER_SEC) / i128::from(frequency);
+                // Of a counter of 1 Hz, an i64 holds half of the seconds.
+                if expected / i128::from(NSEC_PER_SEC) <= i128::from(i64::MAX) {
+                    assert_eq!(nanoseconds(time), expected, "{counts} at {frequency} Hz");
+                }
+                assert!((0..NSEC_PER_SEC).contains(&time.nanoseconds), "{time:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_never_goes_back() {
+        for frequency in FREQUENCIES {
+            let start = frequency.saturating_mul(1000);
+            let times = (0..1000).map(|more| Timespec::of_counts(start + more, frequency));
+            assert!(times.clone().zip(times.skip(1)).all(|(earlier, later)| earlier <= later));
+        }
+    }
+}
+
 plain! {
     Timespec { i64, i64 } = 16;
     Timeval { i64, i64 } = 16;

@@ -65,7 +65,7 @@ pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
     find(root(), va).map(|(_, entry)| entry.address() + va.page_offset())
 }
 
-/// Empties the entry of a table of `level` (0 to 3) that leads to the trap vectors, and computes for ever.
+/// Empties the entries of tables of `level` (0 to 3) that lead to the trap vectors, and computes for ever.
 ///
 /// # Safety
 /// The kernel is not needed any more.
@@ -73,7 +73,9 @@ pub unsafe fn lose_vectors(level: usize) -> ! {
     unsafe extern "C" {
         static trap_vectors: u8;
     }
-    empty(VirtAddr((&raw const trap_vectors).addr() as u64), level);
+    // They are a page at most, and may begin anywhere in one.
+    let first = VirtAddr((&raw const trap_vectors).addr() as u64);
+    [first, first + (PAGE_SIZE - 1)].into_iter().for_each(|va| empty(va, level));
     forget_image()
 }
 

@@ -42,7 +42,7 @@ pub use boot_info::{BootInfo, MAX_VIRTIO_MMIO, VirtioMmio};
 pub use fault::{Access, Exception, Fault, FaultKind};
 pub use handler::{Handler, register};
 pub use mapping::{FrameSource, MapError, Perm};
-pub use page_table::PageTable;
+pub use page_table::{PageTable, PageTableRoot};
 
 /// Addresses: the kernel's linear map and the limits of user space.
 pub mod mem {
@@ -68,7 +68,7 @@ pub mod intc {
 
 /// The periodic tick and the clock.
 pub mod timer {
-    contract!(timer: IRQ, frequency, init, now);
+    contract!(timer: IRQ, frequency, init, now, remaining);
 }
 
 /// The two serial ports: text for people, records for the host.

@@ -51,12 +51,20 @@ impl PageTable {
         Ok(())
     }
 
-    /// Removes the page at `va` and returns its frame, `None` when it is not mapped. No CPU uses the
-    /// translation any more when this returns.
-    pub fn unmap(&mut self, va: VirtAddr) -> Option<PhysAddr> {
-        let frame = if va < USER_END { remove(self.root, va)? } else { return None };
-        forget_all([va]);
-        Some(frame)
+    /// Removes the pages that begin in `range`, and the tables that are empty then. `release` is called with the
+    /// frame of each page, and no CPU uses the translation any more. Needs no memory; holes cost nothing.
+    pub fn unmap(
+        &mut self,
+        range: Range<VirtAddr>,
+        frames: &mut impl FrameSource,
+        mut release: impl FnMut(PhysAddr),
+    ) {
+        remove_pages(self.root, 0, VirtAddr(0), &range, frames, &mut release);
+    }
+
+    /// As [`PageTable::unmap`], but CPUs may go on using the translation: for a planted fault.
+    pub fn unmap_unseen(&mut self, va: VirtAddr) -> Option<PhysAddr> {
+        if va < USER_END { remove(self.root, va) } else { None }
     }
 
     /// Changes the permissions of the page at `va`, in effect when this returns.
@@ -83,12 +91,10 @@ impl PageTable {
         visit_pages(self.root, 0, VirtAddr(0), &range, &mut visit);
     }
 
-    /// Makes this the address space of user code on this CPU. Kernel addresses stay as they are.
-    ///
-    /// # Safety
-    /// The table stays alive until another one is active on this CPU.
-    pub unsafe fn activate(&self) {
-        install(self.root.frame());
+    /// The table as the CPU needs it, for whoever switches to it without looking into it.
+    #[must_use]
+    pub const fn root(&self) -> PageTableRoot {
+        PageTableRoot(self.root.frame())
     }
 
     /// Leaves this CPU without a user address space: every user address faults.
@@ -107,6 +113,20 @@ impl PageTable {
     /// The page of `va`: the table that holds its entry, and the entry.
     fn find(&self, va: VirtAddr) -> Option<(Table, Entry)> {
         if va < USER_END { find(self.root, va) } else { None }
+    }
+}
+
+/// Where the page table of an address space begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageTableRoot(PhysAddr);
+
+impl PageTableRoot {
+    /// Makes this the address space of user code on this CPU. Kernel addresses stay as they are.
+    ///
+    /// # Safety
+    /// The table stays alive until another one is active on this CPU.
+    pub unsafe fn activate(self) {
+        install(self.0);
     }
 }
 
@@ -181,6 +201,41 @@ fn visit_pages(
             visit_pages(child, level + 1, va, range, visit);
         }
     }
+}
+
+/// As [`PageTable::unmap`] below a table that covers the addresses from `base` on. Whether the table is empty then.
+fn remove_pages(
+    table: Table,
+    level: usize,
+    base: VirtAddr,
+    range: &Range<VirtAddr>,
+    frames: &mut impl FrameSource,
+    release: &mut impl FnMut(PhysAddr),
+) -> bool {
+    for i in 0..user_entries(level) {
+        let va = base + i as u64 * span(level);
+        let entry = table.get(i);
+        if !entry.is_valid() || va >= range.end || va + span(level) <= range.start {
+            continue;
+        }
+        if level == PAGE_LEVEL && va >= range.start {
+            clear(table, i, va);
+            release(entry.address());
+        } else if let Some(child) = table.child(i).filter(|_| level < PAGE_LEVEL)
+            && remove_pages(child, level + 1, va, range, frames, release)
+        {
+            clear(table, i, va);
+            frames.free(child.frame());
+        }
+    }
+    // A root also leads to the kernel, and is never empty.
+    level > 0 && (0..ENTRIES).all(|i| !table.get(i).is_valid())
+}
+
+/// Empties the entry of `va` in a table of any level; no CPU uses it any more when this returns.
+fn clear(table: Table, index: usize, va: VirtAddr) {
+    table.set(index, Entry::EMPTY);
+    forget_all([va]);
 }
 
 fn free_tables(table: Table, level: usize, frames: &mut impl FrameSource) {

@@ -65,6 +65,44 @@ faults! {
     ClockCoarse = "clock_coarse", "the clock moves every 10 ms";
     RegistersLost = "registers_lost", "a register changes when a program is preempted";
     FpNotSaved = "fp_not_saved", "vector registers are not put back at a switch";
+    UnmapNoFlush = "unmap_no_flush", "the processor goes on using pages that were unmapped";
+    UnmapLeaks = "unmap_leaks", "memory that is unmapped is lost";
+    MunmapIgnored = "munmap_ignored", "munmap unmaps nothing";
+    MunmapFirstPage = "munmap_first_page", "munmap unmaps one page";
+    BrkKeepsPages = "brk_keeps_pages", "a lowered break leaves its pages mapped";
+    SecondMmapFails = "second_mmap_fails", "every mmap asks for the same place";
+    ProtReadWritable = "prot_read_writable", "memory mapped for reading can be written";
+    ProtNoneReadable = "prot_none_readable", "memory mapped for nothing can be read";
+    DataExecutable = "data_executable", "mapped memory and the heap can be executed";
+    FirstPageAsked = "first_page_asked", "only the first page of a buffer is asked for its permissions";
+    ForkDataExecutable = "fork_data_executable", "a child can execute its data";
+    ForkAllWritable = "fork_all_writable", "a child can write to all of its memory";
+    ForkForgetsFloor = "fork_forgets_floor", "a child's first mmap asks for a place that is in use";
+    ForkClearsCloexec = "fork_clears_cloexec", "a child's descriptors outlast exec";
+    DupClearsCloexec = "dup_clears_cloexec", "a descriptor that was duplicated outlasts exec";
+    DupCopiesCloexec = "dup_copies_cloexec", "a copy is closed on exec if the original is";
+    Dup2LeaksOld = "dup2_leaks_old", "what dup2 replaces stays open";
+    OpenForgetsCloexec = "open_forgets_cloexec", "O_CLOEXEC means nothing to open";
+    PipeForgetsCloexec = "pipe_forgets_cloexec", "O_CLOEXEC means nothing to pipe2 for the writing end";
+    SetflLosesMode = "setfl_loses_mode", "F_SETFL takes the access mode away";
+    SetflIgnored = "setfl_ignored", "F_SETFL changes nothing";
+    ExecLeaksFp = "exec_leaks_fp", "a new program finds the old one's vector registers";
+    ExecLeaksFiles = "exec_leaks_files", "what exec closes stays open";
+    HeirNotWoken = "heir_not_woken", "PID 1 is not woken for a child that had ended when it was inherited";
+    TablesLeak = "tables_leak", "a process's page tables stay when it ends";
+    YieldIgnored = "yield_ignored", "who yields goes on";
+    PipeWakesOne = "pipe_wakes_one", "of those who wait for a pipe's bytes, one is woken";
+    PidsCut = "pids_cut", "process numbers begin anew after 255";
+    ReadOneChunk = "read_one_chunk", "read gives 16 KiB at most";
+    WriteOneChunk = "write_one_chunk", "write takes 16 KiB at most";
+    RealtimeIsMonotonic = "realtime_is_monotonic", "CLOCK_REALTIME begins with the boot";
+    CacheStaysFull = "cache_stays_full", "what does not fit into the block cache cannot be read";
+    Ext2FarTable = "ext2_far_table", "a file's second and further tables of blocks are its first";
+    Ext2LongLink = "ext2_long_link", "symbolic links whose target does not fit into the inode lead elsewhere";
+    Ext2FirstGroup = "ext2_first_group", "inodes of later groups are looked up in the first one";
+    Ext2FirstDescriptors = "ext2_first_descriptors", "groups described behind the first block are those before";
+    Ext2OneBlockFolder = "ext2_one_block_folder", "a directory ends with its first block";
+    Ext2LinksWithoutEnd = "ext2_links_without_end", "symbolic links are followed for ever";
 
     // No user program need meet these, so they are not among those that the suites must catch. Of the kernel threads
     // the stress run must catch them.
@@ -89,6 +127,7 @@ faults! {
         UptimeStands = "uptime_stands", "/proc/uptime says that the machine has just been started";
         StatusOfInit = "status_of_init", "/proc/PID/status is that of the first process";
         ProcHidesProcesses = "proc_hides_processes", "/proc lists no process";
+        TraceResultsUnsigned = "trace_results_unsigned", "what a call gives is traced without its sign";
     }
 
     // The integration tests must catch these; suites/integration.yaml has the names too.
@@ -121,6 +160,12 @@ faults! {
         DoubleFreeUnseen = "double_free_unseen", "a frame that is free already can be given back";
         NoKernelReserve = "no_kernel_reserve", "users can take all memory";
         HeapLeaks = "heap_leaks", "what is given back to the heap is lost";
+        HeapGrowsCoarsely = "heap_grows_coarsely", "the heap grows by so many frames in a row or not at all";
+        CallsUnadmitted = "calls_unadmitted", "calls keep what they move in blocks of the heap that cannot be refused";
+        CacheNeverShrinks = "cache_never_shrinks", "the disk's cache gives nothing back";
+        NoMemoryIsIo = "no_memory_is_io", "a file that cannot be read for want of memory has an error of the disk";
+        TablesStay = "tables_stay", "page tables stay when the pages go";
+        MemoryUsedMasked = "memory_used_masked", "interrupts are masked while a program's memory is used";
         HeapIgnoresAlignment = "heap_ignores_alignment", "large alignments are not kept";
         GuardMapped = "guard_mapped", "the page below a kernel stack is mapped";
         StackLeaks = "stack_leaks", "a thread's stack stays when it ends";
@@ -138,6 +183,7 @@ faults! {
         LogLinesTorn = "log_lines_torn", "the pieces of a line are written one by one";
         LogLinesRunOn = "log_lines_run_on", "lines do not end";
         LogLinesCut = "log_lines_cut", "no line has more than 1000 bytes";
+        ClockOverflows = "clock_overflows", "the clock begins anew after some seconds or minutes";
     }
 }
 

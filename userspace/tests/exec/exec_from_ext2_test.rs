@@ -6,9 +6,13 @@
 //! over the jump into a program); a child of a program that came by exec can do so too; descriptors outlast
 //! exec with their place, and those marked so do not, but outlast an exec that fails; after a child that did
 //! exec has ended the parent goes on in its own memory: stack, data, zeroed memory and heap; registers of a
-//! parent hold meanwhile.
+//! parent hold meanwhile. A program that came by exec has none of the old one's vector registers and modes, the same
+//! number and children, a heap and permissions of its own, and of the descriptors those that are not marked, also
+//! when they were marked before a fork; the marked ones are closed at once, and copies of them are not marked.
 #![no_std]
 #![no_main]
+
+mod state;
 
 use core::ffi::CStr;
 use core::hint::black_box;
@@ -43,6 +47,7 @@ fn main(args: &Args) {
     if args.get(1) == Some(THIRD.to_bytes()) {
         third();
     }
+    state::play(args);
     programs_run();
     failures();
     disk_at_the_same_time();
@@ -50,6 +55,7 @@ fn main(args: &Args) {
     descriptors();
     own_memory();
     registers_while_children_load();
+    state::checks();
 }
 
 fn programs_run() {

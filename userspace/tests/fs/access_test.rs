@@ -2,8 +2,8 @@
 //!
 //! Checks: existing files and directories; reading; execution by the x bits, on files, programs and
 //! directories, alone and together with others; writing exactly where opening for writing works too; ENOENT,
-//! ENOTDIR, EACCES, EINVAL for unknown bits, EFAULT, ENAMETOOLONG; that relative paths follow the working
-//! directory; that nothing is opened by it.
+//! ENOTDIR, EACCES, EINVAL for unknown bits, EFAULT, ENAMETOOLONG; symbolic links lead on, or give ENOENT;
+//! that relative paths follow the working directory; that nothing is opened by it.
 #![no_std]
 #![no_main]
 
@@ -18,9 +18,16 @@ use ulib::{Args, Errno, check, fs, io};
 
 ulib::test!(main);
 
-const FILES: [&CStr; 3] = [c"/hello.txt", c"/empty.txt", c"/deep/path/to/file/data.txt"];
+const FILES: [&CStr; 6] = [
+    c"/hello.txt",
+    c"/empty.txt",
+    c"/deep/path/to/file/data.txt",
+    c"/links/short",
+    c"/links/long",
+    c"/large/entry-699",
+];
 const PROGRAMS: [&CStr; 3] = [c"/bin/access_test", c"/sbin/true", c"/bin/../bin/./cat"];
-const DIRECTORIES: [&CStr; 4] = [c"/", c"/bin", c"/test/", c"/deep/path"];
+const DIRECTORIES: [&CStr; 5] = [c"/", c"/bin", c"/test/", c"/deep/path", c"/links/folder"];
 
 fn main(_: &Args) {
     let free = check::ok("dup", io::dup(1));
@@ -71,6 +78,8 @@ fn errors() {
     for path in [c"/hello.txt/file", c"/hello.txt/", c"/bin/cat/x"] {
         may_not(path, &modes, Errno::ENOTDIR);
     }
+    may_not(c"/links/nowhere", &modes, Errno::ENOENT);
+    may_not(c"/links/short/", &modes, Errno::ENOTDIR);
     may_not(FILES[0], &[8, 16, 0xffff_ffff, R_OK | 8], Errno::EINVAL);
 }
 

@@ -1,7 +1,7 @@
 //! Every process has a working directory.
 //!
 //! Checks: it is `/` at first; `chdir` and `getcwd` with absolute and relative paths, `..` above the root,
-//! dots, doubled and trailing slashes; that open, access and exec begin there; ENOENT, ENOTDIR and EFAULT,
+//! dots, doubled and trailing slashes, symbolic links; that open, access and exec begin there; ENOENT, ENOTDIR and EFAULT,
 //! which leave it where it was; ERANGE for a buffer too small by one byte, whose bytes stay as they are, and
 //! the exact size; that a child inherits it, exec keeps it, and what one process does moves no other.
 #![no_std]
@@ -47,7 +47,10 @@ fn goes(path: &CStr, to: &CStr) {
 }
 
 fn ways() {
-    let steps: [(&CStr, &CStr); 17] = [
+    let steps: [(&CStr, &CStr); 20] = [
+        (c"/links/folder", c"/deep/path"),
+        (c"../../links/folder/to", c"/deep/path/to"),
+        (c"/large", c"/large"),
         (c"/dev", c"/dev"),
         (c"..", c"/"),
         (c"..", c"/"),
@@ -89,7 +92,9 @@ fn relative_names() {
 
 fn errors() {
     goes(c"/deep", c"/deep");
-    let cases: [(&CStr, Errno); 8] = [
+    let cases: [(&CStr, Errno); 10] = [
+        (c"/links/nowhere", Errno::ENOENT),
+        (c"/links/short", Errno::ENOTDIR),
         (c"/no_such_folder", Errno::ENOENT),
         (c"no_such_folder", Errno::ENOENT),
         (c"path/no_such_folder/..", Errno::ENOENT),

@@ -3,9 +3,13 @@
 //! Checks: the lowest free number is taken; both share one offset, across `fork` too; the copy outlives the
 //! original, which is EBADF from then on; `dup2` takes the number asked for, closes what was there, leaves
 //! everything as it was when both numbers are the same or the old one is bad; bad numbers give EBADF; a
-//! full table gives EMFILE and works again afterwards.
+//! full table gives EMFILE and works again afterwards; what `dup2` replaces is closed. Flags: close-on-exec belongs
+//! to one descriptor, is not copied by dup, and is inherited by children; access mode and status flags belong to the
+//! open file, are shared by its descriptors, and F_SETFL changes O_NONBLOCK and O_APPEND alone, which have effect.
 #![no_std]
 #![no_main]
+
+mod flags;
 
 use ulib::abi::fs::O_RDONLY;
 use ulib::abi::limits::OPEN_MAX;
@@ -28,6 +32,8 @@ fn main(_: &Args) {
     bad_numbers();
     across_fork();
     full_table();
+    replaced_is_closed();
+    flags::checks();
     lowest_number();
 }
 
@@ -110,6 +116,16 @@ fn replaces() {
     }
 }
 
+/// The last writing end goes by dup2, and the reader sees it.
+fn replaced_is_closed() {
+    let (pipe, file) = (check::ok("pipe", io::pipe()), open());
+    check::equal("dup2 over the last writing end", io::dup2(file, pipe.write), Ok(pipe.write));
+    check::equal("end of the pipe", io::read(pipe.read, &mut [0]), Ok(0));
+    for fd in [pipe.read, pipe.write, file] {
+        close(fd);
+    }
+}
+
 fn same_number() {
     let file = open();
     reads(file, b"Hello");
@@ -124,7 +140,7 @@ fn bad_numbers() {
         check::error(format_args!("dup of {fd}"), io::dup(fd), Errno::EBADF);
     }
     let file = open();
-    for fd in [-1, Fd::MIN, Fd::MAX] {
+    for fd in [-1, Fd::MIN, Fd::MAX, OPEN_MAX as Fd] {
         check::error(format_args!("dup2 to {fd}"), io::dup2(file, fd), Errno::EBADF);
         check::error(format_args!("dup2 from {fd}"), io::dup2(fd, file), Errno::EBADF);
     }

@@ -3,21 +3,25 @@
 //! Checks: the fixture files byte for byte, by several paths; size, type, permissions and space from
 //! `fstat`; short reads, reads at the end, reads of nothing, offsets of their own for two descriptors,
 //! `lseek`; buffers anywhere in a page and over its border; a large file (this program) in parts of
-//! different sizes, and against the memory that the kernel loaded it to; symbolic links, as many as may be
-//! followed, also through /proc; a buffer whose end is missing takes what fits; ENOENT, ENOTDIR, EISDIR,
-//! EBADF, EINVAL, ELOOP, EEXIST where they belong; bad and read-only addresses give EFAULT; unknown calls give
-//! ENOSYS.
+//! different sizes, and against the memory that the kernel loaded it to; symbolic links kept in an inode and in a
+//! block, chains of them, as many as may be followed, also through /proc, O_NOFOLLOW; a buffer whose end is missing
+//! takes what fits; ENOENT, ENOTDIR, EISDIR, EBADF, EINVAL, ELOOP, EEXIST where they belong; bad and read-only
+//! addresses give EFAULT; unknown calls give ENOSYS. A file that reaches behind the first table of tables, in one
+//! read and in parts; files whose inodes lie in many groups, of a directory of many blocks.
 #![no_std]
 #![no_main]
 
 mod crossings;
 mod ends;
+mod far_blocks;
+mod links;
 mod new_names;
 
 use core::ffi::CStr;
 
 use ulib::abi::fs::{
-    O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY, S_IFDIR, S_IFREG, SEEK_CUR, SEEK_END, SEEK_SET,
+    O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG,
+    SEEK_CUR, SEEK_END, SEEK_SET, STDOUT,
 };
 use ulib::abi::syscall as number;
 use ulib::arch::KERNEL_ADDRESS;
@@ -38,6 +42,8 @@ fn main(_: &Args) {
     seeking();
     buffers();
     large_file();
+    far_blocks::checks();
+    links::checks(HELLO_BYTES, LINES);
     crossings::checks();
     ends::checks();
     new_names::checks();
@@ -94,6 +100,8 @@ fn metadata() {
         check::equal(format_args!("links of {path:?}"), stat.nlink, 1);
         check::equal(format_args!("space of {path:?}"), stat.blocks, *blocks);
         check::equal(format_args!("block size of {path:?}"), stat.blksize, 1024);
+        check::equal(format_args!("owner of {path:?}"), (stat.uid, stat.gid), (0, 0));
+        check::equal(format_args!("time of {path:?}"), stat.mtime.seconds, 0);
         check::equal("inode number used twice", numbers.contains(&stat.ino), false);
         numbers[i] = stat.ino;
         close(fd);
@@ -104,6 +112,15 @@ fn metadata() {
     check::equal("links of a directory: itself, its name, its child", stat.nlink, 3);
     check::error("read of a directory", io::read(fd, &mut [0; 16]), Errno::EISDIR);
     close(fd);
+    let pipe = check::ok("pipe", io::pipe());
+    for (name, fd, kind) in
+        [("pipe", pipe.read, S_IFIFO), ("pipe", pipe.write, S_IFIFO), ("console", STDOUT, S_IFCHR)]
+    {
+        let stat = check::ok("fstat", fs::fstat(fd));
+        check::equal(format_args!("type of a {name}"), stat.mode & S_IFMT, kind);
+    }
+    close(pipe.read);
+    close(pipe.write);
 }
 
 fn parts() {
@@ -236,7 +253,12 @@ fn read_digest(fd: Fd, part: usize) -> (usize, u64, [u8; 4]) {
 }
 
 fn wrong_names() {
-    let cases: [(&CStr, u32, Errno); 8] = [
+    let cases: [(&CStr, u32, Errno); 13] = [
+        (HELLO, O_WRONLY, Errno::EROFS),
+        (HELLO, O_RDWR, Errno::EROFS),
+        (HELLO, O_RDONLY | O_TRUNC, Errno::EROFS),
+        (c"/no_such_file", O_RDONLY | O_CREAT, Errno::EROFS),
+        (c"/test", O_RDONLY | O_CREAT, Errno::EISDIR),
         (c"/no_such_file", O_RDONLY, Errno::ENOENT),
         (c"/no_such_folder/file", O_RDONLY, Errno::ENOENT),
         (c"/test/no_such_file", O_RDONLY, Errno::ENOENT),

@@ -1,7 +1,7 @@
 //! `getdents64` lists directories.
 //!
-//! Checks: the names and types in `/` and `/test`, all of them and each once; inode numbers as `fstat` gives
-//! them, `..` included; records of the right length, aligned and padded with zeroes, nothing behind them
+//! Checks: the names and types in `/`, `/test`, `/links` and `/large`, all of them and each once; inode numbers as
+//! `fstat` gives them, `..` included; records of the right length, aligned and padded with zeroes, nothing behind them
 //! touched; the same entries through buffers of any size, one entry at a time too; going on from a place that
 //! a record named; EINVAL for a buffer that holds no entry, and nothing lost by it; EBADF, ENOTDIR, EFAULT.
 #![no_std]
@@ -9,7 +9,7 @@
 
 use core::ffi::CStr;
 
-use ulib::abi::fs::{DIRENT_ALIGN, DT_DIR, DT_REG, O_DIRECTORY, O_RDONLY, SEEK_SET, dirent_bytes};
+use ulib::abi::fs::{DIRENT_ALIGN, DT_DIR, DT_LNK, DT_REG, O_DIRECTORY, O_RDONLY, SEEK_SET, dirent_bytes};
 use ulib::abi::syscall::GETDENTS64;
 use ulib::arch::KERNEL_ADDRESS;
 use ulib::fs::{Entry, entries};
@@ -29,19 +29,41 @@ const ROOT: &[Expected<'_>] = &[
     (b"dev", DT_DIR),
     (b"empty.txt", DT_REG),
     (b"hello.txt", DT_REG),
+    (b"large", DT_DIR),
     (b"lines.txt", DT_REG),
     (b"links", DT_DIR),
     (b"lost+found", DT_DIR),
+    (b"numbers.txt", DT_REG),
     (b"proc", DT_DIR),
     (b"sbin", DT_DIR),
     (b"test", DT_DIR),
     (b"trunctest.txt", DT_REG),
 ];
+const LINKS: &[Expected<'_>] = &[
+    (b".", DT_DIR),
+    (b"..", DT_DIR),
+    (b"chain", DT_LNK),
+    (b"folder", DT_LNK),
+    (b"here", DT_LNK),
+    (b"itself", DT_LNK),
+    (b"long", DT_LNK),
+    (b"loop_across", DT_LNK),
+    (b"not_a_folder", DT_LNK),
+    (b"nowhere", DT_LNK),
+    (b"one", DT_LNK),
+    (b"short", DT_LNK),
+    (b"two", DT_LNK),
+    (b"uptime", DT_LNK),
+];
+/// `/large` has so many files, `entry-000` and so on.
+const FILES: usize = 700;
 const UNTOUCHED: u8 = 0xaa;
 
 fn main(_: &Args) {
     directory(c"/test", TEST);
     directory(c"/", ROOT);
+    directory(c"/links", LINKS);
+    large();
     programs();
     inodes();
     buffer_sizes();
@@ -100,6 +122,32 @@ fn directory(path: &CStr, expected: &[Expected<'_>]) {
         check::equal("getdents64 at the end", fs::getdents(fd, &mut buffer), Ok(0));
     }
     close(fd);
+}
+
+/// Many blocks of entries: all are there, once, whatever the buffer.
+fn large() {
+    for size in [200, 1024, 4096] {
+        let fd = open(c"/large");
+        let (mut seen, mut others) = ([0_u8; FILES], 0);
+        let mut buffer = [0; 4096];
+        loop {
+            let records = read(fd, &mut buffer[..size]);
+            if records.is_empty() {
+                break;
+            }
+            for entry in entries(records) {
+                let number = entry.name.strip_prefix(b"entry-").and_then(ulib::options::number);
+                match number.and_then(|number| seen.get_mut(number as usize)) {
+                    Some(times) if entry.kind == DT_REG => *times += 1,
+                    _ => others += 1,
+                }
+            }
+        }
+        let wrong = seen.iter().position(|times| *times != 1);
+        check::equal("number of a file that is not there once", wrong, None);
+        check::equal("other entries: . and ..", others, 2);
+        close(fd);
+    }
 }
 
 /// A directory of several blocks or parts: this program is in it, once, and everything has a name of its own.

@@ -6,6 +6,7 @@
 mod calls;
 mod family;
 mod mistakes;
+mod pressure;
 
 use ulib::abi::time::CLOCK_MONOTONIC;
 use ulib::arch::{Counter, Registers};
@@ -30,6 +31,11 @@ fn main(args: &Args) {
         b"partial_buffers" => calls::partial_buffers(),
         b"refused_mappings" => calls::refused_mappings(),
         b"unknown_calls" => calls::unknown(),
+        b"blocked_readers" => pressure::blocked_readers(),
+        b"exec_arguments" => pressure::exec_arguments(),
+        b"fork_and_exec" => pressure::fork_and_exec(),
+        b"files_without_memory" => pressure::files_without_memory(),
+        b"mappings" => pressure::mappings(),
         b"stack_whole" => mistakes::use_whole_stack(args),
         mistake => mistakes::make(mistake, args),
     }

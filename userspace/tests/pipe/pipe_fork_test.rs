@@ -2,7 +2,8 @@
 //!
 //! Checks: bytes both ways between parent and child; parts of what was written, in pieces of every odd length;
 //! up to PIPE_BUF bytes go in as a whole, also when less room is left; a reader that came first blocks and is
-//! woken; more than a pipe holds arrives byte for byte while the writer blocks; the end comes
+//! woken, two of them both; more than a pipe holds arrives byte for byte while the writer blocks, also when it is one write; two
+//! pipes are two; bytes that nobody has read are given back with the pipe; the end comes
 //! after the last writer closed or exited, and not before; EPIPE without readers, also for a writer that
 //! blocks; each end does only its own work (EBADF); a bad address gives EFAULT and takes no descriptor.
 #![no_std]
@@ -22,6 +23,10 @@ fn main(_: &Args) {
     both_ways();
     blocked_reader();
     more_than_it_holds();
+    one_large_write();
+    two_blocked_readers();
+    two_at_a_time();
+    forgotten_bytes();
     odd_pieces();
     whole_or_nothing();
     last_writer();
@@ -76,6 +81,84 @@ fn one_process() {
     ends(pipe.read);
     ends(pipe.read);
     close(pipe.read);
+}
+
+/// One call writes everything, however much, as long as somebody reads.
+fn one_large_write() {
+    let pipe = pipe();
+    let child = Child::start(|| {
+        close(pipe.read);
+        let all = check::ok("memory", ulib::memory::leak(STREAM_BYTES));
+        stream(0, all);
+        check::equal("one large write", io::write(pipe.write, all), Ok(STREAM_BYTES));
+        0
+    });
+    close(pipe.write);
+    reads_the_stream(pipe.read);
+    close(pipe.read);
+    child.exits("child that writes at once", 0);
+}
+
+/// Both wait when two bytes come at once, each for one. Then both wait for the end.
+fn two_blocked_readers() {
+    let (bytes, ready, go) = (pipe(), pipe(), pipe());
+    let children = [(); 2].map(|()| {
+        Child::start(|| {
+            close(bytes.write);
+            writes(ready.write, b"r");
+            reads(bytes.read, b"b");
+            writes(ready.write, b"r");
+            // The other one's byte is not to be taken.
+            reads(go.read, b"g");
+            writes(ready.write, b"r");
+            ends(bytes.read);
+            0
+        })
+    });
+    let asleep = || {
+        reads(ready.read, b"rr");
+        for _ in 0..50 {
+            process::yield_now();
+        }
+    };
+    asleep();
+    writes(bytes.write, b"bb");
+    asleep();
+    writes(go.write, b"gg");
+    asleep();
+    close(bytes.write);
+    for child in children {
+        child.exits("one of two readers", 0);
+    }
+    for fd in [bytes.read, ready.read, ready.write, go.read, go.write] {
+        close(fd);
+    }
+}
+
+/// Two pipes at a time: what goes into one does not come out of the other.
+fn two_at_a_time() {
+    let (first, second) = (pipe(), pipe());
+    writes(first.write, b"first");
+    writes(second.write, b"second, longer");
+    reads(second.read, b"second, longer");
+    reads(first.read, b"first");
+    close(first.write);
+    ends(first.read);
+    writes(second.write, b"still open");
+    reads(second.read, b"still open");
+    for fd in [first.read, second.read, second.write] {
+        close(fd);
+    }
+}
+
+/// Bytes that nobody reads any more take no memory.
+fn forgotten_bytes() {
+    ulib::probe::gives_back("pipes with bytes in them", 100, || {
+        let pipe = pipe();
+        writes(pipe.write, &[0x42; PIPE_BYTES / 2]);
+        close(pipe.write);
+        close(pipe.read);
+    });
 }
 
 fn both_ways() {
@@ -147,9 +230,16 @@ fn more_than_it_holds() {
         0
     });
     close(pipe.write);
+    reads_the_stream(pipe.read);
+    close(pipe.read);
+    child.exits("child that writes the stream", 0);
+}
+
+/// All of it, and then the end.
+fn reads_the_stream(fd: Fd) {
     let (mut place, mut buffer, mut expected) = (0, [0; 5003], [0; 5003]);
     loop {
-        let count = check::ok("read of the stream", io::read(pipe.read, &mut buffer));
+        let count = check::ok("read of the stream", io::read(fd, &mut buffer));
         if count == 0 {
             break;
         }
@@ -158,8 +248,6 @@ fn more_than_it_holds() {
         place += count;
     }
     check::equal("bytes of the stream", place, STREAM_BYTES);
-    close(pipe.read);
-    child.exits("child that writes the stream", 0);
 }
 
 /// One of two writing ends is closed while the child reads: no end yet.

@@ -78,7 +78,7 @@ fn parse(line: &'static str, kinds: &str) -> Event {
     Event { cpu, index, timestamp, name, payload }
 }
 
-/// getpid with its result, yield, get_time: in that order among the calls.
+/// getpid with its result, yield, get_time, close with its error: in that order among the calls.
 fn own_calls(buffer: &'static str, kinds: &str, pid: u64) {
     let events = buffer.lines().filter(|line| !line.starts_with('#')).map(|line| parse(line, kinds));
     let mut calls = events.filter(|event| event.name.starts_with("SYSCALL_"));

@@ -3,14 +3,21 @@
 //! Checks: the child begins with what the parent had; from then on what either writes the other does not see,
 //! whoever writes first, in every page, over two generations; the heap grows and shrinks for each alone, and
 //! new memory is zeroed; memory from `mmap` is private too; many children in a row leave the parent's alone.
+//! The memory that is shared out so: several mappings lie apart; what is unmapped, in whole or in part, and what
+//! is above a lowered break is out of reach at once, and the rest stays; what may be read, written and executed is
+//! kept page by page, in copies as well, and by calls with buffers over two pages; memory is given back by
+//! `munmap`, the break, the end of a process, and exec; EINVAL, ENODEV, ENOMEM.
 #![no_std]
 #![no_main]
+
+mod given_back;
+mod mappings;
+mod permissions;
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use ulib::abi::memory::{MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE};
-use ulib::abi::syscall::MMAP;
+use ulib::abi::memory::{PROT_READ, PROT_WRITE};
 use ulib::child::Child;
 use ulib::io::Pipe;
 use ulib::{Args, check, io, memory};
@@ -39,17 +46,15 @@ fn main(_: &Args) {
     generations(&mut memory);
     many_children(&mut memory);
     break_of_its_own();
+    mappings::checks();
+    permissions::checks();
+    given_back::checks();
 }
 
 fn map(bytes: usize) -> &'static mut [u8] {
-    let protection = (PROT_READ | PROT_WRITE).into();
-    let arguments = [0, bytes as u64, protection, (MAP_PRIVATE | MAP_ANONYMOUS).into(), u64::MAX, 0];
-    // SAFETY: new memory at an address of the kernel's choice.
-    let address = check::ok("mmap", unsafe { ulib::call(MMAP, arguments) });
+    let address = check::ok("mmap", memory::map(bytes, PROT_READ | PROT_WRITE));
     // SAFETY: the memory is new, the program's own, and never unmapped.
-    unsafe {
-        core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(address as usize), bytes)
-    }
+    unsafe { core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(address), bytes) }
 }
 
 /// All kinds of memory that a process writes to.

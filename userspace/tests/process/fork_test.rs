@@ -4,17 +4,22 @@
 //! exit code arrives through `wait`, three times in a row; stack, data and zeroed memory are private in both
 //! directions; `exec` of a program that does not exist gives ENOENT and the child goes on; all general
 //! registers, vector registers, flags and the thread pointer are the same in parent and child after the call;
-//! and they keep their values while parent and child preempt each other.
+//! and they keep their values while parent and child preempt each other. Numbers go on behind one byte's range,
+//! and many children leave as much memory free as there was. Who yields lets the other run.
 #![no_std]
 #![no_main]
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use ulib::abi::fs::{F_SETFL, O_NONBLOCK};
+use ulib::abi::syscall::GETTID;
+use ulib::abi::wait::{WNOHANG, WaitStatus};
 use ulib::arch::{Counter, Registers};
 use ulib::child::Child;
-use ulib::process::Pid;
-use ulib::{Args, Errno, check, io, process, time};
+use ulib::probe::gives_back;
+use ulib::process::{Fork, Pid};
+use ulib::{Args, Errno, check, io, process};
 
 ulib::test!(main);
 
@@ -26,6 +31,41 @@ fn main(_: &Args) {
     }
     registers_across_fork();
     registers();
+    many_pids();
+    yielding();
+}
+
+/// More processes than a byte counts, one after the other: each has a number of its own, and its code arrives.
+fn many_pids() {
+    let mut last = process::pid();
+    gives_back("many children", 2, || {
+        for number in 0..150_u8 {
+            let child = Child::start(|| i32::from(number));
+            check::less("number of the process before", last, child.pid());
+            last = child.pid();
+            child.exits("one of many children", number);
+        }
+    });
+    check::less("number of processes", 256, last);
+}
+
+/// Who yields lets the other one run, who writes a byte at once. More than one turn: a timer may cut the other's.
+fn yielding() {
+    let pipe = check::ok("pipe", io::pipe());
+    check::equal("F_SETFL", io::fcntl(pipe.read, F_SETFL, O_NONBLOCK.into()), Ok(0));
+    for _ in 0..10 {
+        let child = Child::start(|| {
+            check::ok("child's byte", io::write_all(pipe.write, b"y"));
+            0
+        });
+        for _ in 0..20 {
+            process::yield_now();
+        }
+        check::equal("read of the child's byte", io::read(pipe.read, &mut [0]), Ok(1));
+        child.exits("child that writes a byte", 0);
+    }
+    check::ok("close", io::close(pipe.read));
+    check::ok("close", io::close(pipe.write));
 }
 
 /// Every child tells its own pid and its parent's as it remembers it.
@@ -35,6 +75,9 @@ fn pids() {
     for round in 1..seen.len() {
         let pipe = check::ok("pipe", io::pipe());
         let child = Child::start(|| {
+            // SAFETY: no memory is involved.
+            let thread = unsafe { ulib::call(GETTID, []) };
+            check::equal("gettid", thread, Ok(u64::from(process::pid().unsigned_abs())));
             check::ok("child writes its pid", io::write_all(pipe.write, &process::pid().to_le_bytes()));
             40 + round as i32
         });
@@ -107,46 +150,45 @@ fn registers_across_fork() {
     Child::started(answer as Pid).exits("child with the parent's registers", 41);
 }
 
-/// Each process holds its registers so often, and for so long. No upper bound: a host may be slow.
-const ROUNDS: usize = 100;
-const HOLD_MS: u64 = 200;
+/// How often the child holds its registers, and for how long each time. The parent holds its own until the child has
+/// ended: a host may be slow.
+const ROUNDS: u64 = 100;
 const SPINS: u64 = 500_000;
 const SEED_PARENT: u64 = 0x5a;
 const SEED_CHILD: u64 = 0xa5;
 
+/// The child begins when the parent has, and the parent never waits: whatever the child does, it does by preemption.
 fn registers() {
     let pipe = check::ok("pipe", io::pipe());
-    let child = Child::start(|| {
-        hold_registers("child's", SEED_CHILD, |now| {
-            check::ok("child's time", io::write_all(pipe.write, &now.to_le_bytes()));
-        });
-        0
+    let child = match check::ok("fork", process::fork()) {
+        Fork::Parent { child } => child,
+        Fork::Child => {
+            check::equal("parent's signal", io::read(pipe.read, &mut [0]), Ok(1));
+            hold_registers("child's", SEED_CHILD, |rounds| rounds < ROUNDS);
+            process::exit(43);
+        }
+    };
+    let mut ended = None;
+    hold_registers("parent's", SEED_PARENT, |rounds| {
+        if rounds == 1 {
+            check::ok("child's signal", io::write_all(pipe.write, &[0]));
+        }
+        ended = check::ok("end of the child", process::wait(child, WNOHANG));
+        ended.is_none()
     });
-    check::ok("close", io::close(pipe.write));
-    let (mut first, mut last) = (None, 0);
-    hold_registers("parent's", SEED_PARENT, |now| {
-        first.get_or_insert(now);
-        last = now;
-    });
-    // The parent did not wait meanwhile, so what the child did then it did by preemption.
-    let (mut between, mut bytes) = (0, [0; 8]);
-    while check::ok("child's times", io::read_full(pipe.read, &mut bytes)) == bytes.len() {
-        let now = u64::from_le_bytes(bytes);
-        between += u32::from(first.is_some_and(|first| first < now) && now < last);
-    }
-    check::at_least("child's rounds between the parent's", between, 1);
-    child.exits("child that holds its registers", 0);
+    check::equal("end of the child", ended, Some((child, WaitStatus::exited(43).encode())));
     check::ok("close", io::close(pipe.read));
+    check::ok("close", io::close(pipe.write));
 }
 
-fn hold_registers(whose: &str, seed: u64, mut after_round: impl FnMut(u64)) {
-    let start = time::milliseconds();
-    let mut rounds = 0;
-    while rounds < ROUNDS || time::milliseconds() - start < HOLD_MS {
+/// Holds them round after round for as long as `more` says so of the number of rounds.
+fn hold_registers(whose: &str, seed: u64, mut more: impl FnMut(u64) -> bool) {
+    for rounds in 1.. {
         let counter = if rounds % 2 == 0 { Counter::Argument } else { Counter::Preserved };
-        let registers = Registers::pattern(seed + rounds as u64 * 0x100);
+        let registers = Registers::pattern(seed + rounds * 0x100);
         check::equal(format_args!("{whose} registers"), registers.hold(SPINS, counter), None);
-        after_round(time::milliseconds());
-        rounds += 1;
+        if !more(rounds) {
+            break;
+        }
     }
 }

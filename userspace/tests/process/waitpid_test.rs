@@ -4,7 +4,8 @@
 //! status of an exit; one child chosen among several, and any of them; a status pointer of 0, and bad ones,
 //! which give EFAULT and leave the child to be collected; a waiter that blocks is woken by the exit, a chain
 //! of them one after the other; WNOHANG gives 0 while the child lives; unknown options give EINVAL; faults
-//! end a child with their signal; orphans are adopted by the first process.
+//! end a child with their signal; orphans are adopted by the first process, which is woken for those of them that
+//! had ended before.
 #![no_std]
 #![no_main]
 
@@ -32,6 +33,7 @@ fn main(_: &Args) {
     strangers();
     killed_by_faults();
     orphan();
+    ended_orphan();
     no_children();
 }
 
@@ -41,6 +43,9 @@ fn no_children() {
         check::error(name, process::wait(pid, options), Errno::ECHILD);
     }
     check::error("unknown options", process::wait(ANY, 0x40), Errno::EINVAL);
+    for group in [0, -2, Pid::MIN] {
+        check::error(format_args!("wait for group {group}"), process::wait(group, 0), Errno::ECHILD);
+    }
 }
 
 fn exit_codes() {
@@ -222,4 +227,48 @@ fn orphan() {
     check::equal("end of the orphan", process::wait(grandchild, 0), Ok(exited(grandchild, 6)));
     close(pids);
     close(end);
+}
+
+/// A process two generations down ends while the first one waits, and leaves a child that has ended long since. The
+/// first process's only child lives on, so nothing else wakes it.
+fn ended_orphan() {
+    if process::pid() != 1 {
+        return;
+    }
+    let (pids, ended, end) = (pipe(), pipe(), pipe());
+    let child = Child::start(|| {
+        let parent = Child::start(|| {
+            let zombie = start(|| {
+                // Its copy of the writing end goes with it.
+                close(ended);
+                7
+            });
+            check::ok("pid", io::write_all(pids.write, &zombie.to_le_bytes()));
+            check::ok("close", io::close(ended.write));
+            check::equal("end of the first one's child", io::read(end.read, &mut [0]), Ok(1));
+            // The first process is asleep by then.
+            for _ in 0..200 {
+                process::yield_now();
+            }
+            8
+        });
+        check::ok("close", io::close(ended.write));
+        parent.exits("process that leaves a child that has ended", 8);
+        check::equal("signal to end", io::read(end.read, &mut [0]), Ok(1));
+        9
+    });
+    let zombie = read_pid(pids);
+    check::ok("close", io::close(ended.write));
+    check::equal("no writer is left", io::read(ended.read, &mut [0]), Ok(0));
+    check::ok("signal", io::write_all(end.write, b"x"));
+    check::equal("end of the orphan", process::wait(ANY, 0), Ok(exited(zombie, 7)));
+    check::ok("signal", io::write_all(end.write, b"x"));
+    child.exits("child that lives on", 9);
+    close(pids);
+    close(end);
+    check::ok("close", io::close(ended.read));
+}
+
+fn pipe() -> io::Pipe {
+    check::ok("pipe", io::pipe())
 }

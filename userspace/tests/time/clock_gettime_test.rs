@@ -3,12 +3,13 @@
 //! Checks: no time is before the one read earlier; nanoseconds stay below a second; the smallest step seen
 //! is more than nothing and less than a millisecond; not all times are whole milliseconds; the clock
 //! agrees with `get_time`, also after a wait and in a child; unknown clocks give EINVAL; bad addresses give
-//! EFAULT. There are no upper bounds on elapsed time: a host may be slow.
+//! EFAULT. The clock of the calendar says a time after 2020 and goes on exactly as the monotonic one does. There are
+//! no upper bounds on elapsed time: a host may be slow.
 #![no_std]
 #![no_main]
 
 use ulib::abi::syscall::CLOCK_GETTIME;
-use ulib::abi::time::{CLOCK_MONOTONIC, NSEC_PER_SEC};
+use ulib::abi::time::{CLOCK_MONOTONIC, CLOCK_REALTIME, NSEC_PER_SEC};
 use ulib::arch::KERNEL_ADDRESS;
 use ulib::child::Child;
 use ulib::time::{clock, milliseconds, nanoseconds};
@@ -17,13 +18,30 @@ use ulib::{Args, Errno, check};
 ulib::test!(main);
 
 const NSEC_PER_MSEC: i64 = 1_000_000;
+const YEAR_NS: i64 = 365 * 24 * 3600 * NSEC_PER_SEC;
 const SAMPLES: usize = 20_000;
 
 fn main(_: &Args) {
     steps();
     agrees_with_get_time();
     goes_on_in_a_child();
+    calendar();
     wrong_arguments();
+}
+
+/// Both clocks count the same seconds, from different starts.
+fn calendar() {
+    let calendar_now = || nanoseconds(check::ok("clock_gettime", clock(CLOCK_REALTIME)));
+    let (before, first, after) = (now(), calendar_now(), now());
+    check::at_least("nanoseconds since 1970", first, 50 * YEAR_NS);
+    for _ in 0..1000 {
+        let (inner_before, later, inner_after) = (now(), calendar_now(), now());
+        check::at_least("time of the calendar that has passed", later - first, inner_before - after);
+        check::at_least("time that has passed", inner_after - before, later - first);
+        let time = check::ok("clock_gettime", clock(CLOCK_REALTIME));
+        check::less("nanoseconds", time.nanoseconds, NSEC_PER_SEC);
+        check::at_least("nanoseconds", time.nanoseconds, 0);
+    }
 }
 
 /// The monotonic clock in nanoseconds.

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod options;
 mod panic;
 mod print;
+pub mod probe;
 pub mod process;
 mod start;
 pub mod time;

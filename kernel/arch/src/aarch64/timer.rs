@@ -50,3 +50,8 @@ pub fn now() -> u64 {
 pub fn frequency() -> u64 {
     CNTFRQ_EL0.get()
 }
+
+/// Counts of [`now`] until the timer's next tick, by the timer's own register: at most those between two ticks.
+pub fn remaining() -> u64 {
+    CNTV_CVAL_EL0.get().saturating_sub(now())
+}

@@ -135,3 +135,9 @@ pub fn now() -> u64 {
 pub fn frequency() -> u64 {
     CLOCK_HZ.load(Ordering::Relaxed)
 }
+
+/// Counts of [`now`] until the timer's next tick, by the timer's own register: at most those between two ticks.
+pub fn remaining() -> u64 {
+    let counts = u64::from(intc::read(Local::TimerCurrent)) * frequency();
+    counts.checked_div(TIMER_HZ.load(Ordering::Relaxed)).unwrap_or(0)
+}

@@ -6,13 +6,14 @@ use core::ops::ControlFlow;
 use parity_abi::Errno;
 use parity_abi::fs::Stat;
 use parity_abi::limits::PATH_MAX;
-use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, ROOT, Walk};
+use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, Mistake, ROOT, Walk};
 use spin::Once;
 
 use super::File;
 use super::file::DirectoryEntry;
 use crate::drivers::block_cache::BlockCache;
 use crate::faults::{Fault, planted};
+use crate::mm::shrinker;
 use crate::thread::scheduler;
 
 static VOLUME: Once<Filesystem<BlockCache>> = Once::new();
@@ -22,7 +23,24 @@ static COVERED: Once<u32> = Once::new();
 
 impl BlockDevice for BlockCache {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
-        self.read_bytes(offset, buffer).map_err(|_| Error::Io)
+        self.read_bytes(offset, buffer).map_err(|errno| match errno {
+            Errno::ENOMEM if !planted(Fault::NoMemoryIsIo) => Error::NoMemory,
+            _ => Error::Io,
+        })
+    }
+
+    fn makes(&self, mistake: Mistake) -> bool {
+        // What the kernel itself reads is left alone, so that PID 1 is the program that it should be.
+        let by_user = cfg!(feature = "planted_faults") && scheduler::current().owner.is_some();
+        by_user
+            && planted(match mistake {
+                Mistake::FarTable => Fault::Ext2FarTable,
+                Mistake::LongLink => Fault::Ext2LongLink,
+                Mistake::FirstGroup => Fault::Ext2FirstGroup,
+                Mistake::FirstDescriptors => Fault::Ext2FirstDescriptors,
+                Mistake::OneBlockFolder => Fault::Ext2OneBlockFolder,
+                Mistake::LinksWithoutEnd => Fault::Ext2LinksWithoutEnd,
+            })
     }
 }
 
@@ -32,7 +50,7 @@ impl BlockDevice for BlockCache {
 /// What the disk holds instead of a file system that can be read.
 pub fn mount_root(disk: BlockCache) -> Result<(), Error> {
     let volume = Filesystem::mount(disk)?;
-    VOLUME.call_once(|| volume);
+    shrinker::register(VOLUME.call_once(|| volume).device());
     Ok(())
 }
 
@@ -72,7 +90,7 @@ pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
             let is_here = entry.inode == here.number && entry.name != b"." && entry.name != b"..";
             if is_here { ControlFlow::Break(entry.name.to_vec()) } else { ControlFlow::Continue(()) }
         })?;
-        path = [b"/", name.ok_or(Errno::ENOENT)?.as_slice(), &path].concat();
+        path = joined(&name.ok_or(Errno::ENOENT)?, &path)?;
         // On a damaged disk the way up need not end at the root.
         if path.len() >= PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
@@ -80,6 +98,16 @@ pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
         here = parent;
     }
     Ok(if path.is_empty() { b"/".to_vec() } else { path })
+}
+
+/// A name, and below it a path.
+fn joined(name: &[u8], path: &[u8]) -> Result<Vec<u8>, Errno> {
+    let mut joined = Vec::new();
+    joined.try_reserve(1 + name.len() + path.len()).map_err(|_| Errno::ENOMEM)?;
+    joined.push(b'/');
+    joined.extend_from_slice(name);
+    joined.extend_from_slice(path);
+    Ok(joined)
 }
 
 /// Where a path on the disk leads.

@@ -84,8 +84,10 @@ impl OpenFile {
 
     /// F_SETFL: flags that cannot be changed are ignored, as everywhere.
     pub fn set_flags(&self, flags: u32) {
-        let kept = self.flags() & !STATUS_FLAGS;
-        self.flags.store(kept | flags & STATUS_FLAGS, Ordering::Relaxed);
+        let kept = if planted(Fault::SetflLosesMode) { 0 } else { self.flags() & !STATUS_FLAGS };
+        if !planted(Fault::SetflIgnored) {
+            self.flags.store(kept | flags & STATUS_FLAGS, Ordering::Relaxed);
+        }
     }
 
     fn nonblocking(&self) -> bool {

@@ -104,7 +104,7 @@ fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Option<F
         return Err(Errno::ENAMETOOLONG);
     }
     let mut here = if path.starts_with(b"/") { Directory::ROOT } else { start };
-    let mut rest = path.to_vec();
+    let mut rest = copy(path)?;
     // Every step into `/proc` and out of it takes a name of the path, and only links, which are counted over all
     // steps, add names.
     let mut links = 0;
@@ -125,6 +125,17 @@ fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Option<F
             },
         };
     }
+}
+
+/// A copy of a path or of a part of one.
+///
+/// # Errors
+/// ENOMEM.
+pub fn copy(path: &[u8]) -> Result<Vec<u8>, Errno> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(path.len()).map_err(|_| Errno::ENOMEM)?;
+    copy.extend_from_slice(path);
+    Ok(copy)
 }
 
 /// Opens the file that `path` names, seen from `start`, with the flags of `open`.

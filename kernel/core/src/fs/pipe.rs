@@ -16,6 +16,9 @@ use crate::thread::scheduler;
 /// Under a planted fault, bytes that a writer writes before the next one's turn.
 const TORN_BYTES: usize = 16;
 
+/// Most pages that a pipe has: its content may begin within one.
+const PAGES: usize = PIPE_BYTES / PAGE + 1;
+
 /// Both ends' common half.
 struct Pipe {
     content: SpinLock<Content>,
@@ -44,8 +47,13 @@ pub struct WriteEnd(Arc<Pipe>);
 
 /// A pipe.
 pub fn new() -> (ReadEnd, WriteEnd) {
-    let content =
-        Content { pages: VecDeque::new(), start: 0, length: 0, reader_open: true, writer_open: true };
+    let content = Content {
+        pages: VecDeque::with_capacity(PAGES),
+        start: 0,
+        length: 0,
+        reader_open: true,
+        writer_open: true,
+    };
     let pipe = Arc::new(Pipe {
         content: SpinLock::new(content),
         readers: WaitQueue::new(Wait::Pipe),
@@ -174,7 +182,11 @@ impl File for WriteEnd {
         } else {
             pipe.writers.wait_until(|| pipe.content.lock().write(bytes))?
         };
-        pipe.readers.wake_all();
+        if planted(Fault::PipeWakesOne) {
+            pipe.readers.wake_one();
+        } else {
+            pipe.readers.wake_all();
+        }
         Ok(count)
     }
 

@@ -17,7 +17,7 @@ const PATIENCE: u64 = 5000;
 
 /// Cycles of one test; there are five tests of them.
 const CYCLES: u32 = 10;
-/// Ticks that the thread of a cycle lives.
+/// Ticks that the thread of a cycle lives once it has started.
 const LIFE: u64 = 10;
 
 tests! {
@@ -109,6 +109,8 @@ fn cycles(_: &mut Fixture) -> Outcome {
     let mut crowd = Crowd::default();
     for cycle in 1..=CYCLES {
         let thread = crowd.add()?;
+        let started = tick::wait_until(PATIENCE, || crowd.started() == cycle);
+        ensure!(started, "cycle {cycle}: it did not start within {PATIENCE} ticks");
         tick::sleep(LIFE);
         let alive = (crowd.started(), crowd.stopped());
         ensure!(alive == (cycle, cycle - 1), "cycle {cycle}: started and stopped: {alive:?}");

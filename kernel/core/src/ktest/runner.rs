@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use parity_arch::{BootInfo, FpState, cpu, power};
@@ -53,7 +54,7 @@ struct Run {
 pub fn start(tests: Vec<Test>, fixture: Fixture) -> ! {
     let run = Box::into_raw(Box::new(Run { tests, fixture }));
     // A plain thread: whether it is a kernel thread is asked by a test.
-    match Thread::new("ktest".to_string(), None, FpState::new(), enter, run.expose_provenance()) {
+    match Thread::new(Arc::new("ktest".to_string()), None, FpState::new(), enter, run.expose_provenance()) {
         Ok(thread) => scheduler::start(thread),
         Err(errno) => panic!("cannot start the tests: {errno}"),
     }

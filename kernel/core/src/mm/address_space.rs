@@ -1,13 +1,12 @@
 //! A user's address space: its page table, its frames, and where its heap ends.
 
-use alloc::vec::Vec;
 use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use parity_abi::Errno;
 use parity_arch::mem::{USER_END, USER_STACK_TOP, phys_to_virt, sync_instruction_memory};
-use parity_arch::{PAGE_SIZE, PageTable, Perm, PhysAddr, VirtAddr};
+use parity_arch::{PAGE_SIZE, PageTable, PageTableRoot, Perm, PhysAddr, VirtAddr};
 
 use super::PAGE;
 use super::frame::{self, Purpose, TableFrames};
@@ -39,6 +38,26 @@ pub struct AddressSpace {
     map_floor: u64,
 }
 
+/// An address space as a processor needs it, for whoever switches to it without looking into it.
+#[derive(Clone, Copy)]
+pub struct SpaceRoot {
+    id: u64,
+    table: PageTableRoot,
+}
+
+impl SpaceRoot {
+    /// Makes this the address space of the running processor.
+    ///
+    /// # Safety
+    /// The address space is still there. From here on it is safe: its `drop` makes sure that no processor uses it.
+    pub unsafe fn activate(self) {
+        let _irq = IrqGuard::new();
+        ACTIVE.this().store(self.id, Ordering::Relaxed);
+        // SAFETY: the table is as alive as the address space.
+        unsafe { self.table.activate() };
+    }
+}
+
 impl AddressSpace {
     /// An address space without any memory.
     ///
@@ -55,12 +74,9 @@ impl AddressSpace {
         })
     }
 
-    /// Makes this the address space of the running processor.
-    pub fn activate(&self) {
-        let _irq = IrqGuard::new();
-        ACTIVE.this().store(self.id, Ordering::Relaxed);
-        // SAFETY: `drop` makes sure that no processor loses the table it uses.
-        unsafe { self.table.activate() };
+    /// What a processor needs of it.
+    pub fn root(&self) -> SpaceRoot {
+        SpaceRoot { id: self.id, table: self.table.root() }
     }
 
     /// Leaves the running processor without an address space.
@@ -83,9 +99,10 @@ impl AddressSpace {
     pub fn map(&mut self, start: u64, length: u64, perm: Perm) -> Result<(), Errno> {
         let end = start.checked_add(length).filter(|end| *end <= USER_END.0).ok_or(Errno::ENOMEM)?;
         // Known in advance: a user that asks for terabytes is not to keep the kernel busy until memory is gone.
-        if (end - start) / PAGE_SIZE > frame::available(Purpose::User) as u64 {
+        if !frame::make_available(((end - start) / PAGE_SIZE) as usize, Purpose::User) {
             return Err(Errno::ENOMEM);
         }
+        let perm = if planted(Fault::DataExecutable) { Perm { execute: true, ..perm } } else { perm };
         for page in pages(start, end) {
             let frame = frame::allocate_zeroed(Purpose::User).ok_or(Errno::ENOMEM)?;
             self.adopt(page, frame, perm)?;
@@ -101,15 +118,24 @@ impl AddressSpace {
         })
     }
 
-    /// Takes the pages that `[start, start + length)` touches away; holes are fine.
+    /// Takes the pages that `[start, start + length)` touches away; holes are fine. Needs no memory.
     pub fn unmap(&mut self, start: u64, length: u64) {
+        if planted(Fault::UnmapNoFlush) {
+            return self.unmap_unseen(start, start + length);
+        }
         let end = start.saturating_add(length).min(USER_END.as_u64());
-        let mut mapped = Vec::new();
-        self.table.for_each(VirtAddr(start).page_down()..VirtAddr(end), |page, _, _| mapped.push(page));
-        for page in mapped {
-            if let Some(frame) = self.table.unmap(page)
-                && !planted(Fault::ForkSharesMemory)
-            {
+        let range = VirtAddr(start).page_down()..VirtAddr(end);
+        self.table.unmap(range, &mut TableFrames, |frame| {
+            if !planted(Fault::ForkSharesMemory) && !planted(Fault::UnmapLeaks) {
+                frame::free(frame, 1);
+            }
+        });
+    }
+
+    /// As [`Self::unmap`], but the processor goes on using the pages: a planted fault.
+    fn unmap_unseen(&mut self, start: u64, end: u64) {
+        for page in pages(start, end) {
+            if let Some(frame) = self.table.unmap_unseen(VirtAddr(page)) {
                 frame::free(frame, 1);
             }
         }
@@ -121,7 +147,8 @@ impl AddressSpace {
     /// ENOMEM.
     pub fn duplicate(&self) -> Result<Self, Errno> {
         let mut copy = Self::new()?;
-        (copy.heap_start, copy.heap_end, copy.map_floor) = (self.heap_start, self.heap_end, self.map_floor);
+        (copy.heap_start, copy.heap_end) = (self.heap_start, self.heap_end);
+        copy.map_floor = if planted(Fault::ForkForgetsFloor) { copy.map_floor } else { self.map_floor };
         let mut result = Ok(());
         self.table.for_each(EVERYWHERE, |page, frame, perm| {
             if result.is_ok() {
@@ -141,7 +168,9 @@ impl AddressSpace {
         if perm.execute {
             publish_instructions(frame);
         }
-        self.adopt(page.0, frame, perm)
+        let write = perm.write || planted(Fault::ForkAllWritable);
+        let execute = perm.execute || planted(Fault::ForkDataExecutable);
+        self.adopt(page.0, frame, Perm { write, execute, ..perm })
     }
 
     /// Ends loading: what was written to executable pages can be executed.
@@ -167,7 +196,9 @@ impl AddressSpace {
         }
         let (old_top, new_top) = (old.next_multiple_of(PAGE_SIZE), wanted.next_multiple_of(PAGE_SIZE));
         if new_top < old_top {
-            self.unmap(new_top, old_top - new_top);
+            if !planted(Fault::BrkKeepsPages) {
+                self.unmap(new_top, old_top - new_top);
+            }
         } else if new_top > old_top && self.map(old_top, new_top - old_top, Perm::READ_WRITE).is_err() {
             // What was mapped before memory ran out was above the old top, so none of it was there before.
             self.unmap(old_top, new_top - old_top);
@@ -195,7 +226,9 @@ impl AddressSpace {
             self.unmap(start, length);
             return Err(errno);
         }
-        self.map_floor = start;
+        if !planted(Fault::SecondMmapFails) {
+            self.map_floor = start;
+        }
         Ok(start)
     }
 }
@@ -211,6 +244,9 @@ impl Drop for AddressSpace {
         // Under this fault a frame may be somebody else's as well, so all are kept.
         if !planted(Fault::ForkSharesMemory) {
             self.table.for_each(EVERYWHERE, |_, frame, _| frame::free(frame, 1));
+        }
+        if planted(Fault::TablesLeak) {
+            return;
         }
         // SAFETY: `drop` runs once and nothing uses `table` afterwards; no processor has it active (above).
         unsafe { ManuallyDrop::take(&mut self.table).destroy(&mut TableFrames) };

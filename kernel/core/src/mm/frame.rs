@@ -5,7 +5,7 @@ use core::ops::Range;
 use parity_arch::mem::phys_to_virt;
 use parity_arch::{BootInfo, FrameSource, PhysAddr};
 
-use super::{PAGE, probes};
+use super::{PAGE, probes, shrinker};
 use crate::faults::{Fault, planted};
 use crate::sync::SpinLock;
 use crate::trace;
@@ -31,12 +31,14 @@ struct FrameTable {
     /// `FREE` or `TAKEN`; 16 bits each, as a shared frame will need a count.
     states: &'static mut [u16],
     free: usize,
+    /// Free frames that users cannot have beside the reserve (`mm::admission`).
+    promised: usize,
     /// Where the next search begins.
     cursor: usize,
 }
 
 static FRAMES: SpinLock<FrameTable> =
-    SpinLock::new(FrameTable { first: 0, states: &mut [], free: 0, cursor: 0 });
+    SpinLock::new(FrameTable { first: 0, states: &mut [], free: 0, promised: 0, cursor: 0 });
 
 /// Frames in the table and frames free now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ pub fn init(boot: &BootInfo) {
     };
     let own = table_bytes.div_ceil(PAGE);
     states[..own].fill(TAKEN);
-    *FRAMES.lock() = FrameTable { first, free: count - own, states, cursor: own };
+    *FRAMES.lock() = FrameTable { first, free: count - own, promised: 0, states, cursor: own };
 }
 
 pub fn counts() -> Counts {
@@ -67,22 +69,41 @@ pub fn counts() -> Counts {
     Counts { total: table.states.len() + usize::from(planted(Fault::FramesMiscounted)), free: table.free }
 }
 
-/// Frames that can be allocated for this purpose.
+/// Frames that can be allocated for this purpose now; there are more if others give theirs back
+/// ([`make_available`]).
 pub fn available(purpose: Purpose) -> usize {
-    let free = FRAMES.lock().free;
-    free.saturating_sub(reserve(purpose))
+    FRAMES.lock().available(purpose)
 }
 
-fn reserve(purpose: Purpose) -> usize {
-    match purpose {
-        Purpose::Kernel => 0,
-        Purpose::User if planted(Fault::NoKernelReserve) => 0,
-        Purpose::User => KERNEL_RESERVE,
-    }
+/// Whether `count` frames can be allocated for this purpose, perhaps because others give some back.
+pub fn make_available(count: usize, purpose: Purpose) -> bool {
+    // Nobody need give anything back for what can never be.
+    count <= counts().total && shrinker::retry(|| (available(purpose) >= count).then_some(())).is_some()
+}
+
+/// Lets users have `count` frames less, if they can do without.
+pub(super) fn promise(count: usize) -> bool {
+    let mut promise = || {
+        let mut table = FRAMES.lock();
+        let possible = table.available(Purpose::User) >= count;
+        table.promised += if possible { count } else { 0 };
+        possible.then_some(())
+    };
+    shrinker::retry(&mut promise).is_some()
+}
+
+/// Ends a [`promise`].
+pub(super) fn take_promise_back(count: usize) {
+    FRAMES.lock().promised -= count;
 }
 
 /// `count` frames in a row with content undefined, or nothing if memory is short.
 pub fn allocate(count: usize, purpose: Purpose) -> Option<PhysAddr> {
+    shrinker::retry(|| allocate_spare(count, purpose))
+}
+
+/// As [`allocate`], but nobody gives anything back for it.
+pub fn allocate_spare(count: usize, purpose: Purpose) -> Option<PhysAddr> {
     FRAMES.lock().allocate(count, purpose)
 }
 
@@ -107,8 +128,20 @@ pub fn free(start: PhysAddr, count: usize) {
 }
 
 impl FrameTable {
+    fn reserve(&self, purpose: Purpose) -> usize {
+        match purpose {
+            Purpose::Kernel => 0,
+            Purpose::User if planted(Fault::NoKernelReserve) => 0,
+            Purpose::User => KERNEL_RESERVE + self.promised,
+        }
+    }
+
+    fn available(&self, purpose: Purpose) -> usize {
+        self.free.saturating_sub(self.reserve(purpose))
+    }
+
     fn allocate(&mut self, count: usize, purpose: Purpose) -> Option<PhysAddr> {
-        if self.free < count + reserve(purpose) {
+        if self.available(purpose) < count {
             return None;
         }
         let run = self
@@ -161,6 +194,8 @@ unsafe impl FrameSource for TableFrames {
     }
 
     fn free(&mut self, frame: PhysAddr) {
-        free(frame, 1);
+        if !planted(Fault::TablesStay) {
+            free(frame, 1);
+        }
     }
 }

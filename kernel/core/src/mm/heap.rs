@@ -2,7 +2,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
-use parity_abi::Errno;
+use parity_arch::PhysAddr;
 use parity_arch::mem::phys_to_virt;
 use talc::base::Talc;
 use talc::base::binning::{Binning, DefaultBinning};
@@ -13,8 +13,15 @@ use super::frame::{self, Purpose};
 use crate::faults::{Fault, planted};
 use crate::sync::SpinLock;
 
-/// The heap grows by at least this many bytes.
-const GROWTH: usize = 1024 * 1024;
+/// Blocks up to this size are never refused (`mm::admission`), so that code need not be prepared for it. Larger ones
+/// are refused as early as users' memory: `try_reserve` tells so, and all else panics.
+pub const SMALL: usize = 2048;
+
+/// The heap grows by the first of these numbers of frames that lie in a row, and if none do, by as few as it can.
+const GROWTHS: [usize; 2] = [256, 16];
+
+/// Bytes that talc takes of what it is given, and of each block.
+const OVERHEAD: usize = 128;
 
 #[global_allocator]
 static HEAP: Heap = Heap(SpinLock::new(Talc::new(Frames)));
@@ -27,6 +34,10 @@ unsafe impl GlobalAlloc for Heap {
         let ignored = planted(Fault::HeapIgnoresAlignment) && layout.align() > 256;
         let layout =
             if ignored { Layout::from_size_align(layout.size(), 8).unwrap_or(layout) } else { layout };
+        // Also if the heap has room: what it got for small blocks is for them.
+        if layout.size() > SMALL && !frame::make_available(1, Purpose::User) {
+            return core::ptr::null_mut();
+        }
         // SAFETY: the caller promises a layout of nonzero size.
         unsafe { self.0.lock().allocate(layout) }.map_or(core::ptr::null_mut(), |block| block.as_ptr())
     }
@@ -40,15 +51,6 @@ unsafe impl GlobalAlloc for Heap {
     }
 }
 
-/// To be asked before the kernel keeps memory on behalf of a user: refused in time, while the kernel's own
-/// allocations, which cannot be refused, still find the frames that users cannot have.
-///
-/// # Errors
-/// ENOMEM.
-pub fn admit_user() -> Result<(), Errno> {
-    if frame::available(Purpose::User) > 0 { Ok(()) } else { Err(Errno::ENOMEM) }
-}
-
 /// Gives the heap more frames. They are never given back.
 #[derive(Debug)]
 struct Frames;
@@ -56,10 +58,24 @@ struct Frames;
 // SAFETY: `acquire` claims frames that nobody else has, and allocates nothing from the heap itself.
 unsafe impl Source for Frames {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        // Room for the block wherever its alignment puts it, and for talc's own bookkeeping.
-        let bytes = (layout.size() + layout.align() + PAGE).max(GROWTH).next_multiple_of(PAGE);
-        let start = frame::allocate(bytes / PAGE, Purpose::Kernel).ok_or(())?;
+        let least = (layout.size() + layout.align() + OVERHEAD).div_ceil(PAGE);
+        let (start, count) = grow(layout.size(), least).ok_or(())?;
         // SAFETY: these frames were allocated just now, lie in a row, and are never freed.
-        unsafe { talc.claim(phys_to_virt(start), bytes) }.map(|_| ()).ok_or(())
+        unsafe { talc.claim(phys_to_virt(start), count * PAGE) }.map(|_| ()).ok_or(())
     }
+}
+
+/// At least so many frames in a row for a block of this size; where, and how many.
+fn grow(bytes: usize, least: usize) -> Option<(PhysAddr, usize)> {
+    let coarsely = planted(Fault::HeapGrowsCoarsely);
+    let spare = GROWTHS
+        .into_iter()
+        .filter(|count| *count > least && !(coarsely && *count < GROWTHS[0]))
+        .find_map(|count| Some((frame::allocate_spare(count, Purpose::User)?, count)));
+    if coarsely {
+        return spare;
+    }
+    // The kernel's reserve is for nothing but small blocks, and so few frames at a time.
+    let purpose = if bytes > SMALL { Purpose::User } else { Purpose::Kernel };
+    spare.or_else(|| Some((frame::allocate(least, purpose)?, least)))
 }

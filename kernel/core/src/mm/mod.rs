@@ -1,10 +1,12 @@
 //! Memory: physical frames, the kernel's heap, users' address spaces, and the border between them.
 
 pub mod address_space;
+pub mod admission;
 pub mod frame;
 pub mod heap;
 mod page;
 pub mod probes;
+pub mod shrinker;
 pub mod user;
 
 pub use address_space::AddressSpace;

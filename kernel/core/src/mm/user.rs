@@ -105,29 +105,50 @@ pub fn write_value<T: Plain>(space: &AddressSpace, address: u64, value: &T) -> R
     write(space, address, value.as_bytes())
 }
 
-/// The bytes of a C string, without its NUL. `limit` is the longest allowed, NUL included.
+/// Length of a C string, without its NUL. `limit` is the longest allowed, NUL included.
 ///
 /// # Errors
 /// EFAULT; `too_long` if there is no NUL among the first `limit` bytes.
+pub fn string_length(
+    space: &AddressSpace,
+    address: u64,
+    limit: usize,
+    too_long: Errno,
+) -> Result<usize, Errno> {
+    let mut length = 0;
+    while length < limit {
+        let from = address.checked_add(length as u64).ok_or(Errno::EFAULT)?;
+        let count = (limit - length).min(PAGE - from as usize % PAGE);
+        let mut end = None;
+        for_each_piece(space, from, count, Access::Read, |piece, count| {
+            // SAFETY: `piece` is `count` mapped bytes of the user's frame, which nobody writes to meanwhile.
+            let bytes = unsafe { core::slice::from_raw_parts(piece, count) };
+            end = bytes.iter().position(|byte| *byte == 0);
+        })?;
+        if let Some(end) = end {
+            return Ok(length + end);
+        }
+        length += count;
+    }
+    Err(too_long)
+}
+
+/// The bytes of a C string, without its NUL. `limit` is the longest allowed, NUL included.
+///
+/// # Errors
+/// Those of [`string_length`]; ENOMEM.
 pub fn read_string(
     space: &AddressSpace,
     address: u64,
     limit: usize,
     too_long: Errno,
 ) -> Result<Vec<u8>, Errno> {
+    let length = string_length(space, address, limit, too_long)?;
     let mut string = Vec::new();
-    while string.len() < limit {
-        let from = address.checked_add(string.len() as u64).ok_or(Errno::EFAULT)?;
-        let length = (limit - string.len()).min(PAGE - from as usize % PAGE);
-        let start = string.len();
-        string.resize(start + length, 0);
-        read(space, from, &mut string[start..])?;
-        if let Some(end) = string[start..].iter().position(|byte| *byte == 0) {
-            string.truncate(start + end);
-            return Ok(string);
-        }
-    }
-    Err(too_long)
+    string.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+    string.resize(length, 0);
+    read(space, address, &mut string)?;
+    Ok(string)
 }
 
 /// Calls `use_piece` with the kernel's pointer to each part of the range that lies in one page.
@@ -145,7 +166,8 @@ fn for_each_piece(
             return if planted(Fault::BadPointerIgnored) { Ok(()) } else { Err(Errno::EFAULT) };
         };
         let allowed = if access == Access::Write { perm.write } else { perm.read };
-        if !allowed && !planted(Fault::PermissionIgnored) {
+        let unasked = at != address && planted(Fault::FirstPageAsked);
+        if !allowed && !unasked && !planted(Fault::PermissionIgnored) {
             return Err(Errno::EFAULT);
         }
         let piece = (PAGE - at as usize % PAGE).min((end - at) as usize);

@@ -35,7 +35,7 @@ fn end_current(status: WaitStatus) {
     if process.pid == table::INIT {
         shut_down();
     }
-    for waiting in table::end(process.pid, status.encode()) {
+    for waiting in table::end(process.pid, status.encode()).into_iter().flatten() {
         if !planted(Fault::ExitDoesNotWake) {
             waiting.children.wake_all();
         }
@@ -46,10 +46,10 @@ fn end_current(status: WaitStatus) {
 fn shut_down() -> ! {
     // Nobody runs any more: this processor is not given away again.
     cpu::irq_disable();
-    for (process, parent) in table::living() {
-        if process.pid != table::INIT {
-            announce(&process, parent, WaitStatus::killed(SIGKILL), true);
-        }
+    let mut last = table::INIT;
+    while let Some((process, parent)) = table::next_living(last) {
+        announce(&process, parent, WaitStatus::killed(SIGKILL), true);
+        last = process.pid;
     }
     let memory = frame::counts();
     kprintln!(

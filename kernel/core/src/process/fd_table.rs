@@ -7,6 +7,7 @@ use parity_abi::Errno;
 use parity_abi::limits::OPEN_MAX;
 
 use crate::fs::OpenFile;
+use crate::mm::admission;
 use crate::vitals::Descriptors;
 
 #[derive(Clone)]
@@ -15,10 +16,10 @@ struct Slot {
     close_on_exec: bool,
 }
 
-/// Open files by descriptor. A clone, as fork makes it, shares the open files.
+/// Open files by descriptor.
 ///
 /// Whatever leaves the table is handed back, so that the last reference to a file is dropped outside the lock.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
     /// Which pipes they are, for others to know.
@@ -26,6 +27,17 @@ pub struct FdTable {
 }
 
 impl FdTable {
+    /// The table of a child, which shares the open files.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn duplicate(&self) -> Result<Self, Errno> {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(self.slots.len()).map_err(|_| Errno::ENOMEM)?;
+        slots.extend_from_slice(&self.slots);
+        Ok(Self { slots, noted: self.noted.clone() })
+    }
+
     /// Says whose they are.
     pub fn set_pid(&mut self, pid: u32) {
         self.noted.set_pid(pid);
@@ -40,29 +52,32 @@ impl FdTable {
     /// Puts the file at the lowest free descriptor from `from` on.
     ///
     /// # Errors
-    /// EMFILE.
+    /// EMFILE, ENOMEM.
     pub fn add(&mut self, file: Arc<OpenFile>, close_on_exec: bool, from: usize) -> Result<i32, Errno> {
         let free =
             (from..OPEN_MAX).find(|fd| !matches!(self.slots.get(*fd), Some(Some(_)))).ok_or(Errno::EMFILE)?;
-        self.put(free, Slot { file, close_on_exec });
+        self.put(free, Slot { file, close_on_exec })?;
         Ok(free as i32)
     }
 
     /// Puts the file at `fd`, closing what was there.
     ///
     /// # Errors
-    /// EBADF if no descriptor can have this number.
+    /// EBADF if no descriptor can have this number; ENOMEM.
     pub fn replace(&mut self, fd: i32, file: Arc<OpenFile>) -> Result<Option<Arc<OpenFile>>, Errno> {
         let index = usize::try_from(fd).ok().filter(|index| *index < OPEN_MAX).ok_or(Errno::EBADF)?;
-        Ok(self.put(index, Slot { file, close_on_exec: false }).map(|slot| slot.file))
+        Ok(self.put(index, Slot { file, close_on_exec: false })?.map(|slot| slot.file))
     }
 
-    fn put(&mut self, index: usize, slot: Slot) -> Option<Slot> {
-        if self.slots.len() <= index {
-            self.slots.resize(index + 1, None);
+    fn put(&mut self, index: usize, slot: Slot) -> Result<Option<Slot>, Errno> {
+        let missing = (index + 1).saturating_sub(self.slots.len());
+        if self.slots.capacity() <= index {
+            admission::admit()?;
+            self.slots.try_reserve(missing).map_err(|_| Errno::ENOMEM)?;
         }
+        self.slots.extend(core::iter::repeat_n(None, missing));
         self.noted.set(index, slot.file.ends_waits_at());
-        self.slots[index].replace(slot)
+        Ok(self.slots[index].replace(slot))
     }
 
     /// Frees a descriptor.
@@ -76,12 +91,17 @@ impl FdTable {
         Ok(slot.file)
     }
 
-    /// Frees the descriptors that do not survive exec.
-    pub fn remove_close_on_exec(&mut self) -> Vec<Arc<OpenFile>> {
-        let noted = &mut self.noted;
-        let slots = self.slots.iter_mut().enumerate();
-        let closing = slots.filter_map(|(fd, slot)| Some((fd, slot.take_if(|slot| slot.close_on_exec)?)));
-        closing.inspect(|(fd, _)| noted.set(*fd, 0)).map(|(_, slot)| slot.file).collect()
+    /// Frees a descriptor that does not survive exec, if there is one.
+    pub fn remove_close_on_exec(&mut self) -> Option<Arc<OpenFile>> {
+        let mut slots = self.slots.iter_mut().enumerate();
+        let (fd, slot) = slots.find_map(|(fd, slot)| Some((fd, slot.take_if(|slot| slot.close_on_exec)?)))?;
+        self.noted.set(fd, 0);
+        Some(slot.file)
+    }
+
+    /// Lets all descriptors survive exec: a planted fault.
+    pub fn keep_all_on_exec(&mut self) {
+        self.slots.iter_mut().flatten().for_each(|slot| slot.close_on_exec = false);
     }
 
     /// # Errors

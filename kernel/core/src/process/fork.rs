@@ -9,6 +9,7 @@ use parity_abi::fs::O_RDWR;
 use parity_arch::{FpState, TrapFrame};
 use parity_record::Record;
 
+use super::arguments::Argument;
 use super::exec::{self, Image};
 use super::fd_table::FdTable;
 use super::{Process, current, probes, table};
@@ -17,6 +18,7 @@ use crate::faults::{Fault, planted};
 use crate::fs::path::Directory;
 use crate::fs::tty::Console;
 use crate::fs::{OpenFile, disk, proc};
+use crate::mm::admission;
 use crate::sync::spin_lock::assert_none_held;
 use crate::thread::{Thread, scheduler};
 use crate::trace;
@@ -49,7 +51,8 @@ pub fn start(
     parent: u32,
     loaded: impl FnOnce(),
 ) -> Result<u32, Errno> {
-    let arguments: Box<[&[u8]]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+    let arguments: Box<[Argument]> =
+        arguments.iter().map(|argument| Argument::Kernel(argument.as_bytes())).collect();
     let Image { program, memory, frame } = exec::load(Directory::ROOT, path.as_bytes(), &arguments)?;
     let process = Process::new(table::next_pid(), program.clone(), memory, files, Directory::ROOT);
     let pid = process.pid;
@@ -63,9 +66,14 @@ pub fn start(
 /// # Errors
 /// ENOMEM.
 pub fn fork(frame: &TrapFrame) -> Result<u32, Errno> {
+    admission::admit()?;
     let parent = current();
     let memory = parent.with_memory(|memory| memory.duplicate())?;
-    let files = if planted(Fault::ForkDropsFiles) { FdTable::default() } else { parent.files.lock().clone() };
+    let drops = planted(Fault::ForkDropsFiles);
+    let mut files = if drops { FdTable::default() } else { parent.files.lock().duplicate()? };
+    if planted(Fault::ForkClearsCloexec) {
+        files.keep_all_on_exec();
+    }
     let program = parent.program();
     let inherits = !planted(Fault::ForkForgetsCwd);
     let directory = if inherits { parent.working_directory() } else { Directory::ROOT };
@@ -80,19 +88,14 @@ pub fn fork(frame: &TrapFrame) -> Result<u32, Errno> {
 
 fn spawn(
     process: Arc<Process>,
-    program: String,
+    program: Arc<String>,
     parent: u32,
     frame: TrapFrame,
     fp: FpState,
 ) -> Result<(), Errno> {
     let frame = Box::into_raw(Box::new(frame));
-    let thread = match Thread::new(
-        program.clone(),
-        Some(process.clone()),
-        fp,
-        enter_user,
-        frame.expose_provenance(),
-    ) {
+    let owner = Some(process.clone() as _);
+    let thread = match Thread::new(program.clone(), owner, fp, enter_user, frame.expose_provenance()) {
         Ok(thread) => thread,
         Err(errno) => {
             // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.

@@ -1,5 +1,6 @@
 //! Processes: programs with an address space and descriptors of their own.
 
+pub mod arguments;
 pub mod exec;
 pub mod exit;
 pub mod fd_table;

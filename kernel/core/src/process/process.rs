@@ -11,7 +11,8 @@ use super::fd_table::FdTable;
 use crate::faults::{Fault, planted};
 use crate::fs::path::Directory;
 use crate::mm::AddressSpace;
-use crate::sync::{SpinLock, Wait, WaitQueue};
+use crate::mm::address_space::SpaceRoot;
+use crate::sync::{IrqGuard, Mutex, SpinLock, Wait, WaitQueue};
 use crate::thread::{Owner, scheduler};
 
 /// For the planted fault that never gives an address space back after an exec.
@@ -21,9 +22,11 @@ static EXEC_SEEN: AtomicBool = AtomicBool::new(false);
 pub struct Process {
     pub pid: u32,
     /// Path of the program it runs.
-    program: SpinLock<String>,
-    /// `None` once it has ended.
-    memory: SpinLock<Option<AddressSpace>>,
+    program: SpinLock<Arc<String>>,
+    /// `None` once it has ended. To copy it or fill it takes long.
+    memory: Mutex<Option<AddressSpace>>,
+    /// The root of what `memory` has, for switches, which cannot wait for it.
+    root: SpinLock<Option<SpaceRoot>>,
     pub files: SpinLock<FdTable>,
     working_directory: SpinLock<Directory>,
     /// Where it waits for its children to end.
@@ -33,7 +36,7 @@ pub struct Process {
 impl Process {
     pub fn new(
         pid: u32,
-        program: String,
+        program: Arc<String>,
         memory: AddressSpace,
         mut files: FdTable,
         working_directory: Directory,
@@ -42,7 +45,8 @@ impl Process {
         Self {
             pid,
             program: SpinLock::new(program),
-            memory: SpinLock::new(Some(memory)),
+            root: SpinLock::new(Some(memory.root())),
+            memory: Mutex::new(Some(memory)),
             files: SpinLock::new(files),
             working_directory: SpinLock::new(working_directory),
             children: WaitQueue::new(Wait::Child),
@@ -50,7 +54,7 @@ impl Process {
     }
 
     /// Path of the program it runs.
-    pub fn program(&self) -> String {
+    pub fn program(&self) -> Arc<String> {
         self.program.lock().clone()
     }
 
@@ -63,7 +67,7 @@ impl Process {
         *self.working_directory.lock() = directory;
     }
 
-    /// Uses the process's memory, for a short time: interrupts are masked meanwhile.
+    /// Uses the process's memory, for as long as that takes; not with a spin lock held.
     ///
     /// # Errors
     /// EFAULT if the process has ended and has none, and whatever `use_it` gives.
@@ -71,32 +75,37 @@ impl Process {
         &self,
         use_it: impl FnOnce(&mut AddressSpace) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
+        let _masked = planted(Fault::MemoryUsedMasked).then(IrqGuard::new);
         use_it(self.memory.lock().as_mut().ok_or(Errno::EFAULT)?)
     }
 
     /// Replaces program and memory of this, the running process.
-    pub fn replace_image(&self, program: String, memory: AddressSpace) {
+    pub fn replace_image(&self, program: Arc<String>, memory: AddressSpace) {
         if planted(Fault::ExecKeepsSpace) {
             EXEC_SEEN.store(true, Ordering::Relaxed);
         }
-        let old = {
-            let mut slot = self.memory.lock();
-            memory.activate();
-            slot.replace(memory)
-        };
-        // Freed with interrupts enabled: it may be large.
+        {
+            let mut root = self.root.lock();
+            let new = memory.root();
+            // SAFETY: `memory` stays until there is another root.
+            unsafe { new.activate() };
+            *root = Some(new);
+        }
+        let old = self.memory.lock().replace(memory);
         drop(old);
         scheduler::current().rename(&program);
-        *self.program.lock() = program;
+        let old = core::mem::replace(&mut *self.program.lock(), program);
+        drop(old);
     }
 
     /// Frees the memory of this, the running process, for good.
     pub fn drop_memory(&self) {
-        let old = {
-            let mut slot = self.memory.lock();
+        {
+            let mut root = self.root.lock();
             AddressSpace::deactivate();
-            slot.take()
-        };
+            *root = None;
+        }
+        let old = self.memory.lock().take();
         drop(old);
     }
 }
@@ -110,8 +119,9 @@ impl Owner for Process {
         if planted(Fault::ExecKeepsSpace) && EXEC_SEEN.load(Ordering::Relaxed) {
             return;
         }
-        match &*self.memory.lock() {
-            Some(memory) => memory.activate(),
+        match *self.root.lock() {
+            // SAFETY: the root is forgotten before the address space is dropped.
+            Some(root) => unsafe { root.activate() },
             None => AddressSpace::deactivate(),
         }
     }

@@ -1,10 +1,8 @@
 //! The process table: who lives, who has ended, and who is whose parent.
 
 use alloc::collections::BTreeMap;
-use alloc::format;
-use alloc::string::String;
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use parity_abi::Errno;
@@ -33,7 +31,8 @@ struct Entry {
 
 /// A number no process has had yet.
 pub fn next_pid() -> u32 {
-    NEXT_PID.fetch_add(1, Ordering::Relaxed)
+    let pid = NEXT_PID.fetch_add(1, Ordering::Relaxed);
+    if planted(Fault::PidsCut) { pid & 0xff } else { pid }
 }
 
 pub fn insert(process: Arc<Process>, parent: u32, thread: &Arc<Thread>) {
@@ -47,16 +46,16 @@ pub fn parent_of(pid: u32) -> u32 {
     TABLE.lock().get(&pid).map_or(0, |entry| entry.parent)
 }
 
-/// All processes that have not ended, with their parents, by number.
-pub fn living() -> Vec<(Arc<Process>, u32)> {
+/// The process with the lowest number above `pid` that has not ended, and its parent.
+pub fn next_living(pid: u32) -> Option<(Arc<Process>, u32)> {
     let table = TABLE.lock();
-    let living = table.values().filter(|entry| entry.ended.is_none());
-    living.map(|entry| (entry.process.clone(), entry.parent)).collect()
+    let mut later = table.range(pid.saturating_add(1)..).map(|(_, entry)| entry);
+    later.find(|entry| entry.ended.is_none()).map(|entry| (entry.process.clone(), entry.parent))
 }
 
 /// Notes that a process has ended and gives its children to PID 1. Returns whose `children` queues to wake:
 /// the parent, and PID 1 if it inherited somebody who has ended already.
-pub fn end(pid: u32, status: i32) -> Vec<Arc<Process>> {
+pub fn end(pid: u32, status: i32) -> [Option<Arc<Process>>; 2] {
     let mut table = TABLE.lock();
     let mut inherited_ended = false;
     for child in table.values_mut().filter(|entry| entry.parent == pid) {
@@ -67,13 +66,8 @@ pub fn end(pid: u32, status: i32) -> Vec<Arc<Process>> {
         entry.ended = Some(status);
         entry.parent
     });
-    let heir = inherited_ended.then_some(INIT);
-    [parent, heir]
-        .into_iter()
-        .flatten()
-        .filter_map(|pid| table.get(&pid))
-        .map(|entry| entry.process.clone())
-        .collect()
+    let heir = (inherited_ended && !planted(Fault::HeirNotWoken)).then_some(INIT);
+    [parent, heir].map(|pid| table.get(&pid?).map(|entry| entry.process.clone()))
 }
 
 /// Takes a child of `parent` that has ended out of the table, with its status: the one called `wanted`, or
@@ -98,11 +92,11 @@ pub fn reap(parent: u32, wanted: Option<u32>) -> Result<Option<(Arc<Process>, i3
 pub struct Table;
 
 impl Processes for Table {
-    fn pids(&self) -> Vec<u32> {
-        TABLE.lock().keys().copied().collect()
+    fn next(&self, pid: u32) -> Option<u32> {
+        TABLE.lock().range(pid.saturating_add(1)..).next().map(|(pid, _)| *pid)
     }
 
-    fn status(&self, pid: u32) -> Option<String> {
+    fn status(&self, pid: u32, to: &mut dyn fmt::Write) -> Option<fmt::Result> {
         let (process, parent, thread, ended) = {
             let table = TABLE.lock();
             let entry = table.get(&pid)?;
@@ -115,6 +109,6 @@ impl Processes for Table {
         };
         let program = process.program();
         let name = program.rsplit('/').next().unwrap_or_default();
-        Some(format!("Name:\t{name}\nState:\t{state}\nPid:\t{pid}\nPPid:\t{parent}\nThreads:\t1\n"))
+        Some(writeln!(to, "Name:\t{name}\nState:\t{state}\nPid:\t{pid}\nPPid:\t{parent}\nThreads:\t1"))
     }
 }

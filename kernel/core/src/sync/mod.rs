@@ -4,6 +4,7 @@ pub mod irq;
 pub mod mutex;
 pub mod per_cpu;
 mod probes;
+pub mod sleepers;
 pub mod spin_lock;
 pub mod wait_queue;
 

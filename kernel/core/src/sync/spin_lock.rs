@@ -58,6 +58,12 @@ impl<T> SpinLock<T> {
     }
 }
 
+impl<T: Default> Default for SpinLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock; interrupts stay masked until the guard is dropped.
     ///

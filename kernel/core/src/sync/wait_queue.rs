@@ -1,21 +1,16 @@
 //! Wait queues: threads that sleep until somebody changes what they wait for.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::panic::Location;
 
 use spin::Once;
 
+use super::sleepers::Sleepers;
+pub use super::sleepers::{Link, Sleeper};
 use super::{IrqGuard, SpinLock, probes};
 use crate::faults::{Fault, planted};
 pub use crate::vitals::Wait;
 use crate::{trace, vitals};
-
-/// A thread as a wait queue sees it.
-pub trait Sleeper: Send + Sync {
-    /// Makes the thread runnable; without effect on one that does not sleep.
-    fn wake(self: Arc<Self>);
-}
 
 /// What the scheduler does for wait queues. All calls come with interrupts masked and no spin lock held.
 pub trait Blocking: Sync {
@@ -39,12 +34,12 @@ pub fn register_blocking(scheduler: &'static dyn Blocking) {
 pub struct WaitQueue {
     /// What kind of thing they wait for, for whoever asks why they do not go on.
     wait: Wait,
-    sleepers: SpinLock<Vec<Arc<dyn Sleeper>>>,
+    sleepers: SpinLock<Sleepers>,
 }
 
 impl WaitQueue {
     pub const fn new(wait: Wait) -> Self {
-        Self { wait, sleepers: SpinLock::new(Vec::new()) }
+        Self { wait, sleepers: SpinLock::new(Sleepers::new()) }
     }
 
     /// Sleeps until `ready` gives a value. Whoever changes what `ready` looks at calls a `wake` afterwards.
@@ -90,7 +85,7 @@ impl WaitQueue {
                 Some(_) => scheduler.cancel(),
                 None => scheduler.sleep(),
             }
-            self.sleepers.lock().retain(|sleeper| !Arc::ptr_eq(sleeper, &me));
+            self.sleepers.lock().remove(&me);
             if let Some(value) = value {
                 return value;
             }
@@ -99,25 +94,25 @@ impl WaitQueue {
 
     /// How many wait.
     pub fn waiting(&self) -> usize {
-        self.sleepers.lock().len()
+        self.sleepers.lock().count()
     }
 
-    /// Wakes everybody; each looks again at its own condition.
+    /// Wakes everybody who waits now; each looks again at its own condition.
     pub fn wake_all(&self) {
-        let sleepers = core::mem::take(&mut *self.sleepers.lock());
-        for sleeper in sleepers {
+        // Who is woken may come to wait again before the last one is.
+        for _ in 0..self.waiting() {
+            let Some(sleeper) = self.sleepers.lock().pop() else { break };
             sleeper.wake();
         }
     }
 
     /// Wakes the one that waits longest.
     pub fn wake_one(&self) {
-        let first = {
+        let sleeper = {
             let mut sleepers = self.sleepers.lock();
-            let newest = if planted(Fault::NewestWoken) { sleepers.len().saturating_sub(1) } else { 0 };
-            (!sleepers.is_empty()).then(|| sleepers.remove(newest))
+            if planted(Fault::NewestWoken) { sleepers.pop_newest() } else { sleepers.pop() }
         };
-        if let Some(sleeper) = first {
+        if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
     }

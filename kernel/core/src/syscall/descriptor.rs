@@ -13,7 +13,7 @@ use parity_abi::{Errno, Plain};
 use super::Result;
 use crate::faults::{Fault, planted};
 use crate::fs::{OpenFile, pipe};
-use crate::mm::{heap, user};
+use crate::mm::{admission, user};
 use crate::process::current;
 
 pub fn close(fd: i32) -> Result {
@@ -34,7 +34,9 @@ pub fn dup2(old: i32, new: i32) -> Result {
     let file = process.files.lock().get(old)?;
     if old != new && !planted(Fault::Dup2Ignored) {
         let closed = process.files.lock().replace(new, file)?;
-        drop(closed);
+        if planted(Fault::Dup2LeaksOld) {
+            core::mem::forget(closed);
+        }
     }
     Ok(descriptor(new))
 }
@@ -66,6 +68,10 @@ fn duplicate(fd: i32, from: usize, close_on_exec: bool) -> Result {
     let process = current();
     let mut files = process.files.lock();
     let file = files.get(if planted(Fault::DupAliasesZero) { 0 } else { fd })?;
+    let close_on_exec = close_on_exec || planted(Fault::DupCopiesCloexec) && files.close_on_exec(fd)?;
+    if planted(Fault::DupClearsCloexec) {
+        files.set_close_on_exec(fd, false)?;
+    }
     files.add(file, close_on_exec, from).map(descriptor)
 }
 
@@ -74,7 +80,7 @@ pub fn pipe2(fds: u64, flags: u32) -> Result {
     if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 {
         return Err(Errno::EINVAL);
     }
-    heap::admit_user()?;
+    admission::admit()?;
     let process = current();
     process.with_memory(|space| user::check_writable(space, fds, size_of::<[i32; 2]>()))?;
     let (reader, writer) = pipe::new();
@@ -84,7 +90,7 @@ pub fn pipe2(fds: u64, flags: u32) -> Result {
     let pair = {
         let mut files = process.files.lock();
         let first = files.add(reader, close_on_exec, 0)?;
-        match files.add(writer, close_on_exec, 0) {
+        match files.add(writer, close_on_exec && !planted(Fault::PipeForgetsCloexec), 0) {
             Ok(second) => [first, second],
             Err(errno) => {
                 let closed = files.remove(first);

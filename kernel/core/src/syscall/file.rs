@@ -1,10 +1,11 @@
 //! Calls about files and their content.
 
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use parity_abi::fs::{DT_DIR, DT_REG, DirentHeader, O_CLOEXEC, R_OK, W_OK, X_OK, dirent_bytes};
-use parity_abi::limits::PATH_MAX;
+use parity_abi::limits::{NAME_MAX, PATH_MAX, PIPE_BUF};
 use parity_abi::{Errno, Plain};
 
 use super::Result;
@@ -12,28 +13,19 @@ use crate::faults::{Fault, planted};
 use crate::fs::OpenFile;
 use crate::fs::file::DirectoryEntry;
 use crate::fs::path::{self, Directory};
-use crate::mm::{heap, user};
+use crate::mm::{admission, user};
 use crate::process::current;
 
 /// Most bytes that one read or write moves, as on Linux: a page less than 2 GiB.
 const MAX_TRANSFER: u64 = 0x7fff_f000;
-/// Bytes that go through the kernel at a time. More than PIPE_BUF, so that a pipe sees what is one write of
-/// PIPE_BUF as such.
-const CHUNK: usize = 16 * 1024;
-/// Most bytes of directory entries that one call gives.
-const MAX_ENTRIES: u64 = 64 * 1024;
+/// Bytes that go through the kernel at a time, on the stack: waiting with them takes no memory. As many as PIPE_BUF,
+/// so that a pipe sees what is one write of PIPE_BUF as such.
+const CHUNK: usize = PIPE_BUF;
+/// Bytes of the largest record of a directory entry.
+const RECORD_MAX: usize = dirent_bytes(NAME_MAX);
 
 fn open_file(fd: i32) -> Result<Arc<OpenFile>> {
     current().files.lock().get(fd)
-}
-
-/// A buffer between user memory and a file.
-fn chunk_buffer(length: u64) -> Result<Vec<u8>> {
-    let length = length.min(CHUNK as u64) as usize;
-    let mut buffer = Vec::new();
-    buffer.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
-    buffer.resize(length, 0);
-    Ok(buffer)
 }
 
 /// What a transfer in pieces gives: an error only if nothing was moved before it.
@@ -46,7 +38,7 @@ pub fn read(fd: i32, address: u64, length: u64) -> Result {
     file.may_read()?;
     user::check_range(address, length)?;
     let length = length.min(MAX_TRANSFER);
-    let mut buffer = chunk_buffer(length)?;
+    let mut buffer = [0; CHUNK];
     let mut done = 0;
     loop {
         let count = (length - done).min(CHUNK as u64) as usize;
@@ -54,7 +46,7 @@ pub fn read(fd: i32, address: u64, length: u64) -> Result {
             Ok(got) => {
                 done += got as u64;
                 // A stream gives what it has; waiting for more is the caller's decision.
-                if got < count || done == length || !file.is_seekable() {
+                if got < count || done == length || !file.is_seekable() || planted(Fault::ReadOneChunk) {
                     return Ok(done);
                 }
             }
@@ -64,6 +56,7 @@ pub fn read(fd: i32, address: u64, length: u64) -> Result {
 }
 
 fn read_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Result<usize> {
+    let _kept = planted(Fault::CallsUnadmitted).then(|| vec![0_u8; 4 * CHUNK]);
     let process = current();
     let to = address.checked_add(done).ok_or(Errno::EFAULT)?;
     // Asked before bytes leave a pipe for good: what the buffer cannot take stays where it is.
@@ -85,14 +78,14 @@ pub fn write(fd: i32, address: u64, length: u64) -> Result {
     file.may_write()?;
     user::check_range(address, length)?;
     let length = length.min(MAX_TRANSFER);
-    let mut buffer = chunk_buffer(length)?;
+    let mut buffer = [0; CHUNK];
     let mut done = 0;
     loop {
         let count = (length - done).min(CHUNK as u64) as usize;
         match write_chunk(&file, address, done, &mut buffer[..count]) {
             Ok(put) => {
                 done += put as u64;
-                if done == length || put == 0 {
+                if done == length || put == 0 || planted(Fault::WriteOneChunk) {
                     return Ok(done);
                 }
             }
@@ -110,15 +103,16 @@ fn write_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> R
     file.write(&buffer[..count])
 }
 
-fn read_path(address: u64) -> Result<Vec<u8>> {
+pub fn read_path(address: u64) -> Result<Vec<u8>> {
     current().with_memory(|space| user::read_string(space, address, PATH_MAX, Errno::ENAMETOOLONG))
 }
 
 pub fn open(name: u64, flags: u32) -> Result {
-    heap::admit_user()?;
+    admission::admit()?;
     let (process, name) = (current(), read_path(name)?);
     let file = Arc::new(path::open(process.working_directory(), &name, flags)?);
-    let fd = process.files.lock().add(file, flags & O_CLOEXEC != 0, 0)?;
+    let close_on_exec = flags & O_CLOEXEC != 0 && !planted(Fault::OpenForgetsCloexec);
+    let fd = process.files.lock().add(file, close_on_exec, 0)?;
     Ok(fd.unsigned_abs().into())
 }
 
@@ -164,6 +158,7 @@ pub fn getcwd(answer: u64, length: u64) -> Result {
     let process = current();
     let known = if planted(Fault::GetcwdWrong) { Directory::ROOT } else { process.working_directory() };
     let mut path = known.path()?;
+    path.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
     path.push(0);
     if length < path.len() as u64 {
         return Err(Errno::ERANGE);
@@ -174,31 +169,33 @@ pub fn getcwd(answer: u64, length: u64) -> Result {
 
 pub fn getdents64(fd: i32, answer: u64, length: u64) -> Result {
     let file = open_file(fd)?;
-    let room = length.min(MAX_ENTRIES) as usize;
-    // Asked before the position moves.
-    let writable = current().with_memory(|space| Ok(user::writable_start(space, answer, room)))?;
-    let writable = if writable < room && planted(Fault::BufferCheckedWhole) { 0 } else { writable };
-    let mut records = Vec::new();
+    let process = current();
+    if planted(Fault::BufferCheckedWhole) {
+        process.with_memory(|space| user::check_writable(space, answer, length as usize))?;
+    }
+    let mut done = 0;
     let mut refused = None;
+    // Record by record: the position moves past those that the user has got.
     file.list(&mut |entry| {
         if entry.kind == DT_DIR && !entry.name.starts_with(b".") && planted(Fault::GetdentsSkipsEntry) {
             return true;
         }
-        let end = records.len() + dirent_bytes(entry.name.len());
-        refused = (end > room).then_some(Errno::EINVAL).or((end > writable).then_some(Errno::EFAULT));
-        if refused.is_none() {
-            push_record(&mut records, &entry);
-        }
+        let mut record = [0; RECORD_MAX];
+        let put = fill_record(&mut record, &entry).and_then(|record| {
+            let room = (record.len() as u64) <= length - done;
+            let to = answer.checked_add(done).filter(|_| room).ok_or(Errno::EINVAL)?;
+            process.with_memory(|space| user::write(space, to, record))?;
+            Ok(record.len() as u64)
+        });
+        done += put.unwrap_or(0);
+        refused = put.err();
         refused.is_none()
     })?;
-    if let Some(errno) = refused.filter(|_| records.is_empty()) {
-        return Err(errno);
-    }
-    current().with_memory(|space| user::write(space, answer, &records))?;
-    Ok(records.len() as u64)
+    refused.map_or(Ok(done), |errno| partial(done, errno))
 }
 
-fn push_record(records: &mut Vec<u8>, entry: &DirectoryEntry) {
+/// An entry as the user gets it, with its NUL and the padding.
+fn fill_record<'a>(record: &'a mut [u8; RECORD_MAX], entry: &DirectoryEntry) -> Result<&'a [u8]> {
     let length = dirent_bytes(entry.name.len());
     let header = DirentHeader {
         ino: entry.inode,
@@ -206,9 +203,9 @@ fn push_record(records: &mut Vec<u8>, entry: &DirectoryEntry) {
         reclen: length as u16,
         kind: if planted(Fault::GetdentsWrongType) { DT_REG } else { entry.kind },
     };
-    let end = records.len() + length;
-    records.extend_from_slice(header.as_bytes());
-    records.extend_from_slice(entry.name);
-    // The NUL and the padding.
-    records.resize(end, 0);
+    let record = record.get_mut(..length).ok_or(Errno::EIO)?;
+    let (head, name) = record.split_at_mut(header.as_bytes().len());
+    head.copy_from_slice(header.as_bytes());
+    name[..entry.name.len()].copy_from_slice(entry.name);
+    Ok(record)
 }

@@ -32,8 +32,8 @@ pub fn mmap(length: u64, protection: u32, flags: u32) -> Result {
     if protection & both == both && !planted(Fault::WritableCode) {
         return Err(Errno::EACCES);
     }
-    let write = protection & PROT_WRITE != 0;
-    let read = write || protection & PROT_READ != 0;
+    let write = protection & PROT_WRITE != 0 || planted(Fault::ProtReadWritable);
+    let read = write || protection & PROT_READ != 0 || planted(Fault::ProtNoneReadable);
     let perm = Perm { read, write, execute: protection & PROT_EXEC != 0 };
     current().with_memory(|space| space.map_anonymous(length, perm))
 }
@@ -43,6 +43,11 @@ pub fn munmap(start: u64, length: u64) -> Result {
     if length == 0 || !start.is_multiple_of(PAGE_SIZE) || end.is_none() {
         return Err(Errno::EINVAL);
     }
+    let length = match length {
+        _ if planted(Fault::MunmapIgnored) => return Ok(0),
+        _ if planted(Fault::MunmapFirstPage) => 1,
+        length => length,
+    };
     current().with_memory(|space| {
         space.unmap(start, length);
         Ok(0)

@@ -31,8 +31,9 @@ pub fn dispatch(frame: &mut TrapFrame) {
     if let Some(answer) = answer {
         frame.set_return(answer);
     }
-    let answer = i32::try_from(answer.unwrap_or(0));
-    trace::fire(&probes::EXIT, answer.unwrap_or(i32::MAX).cast_unsigned());
+    let answer = i32::try_from(answer.unwrap_or(0)).unwrap_or(i32::MAX);
+    let unsigned = planted(Fault::TraceResultsUnsigned);
+    trace::fire(&probes::EXIT, if unsigned { answer.unsigned_abs() } else { answer.cast_unsigned() });
 }
 
 /// Makes `call` from the table, and notes every call that is in it.

@@ -1,14 +1,15 @@
 //! Calls about processes.
 
-use alloc::vec::Vec;
-
 use parity_abi::Errno;
-use parity_abi::limits::{ARG_BYTES_MAX, ARG_COUNT_MAX, PATH_MAX};
+use parity_abi::limits::ARG_COUNT_MAX;
 use parity_abi::wait::{WCONTINUED, WNOHANG, WUNTRACED, WaitStatus};
 use parity_arch::TrapFrame;
 
 use super::Result;
-use crate::mm::{AddressSpace, user};
+use super::file::read_path;
+use crate::faults::{Fault, planted};
+use crate::mm::user;
+use crate::process::arguments::{self, Argument};
 use crate::process::{current, exec as loader, exit as ending, fork as forking, wait};
 use crate::thread::scheduler;
 
@@ -17,7 +18,9 @@ pub fn exit(code: i32) -> ! {
 }
 
 pub fn yield_now() -> Result {
-    scheduler::yield_now();
+    if !planted(Fault::YieldIgnored) {
+        scheduler::yield_now();
+    }
     Ok(0)
 }
 
@@ -32,30 +35,10 @@ pub fn fork(frame: &TrapFrame) -> Result {
 /// exec(path, argv); a null `argv` stands for the path alone.
 pub fn exec(frame: &mut TrapFrame) -> Result<()> {
     let (path, argv) = (frame.syscall_arg(0), frame.syscall_arg(1));
-    let (path, mut arguments) = current().with_memory(|space| {
-        let path = user::read_string(space, path, PATH_MAX, Errno::ENAMETOOLONG)?;
-        Ok((path, read_arguments(space, argv)?))
-    })?;
-    if argv == 0 {
-        arguments.push(path.clone());
-    }
-    let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
-    loader::exec(&path, &arguments, frame)
-}
-
-fn read_arguments(space: &AddressSpace, argv: u64) -> Result<Vec<Vec<u8>>> {
-    let mut arguments = Vec::new();
-    if argv == 0 {
-        return Ok(arguments);
-    }
-    loop {
-        let slot = argv.checked_add(arguments.len() as u64 * 8).ok_or(Errno::EFAULT)?;
-        match user::read_value::<u64>(space, slot)? {
-            0 => return Ok(arguments),
-            _ if arguments.len() == ARG_COUNT_MAX => return Err(Errno::E2BIG),
-            string => arguments.push(user::read_string(space, string, ARG_BYTES_MAX, Errno::E2BIG)?),
-        }
-    }
+    let path = read_path(path)?;
+    let mut places = [Argument::Kernel(&path); ARG_COUNT_MAX];
+    let count = if argv == 0 { 1 } else { arguments::find(argv, &mut places)? };
+    loader::exec(&path, &places[..count], frame)
 }
 
 /// wait4(pid, status, options, usage). There are no process groups yet, so a group is nobody's child.

@@ -17,6 +17,7 @@ pub fn get_time() -> Result {
 pub fn clock_gettime(clock: u32, answer: u64) -> Result {
     let now = match clock {
         CLOCK_MONOTONIC => faulty(time::since_boot()),
+        CLOCK_REALTIME if planted(Fault::RealtimeIsMonotonic) => time::since_boot(),
         CLOCK_REALTIME => time::since_epoch(),
         _ => return Err(Errno::EINVAL),
     };

@@ -132,11 +132,12 @@ impl Kthread {
 pub fn run(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Arc<Kthread>, Errno> {
     // Boxed twice: a pointer to a closure of unknown type does not fit into the one word a thread is given.
     let work: *mut Work = Box::into_raw(Box::new(Box::new(work)));
-    let thread = Thread::new(name.to_string(), None, FpState::new(), enter, work.expose_provenance())
-        .inspect_err(|_| {
-            // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.
-            drop(unsafe { Box::from_raw(work) });
-        })?;
+    let thread =
+        Thread::new(Arc::new(name.to_string()), None, FpState::new(), enter, work.expose_provenance())
+            .inspect_err(|_| {
+                // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.
+                drop(unsafe { Box::from_raw(work) });
+            })?;
     let kthread = Arc::new(Kthread {
         control: SpinLock::new(Control::default()),
         parking: WaitQueue::new(Wait::Park),

@@ -9,13 +9,14 @@ use alloc::sync::Arc;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use parity_abi::Errno;
 use parity_arch::{cpu, timer};
 
 use super::thread::State;
 use super::{Thread, probes};
 use crate::faults::{Fault, planted};
 use crate::mm::AddressSpace;
-use crate::sync::wait_queue::{Blocking, Sleeper, register_blocking};
+use crate::sync::wait_queue::{Blocking, Link, Sleeper, register_blocking};
 use crate::sync::{IrqGuard, MAX_CPUS, PerCpu, SpinLock, irq, spin_lock};
 use crate::{trace, vitals};
 
@@ -69,7 +70,7 @@ enum Departure {
 /// Makes the boot code the idle thread of this processor. Called once per processor, before any thread runs.
 pub fn init(tick_hz: u32) {
     TICKS_PER_SLICE.store((tick_hz * TIME_SLICE_MS / 1000).max(1), Ordering::Relaxed);
-    let idle = Thread::idle(format!("idle/{}", cpu::cpu_id()));
+    let idle = Thread::idle(Arc::new(format!("idle/{}", cpu::cpu_id())));
     vitals::this_cpu().run(idle.id, idle.record);
     vitals::this_cpu().idles_in(idle.id);
     vitals::ticks_per_second(tick_hz);
@@ -93,6 +94,16 @@ pub fn current() -> Arc<Thread> {
         Arc::increment_strong_count(current);
         Arc::from_raw(current)
     }
+}
+
+/// Makes room in the run queue for all of `threads`, so that waking one needs no memory.
+///
+/// # Errors
+/// ENOMEM.
+pub(super) fn make_room(threads: usize) -> Result<(), Errno> {
+    let mut queue = RUN_QUEUE.lock();
+    let missing = threads.saturating_sub(queue.len());
+    queue.try_reserve(missing).map_err(|_| Errno::ENOMEM)
 }
 
 /// Lets a new thread run.
@@ -262,6 +273,10 @@ fn finish_switch() {
 }
 
 impl Sleeper for Thread {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
     fn wake(self: Arc<Self>) {
         let mut queue = RUN_QUEUE.lock();
         match self.state() {

@@ -4,17 +4,23 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use parity_abi::Errno;
 use parity_arch::{Context, FpState, VirtAddr};
 
+use super::scheduler;
 use super::stack::KernelStack;
 use crate::faults::{Fault, planted};
+use crate::mm::admission::Promise;
 use crate::sync::IrqGuard;
+use crate::sync::wait_queue::Link;
 use crate::vitals::{Life, Record};
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// Threads that there are, idle ones not counted.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Whoever a thread works for: a process, seen from below.
 pub trait Owner: Any + Send + Sync {
@@ -40,14 +46,37 @@ pub enum State {
     Exited,
 }
 
+/// What a thread takes of memory beside its own block.
+struct Body {
+    stack: KernelStack,
+    _calls: Promise,
+}
+
+impl Body {
+    fn new() -> Result<Self, Errno> {
+        let (stack, calls) = (KernelStack::new()?, Promise::for_calls()?);
+        let body = Self { stack, _calls: calls };
+        let count = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+        scheduler::make_room(count).map(|()| body)
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A thread with its kernel stack.
 pub struct Thread {
     pub id: u32,
-    pub name: String,
+    /// Shared, so that a fork copies none.
+    pub name: Arc<String>,
     /// `None`: a thread of the kernel itself, which never goes to user space.
     pub owner: Option<Arc<dyn Owner>>,
     /// `None`: the boot stack, which outlives everything.
-    stack: Option<KernelStack>,
+    body: Option<Body>,
+    pub(super) link: Link,
     state: AtomicU8,
     /// What others are told of it; there may have been no room for that.
     pub(super) record: Option<&'static Record>,
@@ -69,22 +98,23 @@ impl Thread {
     /// # Errors
     /// ENOMEM.
     pub fn new(
-        name: String,
+        name: Arc<String>,
         owner: Option<Arc<dyn Owner>>,
         fp: FpState,
         entry: extern "C" fn(usize) -> !,
         arg: usize,
     ) -> Result<Arc<Self>, Errno> {
-        let stack = KernelStack::new()?;
-        let context = Context::new(stack.top(), entry, arg);
+        let body = Body::new()?;
+        let context = Context::new(body.stack.top(), entry, arg);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let pid = owner.as_ref().map_or(0, |owner| owner.pid());
-        let record = Record::take(Life::Sleeping, id, pid, &name, Some(&stack.whereabouts()));
+        let record = Record::take(Life::Sleeping, id, pid, &name, Some(&body.stack.whereabouts()));
         Ok(Arc::new(Self {
             id,
             name,
             owner,
-            stack: Some(stack),
+            body: Some(body),
+            link: Link::default(),
             record,
             state: AtomicU8::new(State::Blocked as u8),
             on_cpu: AtomicBool::new(false),
@@ -94,14 +124,15 @@ impl Thread {
     }
 
     /// The thread that runs already: the boot code, which becomes this processor's idle thread.
-    pub(super) fn idle(name: String) -> Arc<Self> {
+    pub(super) fn idle(name: Arc<String>) -> Arc<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let record = Record::take(Life::Running, id, 0, &name, None);
         Arc::new(Self {
             id,
             name,
             owner: None,
-            stack: None,
+            body: None,
+            link: Link::default(),
             record,
             state: AtomicU8::new(State::Running as u8),
             on_cpu: AtomicBool::new(true),
@@ -120,8 +151,8 @@ impl Thread {
     /// # Panics
     /// For the idle thread, which never needs it.
     pub fn stack_top(&self) -> VirtAddr {
-        match &self.stack {
-            Some(stack) => stack.top(),
+        match &self.body {
+            Some(body) => body.stack.top(),
             None => panic!("thread {} has no stack of its own", self.name),
         }
     }

@@ -2,7 +2,7 @@
 
 pub mod tick;
 
-use parity_abi::time::{NSEC_PER_SEC, Timespec};
+use parity_abi::time::Timespec;
 use parity_arch::{rtc, timer};
 use spin::Once;
 
@@ -34,9 +34,11 @@ pub fn since_boot() -> Timespec {
 
 /// Counts of the clock as a time.
 pub fn of_counts(counts: u64) -> Timespec {
-    let frequency = timer::frequency();
-    let nanoseconds = counts % frequency * NSEC_PER_SEC.unsigned_abs() / frequency;
-    Timespec { seconds: (counts / frequency).cast_signed(), nanoseconds: nanoseconds.cast_signed() }
+    if planted(Fault::ClockOverflows) {
+        let nanoseconds = counts.wrapping_mul(1_000_000_000) / timer::frequency();
+        return Timespec::of_counts(nanoseconds, 1_000_000_000);
+    }
+    Timespec::of_counts(counts, timer::frequency())
 }
 
 /// Milliseconds since boot.

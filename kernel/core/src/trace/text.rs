@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Write};
 
+use parity_abi::trace::CPUS;
 use parity_trace::{Event, Probe, Ring};
 
 use super::{BUFFERS, Counter, Provider, counters, is_enabled, providers};
@@ -42,9 +43,12 @@ pub fn counter_values(to: &mut impl Write) -> fmt::Result {
 }
 
 fn counter_line(to: &mut impl Write, counter: &Counter) -> fmt::Result {
-    write!(to, "{}: {} (", counter.name.as_str(), counter.values().sum::<u64>())?;
+    // Read once: interrupts go on counting, and the total must be that of the parts.
+    let mut values = [0; CPUS];
+    values.iter_mut().zip(counter.values()).for_each(|(kept, value)| *kept = value);
+    write!(to, "{}: {} (", counter.name.as_str(), values.iter().sum::<u64>())?;
     let mut separator = "";
-    for (cpu, value) in counter.values().enumerate() {
+    for (cpu, value) in values.into_iter().enumerate() {
         if cpu == 0 || value > 0 {
             write!(to, "{separator}cpu{cpu}={value}")?;
             separator = ", ";

@@ -213,3 +213,21 @@ fn hostile_bytes() {
         }
     }
 }
+
+#[test]
+fn every_error_has_words_of_its_own() {
+    let errors = [
+        Error::NotElf64,
+        Error::Machine(EM_X86_64),
+        Error::NotStatic,
+        Error::Headers,
+        Error::Bytes,
+        Error::Range,
+        Error::Layout,
+        Error::Rights,
+        Error::Entry,
+    ];
+    let words: std::collections::BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(words.len(), errors.len());
+    assert!(words.iter().all(|words| words.len() > 10));
+}

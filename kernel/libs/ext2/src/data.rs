@@ -1,12 +1,11 @@
 //! A file's bytes: from block numbers in the inode and in tables of block numbers.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use parity_abi::limits::PATH_MAX;
 
 use crate::inode::POINTERS;
-use crate::{BlockDevice, Error, FileType, Filesystem, Inode, field};
+use crate::{BlockDevice, Error, FileType, Filesystem, Inode, Mistake, field, zeroed};
 
 /// Pointers of the inode that name data; the others name tables of depth 1, 2 and 3.
 const DIRECT: usize = 12;
@@ -43,8 +42,8 @@ impl<D: BlockDevice> Filesystem<D> {
         }
         let size = usize::try_from(inode.size).ok().filter(|size| *size < PATH_MAX).ok_or(Error::Corrupt)?;
         let attributes = if inode.attributes == 0 { 0 } else { self.superblock.block_bytes / 512 };
-        let mut target = vec![0; size];
-        if inode.sectors == attributes {
+        let mut target = zeroed(size)?;
+        if inode.sectors == attributes || self.device.makes(Mistake::LongLink) {
             // A short target stands where the block numbers would.
             let bytes: Vec<u8> = inode.pointers.iter().flat_map(|pointer| pointer.to_le_bytes()).collect();
             target.copy_from_slice(bytes.get(..size).ok_or(Error::Corrupt)?);
@@ -122,7 +121,8 @@ impl<D: BlockDevice> Filesystem<D> {
         let per_table = u64::from(self.superblock.block_bytes) / POINTER_BYTES as u64;
         while reach > per_table && table != 0 {
             reach /= per_table;
-            table = self.pointer(table, index / reach)?;
+            let below = if self.device.makes(Mistake::FarTable) { 0 } else { index / reach };
+            table = self.pointer(table, below)?;
             index %= reach;
         }
         let index = index % per_table;

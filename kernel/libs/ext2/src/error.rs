@@ -27,6 +27,8 @@ pub enum Error {
     Loop,
     /// A name or a path is too long.
     NameTooLong,
+    /// There is no memory for what is read.
+    NoMemory,
 }
 
 impl From<Error> for Errno {
@@ -39,6 +41,7 @@ impl From<Error> for Errno {
             Error::IsDirectory => Self::EISDIR,
             Error::Loop => Self::ELOOP,
             Error::NameTooLong => Self::ENAMETOOLONG,
+            Error::NoMemory => Self::ENOMEM,
         }
     }
 }
@@ -56,6 +59,7 @@ impl fmt::Display for Error {
             Self::NotSymlink => "not a symbolic link",
             Self::Loop => "too many symbolic links",
             Self::NameTooLong => "name too long",
+            Self::NoMemory => "out of memory",
         })
     }
 }

@@ -3,7 +3,7 @@
 use parity_abi::fs as abi;
 use parity_abi::time::Timespec;
 
-use crate::{BlockDevice, Error, Filesystem, field};
+use crate::{BlockDevice, Error, Filesystem, Mistake, field};
 
 /// Bytes of an inode that every revision has.
 const BYTES: usize = 128;
@@ -99,6 +99,7 @@ impl<D: BlockDevice> Filesystem<D> {
         let superblock = &self.superblock;
         let index = number.checked_sub(1).filter(|_| number <= superblock.inodes).ok_or(Error::Corrupt)?;
         let (group, index) = (index / superblock.inodes_per_group, index % superblock.inodes_per_group);
+        let group = if self.device.makes(Mistake::FirstGroup) { 0 } else { group };
         let offset = u64::from(index) * u64::from(superblock.inode_bytes);
         let block_bytes = u64::from(superblock.block_bytes);
         let (block, offset) = ((offset / block_bytes) as u32, offset % block_bytes);
@@ -112,7 +113,9 @@ impl<D: BlockDevice> Filesystem<D> {
     fn inode_table(&self, group: u32) -> Result<u32, Error> {
         let offset = u64::from(group) * GROUP_BYTES;
         let block_bytes = u64::from(self.superblock.block_bytes);
-        let block = self.superblock.first_data_block + 1 + (offset / block_bytes) as u32;
+        let later =
+            if self.device.makes(Mistake::FirstDescriptors) { 0 } else { (offset / block_bytes) as u32 };
+        let block = self.superblock.first_data_block + 1 + later;
         let mut descriptor = [0; GROUP_BYTES as usize];
         self.read_block(block, offset % block_bytes, &mut descriptor)?;
         Ok(field::u32(&descriptor, 8))

@@ -13,6 +13,8 @@ mod inode;
 mod lookup;
 mod superblock;
 
+use alloc::vec::Vec;
+
 pub use directory::Entry;
 pub use error::Error;
 pub use inode::{FileType, Inode};
@@ -24,8 +26,30 @@ pub trait BlockDevice {
     /// Fills `buffer` from the byte `offset`; neither need be aligned.
     ///
     /// # Errors
-    /// [`Error::Io`] if the device fails or ends before.
+    /// [`Error::Io`] if the device fails or ends before, [`Error::NoMemory`].
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether the reader is to make this mistake, so that tests of a kernel can prove that they notice it. It is not.
+    fn makes(&self, _mistake: Mistake) -> bool {
+        false
+    }
+}
+
+/// A mistake of the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// The second and further tables of blocks below a table are the first.
+    FarTable,
+    /// The target of a symbolic link is where the block numbers are, however long it is.
+    LongLink,
+    /// Inodes of all groups are looked up in the first.
+    FirstGroup,
+    /// Groups are looked up in the first block of descriptors.
+    FirstDescriptors,
+    /// A directory ends with its first block.
+    OneBlockFolder,
+    /// Symbolic links are not counted.
+    LinksWithoutEnd,
 }
 
 /// Number of the root directory's inode.
@@ -79,6 +103,23 @@ impl<D: BlockDevice> Filesystem<D> {
         let block_bytes = u64::from(self.superblock.block_bytes);
         self.device.read(u64::from(first) * block_bytes + offset, buffer)
     }
+}
+
+/// Zeros.
+fn zeroed(bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(bytes).map_err(|_| Error::NoMemory)?;
+    zeros.resize(bytes, 0);
+    Ok(zeros)
+}
+
+/// A part of a path and what follows it.
+fn joined(first: &[u8], second: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut joined = Vec::new();
+    joined.try_reserve_exact(first.len() + second.len()).map_err(|_| Error::NoMemory)?;
+    joined.extend_from_slice(first);
+    joined.extend_from_slice(second);
+    Ok(joined)
 }
 
 /// Little-endian integers at fixed places of a record on the disk.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use parity_abi::limits::{PATH_MAX, SYMLINKS_MAX};
 
-use crate::{BlockDevice, Error, FileType, Filesystem, Inode, ROOT};
+use crate::{BlockDevice, Error, FileType, Filesystem, Inode, Mistake, ROOT, joined};
 
 /// What to do when the last name of a path is a symbolic link. Links before it are always followed, and so
 /// is the last one when a slash comes after it.
@@ -57,7 +57,7 @@ impl<D: BlockDevice> Filesystem<D> {
         covered: Option<u32>,
         links: &mut usize,
     ) -> Result<Walk, Error> {
-        let mut rest = path.to_vec();
+        let mut rest = joined(path, b"")?;
         let mut here = self.first(start, &rest)?;
         while let Some((name, after)) = next_name(&rest) {
             if here.kind != FileType::Directory {
@@ -69,19 +69,19 @@ impl<D: BlockDevice> Filesystem<D> {
             };
             if found.kind == FileType::Symlink && (!after.is_empty() || follow == Follow::Last) {
                 *links += 1;
-                if *links > SYMLINKS_MAX {
+                if *links > SYMLINKS_MAX && !self.device.makes(Mistake::LinksWithoutEnd) {
                     return Err(Error::Loop);
                 }
-                let mut target = self.read_link(&found)?;
+                let target = self.read_link(&found)?;
                 if target.is_empty() {
                     return Err(Error::NotFound);
                 }
-                target.extend_from_slice(after);
+                let target = joined(&target, after)?;
                 here = self.first(&here, &target)?;
                 rest = target;
             } else {
                 here = found;
-                rest = after.to_vec();
+                rest = joined(after, b"")?;
             }
             if Some(here.number) == covered {
                 return Ok(Walk::Elsewhere(rest));

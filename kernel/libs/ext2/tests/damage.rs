@@ -4,7 +4,8 @@
 mod image;
 
 use image::{Folder, READS_MAX, content, lookup, mke2fs, open};
-use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, ROOT};
+use parity_abi::Errno;
+use parity_ext2::{BlockDevice, Error, FileType, Filesystem, Follow, Inode, ROOT};
 use std::cell::Cell;
 use std::fs;
 use std::ops::ControlFlow;
@@ -99,7 +100,8 @@ fn a_shorter_file_system() {
 fn directories_that_lie() {
     let image = small_image("directories");
     let place = image.windows(9).position(|window| window == b"hello.txt").unwrap() - 8;
-    let damage: [(usize, &[u8]); 6] = [
+    let damage: [(usize, &[u8]); 7] = [
+        (4, &[0, 4]),       // a block long, and so over its end
         (4, &[0, 0]),       // no length: would never end
         (4, &[8, 0]),       // shorter than its name
         (4, &[21, 0]),      // not aligned
@@ -166,4 +168,113 @@ fn random_damage() {
         }
     }
     assert!(mounted > 1000, "only {mounted} images could be mounted");
+}
+
+/// Where the inode with this number lies in an image of one group and blocks of 1 KiB.
+fn inode_place(image: &[u8], number: u32) -> usize {
+    let u16_at = |at: usize| u16::from_le_bytes(image[at..at + 2].try_into().unwrap());
+    let table = usize::from(u16_at(2 * BLOCK + 8));
+    table * BLOCK + (number as usize - 1) * usize::from(u16_at(BLOCK + 88))
+}
+
+/// The image with other bytes in an inode, mounted, and that inode.
+fn inode_with(image: &[u8], path: &str, bytes: &[(usize, &[u8])]) -> (Filesystem<Bytes>, Inode) {
+    let root = mount(image.to_vec()).unwrap();
+    let number = root.lookup(&root.inode(ROOT).unwrap(), path.as_bytes(), Follow::AllButLast).unwrap().number;
+    let (mut image, place) = (image.to_vec(), inode_place(image, number));
+    for (at, bytes) in bytes {
+        image[place + at..place + at + bytes.len()].copy_from_slice(bytes);
+    }
+    let filesystem = mount(image).unwrap();
+    let inode = filesystem.inode(number).unwrap();
+    (filesystem, inode)
+}
+
+/// What no file of the host has.
+#[test]
+fn every_field_of_an_inode() {
+    let image = small_image("fields");
+    let (_, inode) = inode_with(
+        &image,
+        "hello.txt",
+        &[
+            (0, &0o106_754_u16.to_le_bytes()),
+            (2, &[0x22, 0x11]),
+            (120, &[0x44, 0x33]),
+            (24, &[0x66, 0x55]),
+            (122, &[0x88, 0x77]),
+            (8, &[1, 0, 0, 0]),
+            (12, &[2, 0, 0, 0]),
+            (16, &[0xff; 4]),
+            (26, &[9, 0]),
+            (28, &[0x10, 0, 1, 0]),
+            (108, &[5, 0, 0, 0]),
+        ],
+    );
+    assert_eq!((inode.kind, inode.mode), (FileType::Regular, 0o106_754));
+    assert_eq!((inode.uid, inode.gid, inode.links), (0x3344_1122, 0x7788_5566, 9));
+    assert_eq!((inode.size, inode.sectors), (5 << 32 | 17, 0x1_0010));
+    let seconds = [inode.atime, inode.ctime, inode.mtime].map(|time| (time.seconds, time.nanoseconds));
+    assert_eq!(seconds, [(1, 0), (2, 0), (-1, 0)]);
+}
+
+#[test]
+fn every_kind_of_file() {
+    let image = small_image("kinds");
+    let kinds = [
+        (0o010_000_u16, FileType::Fifo),
+        (0o020_000, FileType::CharDevice),
+        (0o040_000, FileType::Directory),
+        (0o060_000, FileType::BlockDevice),
+        (0o100_000, FileType::Regular),
+        (0o120_000, FileType::Symlink),
+        (0o140_000, FileType::Socket),
+    ];
+    for (mode, kind) in kinds {
+        let (_, inode) = inode_with(&image, "hello.txt", &[(0, &(mode | 0o644).to_le_bytes())]);
+        assert_eq!((inode.kind, inode.size), (kind, 17));
+    }
+}
+
+/// A block of attributes counts among the sectors, and makes a short link no long one.
+#[test]
+fn links_with_attributes() {
+    let image = small_image("attributes");
+    let (filesystem, link) = inode_with(&image, "short", &[(28, &[2, 0, 0, 0]), (104, &[40, 0, 0, 0])]);
+    assert_eq!(filesystem.read_link(&link).unwrap(), b"sub/big");
+    let (filesystem, link) = inode_with(&image, "long", &[(4, &4096_u32.to_le_bytes())]);
+    assert_eq!(filesystem.read_link(&link), Err(Error::Corrupt));
+}
+
+/// The first block of a disk is not the file system's, whatever stands there.
+#[test]
+fn nothing_before_the_first_block() {
+    let mut image = small_image("before");
+    let root = inode_place(&image, ROOT);
+    let copy = image[root - 256..root + 256].to_vec();
+    image[..512].copy_from_slice(&copy);
+    image[2 * BLOCK + 8..2 * BLOCK + 12].fill(0);
+    assert_eq!(mount(image).err(), Some(Error::Corrupt));
+}
+
+#[test]
+fn every_error_has_a_number_and_words_of_its_own() {
+    let errors = [
+        (Error::Io, Errno::EIO),
+        (Error::NotExt2, Errno::EINVAL),
+        (Error::Unsupported, Errno::EINVAL),
+        (Error::Corrupt, Errno::EIO),
+        (Error::NotFound, Errno::ENOENT),
+        (Error::NotDirectory, Errno::ENOTDIR),
+        (Error::IsDirectory, Errno::EISDIR),
+        (Error::NotSymlink, Errno::EINVAL),
+        (Error::Loop, Errno::ELOOP),
+        (Error::NameTooLong, Errno::ENAMETOOLONG),
+    ];
+    let mut words = std::collections::BTreeSet::new();
+    for (error, errno) in errors {
+        assert_eq!(Errno::from(error), errno);
+        assert!(error.to_string().len() > 10);
+        assert!(words.insert(error.to_string()), "{error}");
+    }
 }

@@ -61,6 +61,13 @@ fn lies_in_memory_as_others_count_on() {
     assert_eq!(slot[8..10], 1025_u16.to_le_bytes());
     assert_eq!(slot[10..12], [5, 1 << 3 | 2]);
     assert_eq!(slot[12..], (7 * 1025_u32).to_le_bytes());
+    // A lap later, and when there is no more room for the number of the lap.
+    for lap in [2, 3, 31, 32, 33] {
+        let number = lap * EVENTS as u64 + 7;
+        let ring: Box<Ring> = filled(number + 1);
+        let flags = bytes(&ring)[7 * EVENT_BYTES + 11];
+        assert_eq!(u64::from(flags), lap % 32 * 8 + number % 3, "lap {lap}");
+    }
 }
 
 #[test]

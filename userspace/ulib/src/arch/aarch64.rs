@@ -56,6 +56,9 @@ pub fn breakpoint() {
     unsafe { asm!("brk #1", options(nostack)) }
 }
 
+/// `ret`.
+pub const RETURN: [u8; 4] = 0xd65f_03c0_u32.to_le_bytes();
+
 /// An address that belongs to the kernel.
 pub const KERNEL_ADDRESS: usize = 0xffff_0000_4020_0000;
 
@@ -139,6 +142,25 @@ impl Registers {
         (answer.cast_signed(), expected.first_difference(&found))
     }
 
+    /// Puts the values into the registers, but for those of these arguments, and makes a call: what it gave.
+    pub(super) fn hold_and_call(&self, number: u64, arguments: [u64; 2]) -> i64 {
+        let mut values = self.clone();
+        [values.general[0], values.general[1]] = arguments;
+        // SAFETY: as above; what the call does is the caller's business, which is a part of this crate.
+        unsafe { ulib_hold_fork(&mut values, number) };
+        values.general[0].cast_signed()
+    }
+
+    /// The first register whose value came from those of `left`, a program that was replaced: vector registers, what
+    /// belongs to them, and the thread pointer. What this program has put into some of them since does not matter.
+    #[must_use]
+    pub fn left_over(left: &Self) -> Option<Changed> {
+        let mut found = left.clone();
+        // SAFETY: the function writes the block alone.
+        unsafe { ulib_registers(&mut found) };
+        left.first_left_over(&found)
+    }
+
     fn first_difference(&self, found: &Self) -> Option<Changed> {
         let changed = |register, number, expected: u128, found: u128| {
             (expected != found).then_some(Changed { register, number, expected, found })
@@ -155,7 +177,23 @@ impl Registers {
     }
 }
 
+impl Registers {
+    fn first_left_over(&self, found: &Self) -> Option<Changed> {
+        let same = |register, number, left: u128, found: u128| {
+            (left == found && left != 0).then_some(Changed { register, number, expected: 0, found })
+        };
+        let mut vector = self.vector.iter().zip(found.vector).enumerate();
+        vector
+            .find_map(|(i, (left, found))| same("v", Some(i), *left, found))
+            .or_else(|| same("fpcr", None, self.fpcr.into(), found.fpcr.into()))
+            .or_else(|| same("fpsr", None, self.fpsr.into(), found.fpsr.into()))
+            .or_else(|| same("tpidr_el0", None, self.tls.into(), found.tls.into()))
+    }
+}
+
 unsafe extern "C" {
+    /// Stores the registers that [`Registers::left_over`] looks at.
+    fn ulib_registers(registers: &mut Registers);
     /// [`Registers::hold`] with x0 as the counter.
     fn ulib_hold_x0(registers: &mut Registers, spins: u64);
     /// [`Registers::hold`] with x28 as the counter.
@@ -302,6 +340,33 @@ global_asm!(
         ldp x29, x30, [sp], #192
         ret
     .endm
+    .global ulib_registers
+    ulib_registers:
+        add x2, x0, #{vector}
+        stp q0, q1, [x2]
+        stp q2, q3, [x2, #32]
+        stp q4, q5, [x2, #64]
+        stp q6, q7, [x2, #96]
+        stp q8, q9, [x2, #128]
+        stp q10, q11, [x2, #160]
+        stp q12, q13, [x2, #192]
+        stp q14, q15, [x2, #224]
+        stp q16, q17, [x2, #256]
+        stp q18, q19, [x2, #288]
+        stp q20, q21, [x2, #320]
+        stp q22, q23, [x2, #352]
+        stp q24, q25, [x2, #384]
+        stp q26, q27, [x2, #416]
+        stp q28, q29, [x2, #448]
+        stp q30, q31, [x2, #480]
+        mrs x2, fpcr
+        str x2, [x0, #{fpcr}]
+        mrs x2, fpsr
+        str x2, [x0, #{fpsr}]
+        mrs x2, tpidr_el0
+        str x2, [x0, #{tls}]
+        ret
+
     hold_registers ulib_hold_x0, count_down x0
     hold_registers ulib_hold_x28, count_down x28
     hold_registers ulib_hold_fork, make_call

@@ -6,10 +6,16 @@
 //! * `store_byte(address)`: a store that the compiler cannot reason away.
 //! * `illegal_instruction()`, `privileged_instruction()`, `breakpoint()` and `KERNEL_ADDRESS`: what gets a program
 //!   killed.
-//! * `Registers`: the values of all registers that a program may use; see [`Registers::hold`] and
-//!   [`Registers::hold_and_fork`].
+//! * `RETURN`: a function that only returns, as machine code.
+//! * `Registers`: the values of all registers that a program may use; see [`Registers::hold`],
+//!   [`Registers::hold_and_fork`] and [`Registers::hold_and_exec`].
 
+use core::ffi::CStr;
 use core::fmt;
+
+use crate::Errno;
+use crate::abi::errno::decode;
+use crate::abi::syscall::EXEC;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -39,6 +45,21 @@ impl fmt::Debug for Changed {
             None => write!(f, "{register}"),
         }?;
         write!(f, " changed from {expected:#x} to {found:#x}")
+    }
+}
+
+impl Registers {
+    /// Puts the values into the registers, but for those of the call's arguments, and replaces the program, with the
+    /// program's path as its name and one more argument. Returns only if that fails, with the error.
+    #[must_use]
+    pub fn hold_and_exec(&self, path: &CStr, argument: &CStr) -> Errno {
+        let vector = [path.as_ptr(), argument.as_ptr(), core::ptr::null()];
+        let _ = (vector[0].expose_provenance(), vector[1].expose_provenance());
+        let arguments = [vector[0].addr() as u64, (&raw const vector).expose_provenance() as u64];
+        match decode(self.hold_and_call(EXEC, arguments)) {
+            Ok(value) => panic!("exec came back with {value}"),
+            Err(errno) => errno,
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub fn breakpoint() {
     unsafe { asm!("int3", options(nostack)) }
 }
 
+/// `ret`.
+pub const RETURN: [u8; 1] = [0xc3];
+
 /// An address that belongs to the kernel.
 pub const KERNEL_ADDRESS: usize = 0xffff_8000_0020_0000;
 
@@ -85,6 +88,8 @@ const NAMES: [&str; 15] =
 const RAX: usize = 0;
 const RBX: usize = 1;
 const RCX: usize = 2;
+const RSI: usize = 4;
+const RDI: usize = 5;
 
 /// Arithmetic flags and direction.
 const FLAGS: u64 = 0xcd5;
@@ -149,6 +154,25 @@ impl Registers {
         (answer.cast_signed(), expected.first_difference(&found))
     }
 
+    /// Puts the values into the registers, but for those of these arguments, and makes a call: what it gave.
+    pub(super) fn hold_and_call(&self, number: u64, arguments: [u64; 2]) -> i64 {
+        let mut values = self.clone();
+        [values.general[RDI], values.general[RSI]] = arguments;
+        // SAFETY: as above; what the call does is the caller's business, which is a part of this crate.
+        unsafe { ulib_hold_fork(&mut values, number) };
+        values.general[RAX].cast_signed()
+    }
+
+    /// The first register whose value came from those of `left`, a program that was replaced: vector registers, what
+    /// belongs to them, and the thread pointer. What this program has put into some of them since does not matter.
+    #[must_use]
+    pub fn left_over(left: &Self) -> Option<Changed> {
+        let mut found = left.clone();
+        // SAFETY: the function writes the block alone.
+        unsafe { ulib_registers(&mut found) };
+        left.first_left_over(&found)
+    }
+
     fn first_difference(&self, found: &Self) -> Option<Changed> {
         let changed = |register, number, expected: u128, found: u128| {
             (expected != found).then_some(Changed { register, number, expected, found })
@@ -172,7 +196,31 @@ impl Registers {
     }
 }
 
+impl Registers {
+    fn first_left_over(&self, found: &Self) -> Option<Changed> {
+        let same = |register, number, left: u128, fresh: u128, found: u128| {
+            (left == found && left != fresh).then_some(Changed { register, number, expected: fresh, found })
+        };
+        let mut vector = self.vector.iter().zip(found.vector).enumerate();
+        let mut mmx = self.mmx.iter().zip(found.mmx).enumerate();
+        vector
+            .find_map(|(i, (left, found))| same("xmm", Some(i), *left, 0, found))
+            .or_else(|| {
+                mmx.find_map(|(i, (left, found))| same("mm", Some(i), (*left).into(), 0, found.into()))
+            })
+            .or_else(|| {
+                let fresh = u128::from(X87_CONTROL);
+                same("x87 control", None, self.x87_control.into(), fresh, found.x87_control.into())
+            })
+            .or_else(|| same("mxcsr", None, self.mxcsr.into(), MXCSR_MASKED.into(), found.mxcsr.into()))
+            .or_else(|| same("fs base", None, self.fs.into(), 0, found.fs.into()))
+            .or_else(|| same("gs base", None, self.gs.into(), 0, found.gs.into()))
+    }
+}
+
 unsafe extern "C" {
+    /// Stores the registers that [`Registers::left_over`] looks at.
+    fn ulib_registers(registers: &mut Registers);
     /// [`Registers::hold`] with rcx as the counter.
     fn ulib_hold_rcx(registers: &mut Registers, spins: u64);
     /// [`Registers::hold`] with rbx as the counter.
@@ -295,6 +343,23 @@ global_asm!(
         pop rbp
         ret
     .endm
+    .global ulib_registers
+    ulib_registers:
+        rdfsbase rax
+        mov [rdi + {fs}], rax
+        rdgsbase rax
+        mov [rdi + {gs}], rax
+        stmxcsr [rdi + {mxcsr}]
+        fnstcw [rdi + {x87_control}]
+        .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        movaps [rdi + {vector} + 16 * \i], xmm\i
+        .endr
+        .irp i, 0, 1, 2, 3, 4, 5, 6, 7
+        movq [rdi + {mmx} + 8 * \i], mm\i
+        .endr
+        emms
+        ret
+
     hold_registers ulib_hold_rcx, count_down_rcx
     hold_registers ulib_hold_rbx, count_down_rbx
     hold_registers ulib_hold_fork, make_call

@@ -1,6 +1,5 @@
 //! What stands in the files of `/proc`.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
@@ -16,10 +15,10 @@ use crate::trace::text;
 
 /// What this room does not know of itself: processes, which are further up.
 pub trait Processes: Sync {
-    /// Numbers of those that have not been waited for yet, ascending.
-    fn pids(&self) -> Vec<u32>;
-    /// Lines of `status`; `None` if there is no such process.
-    fn status(&self, pid: u32) -> Option<String>;
+    /// The lowest number above `pid` of one that has not been waited for yet.
+    fn next(&self, pid: u32) -> Option<u32>;
+    /// Writes the lines of `status`; `None` if there is no such process.
+    fn status(&self, pid: u32, to: &mut dyn Write) -> Option<fmt::Result>;
 }
 
 static PROCESSES: Once<&'static dyn Processes> = Once::new();
@@ -29,24 +28,38 @@ pub fn register_processes(processes: &'static dyn Processes) {
     PROCESSES.call_once(|| processes);
 }
 
-pub fn pids() -> Vec<u32> {
+/// The processes' numbers, ascending.
+pub fn pids() -> impl Iterator<Item = u32> {
     let known = PROCESSES.get().filter(|_| !planted(Fault::ProcHidesProcesses));
-    known.map_or_else(Vec::new, |processes| processes.pids())
+    let after = move |pid: u32| known.and_then(|processes| processes.next(pid));
+    core::iter::successors(after(0), move |pid| after(*pid))
+}
+
+/// Text that takes memory only if there is some: an error says that there is none.
+#[derive(Default)]
+struct Text(Vec<u8>);
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.try_reserve(text.len()).map_err(|_| fmt::Error)?;
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// A file's content now; nothing for a directory.
 ///
 /// # Errors
-/// ENOENT if its process is gone.
+/// ENOENT if its process is gone; ENOMEM.
 pub fn of(node: Node) -> Result<Vec<u8>, Errno> {
-    let mut to = String::new();
+    let mut to = Text::default();
     let written = match node {
         Node::Root | Node::Trace | Node::Process(_) => Ok(()),
         Node::Meminfo => meminfo(&mut to),
         Node::Uptime => uptime(&mut to),
         Node::Status(pid) => {
-            to = PROCESSES.get().and_then(|processes| processes.status(faulty(pid))).ok_or(Errno::ENOENT)?;
-            Ok(())
+            let processes = PROCESSES.get().ok_or(Errno::ENOENT)?;
+            processes.status(faulty(pid), &mut to).ok_or(Errno::ENOENT)?
         }
         Node::TraceFile(TraceFile::Enable) => text::enable(&mut to),
         Node::TraceFile(TraceFile::Events) => text::events(&mut to),
@@ -54,12 +67,11 @@ pub fn of(node: Node) -> Result<Vec<u8>, Errno> {
         Node::TraceFile(TraceFile::Counters) => text::counter_values(&mut to),
         Node::TraceFile(TraceFile::Providers) => text::provider_masks(&mut to),
     };
-    written.map_err(|_| Errno::EIO)?;
-    Ok(to.into_bytes())
+    written.map(|()| to.0).map_err(|_| Errno::ENOMEM)
 }
 
 /// In kB of 1024 bytes, as on Linux.
-fn meminfo(to: &mut String) -> fmt::Result {
+fn meminfo(to: &mut impl Write) -> fmt::Result {
     let frames = frame::counts();
     let kib = |count: usize| count * PAGE / 1024;
     writeln!(to, "MemTotal: {:>14} kB", kib(frames.total))?;
@@ -68,7 +80,7 @@ fn meminfo(to: &mut String) -> fmt::Result {
 }
 
 /// Seconds since boot, and seconds in which a processor had nothing to do, as on Linux.
-fn uptime(to: &mut String) -> fmt::Result {
+fn uptime(to: &mut impl Write) -> fmt::Result {
     let [up, idle] = [time::since_boot(), time::of_counts(scheduler::idle_counts())]
         .map(|time| (time.seconds, time.nanoseconds / 10_000_000));
     let up = if planted(Fault::UptimeStands) { (0, 0) } else { up };

@@ -63,11 +63,11 @@ impl file::File for File {
             return Err(Errno::ENOTDIR);
         }
         let up = self.node.parent().unwrap_or(Node::Root);
-        let dots = [(String::from("."), self.node), (String::from(".."), up)];
-        for (index, (name, node)) in
-            (0..).zip(dots.into_iter().chain(self.node.children())).skip(from as usize)
-        {
+        let dots = [(Some("."), self.node), (Some(".."), up)];
+        let children = self.node.children().map(|node| (None, node));
+        for (index, (dots, node)) in (0..).zip(dots.into_iter().chain(children)).skip(from as usize) {
             let kind = if node.is_directory() { DT_DIR } else { DT_REG };
+            let name = dots.map_or_else(|| node.name(), String::from);
             let entry = DirectoryEntry { inode: node.inode(), kind, name: name.as_bytes(), next: index + 1 };
             if !visit(entry) {
                 break;

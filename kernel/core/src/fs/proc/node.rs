@@ -1,6 +1,5 @@
 //! The tree of `/proc`.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -8,6 +7,7 @@ use parity_abi::Errno;
 use parity_abi::fs::{S_IFDIR, S_IFREG};
 
 use super::content;
+use crate::fs::path;
 
 /// A file or directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +24,14 @@ pub enum Node {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceFile {
-    Enable,
-    Events,
     Buffer,
     Counters,
+    Enable,
+    Events,
     Providers,
 }
 
+/// In the order of their numbers.
 const TRACE_FILES: [(&str, TraceFile); 5] = [
     ("buffer", TraceFile::Buffer),
     ("counters", TraceFile::Counters),
@@ -78,36 +79,42 @@ impl Node {
         }
     }
 
-    /// What is in a directory, by name; nothing in a file.
-    pub fn children(self) -> Vec<(String, Self)> {
-        match self {
-            Self::Root => {
-                let files = [("meminfo", Self::Meminfo), ("uptime", Self::Uptime), ("trace", Self::Trace)];
-                let files =
-                    files.into_iter().filter(|(_, node)| !cfg!(feature = "untraced") || *node != Self::Trace);
-                let files = files.map(|(name, node)| (name.to_string(), node));
-                files
-                    .chain(content::pids().into_iter().map(|pid| (pid.to_string(), Self::Process(pid))))
-                    .collect()
-            }
-            Self::Trace => {
-                TRACE_FILES.iter().map(|(name, file)| (name.to_string(), Self::TraceFile(*file))).collect()
-            }
-            Self::Process(pid) => [("status".to_string(), Self::Status(pid))].into(),
-            _ => Vec::new(),
-        }
+    /// What is in a directory; nothing in a file.
+    pub fn children(self) -> impl Iterator<Item = Self> {
+        let fixed: &[Self] = match self {
+            Self::Root if cfg!(feature = "untraced") => &[Self::Meminfo, Self::Uptime],
+            Self::Root => &[Self::Meminfo, Self::Uptime, Self::Trace],
+            _ => &[],
+        };
+        let files: &[(&str, TraceFile)] = if self == Self::Trace { &TRACE_FILES } else { &[] };
+        let status = if let Self::Process(pid) = self { Some(Self::Status(pid)) } else { None };
+        let pids = (self == Self::Root).then(content::pids).into_iter().flatten();
+        fixed
+            .iter()
+            .copied()
+            .chain(pids.map(Self::Process))
+            .chain(files.iter().map(|(_, file)| Self::TraceFile(*file)))
+            .chain(status)
+    }
+
+    /// Its name in the directory where it is. A process that is gone still has the one that it had.
+    pub fn name(self) -> String {
+        let fixed = match self {
+            Self::Root => "proc",
+            Self::Meminfo => "meminfo",
+            Self::Uptime => "uptime",
+            Self::Trace => "trace",
+            Self::TraceFile(file) => TRACE_FILES[file as usize].0,
+            Self::Process(pid) => return pid.to_string(),
+            Self::Status(_) => "status",
+        };
+        fixed.to_string()
     }
 
     /// The path from the root of everything.
     pub fn path(self) -> Vec<u8> {
-        let Some(parent) = self.parent() else { return b"/proc".to_vec() };
-        let name = parent.children().into_iter().find(|(_, child)| *child == self).map(|(name, _)| name);
-        // A process that is gone still has the name that it had.
-        let name = match self {
-            Self::Process(pid) => format!("{pid}"),
-            _ => name.unwrap_or_default(),
-        };
-        [&parent.path(), b"/".as_slice(), name.as_bytes()].concat()
+        let above = self.parent().map_or_else(Vec::new, Self::path);
+        [&above, b"/".as_slice(), self.name().as_bytes()].concat()
     }
 }
 
@@ -120,13 +127,13 @@ pub enum Walk {
     Missing,
 }
 
-/// Walks along `path` from `start`; there are no links here.
+/// Walks along the path `whole` from `start`; there are no links here.
 ///
 /// # Errors
-/// ENOENT, ENOTDIR.
-pub fn walk(start: Node, path: &[u8]) -> Result<Walk, Errno> {
+/// ENOENT, ENOTDIR, ENOMEM.
+pub fn walk(start: Node, whole: &[u8]) -> Result<Walk, Errno> {
     let mut here = start;
-    let mut rest = path;
+    let mut rest = whole;
     while let Some(begin) = rest.iter().position(|byte| *byte != b'/') {
         let end =
             rest[begin..].iter().position(|byte| *byte == b'/').map_or(rest.len(), |length| begin + length);
@@ -139,16 +146,13 @@ pub fn walk(start: Node, path: &[u8]) -> Result<Walk, Errno> {
             b"." => here,
             b".." => match here.parent() {
                 Some(parent) => parent,
-                None => return Ok(Walk::Left(rest.to_vec())),
+                None => return Ok(Walk::Left(path::copy(rest)?)),
             },
-            name => {
-                let mut children = here.children().into_iter();
-                match children.find(|(child, _)| child.as_bytes() == name) {
-                    Some((_, child)) => child,
-                    None if rest.is_empty() => return Ok(Walk::Missing),
-                    None => return Err(Errno::ENOENT),
-                }
-            }
+            name => match here.children().find(|child| child.name().as_bytes() == name) {
+                Some(child) => child,
+                None if rest.is_empty() => return Ok(Walk::Missing),
+                None => return Err(Errno::ENOENT),
+            },
         };
     }
     // What is left of `name/` is a slash: it says that a directory is meant.

@@ -10,6 +10,7 @@ mod kernel_build;
 mod keyboard;
 mod logging;
 mod memory;
+mod pressure;
 mod program;
 mod ring3_enosys;
 mod ring3_smoke;
@@ -31,6 +32,7 @@ const AREAS: &[&[Test]] = &[
     kernel_build::TESTS,
     arm64_boot_post::TESTS,
     memory::TESTS,
+    pressure::TESTS,
     exception::TESTS,
     interrupt::TESTS,
     timer::TESTS,

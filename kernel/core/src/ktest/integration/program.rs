@@ -10,7 +10,8 @@ use parity_abi::Errno;
 use parity_abi::fs::{O_RDONLY, O_WRONLY};
 use parity_abi::wait::WaitStatus;
 
-use crate::fs::{OpenFile, pipe};
+use crate::fs::OpenFile;
+use crate::fs::pipe::{self, WriteEnd};
 use crate::ktest::{Outcome, PATIENCE};
 use crate::process::fd_table::FdTable;
 use crate::process::{fork, table};
@@ -40,9 +41,14 @@ pub fn stand_in_for_init() {
 
 /// Starts a program that finds the end of input at once, and whose output is kept.
 pub fn start(path: &str, arguments: &[&str]) -> Result<Running, String> {
+    start_waiting(path, arguments).map(|(running, _)| running)
+}
+
+/// As [`start`], but the end of input comes when the writing end is dropped.
+fn start_waiting(path: &str, arguments: &[&str]) -> Result<(Running, WriteEnd), String> {
     let because = |errno: Errno| format!("cannot start {path}: {errno}");
     let (output, writer) = pipe::new();
-    let (input, _) = pipe::new();
+    let (input, end_of_input) = pipe::new();
     let writer = Arc::new(OpenFile::new(Box::new(writer), O_WRONLY));
     let mut files = FdTable::default();
     files.add(Arc::new(OpenFile::new(Box::new(input), O_RDONLY)), false, 0).map_err(because)?;
@@ -52,7 +58,7 @@ pub fn start(path: &str, arguments: &[&str]) -> Result<Running, String> {
     drop(writer);
     let arguments: Vec<&str> = core::iter::once(path).chain(arguments.iter().copied()).collect();
     let pid = fork::start(path, &arguments, files, table::INIT, || ()).map_err(because)?;
-    Ok(Running { pid, output: OpenFile::new(Box::new(output), O_RDONLY) })
+    Ok((Running { pid, output: OpenFile::new(Box::new(output), O_RDONLY) }, end_of_input))
 }
 
 impl Running {
@@ -112,6 +118,11 @@ pub fn killed(what: &str, signals: &[u8]) -> Outcome {
             Err(format!("{what}: {status:?} instead of signal {signals:?}: {}", ended.output.trim_end()))
         }
     }
+}
+
+/// Starts the probe, which waits for the end of input somewhere in between.
+pub fn probe_waiting(what: &str) -> Result<(Running, WriteEnd), String> {
+    start_waiting(PROBE, &[what])
 }
 
 /// Starts the probe.

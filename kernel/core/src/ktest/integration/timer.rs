@@ -10,16 +10,21 @@ use parity_arch::{rtc, timer};
 use crate::ktest::runner::Fixture;
 use crate::ktest::{Outcome, PATIENCE, ended, ensure, spawn, tests};
 use crate::thread::scheduler::idle_counts;
-use crate::time::{since_boot, since_boot_ms, since_epoch, tick};
+use crate::time::{of_counts, since_boot, since_boot_ms, since_epoch, tick};
 
-/// Ticks that are measured together, and how often.
+/// Ticks that the clock is watched for.
 const WINDOW: u64 = 5;
-const WINDOWS: u64 = 20;
+/// Ticks between which the timer is watched.
+const WATCHED: u64 = 50;
 /// Times of work between waits, and how long each is, in periods of the timer.
 const TURNS: u64 = 5;
 const WORK: u64 = 10;
+const HOUR: i64 = 3600; // seconds
 /// 2020-01-01 and 2100-01-01, seconds since 1970.
 const YEARS: core::ops::Range<i64> = 1_577_836_800..4_102_444_800;
+
+/// A minute, five, an hour, a day, a year: seconds after the boot at which the clock must still be right.
+const AGES: [u64; 5] = [60, 300, 3600, 24 * 3600, 365 * 24 * 3600];
 
 tests! { "boot_tests", "timer": clock, tick_rate, delay, idle, calendar, preempts }
 
@@ -56,31 +61,47 @@ fn clock(_: &mut Fixture) -> Outcome {
         let bounds = before / 1_000_000..=after / 1_000_000;
         ensure!(bounds.contains(&milliseconds), "{milliseconds} ms since the boot instead of {bounds:?}");
     }
+    for seconds in AGES {
+        let counts = timer::frequency() * seconds + timer::frequency() / 4 * 3;
+        let time = of_counts(counts);
+        let three_quarters = (749_999_990..=750_000_000).contains(&time.nanoseconds);
+        ensure!(
+            time.seconds.cast_unsigned() == seconds && three_quarters,
+            "{counts} counts are {time:?} instead of {seconds} s and three quarters"
+        );
+    }
     Ok(format!("{frequency} Hz"))
 }
 
-/// Ticks never come faster than they should; how much slower is for the host to say, which need not let the machine
-/// run: at its best it is not far off.
+/// The timer is set to the rate that was asked for, and each of its ticks counts once. When a tick is taken is for
+/// the host to say, which need not let the machine run: how far ticks are apart proves nothing, and what the timer
+/// itself counts does. Of many looks one sees most of a period, and of many ticks one is seen before the next.
 fn tick_rate(fixture: &mut Fixture) -> Outcome {
     let period = timer::frequency() / u64::from(fixture.tick_hz);
-    let mut best = u64::MAX;
-    for _ in 0..WINDOWS {
-        let start = timer::now();
-        tick::sleep(WINDOW);
-        let took = timer::now() - start;
-        ensure!(took >= (WINDOW - 1) * period, "{WINDOW} ticks took {took} counts, a period is {period}");
-        best = best.min(took);
+    let (mut longest, mut smallest) = (0, u64::MAX);
+    for _ in 0..WATCHED {
+        let before = tick::now();
+        while tick::now() == before {
+            longest = longest.max(timer::remaining());
+        }
+        smallest = smallest.min(tick::now() - before);
     }
-    let limit = 3 * WINDOW * period;
-    ensure!(best <= limit, "{WINDOW} ticks took {best} counts at best, a period is {period}");
+    // The frequencies are whole numbers, so that a count may be lost.
+    let fits = period / 2..=period + 1;
+    ensure!(fits.contains(&longest), "up to {longest} counts are left to a tick, a period is {period}");
+    ensure!(smallest == 1, "every tick counts as {smallest}");
     Ok(format!("{} Hz", fixture.tick_hz))
 }
 
 /// Waiting ends when it should: at once, when something has happened, and when the time is over.
 fn delay(_: &mut Fixture) -> Outcome {
-    let start = tick::now();
-    ensure!(tick::wait_until(PATIENCE, || true), "what is so already was waited for in vain");
-    ensure!(tick::now() - start < PATIENCE, "what is so already was waited for");
+    let mut looks = 0;
+    let already = || {
+        looks += 1;
+        true
+    };
+    ensure!(tick::wait_until(PATIENCE, already), "what is so already was waited for in vain");
+    ensure!(looks == 1, "what is so already was looked at {looks} times");
     let start = tick::now();
     ensure!(!tick::wait_until(10, || false), "what never is so has been seen");
     let waited = tick::now() - start;
@@ -118,8 +139,9 @@ fn calendar(_: &mut Fixture) -> Outcome {
         return Ok("no calendar clock".into());
     };
     ensure!(YEARS.contains(&known), "the clock says {known} s after 1970");
-    // The kernel read it at the boot, anywhere in a second.
-    ensure!(known - 2 <= before && after <= known + 2, "the kernel says {before} s, the clock {known} s");
+    // The kernel read it at the boot. It goes on while the host keeps the machine from running, and can be set there.
+    let fits = before - HOUR..=after + HOUR;
+    ensure!(fits.contains(&known), "the kernel says {before} s to {after} s, the clock {known} s");
     Ok(format!("{known} s after 1970"))
 }
 
