@@ -87,7 +87,7 @@ def test_the_suite_lists_all_80() -> None:
         ("/links/short: ../hello.txt", '/links/short: ""', "the target of a link expected: 1 to 1023 bytes"),
         ("/links/short: ../hello.txt", '/links/short: "a\\0b"', "1 to 1023 bytes without a NUL"),
         ("/links/short: ../hello.txt", f"/links/short: {'x' * 1024}", "1 to 1023 bytes without a NUL"),
-        ("/numbers.txt: 600000", "/numbers.txt: many", "a number expected"),
+        ("/numbers.txt: 600000", "/numbers.txt: many", "a whole number of at least 1"),
         ("/large: 700", "/large: 0", "at least 1"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
         ("runs: tests", "runs: test", "no run kind 'test'; did you mean 'tests'?"),

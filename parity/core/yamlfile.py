@@ -277,7 +277,7 @@ def _bounds(metas: Iterable[Meta]) -> str:
     for meta in metas:
         for name, words in (("ge", "of at least"), ("gt", "above"), ("le", "of at most")):
             if (bound := getattr(meta, name)) is not None:
-                said.append(f"{words} {bound:g}")
+                said.append(f"{words} {bound:.10g}")
     return f" {' and '.join(said)}" if said else ""
 
 

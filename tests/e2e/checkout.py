@@ -19,11 +19,18 @@ from parity.store.store import Store, action_key
 
 ROOT = Path(__file__).parent.parent.parent
 DOIT = Path(sys.executable).parent / "doit"
-SKIPPED = (".venv", "build", ".git", "*.egg-info", ".*_cache", "__pycache__", "target")
+BUILD = "build"
+SKIPPED = (".venv", BUILD, ".git", "*.egg-info", ".*_cache", "__pycache__", "target")
 CARGO = Path("build", "cargo")
 COMPILED = {"kernel": "build_kernel:aarch64-testing", "programs": "userspace:aarch64"}
 # The first word of a title → the stage in the store.
 STAGES = {"kernel": "cargo", "userspace": "cargo", "programs": "loadable", "disk": "disk"}
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What is made and no source; `build` only at the top, for the library has a folder of that name."""
+    skipped = SKIPPED if Path(folder) == ROOT else tuple(name for name in SKIPPED if name != BUILD)
+    return set(shutil.ignore_patterns(*skipped)(folder, names))
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Checkout:
     @classmethod
     def copy(cls, folder: Path, cache: Path) -> Checkout:
         """A new copy in `folder`."""
-        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*SKIPPED))
+        shutil.copytree(ROOT, folder, ignore=_left_out)
         return cls(folder, cache)
 
     def environment(self, **extra: str) -> dict[str, str]:
