@@ -25,18 +25,23 @@ HOST_CRATES = (
     "parity-tty",
 )
 MODELLED = ("parity-trace",)  # crates with a model for loom, which tries every order of their threads' steps
+WORKERS = "2"  # of pytest, side by side: half of the time an end-to-end test waits
 PYTHON = {
     "ruff": ("ruff", "check"),
     "format": ("ruff", "format", "--check"),
     "mypy": ("mypy",),
-    "pytest": ("pytest",),
+    "imports": ("lint-imports", "--no-logo"),
+    "unit": ("pytest", "--numprocesses", WORKERS, "-m", "not docker and not thorough"),
+    # Tests of one file share what they make.
+    "e2e": ("pytest", "--numprocesses", WORKERS, "--dist", "loadfile", "-m", "docker and not thorough"),
 }
 
 
 def task_check() -> Iterator[Any]:
     """Parity's own tests: linters, types, kernel crates, pytest (what CI runs)"""
     parts = [
-        task(f"check:{name}", " ".join(PYTHON[name]), python, name) for name in ("ruff", "format", "mypy")
+        task(f"check:{name}", " ".join(PYTHON[name]), python, name)
+        for name in ("ruff", "format", "mypy", "imports")
     ]
     parts.append(task("check:rustfmt", "cargo fmt --check", rust, "rustfmt", after=["images:toolchain"]))
     parts.append(task("check:clippy", "cargo clippy", rust, "clippy", after=["images:toolchain"]))
@@ -53,8 +58,10 @@ def task_check() -> Iterator[Any]:
             outputs=mutants.OUTPUTS,
         )
     )
-    parts.append(task("check:pytest", "pytest, with real guests", python, "pytest", after=["images"]))
+    parts.append(task("check:unit", "pytest, without Docker", python, "unit"))
+    parts.append(task("check:e2e", "pytest, with real guests", python, "e2e", after=["images"]))
     yield from group("check", str(task_check.__doc__), parts)
+    yield from group("check:pytest", "check:unit and check:e2e", parts[-2:])[:1]
 
 
 def python(name: str) -> bool:
