@@ -143,16 +143,16 @@ def features(arch: str) -> bool:
         InfraError: one of them could not be judged.
     """
     session = current()
-    if arch not in session.booted:
+    if arch not in session.accumulated.booted:
         _boot_features(session, arch)
     wrong = []
-    for name, row in session.booted[arch].items():
+    for name, row in session.accumulated.booted[arch].items():
         wanted = session.tree.feature_sets[name]
         expected, says = wanted.expected[arch], wanted.says.get(arch, "")
         session.screen.note(f"{name}: kernel {str(row.kernel)[:12]}: {row.verdict}: {row.cause}")
         if row.verdict != expected or says not in row.cause:
             wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))
-    report.judged(list(session.booted[arch].values()))
+    report.judged(list(session.accumulated.booted[arch].values()))
     for complaint in wrong:
         session.screen.note(complaint, "red")
     return not wrong
@@ -172,7 +172,7 @@ def _boot_features(session: Session, arch_: str) -> None:
     rows, _ = suite_run.boots(suite.runner(session), tree, list(each.values()), lanes=session.settings.lanes)
     seen = {(row.arch, row.features): row for row in rows}
     for arch, sets in results.items():
-        session.booted[arch] = {
+        session.accumulated.booted[arch] = {
             name: seen[arch, each[_what_boots(kernel)].features] for name, kernel in sets.items()
         }
 

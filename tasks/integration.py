@@ -32,7 +32,7 @@ def task_integration() -> Iterator[Any]:
 
 def rows(session: Session, arch: str) -> list[Row]:
     """The suite's; all that a command asks of any architecture runs in one pool, for the first task."""
-    if arch not in session.integration_rows:
+    if arch not in session.accumulated.integration_rows:
         tests, settings, space = session.integration, session.settings, runner(session)
         chosen = partial(SUITE_TASKS.chosen, session)
         likes = session.together(
@@ -49,8 +49,10 @@ def rows(session: Session, arch: str) -> list[Row]:
             lambda: [row for like in likes.values() for row in integration.rows(space, tests, like, ran)],
             report.INTEGRATION,
         )
-        session.integration_rows.update({each: [row for row in found if row.arch == each] for each in likes})
-    return session.integration_rows[arch]
+        session.accumulated.integration_rows.update(
+            {each: [row for row in found if row.arch == each] for each in likes}
+        )
+    return session.accumulated.integration_rows[arch]
 
 
 SUITE_TASKS = SuiteTasks(SUITE, report.INTEGRATION, lambda session: session.integration.suite, rows)

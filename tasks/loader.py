@@ -39,7 +39,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
         except UserError as error:
             raise InvalidCommand(str(error)) from None
         CANCELLATION.check()
-        session.current().tasks.extend(tasks)
+        session.current().accumulated.tasks.extend(tasks)
         _check(selected, [task.name for task in tasks], session.current().settings.arch)
         return tasks
 

@@ -101,7 +101,7 @@ def _report(
 def _tasks(session: Session) -> dict[str, list[str]]:
     """By architecture: the tasks that run guests of it, without its name."""
     names: dict[str, list[str]] = {arch: [] for arch in session.tree.archs}
-    for new in session.tasks:
+    for new in session.accumulated.tasks:
         for arch in (new.meta or {}).get("guests", ()) if ":" not in new.name else ():
             names[arch].append(new.name.removesuffix(f"_{arch}"))
     return names

@@ -23,4 +23,4 @@ class Run(ends.Guarded, DoitRun):  # type: ignore[misc]  # doit carries no types
             sys.stderr.write("error: -n makes processes that share no lanes; say lanes=N instead\n")
             return UserError.exit_code
         status: int = super().execute(params, args)
-        return ends.of_actions(status, session.current().errors)
+        return ends.of_actions(status, session.current().accumulated.errors)

@@ -43,6 +43,17 @@ BASELINE, QUARANTINE = Path("suites", "baseline.txt"), Path("suites", "quarantin
 DECISIONS = "decisions.yaml"
 
 
+@dataclass
+class Accumulated:
+    """What a command accumulates while it runs: the one part of a session that changes."""
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
+    integration_rows: dict[str, list[Row]] = field(default_factory=dict)
+    booted: dict[str, dict[str, Row]] = field(default_factory=dict)  # by architecture and feature set
+    errors: list[ParityError] = field(default_factory=list)  # that ended an action
+    tasks: list[Task] = field(default_factory=list)  # all that there are
+
+
 @dataclass(frozen=True)
 class Session:
     """What a command is about."""
@@ -57,11 +68,7 @@ class Session:
     decisions: tuple[Decision, ...]
     selected: tuple[str, ...]  # the words of the command line that may be names of tasks
     variables: Mapping[str, str]  # and its variables, as given
-    rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
-    integration_rows: dict[str, list[Row]] = field(default_factory=dict)
-    booted: dict[str, dict[str, Row]] = field(default_factory=dict)  # by architecture and feature set
-    errors: list[ParityError] = field(default_factory=list)  # that ended an action
-    tasks: list[Task] = field(default_factory=list)  # all that there are
+    accumulated: Accumulated = field(default_factory=Accumulated)
 
     @property
     def archs(self) -> tuple[str, ...]:
@@ -165,10 +172,12 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
             if known is None:
                 current().screen.note(bug.report(), "red")
             else:
-                shown_errors = {str(each) for each in current().errors if not isinstance(each, BuildError)}
+                shown_errors = {
+                    str(each) for each in current().accumulated.errors if not isinstance(each, BuildError)
+                }
                 if str(known) not in shown_errors:  # without Docker, every task would say the same
                     tell(known)
-                current().errors.append(known)
+                current().accumulated.errors.append(known)
             return TaskError(str(error), report=False)
         return TaskFailed("not as expected", report=False) if as_expected is False else None
 

@@ -42,7 +42,7 @@ def needs(session: Session, arch: str, programs: str, features: str | None = Non
 
 def rows(session: Session, arch: str) -> list[Row]:
     """The suite's; all that a command asks of any architecture runs in one pool, for the first task."""
-    if arch not in session.rows:
+    if arch not in session.accumulated.rows:
         settings, of_suite = session.settings, (runner(session), session.tree, session.suite)
         chosen = partial(SUITE_TASKS.chosen, session)
         asked = session.together(arch, lambda each: bool(chosen(each)), partial(_asked, session))
@@ -53,8 +53,8 @@ def rows(session: Session, arch: str) -> list[Row]:
                 row for each in asked for row in suite_run.rows(*of_suite, asked[each].outputs, ran[each])
             ],
         )
-        session.rows.update({each: [row for row in found if row.arch == each] for each in asked})
-    return session.rows[arch]
+        session.accumulated.rows.update({each: [row for row in found if row.arch == each] for each in asked})
+    return session.accumulated.rows[arch]
 
 
 def _asked(session: Session, arch: str) -> TestRequest:

@@ -17,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 def booted(**verdicts: str) -> None:
     """A session in which all feature sets have booted on aarch64: as expected, but for these."""
     command = session.begin(ROOT, {}, [])
-    command.booted["aarch64"] = {}
+    command.accumulated.booted["aarch64"] = {}
     for name, features in command.tree.feature_sets.items():
         expected, says = str(features.expected["aarch64"]), features.says.get("aarch64", "")
         row = Row("init", "aarch64", "boot", verdicts.get(name, expected), expected, None, says)
-        command.booted["aarch64"][name] = row
+        command.accumulated.booted["aarch64"][name] = row
 
 
 def test_feature_sets_that_end_as_the_tree_says_are_as_expected() -> None:

@@ -139,6 +139,6 @@ def test_a_kernel_that_boots_as_another_set_is_held_against_its_own_end(
     """Sets with the same ELF file share a guest: its row is expected to end as the other one must."""
     command = session.begin(ROOT, {}, [])
     passed = replace(PASSED, name="init", area="boot")
-    command.booted["aarch64"] = dict.fromkeys(command.tree.feature_sets, passed)
+    command.accumulated.booted["aarch64"] = dict.fromkeys(command.tree.feature_sets, passed)
     assert not boot.features("aarch64")
     assert "test_page_fault must end in panic" in capsys.readouterr().out
