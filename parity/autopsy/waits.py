@@ -78,8 +78,11 @@ def _spinning(found: Findings) -> Iterator[Want]:
 def _sleeping(found: Findings) -> Iterator[Want]:
     held = {lock.address: lock for thread in found.threads for lock in thread.locks}
     alive = {thread.id for thread in found.threads if thread.life != "ended"}
+    # While the kernel boots, the idle thread waits, too. It cannot sleep: it looks again and again.
+    idle = {cpu.idle for cpu in found.cpus}
     for thread in found.threads:
-        if not thread.wait or thread.life != "sleeping":
+        sleeps = thread.life == "sleeping" or (thread.life == "dozing" and thread.id in idle)
+        if not thread.wait or not sleeps:
             continue
         lock = held.get(thread.wait_on) if thread.wait == MUTEX else None
         by, known = _enders(found, thread, lock)
