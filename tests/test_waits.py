@@ -267,8 +267,9 @@ def test_the_log_has_the_clock_and_the_interrupts() -> None:
     assert "interrupts meanwhile: 4 × 27, 500 × 79; 27 is the timer's" in lines
 
 
-def test_the_thread_that_boots_waits_without_sleeping() -> None:
-    boot = replace(holding(sleeper(IDLE, "mutex", 0x10), 0x10), life="dozing")
+@pytest.mark.parametrize("life", ["dozing", "running", "ready"])
+def test_the_thread_that_boots_waits_without_sleeping(life: str) -> None:
+    boot = replace(holding(sleeper(IDLE, "mutex", 0x10), 0x10), life=life)
     cpu = Cpu(0, KERNEL, (KERNEL.place,), {}, thread=IDLE, idle=IDLE)
     found = diagnose(hung(boot, cpus=(cpu,), samples=((KERNEL,),) * 20))
     assert found.word is FailureKind.SELF_DEADLOCK

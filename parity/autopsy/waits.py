@@ -81,7 +81,7 @@ def _sleeping(found: Findings) -> Iterator[Want]:
     # While the kernel boots, the idle thread waits, too. It cannot sleep: it looks again and again.
     idle = {cpu.idle for cpu in found.cpus}
     for thread in found.threads:
-        sleeps = thread.life == "sleeping" or (thread.life == "dozing" and thread.id in idle)
+        sleeps = thread.life == "sleeping" or (thread.id in idle and thread.life != "ended")
         if not thread.wait or not sleeps:
             continue
         lock = held.get(thread.wait_on) if thread.wait == MUTEX else None
