@@ -38,7 +38,7 @@ class Mutation(Model, frozen=True):
     timeout_s: Annotated[int, Meta(ge=1, le=3600)]  # for the tests of one mutant, which may never end
     # Regular expressions of the names of mutants that no test can tell from the original, with the reason.
     equivalent: dict[str, str]
-    # Crates of which not every survivor was looked at yet: a sample leaves them out, the whole table has them.
+    # Crates of which not every survivor was looked at yet: a sample leaves them out.
     unfinished: tuple[Name, ...] = ()
 
 
