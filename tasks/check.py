@@ -31,9 +31,9 @@ PYTHON = {
     "format": ("ruff", "format", "--check"),
     "mypy": ("mypy",),
     "imports": ("lint-imports", "--no-logo"),
-    "unit": ("pytest", "--numprocesses", WORKERS, "-m", "not docker and not thorough"),
-    # Tests of one file share what they make.
-    "e2e": ("pytest", "--numprocesses", WORKERS, "--dist", "loadfile", "-m", "docker and not thorough"),
+    "unit": ("pytest", "-n", WORKERS, "-m", "not docker and not thorough"),
+    # Tests of one file share what they make. A line per test: some take minutes.
+    "e2e": ("pytest", "-v", "-n", WORKERS, "--dist", "loadfile", "-m", "docker and not thorough"),
 }
 
 
