@@ -103,10 +103,13 @@ def test_a_killed_build_leaves_no_container_and_no_whole_image(docker: Engine, t
     filters = {"label": f"parity.test={unique}"}
     try:
         with _maker("build", checkout, tmp_path) as maker:
-            assert maker.stdout is not None
-            assert any(line == "up\n" for line in maker.stdout), "the build did not start"
-            assert len(docker.client.api.containers(filters=filters)) == 1
-            maker.send_signal(signal.SIGKILL)
+            try:  # whatever is found wrong: else the build would be waited for
+                assert maker.stdout is not None
+                assert any(line == "up\n" for line in maker.stdout), "the build did not start"
+                # The container of the step before may be there a moment longer.
+                assert until(lambda: len(docker.client.api.containers(filters=filters)) == 1, 15)
+            finally:
+                maker.send_signal(signal.SIGKILL)
         assert until(lambda: not docker.client.api.containers(all=True, filters=filters), 15)
         assert images.present(docker, "qemu", checkout, tmp_path) is None
     finally:
