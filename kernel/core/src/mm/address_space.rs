@@ -121,7 +121,7 @@ impl AddressSpace {
     /// Takes the pages that `[start, start + length)` touches away; holes are fine. Needs no memory.
     pub fn unmap(&mut self, start: u64, length: u64) {
         if planted(Fault::UnmapNoFlush) {
-            return self.unmap_unseen(start, start + length);
+            return self.unmap_without_flush(start, start + length);
         }
         let end = start.saturating_add(length).min(USER_END.as_u64());
         let range = VirtAddr(start).page_down()..VirtAddr(end);
@@ -133,9 +133,9 @@ impl AddressSpace {
     }
 
     /// As [`Self::unmap`], but the processor goes on using the pages: a planted fault.
-    fn unmap_unseen(&mut self, start: u64, end: u64) {
+    fn unmap_without_flush(&mut self, start: u64, end: u64) {
         for page in pages(start, end) {
-            if let Some(frame) = self.table.unmap_unseen(VirtAddr(page)) {
+            if let Some(frame) = self.table.unmap_without_flush(VirtAddr(page)) {
                 frame::free(frame, 1);
             }
         }
