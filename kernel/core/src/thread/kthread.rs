@@ -169,7 +169,9 @@ extern "C" fn enter(work: usize) -> ! {
 /// Outside a kernel thread.
 pub fn exit(code: i32) -> ! {
     let id = scheduler::current().id;
-    let Some(me) = RUNNING.lock().remove(&id) else { panic!("thread {id} is not a kernel thread and must not exit this way") };
+    let Some(me) = RUNNING.lock().remove(&id) else {
+        panic!("thread {id} is not a kernel thread and must not exit this way")
+    };
     me.control.lock().code = Some(if planted(Fault::ThreadCodeLost) { 0 } else { code });
     me.joiners.wake_all();
     drop(me);

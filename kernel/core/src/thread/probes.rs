@@ -5,8 +5,7 @@ use parity_abi::trace::{CTX_SWITCH_ENTRY, CTX_SWITCH_EXIT, SCHED_PICK};
 use crate::trace::{Counter, provider};
 
 #[unsafe(no_mangle)]
-pub static CTX_SWITCH_TOTAL: Counter =
-    Counter::new(3, "CTX_SWITCH_TOTAL", "context switches");
+pub static CTX_SWITCH_TOTAL: Counter = Counter::new(3, "CTX_SWITCH_TOTAL", "context switches");
 
 provider! {
     "SCHED_PROVIDER" = 0x00 "sched", on: u64::MAX;

@@ -10,7 +10,7 @@ use parity_abi::vitals::{
     THREADS as THREADS_MAX, VERSION, WAITS,
 };
 
-use super::descriptors::{PipeEnds, PROCESSES};
+use super::descriptors::{PROCESSES, PipeEnds};
 use super::{Cpu, Lock, PROCESSORS, Record, THREADS};
 
 const EXAMPLE: &Location<'static> = Location::caller();
