@@ -308,6 +308,7 @@ fn whole_or_nothing() {
     close(pipe.write);
 }
 
+/// One of two write ends is closed while the child reads: no end of file yet.
 fn last_writer() {
     let (pipe, ready) = (pipe(), pipe());
     let copy = check::ok("dup", io::dup(pipe.write));
