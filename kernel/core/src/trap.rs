@@ -112,7 +112,7 @@ fn handle_fault(fault: Fault, frame: &mut TrapFrame) {
 fn trap_exit(frame: &mut TrapFrame) {
     let preempted = scheduler::preempt();
     if preempted && planted(Planted::RegistersLost) {
-        frame.spoil_register();
+        frame.corrupt_register();
     }
     if frame.from_user() {
         assert_none_held("going back to user space");

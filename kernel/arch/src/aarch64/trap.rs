@@ -99,7 +99,7 @@ impl TrapFrame {
     }
 
     /// Corrupts a register that the interrupted code may be using: for a planted fault.
-    pub const fn spoil_register(&mut self) {
+    pub const fn corrupt_register(&mut self) {
         self.x[16] ^= 1 << 40;
     }
 

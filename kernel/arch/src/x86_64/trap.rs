@@ -136,7 +136,7 @@ impl TrapFrame {
     }
 
     /// Corrupts a register that the interrupted code may be using: for a planted fault.
-    pub const fn spoil_register(&mut self) {
+    pub const fn corrupt_register(&mut self) {
         self.general[R11] ^= 1 << 40;
     }
 

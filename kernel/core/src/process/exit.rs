@@ -30,7 +30,7 @@ fn end_current(status: WaitStatus) {
     let files = core::mem::take(&mut *process.files.lock());
     drop(files);
     process.drop_memory();
-    // Announced before the parent can see it, so that the host never receives the end of a parent before the
+    // Reported before the parent can see it, so that the host never receives the end of a parent before the
     // end of a child that it waited for.
     announce(&process, table::parent_of(process.pid), status, false);
     if process.pid == table::INIT {

@@ -101,10 +101,10 @@ fn delay(_: &mut Fixture) -> Outcome {
         looks += 1;
         true
     };
-    ensure!(tick::wait_until(PATIENCE, already), "what is so already was waited for in vain");
-    ensure!(looks == 1, "what is so already was looked at {looks} times");
+    ensure!(tick::wait_until(PATIENCE, already), "a condition that was already true was not seen");
+    ensure!(looks == 1, "a condition that was already true was checked {looks} times");
     let start = tick::now();
-    ensure!(!tick::wait_until(10, || false), "what never is so has been seen");
+    ensure!(!tick::wait_until(10, || false), "a condition that is never true was seen");
     let waited = tick::now() - start;
     ensure!(waited >= 10, "10 ticks were over after {waited}");
     let start = tick::now();
