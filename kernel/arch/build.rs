@@ -1,5 +1,5 @@
-//! Hands the linker script of the target architecture to the crate that links the kernel, which finds
-//! its path in `DEP_PARITY_ARCH_LINKER_SCRIPT` (cargo's `links` metadata).
+//! Passes the linker script of the target architecture to the crate that links the kernel, in
+//! `DEP_PARITY_ARCH_LINKER_SCRIPT` (cargo's `links` metadata).
 
 use std::env;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `cat [FILE]...`: prints the files one after the other; standard input for `-` and without files.
+//! `cat [FILE]...`: prints files one after another; standard input for `-` and without files.
 #![no_std]
 #![no_main]
 
@@ -17,7 +17,7 @@ fn main(args: &Args) -> i32 {
     tool.inputs(options.operands(), |tool, input| {
         read_parts(input.fd, |part| {
             tool.print(part);
-            // A reader in a pipe waits for what is there.
+            // The next program in a pipe may wait for this output.
             tool.flush();
             true
         })

@@ -1,4 +1,5 @@
-//! `echo [-n] [WORD]...`: prints the words, a space between two, and a line feed unless `-n` comes first.
+//! `echo [-n] [WORD]...`: prints the words separated by spaces, and a line feed unless the first word is
+//! `-n`.
 #![no_std]
 #![no_main]
 

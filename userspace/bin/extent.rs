@@ -1,4 +1,4 @@
-//! How much of a file `head` and `tail` print, and the titles of several files.
+//! The part of a file that `head` and `tail` print, and the titles of several files.
 
 use core::ffi::CStr;
 
@@ -6,7 +6,7 @@ use ulib::Args;
 use ulib::options::{Options, number};
 use ulib::tool::Tool;
 
-/// How much of a file.
+/// Part of a file.
 #[derive(Clone, Copy, Debug)]
 pub enum Extent {
     Lines(u64),
@@ -15,7 +15,7 @@ pub enum Extent {
 
 const UNLESS_TOLD: Extent = Extent::Lines(10);
 
-/// What `[-n LINES | -c BYTES] [FILE]...` says.
+/// Parses `[-n LINES | -c BYTES] [FILE]...`.
 pub fn from_arguments(
     tool: &mut Tool,
     args: &Args,

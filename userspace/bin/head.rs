@@ -1,5 +1,5 @@
-//! `head [-n LINES | -c BYTES] [FILE]...`: prints the beginning of each file, 10 lines unless told otherwise;
-//! of several files with the name of each before it. Standard input for `-` and without files.
+//! `head [-n LINES | -c BYTES] [FILE]...`: prints the beginning of each file, by default 10 lines; with
+//! several files, each file's name before it. Standard input for `-` and without files.
 #![no_std]
 #![no_main]
 
@@ -40,7 +40,7 @@ fn head(tool: &mut Tool, fd: Fd, mut left: Extent) -> Result<()> {
     })
 }
 
-/// How much of the part is still wanted, and whether more is.
+/// How many bytes of the part to print, and whether more input is needed.
 fn lines(part: &[u8], left: &mut u64) -> (usize, bool) {
     for (place, _) in part.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
         *left -= 1;

@@ -1,4 +1,4 @@
-//! What tests execute to see that another program runs: greets and ends with 42.
+//! A program for tests of exec: prints a greeting and exits with 42.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The first program of an ordinary boot: says that it is up and ends.
+//! The first program of an ordinary boot: prints a line and exits.
 #![no_std]
 #![no_main]
 

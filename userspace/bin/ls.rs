@@ -1,6 +1,6 @@
-//! `ls [-a] [PATH]...`: prints the names in each directory, one a line, by their bytes; those that begin with
-//! a dot only with `-a`. Without paths it is the working directory. What is no directory is printed as it is
-//! named, and of several paths the directories come with their names before them.
+//! `ls [-a] [PATH]...`: prints the names in each directory, one per line, sorted by bytes; names that begin
+//! with a dot only with `-a`. The default path is the working directory. A path that is not a directory is
+//! printed unchanged, and with several paths each directory's name is printed before its content.
 #![no_std]
 #![no_main]
 
@@ -38,7 +38,7 @@ fn main(args: &Args) -> i32 {
     tool.finish()
 }
 
-/// `title` says whether the path is the first of several.
+/// With `title`, prints the path as a title; its value says whether it is the first.
 fn list(tool: &mut Tool, path: &CStr, all: bool, title: Option<bool>) {
     let name = path.to_bytes();
     let listed = fs::open(path, O_RDONLY, 0).and_then(|fd| {
@@ -72,7 +72,7 @@ fn print_line(tool: &mut Tool, name: &[u8]) {
 fn directory(tool: &mut Tool, fd: Fd, all: bool) -> Result<()> {
     let records = read_records(fd)?;
     let names = || entries(records).map(|entry: Entry<'static>| entry.name);
-    // Each time the smallest name behind the last: a directory is small, and there is no list to sort.
+    // Selection of the next larger name: directories are small, and there is no heap for a sorted list.
     let mut last: Option<&[u8]> = None;
     while let Some(name) = names().filter(|name| last.is_none_or(|last| *name > last)).min() {
         if all || !name.starts_with(b".") {
@@ -83,16 +83,16 @@ fn directory(tool: &mut Tool, fd: Fd, all: bool) -> Result<()> {
     Ok(())
 }
 
-/// All records of the directory, one after the other.
+/// Reads all records of the directory.
 fn read_records(fd: Fd) -> Result<&'static [u8]> {
-    /// Bytes asked for at a time.
+    /// Bytes per call.
     const PART: usize = 4096;
     let start = memory::brk(0);
     let mut len = 0;
     loop {
-        // What the last call left unused, and a part more.
+        // The unused rest of the last call's buffer, and PART more.
         memory::grow((start + len + PART).saturating_sub(memory::brk(0)))?;
-        // SAFETY: the heap from `start` on is this function's alone.
+        // SAFETY: only this function uses the heap from `start` on.
         let records = unsafe {
             core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut::<u8>(start), len + PART)
         };

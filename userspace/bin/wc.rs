@@ -1,5 +1,5 @@
-//! `wc [-lwc] [FILE]...`: counts lines, words and bytes of each file, all three unless told which; of several
-//! files their sums too. Standard input for `-` and without files.
+//! `wc [-lwc] [FILE]...`: counts lines, words and bytes of each file, by default all three; with several
+//! files also the sums. Standard input for `-` and without files.
 #![no_std]
 #![no_main]
 
@@ -11,10 +11,10 @@ use ulib::tool::{Tool, read_parts};
 
 ulib::program!(main);
 
-/// Which counts are printed, in the order of [`Counts`].
+/// Which counts to print, in the order of [`Counts`].
 type Chosen = [bool; 3];
 
-/// Lines, words, bytes. A line is what a line feed ends; a word is what white space separates.
+/// Lines, words, bytes. A line ends in a line feed; words are separated by white space.
 type Counts = [u64; 3];
 
 fn main(args: &Args) -> i32 {
@@ -66,7 +66,7 @@ fn count(part: &[u8], [lines, words, bytes]: &mut Counts, in_word: &mut bool) {
 fn print(tool: &mut Tool, counts: Counts, chosen: Chosen, name: &[u8]) {
     let mut separator = "";
     for (count, _) in counts.iter().zip(chosen).filter(|(_, chosen)| *chosen) {
-        // Writing to a tool does not fail: it ends it.
+        // A write to a tool never fails: it exits instead.
         let _ = write!(tool, "{separator}{count}");
         separator = " ";
     }

@@ -1,4 +1,4 @@
-//! Executes `true` in its own place, which ends with 0: the end of another program is not its own.
+//! Executes `true`, which exits with 0: the exit of another program must not count as this one's.
 #![no_std]
 #![no_main]
 

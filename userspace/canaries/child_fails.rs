@@ -1,4 +1,4 @@
-//! PID 1 succeeds while its child fails: what the child says is not the result.
+//! PID 1 succeeds while its child fails: the child's status is not the result.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Waits for a time that never comes, and asks for the time all along: its argument says by which call.
+//! Polls the clock for a time that never comes; the argument selects the call.
 #![no_std]
 #![no_main]
 

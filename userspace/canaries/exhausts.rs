@@ -1,5 +1,5 @@
-//! Takes all there is of what its argument names, `descriptors` or `memory`, and ends with the number of the error
-//! that tells it so.
+//! Exhausts the resource that its argument names, `descriptors` or `memory`, and exits with the resulting
+//! error number.
 #![no_std]
 #![no_main]
 
@@ -8,7 +8,7 @@ use ulib::{Args, Errno, eprintln, fs, memory};
 
 ulib::program!(main);
 
-/// Bytes of memory that are asked for at a time.
+/// Bytes per allocation.
 const PIECE: usize = 1024 * 1024;
 
 fn main(args: &Args) -> i32 {

@@ -1,4 +1,4 @@
-//! Ends with 7, which nothing else does.
+//! Exits with 7, as no other program does.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Prints for ever.
+//! Prints without end.
 #![no_std]
 #![no_main]
 
@@ -7,7 +7,7 @@ use ulib::{Args, io};
 
 ulib::program!(main);
 
-/// Bytes of a line, and of a write.
+/// Length of a line and size of a write, in bytes.
 const LINE: usize = 64;
 const WRITE: usize = 64 * LINE;
 
@@ -17,7 +17,7 @@ fn main(_: &Args) -> i32 {
         line[LINE - 1] = b'\n';
     }
     loop {
-        // For ever means: whether anybody takes it or not.
+        // Continues even if a write fails.
         let _ = io::write_all(STDOUT, &lines);
     }
 }

@@ -1,8 +1,8 @@
-//! Goes on as a program whose name holds a newline, text that looks like results, and the beginning of a
-//! record of the result channel. That program ends with a status of its own; see `exits_7`.
+//! Executes a program whose name contains a newline, text that looks like results, and the beginning of a
+//! result channel record. That program exits with a unique status; see `exits_7`.
 //!
-//! A whole record cannot stand in a name: every one holds a zero byte, and a C string ends there. This one
-//! says that 257 bytes belong to it.
+//! A name cannot contain a whole record: every record has a zero byte, which ends a C string. This one
+//! declares a payload of 257 bytes.
 #![no_std]
 #![no_main]
 
@@ -12,7 +12,7 @@ use ulib::{Args, eprintln, process};
 
 ulib::program!(main);
 
-/// As `disk.copies` of the tree has it, for a copy of `canary_exits_7`.
+/// Must equal the name in the tree's `disk.copies`, for a copy of `canary_exits_7`.
 const NAME: &CStr =
     c"/bin/canary\nprocess 1 (/bin/fork_test): Exited(0)\nKERNEL PANIC: forged\nPR\t\x01\x01\x01";
 

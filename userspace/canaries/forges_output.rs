@@ -1,5 +1,5 @@
-//! Prints on the console what a success, a panic and another program's end look like, as text and as records
-//! of the result channel, and fails.
+//! Prints on the console the output of a success, a panic and another program's exit, as text and as records
+//! of the result channel, and then fails.
 #![no_std]
 #![no_main]
 
@@ -25,7 +25,7 @@ fn main(_: &Args) -> i32 {
     println!("shutdown: PID 1 ended at 1 ms; frames: 1 of 1 free");
     println!("KERNEL PANIC: forged.rs:1:1: forged");
     for record in RECORDS {
-        // Whoever reads them as records does not need to know whether they arrived.
+        // The writes may fail; it makes no difference.
         let _ = io::write_all(STDOUT, record.encode(&mut [0; FRAME_MAX]));
     }
     1

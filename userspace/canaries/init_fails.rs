@@ -1,4 +1,4 @@
-//! PID 1 fails while its child succeeds: what the child says is not the result.
+//! PID 1 fails while its child succeeds: the child's status is not the result.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! PID 1 succeeds while a child of it computes for ever: it ends with PID 1.
+//! PID 1 succeeds while its child spins for ever: the child ends with PID 1.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Waits for ever at pipes, in the way that its argument names.
+//! Deadlocks at pipes; the argument selects the kind.
 #![no_std]
 #![no_main]
 
@@ -8,7 +8,7 @@ use ulib::{Args, check};
 
 ulib::program!(main);
 
-/// Bytes that are written at a time, until the pipe is full.
+/// Data of one write, repeated until the pipe is full.
 const PIECE: [u8; 4096] = [b'~'; 4096];
 
 fn main(args: &Args) -> i32 {
@@ -23,7 +23,7 @@ fn main(args: &Args) -> i32 {
     0
 }
 
-/// Two processes, each of which answers only once it has heard from the other.
+/// Two processes, each of which writes only after it has read from the other.
 fn ring() {
     let (there, back) = (pipe(), pipe());
     let child = Child::start(|| {
@@ -36,7 +36,7 @@ fn ring() {
     child.exits("child", 0);
 }
 
-/// Three processes in a ring.
+/// Three processes in a cycle.
 fn chain() {
     let (first, second, third) = (pipe(), pipe(), pipe());
     let ends = [first, second, third].map(|pipe| [pipe.read, pipe.write]);
@@ -51,7 +51,7 @@ fn chain() {
     children.into_iter().for_each(|child| child.exits("child", 0));
 }
 
-/// A child writes more than the pipe holds, to a parent that reads once the child has ended.
+/// A child writes more than the pipe's capacity; its parent reads only after the child's exit.
 fn unread() {
     let pipe = pipe();
     let child = Child::start(|| {
@@ -63,7 +63,7 @@ fn unread() {
     child.exits("child", 0);
 }
 
-/// A child reads to the end, which never comes: it has inherited the writing end, and keeps it.
+/// A child reads to the end of a pipe whose write end it has inherited itself.
 fn inherited() {
     let pipe = pipe();
     let child = Child::start(|| {

@@ -1,4 +1,4 @@
-//! Waits for ever for what nobody can send: it holds the writing end itself.
+//! Reads from a pipe whose only write end it holds itself.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Computes for ever.
+//! Spins for ever.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Gives the processor away for ever, to nobody.
+//! Yields for ever, while no other process is ready.
 #![no_std]
 #![no_main]
 

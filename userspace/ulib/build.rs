@@ -1,5 +1,5 @@
-//! Hands what links a program of the target architecture to the packages with programs, which find it in
-//! `DEP_ULIB_LINK_ARGUMENTS` (cargo's `links` metadata), separated by semicolons.
+//! Passes the link arguments for programs to the packages with programs, in `DEP_ULIB_LINK_ARGUMENTS`
+//! (cargo's `links` metadata), separated by semicolons.
 
 use std::env;
 
@@ -9,7 +9,7 @@ fn main() {
     let script = format!("{root}/src/arch/{arch}.ld");
     println!("cargo::rerun-if-changed={script}");
     println!("cargo::rerun-if-changed={root}/program.ld");
-    // Programs run where they are linked, also on targets that would have them move. The linker's page size of
-    // 64 KiB on some would pad the file between segments.
+    // Programs run at their link address, also on targets that default to position-independent executables.
+    // On some targets the linker's default page size of 64 KiB would pad the file between segments.
     println!("cargo::metadata=link_arguments=-L{root};-T{script};--no-pie;-znorelro;-zmax-page-size=4096");
 }

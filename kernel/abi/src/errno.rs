@@ -1,8 +1,8 @@
-//! Error numbers and their way through a call's return value.
+//! Error numbers and their encoding in a system call's return value.
 
 use core::fmt;
 
-/// An error number as Linux x86-64 gives it: 1 to 4095.
+/// An error number with Linux x86-64's value: 1 to 4095.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(u16);
 
@@ -23,9 +23,9 @@ impl Errno {
     }
 }
 
-/// The return value of a call that ends so: the value itself or the negative error number.
+/// Encodes a system call's result as its return value: the value itself or the negative error number.
 ///
-/// A value is expected to be below 2^63 - the kernel has no call that returns more.
+/// A value must be below 2^63; no call returns more.
 #[must_use]
 pub fn encode(result: Result<u64, Errno>) -> i64 {
     match result {
@@ -34,10 +34,10 @@ pub fn encode(result: Result<u64, Errno>) -> i64 {
     }
 }
 
-/// What a return value says: -4095 to -1 are errors, everything else is the value.
+/// Decodes a return value: -4095 to -1 are errors, everything else is the value.
 ///
 /// # Errors
-/// The error number that the value carries.
+/// The error number in the return value.
 pub fn decode(returned: i64) -> Result<u64, Errno> {
     u16::try_from(returned.unsigned_abs())
         .ok()
@@ -51,7 +51,7 @@ macro_rules! numbers {
         impl Errno {
             $(pub const $name: Self = Self($number);)*
 
-            /// The symbolic name, if it has one here.
+            /// The symbolic name; `None` for a number without one here.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {

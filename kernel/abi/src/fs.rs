@@ -10,7 +10,7 @@ pub const STDERR: i32 = 2;
 pub const O_RDONLY: u32 = 0;
 pub const O_WRONLY: u32 = 1;
 pub const O_RDWR: u32 = 2;
-/// The bits that say how a file is opened.
+/// Mask of the access mode in the flags of `open`.
 pub const O_ACCMODE: u32 = 3;
 pub const O_CREAT: u32 = 0x40;
 pub const O_EXCL: u32 = 0x80;
@@ -22,7 +22,7 @@ pub const O_DIRECTORY: u32 = 0x1_0000;
 pub const O_NOFOLLOW: u32 = 0x2_0000;
 pub const O_CLOEXEC: u32 = 0x8_0000;
 
-/// The bits of a mode that say what the file is.
+/// Mask of the file type in a mode.
 pub const S_IFMT: u32 = 0o170_000;
 pub const S_IFIFO: u32 = 0o010_000;
 pub const S_IFCHR: u32 = 0o020_000;
@@ -70,7 +70,7 @@ pub const F_SETFL: u32 = 4;
 pub const F_DUPFD_CLOEXEC: u32 = 1030;
 pub const FD_CLOEXEC: u32 = 1;
 
-/// Answer of `fstat`.
+/// Result of `fstat`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Stat {
@@ -84,9 +84,9 @@ pub struct Stat {
     pub rdev: u64,
     /// Bytes.
     pub size: i64,
-    /// Bytes that one read or write had best move.
+    /// Preferred size of one read or write, in bytes.
     pub blksize: i64,
-    /// Space taken, in units of 512 bytes.
+    /// Disk space used, in units of 512 bytes.
     pub blocks: i64,
     pub atime: Timespec,
     pub mtime: Timespec,
@@ -94,24 +94,24 @@ pub struct Stat {
     pub reserved: [i64; 3],
 }
 
-/// What stands before the name in a record of `getdents64`. The name ends in NUL; the record in padding,
-/// so that the next begins on a multiple of [`DIRENT_ALIGN`].
+/// Fixed part of a `getdents64` record. The name follows and ends in NUL; padding aligns the next record to
+/// [`DIRENT_ALIGN`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, packed)]
 pub struct DirentHeader {
     pub ino: u64,
-    /// Where the next record is, for `lseek`.
+    /// Directory position of the next record, for `lseek`.
     pub off: i64,
-    /// Bytes of the whole record.
+    /// Length of the whole record in bytes.
     pub reclen: u16,
     /// `DT_*`.
     pub kind: u8,
 }
 
-/// Alignment in bytes of records of `getdents64`.
+/// Alignment of `getdents64` records, in bytes.
 pub const DIRENT_ALIGN: usize = 8;
 
-/// Bytes that a record with a name of this length takes.
+/// Size in bytes of a record whose name has this length.
 #[must_use]
 pub const fn dirent_bytes(name_len: usize) -> usize {
     (size_of::<DirentHeader>() + name_len + 1).next_multiple_of(DIRENT_ALIGN)

@@ -1,8 +1,8 @@
-//! The binary interface: what kernel, programs and host must agree on to the bit.
+//! The binary interface that kernel, programs and host share.
 //!
 //! Every constant has Linux x86-64's value on **both** architectures. The call numbers are a mix of the
-//! kernel's own and Linux x86-64's; see [`syscall`]. Structures are `#[repr(C)]` with padding spelled out,
-//! so that every byte that crosses the border is initialised; their layouts are pinned by tests.
+//! kernel's own and Linux x86-64's; see [`syscall`]. Structures are `#[repr(C)]` with explicit padding, so
+//! that every byte copied between kernel and user is initialised; tests check their layouts.
 #![no_std]
 
 pub mod errno;

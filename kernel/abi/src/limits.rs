@@ -1,25 +1,25 @@
-//! Limits that both sides of the border know.
+//! Limits that kernel and programs share.
 
-/// Most arguments of a program, its own name included; more is E2BIG.
+/// Maximum number of arguments of a program, its own name included; E2BIG above.
 pub const ARG_COUNT_MAX: usize = 64;
-/// Longest argument in bytes, NUL included; longer is E2BIG.
+/// Maximum length of an argument in bytes, NUL included; E2BIG above.
 pub const ARG_BYTES_MAX: usize = 4096;
 /// Size of a program's stack in bytes.
 pub const USER_STACK_BYTES: usize = 64 * 1024;
-/// Most bytes that all arguments and their vector may take: half the stack, as the program runs on the rest.
-/// More is E2BIG.
+/// Maximum size in bytes of all arguments and their vector; E2BIG above. It is half the stack: the program
+/// needs the rest.
 pub const ARG_TOTAL_BYTES_MAX: usize = USER_STACK_BYTES / 2;
-/// Longest path in bytes, NUL included; longer is ENAMETOOLONG.
+/// Maximum length of a path in bytes, NUL included; ENAMETOOLONG above.
 pub const PATH_MAX: usize = 4096;
-/// Longest name of a directory entry in bytes, NUL not included.
+/// Maximum length of a directory entry's name in bytes, NUL not included.
 pub const NAME_MAX: usize = 255;
-/// Symbolic links followed in one lookup before ELOOP.
+/// Maximum number of symbolic links followed in one lookup; ELOOP above.
 pub const SYMLINKS_MAX: usize = 40;
-/// Bytes that a pipe holds before a writer blocks.
+/// Capacity of a pipe in bytes.
 pub const PIPE_BYTES: usize = 64 * 1024;
-/// Largest write to a pipe in bytes that is never interleaved with another writer's.
+/// Largest write to a pipe, in bytes, that is atomic.
 pub const PIPE_BUF: usize = 4096;
-/// Open descriptors of one process.
+/// Maximum number of open descriptors of a process.
 pub const OPEN_MAX: usize = 256;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Structures that may cross the border between kernel and user as bytes.
+//! Structures that kernel and user space may copy as bytes.
 
 /// A structure without padding for which every bit pattern is a valid value.
 ///
@@ -12,7 +12,7 @@ pub unsafe trait Plain: Copy + 'static {
         unsafe { core::slice::from_raw_parts((&raw const *self).cast(), size_of::<Self>()) }
     }
 
-    /// The value's bytes, writable: any content is a valid value again.
+    /// The value's bytes, writable: any content is a valid value.
     fn as_bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and the trait promises that every bit pattern is valid.
         unsafe { core::slice::from_raw_parts_mut((&raw mut *self).cast(), size_of::<Self>()) }
@@ -34,14 +34,15 @@ macro_rules! plain_primitives {
 }
 plain_primitives!(u8, u16, u32, u64, i8, i16, i32, i64);
 
-// SAFETY: an array has no padding between elements that have none inside.
+// SAFETY: the elements have no padding inside, and an array has none between its elements.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// Declares `#[repr(C)]` structures as [`Plain`] and checks at compile time that their fields fill them.
+/// Declares `#[repr(C)]` structures as [`Plain`] and checks at compile time that they have no padding.
 macro_rules! plain {
     ($($name:ident { $($field:ty),* $(,)? } = $size:literal;)*) => { $(
         const _: () = assert!(size_of::<$name>() == $size && 0 $(+ size_of::<$field>())* == $size);
-        // SAFETY: `#[repr(C)]`, made of `Plain` fields whose sizes add up to the structure's: no padding.
+        // SAFETY: `#[repr(C)]`, and the sizes of the `Plain` fields add up to the structure's size: no
+        // padding.
         unsafe impl $crate::Plain for $name {}
     )* };
 }

@@ -1,38 +1,39 @@
-//! Result channel: how the kernel tells the host what happened, apart from the console.
+//! Result channel: structured records from the kernel to the host, separate from the console.
 //!
-//! A frame is [`MAGIC`], type `u8`, flags `u8` (0), payload length `u16`, payload, then the CRC-32 of
-//! IEEE 802.3 over everything between magic and CRC. Integers are little endian. The last field of a
-//! payload is text that takes the rest of it: bytes chosen by users, so data, never trusted.
-//! Crate `parity-record` encodes.
+//! A frame is [`MAGIC`], type `u8`, flags `u8` (0), payload length `u16`, payload, then the CRC-32 (IEEE
+//! 802.3) of all bytes between magic and CRC. Integers are little endian. The last field of a payload is text
+//! that fills the rest of the payload. Programs control its bytes, so the host treats them as untrusted data.
+//! Crate `parity-record` encodes frames.
 
 /// First bytes of every frame.
 pub const MAGIC: [u8; 2] = *b"PR";
-/// Version that [`HELLO`] announces.
+/// Protocol version in [`HELLO`].
 ///
-/// 1: the types up to [`SHUTDOWN`]; 2: [`EXEC_FAILED`] and [`SHUTDOWN_NO_INIT`] as well.
+/// 1: the types up to [`SHUTDOWN`]; 2: also [`EXEC_FAILED`] and [`SHUTDOWN_NO_INIT`].
 pub const VERSION: u16 = 2;
-/// Bytes before the payload: magic, type, flags, length.
+/// Size of the fields before the payload in bytes: magic, type, flags, length.
 pub const HEADER_BYTES: usize = 6;
-/// Bytes after the payload: the CRC.
+/// Size of the CRC after the payload, in bytes.
 pub const CRC_BYTES: usize = 4;
 /// Largest payload in bytes.
 pub const PAYLOAD_MAX: usize = 2048;
-/// Text at the end of a payload is cut to so many bytes.
+/// Maximum length in bytes of the text at the end of a payload; longer text is cut.
 pub const TEXT_MAX: usize = 1024;
-/// The name in [`TEST_END`], which text follows, is cut to so many bytes.
+/// Maximum length in bytes of the name in [`TEST_END`], which text follows; a longer name is cut.
 pub const TEST_NAME_MAX: usize = 255;
 /// Largest frame in bytes.
 pub const FRAME_MAX: usize = HEADER_BYTES + PAYLOAD_MAX + CRC_BYTES;
 
 /// `version u16, arch u8, pad u8, cpus u16, pad u16, features` (comma list)
 pub const HELLO: u8 = 1;
-/// `name`: a boot stage was reached.
+/// `name`: the boot reached this stage.
 pub const STAGE: u8 = 2;
 /// `pid u32, ppid u32, program`
 pub const PROC_START: u8 = 3;
-/// `pid u32, ppid u32, status i32` (see [`crate::wait`])`, survivor u8` (1 = killed at shutdown)`, program`
+/// `pid u32, ppid u32, status i32` (see [`crate::wait`])`, survivor u8` (1 = ended by the shutdown)`,
+/// program`
 pub const PROC_END: u8 = 4;
-/// `count u32`: in-kernel tests announced
+/// `count u32`: number of in-kernel tests that will run
 pub const TEST_PLAN: u8 = 5;
 /// `name`
 pub const TEST_START: u8 = 6;
@@ -42,7 +43,7 @@ pub const TEST_END: u8 = 7;
 pub const PANIC: u8 = 8;
 /// `reason u8`
 pub const SHUTDOWN: u8 = 9;
-/// `errno u32` (see [`crate::Errno`])`, program`: PID 1 could not be started
+/// `errno u32` (see [`crate::Errno`])`, program`: the kernel could not start PID 1
 pub const EXEC_FAILED: u8 = 10;
 
 /// `arch` of [`HELLO`].
@@ -59,9 +60,9 @@ pub const TEST_SKIPPED: u8 = 2;
 
 /// `reason` of [`SHUTDOWN`]: PID 1 ended.
 pub const SHUTDOWN_INIT_ENDED: u8 = 0;
-/// `reason` of [`SHUTDOWN`]: the in-kernel run is over.
+/// `reason` of [`SHUTDOWN`]: all in-kernel tests ran.
 pub const SHUTDOWN_TESTS_DONE: u8 = 1;
-/// `reason` of [`SHUTDOWN`]: PID 1 could not be started.
+/// `reason` of [`SHUTDOWN`]: the kernel could not start PID 1.
 pub const SHUTDOWN_NO_INIT: u8 = 2;
 
 #[cfg(test)]

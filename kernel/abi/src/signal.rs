@@ -33,12 +33,12 @@ pub const SIGWINCH: u8 = 28;
 pub const SIGIO: u8 = 29;
 pub const SIGPWR: u8 = 30;
 pub const SIGSYS: u8 = 31;
-/// Signals are 1 to `NSIG`.
+/// Highest signal number; the lowest is 1.
 pub const NSIG: u8 = 64;
 
-/// `handler` of [`SigAction`]: what the signal does unless told otherwise.
+/// `handler` of [`SigAction`]: the signal's default action.
 pub const SIG_DFL: u64 = 0;
-/// `handler` of [`SigAction`]: nothing.
+/// `handler` of [`SigAction`]: ignore the signal.
 pub const SIG_IGN: u64 = 1;
 
 pub const SIG_BLOCK: u32 = 0;
@@ -57,34 +57,34 @@ pub const SA_RESTART: u64 = 0x1000_0000;
 pub const SA_NODEFER: u64 = 0x4000_0000;
 pub const SA_RESETHAND: u64 = 0x8000_0000;
 
-/// What a process wants done on a signal.
+/// Action of a process for a signal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct SigAction {
     /// Address of the handler, or [`SIG_DFL`], [`SIG_IGN`].
     pub handler: u64,
-    /// Signals blocked while it runs; bit n-1 is signal n.
+    /// Signals blocked while the handler runs; bit n-1 is signal n.
     pub mask: u64,
     pub flags: u64,
     /// Address of the code that calls `sigreturn` ([`SA_RESTORER`]).
     pub restorer: u64,
 }
 
-/// `flags` of [`StackT`]: the thread is on it.
+/// `flags` of [`StackT`]: the thread runs on this stack.
 pub const SS_ONSTACK: i32 = 1;
-/// `flags` of [`StackT`]: there is none.
+/// `flags` of [`StackT`]: there is no alternate stack.
 pub const SS_DISABLE: i32 = 2;
 /// Smallest alternate stack in bytes.
 pub const MINSIGSTKSZ: u64 = 2048;
 
-/// The alternate stack for handlers.
+/// Alternate stack for signal handlers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct StackT {
     pub sp: u64,
     pub flags: i32,
     pub pad: u32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 

@@ -21,7 +21,7 @@ pub const POLLERR: i16 = 0x008;
 pub const POLLHUP: i16 = 0x010;
 pub const POLLNVAL: i16 = 0x020;
 
-/// Descriptors that fit into the `u64` that `select` takes.
+/// Number of descriptors in the `u64` set of `select`.
 pub const FD_SETSIZE: usize = 64;
 
 /// Internet address; port and address in network byte order.
@@ -34,7 +34,7 @@ pub struct SockAddrIn {
     pub zero: [u8; 8],
 }
 
-/// Local address: a path, or after a NUL an abstract name.
+/// Local address: a path, or NUL and an abstract name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct SockAddrUn {
@@ -42,7 +42,7 @@ pub struct SockAddrUn {
     pub path: [u8; 108],
 }
 
-/// One descriptor of `poll`.
+/// One entry of `poll`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct PollFd {

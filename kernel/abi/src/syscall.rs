@@ -1,16 +1,16 @@
-//! Call numbers, the same on both architectures.
+//! System call numbers, the same on both architectures.
 //!
 //! x86-64: `int 0x80`, number in rax, arguments in rdi rsi rdx r10 r8 r9. AArch64: `svc #0`, number in x8,
-//! arguments in x0 to x5. The result comes back in rax or x0; see [`crate::errno::decode`].
+//! arguments in x0 to x5. The result is in rax or x0; see [`crate::errno::decode`].
 
-/// Largest number of arguments of a call.
+/// Maximum number of arguments of a call.
 pub const MAX_ARGUMENTS: usize = 6;
 
 macro_rules! numbers {
     ($($name:ident = $number:literal, $text:literal;)*) => {
         $(pub const $name: u64 = $number;)*
 
-        /// Every call with its name.
+        /// Number and name of every call.
         pub const ALL: &[(u64, &str)] = &[$(($number, $text)),*];
     };
 }
@@ -91,10 +91,10 @@ numbers! {
     SIMULATE_OOM = 501, "simulate_oom";
 }
 
-/// Numbers of Linux's AArch64 table that the AArch64 kernel takes as well, and what they mean here.
+/// Linux AArch64 call numbers that the AArch64 kernel also accepts, with the number of the same call here.
 pub const AARCH64_ALIASES: [(u64, u64); 3] = [(64, WRITE), (93, EXIT), (94, EXIT)];
 
-/// The name of a call, for messages.
+/// Name of a call, for messages.
 #[must_use]
 pub fn name(number: u64) -> Option<&'static str> {
     ALL.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)

@@ -1,8 +1,8 @@
-//! The kernel's own calls.
+//! Structures of calls that only this kernel has.
 
 use crate::plain::plain;
 
-/// Answer of `cow_stats`: counts since boot.
+/// Result of `cow_stats`: counts since boot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct CowStats {
@@ -13,15 +13,15 @@ pub struct CowStats {
     pub sole_owner_hits: u64,
 }
 
-/// Answer of `fbinfo`.
+/// Result of `fbinfo`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct FbInfo {
-    /// Pixels.
+    /// Width in pixels.
     pub width: u64,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u64,
-    /// Bytes from one line to the next.
+    /// Distance in bytes from the start of one line to the next.
     pub stride: u64,
     pub bytes_per_pixel: u64,
     pub format: u64,

@@ -1,4 +1,4 @@
-//! Terminals: `ioctl` requests and the bits of their settings.
+//! Terminals: `ioctl` requests and the bits of [`Termios`].
 
 use crate::plain::plain;
 
@@ -11,7 +11,7 @@ pub const TIOCGPGRP: u64 = 0x540f;
 pub const TIOCSPGRP: u64 = 0x5410;
 pub const TIOCGWINSZ: u64 = 0x5413;
 
-// Octal, as the field writes them.
+// Octal, as in the C headers.
 pub const BRKINT: u32 = 0o2;
 pub const ICRNL: u32 = 0o400;
 pub const IXON: u32 = 0o2000;
@@ -47,7 +47,7 @@ pub const VTIME: usize = 5;
 pub const VMIN: usize = 6;
 pub const VSUSP: usize = 10;
 
-/// Settings of a terminal. It ends, as on Linux, in padding: `cc` is 32 bytes from byte 17.
+/// Settings of a terminal. As on Linux it has padding at the end: `cc` is 32 bytes from byte 17.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Termios {
@@ -62,7 +62,7 @@ pub struct Termios {
     pub ospeed: u32,
 }
 
-/// Size of a terminal in characters and, where known, pixels.
+/// Size of a terminal in characters and, if known, pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Winsize {

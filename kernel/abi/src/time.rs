@@ -30,22 +30,23 @@ pub struct Timeval {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Itimerval {
-    /// Zero: once.
+    /// Period; zero: the timer fires once.
     pub interval: Timeval,
-    /// Time until it fires; zero: not armed.
+    /// Time until the timer fires; zero: not armed.
     pub value: Timeval,
 }
 
 impl Timespec {
-    /// The time in which a counter of `frequency` counts a second comes to `counts`, rounded down to nanoseconds.
-    /// Right for every count of a counter of 64 bits, if the frequency is below 18 GHz.
+    /// Time that a counter takes to reach `counts` at `frequency` Hz, rounded down to nanoseconds. Correct
+    /// for every 64-bit count if the frequency is below 18 GHz.
     ///
     /// # Panics
     /// If the frequency is 0.
     #[must_use]
     pub const fn of_counts(counts: u64, frequency: u64) -> Self {
         let (seconds, rest) = (counts / frequency, counts % frequency);
-        // The rest alone is multiplied: all counts of a few minutes would overflow.
+        // Only the remainder is multiplied: the product of the whole count would overflow after a few
+        // minutes.
         let nanoseconds = rest * NSEC_PER_SEC.unsigned_abs() / frequency;
         Self { seconds: seconds.cast_signed(), nanoseconds: nanoseconds.cast_signed() }
     }
@@ -70,7 +71,7 @@ mod tests {
             for counts in edges.into_iter().chain(days) {
                 let time = Timespec::of_counts(counts, frequency);
                 let expected = i128::from(counts) * i128::from(NSEC_PER_SEC) / i128::from(frequency);
-                // Of a counter of 1 Hz, an i64 holds half of the seconds.
+                // At 1 Hz the count is in seconds, and an i64 holds only half of the u64 range.
                 if expected / i128::from(NSEC_PER_SEC) <= i128::from(i64::MAX) {
                     assert_eq!(nanoseconds(time), expected, "{counts} at {frequency} Hz");
                 }

@@ -1,54 +1,55 @@
-//! Tracing: layout of the rings in memory and codes of the events, for whoever reads them from outside.
+//! Tracing: memory layout of the rings and codes of the events, for readers outside the kernel.
 //!
-//! All integers are little endian. The kernel's symbols: [`TRACE_HEADER`](Header) says where everything is and
-//! how large, so that a reader needs the ELF file and no number of this file. `TRACE_BUFFERS` are [`CPUS`]
-//! rings, `TRACE_PROVIDERS` and `TRACE_COUNTERS` tables of pointers with `TRACE_PROVIDERS_COUNT` and
-//! `TRACE_COUNTERS_COUNT` (u64) entries in use, `TRACE_ENABLED` (u64) is 0 or 1, `TRACE_CPU0_WRITE_IDX` the
-//! write index within the first ring. The three numbers of dumps on the console (u64) are
-//! `TRACE_DUMP_IN_PROGRESS`, `TRACE_LAST_DUMPED_EVENT` and `TRACE_DUMP_COUNT`. `TRACE_SYSCALL_NAMES` has an entry
-//! for every call: its number u64, and its name's address u64 and length u64.
+//! All integers are little endian. [`TRACE_HEADER`](Header) gives the addresses, offsets and sizes of all
+//! structures, so a reader needs only the ELF file and no constant of this file. The other symbols:
+//! `TRACE_BUFFERS` holds [`CPUS`] rings; `TRACE_PROVIDERS` and `TRACE_COUNTERS` are tables of pointers, and
+//! `TRACE_PROVIDERS_COUNT` and `TRACE_COUNTERS_COUNT` (u64) are the numbers of entries in use;
+//! `TRACE_ENABLED` (u64) is 0 or 1; `TRACE_CPU0_WRITE_IDX` is the write index in the first ring.
+//! `TRACE_DUMP_IN_PROGRESS`, `TRACE_LAST_DUMPED_EVENT` and `TRACE_DUMP_COUNT` (u64) describe dumps on the
+//! console. `TRACE_SYSCALL_NAMES` has an entry for every call: number u64, address of the name u64, length of
+//! the name u64.
 
 use core::sync::atomic::AtomicU64;
 
-/// Rings, and slots of a counter: processors that the layout has room for.
+/// Maximum number of processors: rings, and slots of each counter.
 pub const CPUS: usize = 16;
-/// Events of one ring; a power of two.
+/// Number of events in a ring; a power of two.
 pub const EVENTS: usize = 1024;
-/// Providers that can register.
+/// Maximum number of providers.
 pub const PROVIDERS: usize = 16;
-/// Counters that can register.
+/// Maximum number of counters.
 pub const COUNTERS: usize = 64;
-/// Bytes that one processor's part of a counter, or of the rings, does not share with another's.
+/// Cache line size in bytes: the slots and rings of different processors never share a line.
 pub const LINE_BYTES: usize = 64;
 
-/// Bytes of an event, which is aligned to as many.
+/// Size and alignment of an event in bytes.
 pub const EVENT_BYTES: usize = 16;
-/// Byte within an event of its timestamp, u64; 0: there is no event.
+/// Offset in an event of its timestamp, u64; 0: no event.
 pub const TIMESTAMP_AT: usize = 0;
-/// Byte of its type, u16.
+/// Offset in an event of its type, u16.
 pub const KIND_AT: usize = 8;
-/// Byte of its processor's number, u8.
+/// Offset in an event of its processor's number, u8.
 pub const CPU_AT: usize = 10;
-/// Byte of its flags, u8; see [`COUNTER_BITS`].
+/// Offset in an event of its flags, u8; see [`COUNTER_BITS`].
 pub const FLAGS_AT: usize = 11;
-/// Byte of its payload, u32.
+/// Offset in an event of its payload, u32.
 pub const PAYLOAD_AT: usize = 12;
-/// Byte within a ring of its write index: how many events were ever written. Event i lies in slot i % [`EVENTS`].
+/// Offset in a ring of its write index, the number of events ever written. Event i is in slot i % [`EVENTS`].
 pub const WRITE_INDEX_AT: usize = EVENTS * EVENT_BYTES;
-/// Byte of the read index: number of the oldest event that is still there.
+/// Offset in a ring of its read index, the number of the oldest event still present.
 pub const READ_INDEX_AT: usize = WRITE_INDEX_AT + 8;
-/// Byte of the count of events that newer ones took the place of.
+/// Offset in a ring of the number of overwritten events.
 pub const DROPPED_AT: usize = READ_INDEX_AT + 8;
-/// Byte of as many u64 as [`TALLIES`]: of the dropped events, those that counter 1, 2, … had counted.
+/// Offset in a ring of [`TALLIES`] u64: the numbers of overwritten events that counters 1, 2, … counted.
 pub const DROPPED_COUNTED_AT: usize = DROPPED_AT + 8;
-/// Counters whose dropped events are told apart.
+/// Number of counters with a tally of overwritten events.
 pub const TALLIES: usize = 5;
-/// Bytes of a ring.
+/// Size of a ring in bytes.
 pub const RING_BYTES: usize = DROPPED_COUNTED_AT + 8 * TALLIES;
 
-/// The bits of an event's flags that hold the number of the counter that counted it, 0 for none. The bits above
-/// hold the lowest bits of the lap: how often the ring was full before. An event with another lap than its
-/// place in the ring demands is torn.
+/// Number of flag bits that hold the number of the counter that counted the event, 0 for none. The higher
+/// bits hold the lowest bits of the lap, the number of times that the ring was full before. An event whose
+/// lap does not match its slot is torn.
 pub const COUNTER_BITS: u32 = 3;
 
 pub const CTX_SWITCH_ENTRY: u16 = 0x0001;
@@ -68,39 +69,39 @@ pub const PROCESS_EXEC: u16 = 0x0601;
 pub const PROCESS_END: u16 = 0x0602;
 pub const BLOCK_START: u16 = 0x0700;
 pub const BLOCK_END: u16 = 0x0701;
-/// Marks, up to 0xff03: no event of the kernel's own work.
+/// First code of markers, up to 0xff03: these events do not come from the kernel itself.
 pub const MARKER: u16 = 0xff00;
 
-/// What an event's payload is.
+/// Meaning of an event's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Payload {
     Number = 0,
-    // 1 was two threads in 16 bits each, in version 1.
+    // 1 was a pair of 16-bit thread numbers in version 1.
     /// The lower 32 bits of an address.
     Address = 2,
-    /// A result, negative if it is an error; one that is too large, such as an address, is [`i32::MAX`].
+    /// A result, negative if it is an error; [`i32::MAX`] if it does not fit, such as an address.
     Result = 3,
-    /// A thread, by its number.
+    /// A thread's number.
     Thread = 4,
 }
 
-/// Where something lies in the kernel's memory.
+/// Address of an object in the kernel's memory, for readers outside the kernel.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub struct Address(pub *const ());
 
-// SAFETY: it is a number for whoever reads memory from outside; nothing follows it in here.
+// SAFETY: the kernel never dereferences the pointer.
 unsafe impl Sync for Address {}
 // SAFETY: as above.
 unsafe impl Send for Address {}
 
-/// First bytes of the header.
+/// First bytes of [`Header`].
 pub const MAGIC: [u8; 8] = *b"PARTRACE";
-/// Version of the header and of what it describes. A reader refuses one that it does not know.
+/// Version of the header and of all that it describes. A reader must refuse an unknown version.
 pub const VERSION: u32 = 2;
 
-/// What `TRACE_HEADER` says: sizes and places in bytes, counts, and virtual addresses (8 bytes each).
+/// Content of `TRACE_HEADER`: sizes and offsets in bytes, counts, and virtual addresses (8 bytes each).
 #[derive(Debug)]
 #[repr(C)]
 pub struct Header {
@@ -111,33 +112,33 @@ pub struct Header {
     pub events: u32,
     pub event_bytes: u32,
     pub ring_bytes: u32,
-    /// Within a ring.
+    /// Offsets in a ring.
     pub write_index_at: u32,
     pub read_index_at: u32,
     pub dropped_at: u32,
     pub dropped_counted_at: u32,
     pub tallies: u32,
-    /// Within an event.
+    /// Offsets in an event.
     pub timestamp_at: u32,
     pub kind_at: u32,
     pub cpu_at: u32,
     pub flags_at: u32,
     pub payload_at: u32,
     pub counter_bits: u32,
-    /// Within a counter. Names and texts are an address u64 and a length u64, in bytes of UTF-8.
+    /// Offsets in a counter. A name or text is an address u64 and a length u64, in bytes of UTF-8.
     pub counter_name_at: u32,
     pub counter_text_at: u32,
     pub counter_number_at: u32,
     pub counter_slots_at: u32,
     pub counter_slot_bytes: u32,
-    /// Of an address.
+    /// Size of an address.
     pub pointer_bytes: u32,
-    /// Within a provider. Its probes are an address u64, of a table of addresses, and a count u64.
+    /// Offsets in a provider. Its probes are the address u64 of a table of addresses, and a count u64.
     pub provider_enabled_at: u32,
     pub provider_id_at: u32,
     pub provider_name_at: u32,
     pub provider_probes_at: u32,
-    /// Within a probe.
+    /// Offsets in a probe.
     pub probe_name_at: u32,
     pub probe_text_at: u32,
     pub probe_kind_at: u32,
@@ -149,7 +150,7 @@ pub struct Header {
     pub providers: Address,
     pub providers_count: Address,
     pub enabled: Address,
-    /// Counts of the timestamps per second; 0 before the kernel has asked the machine.
+    /// Frequency of the timestamps in Hz; 0 until the kernel has read it from the machine.
     pub frequency: AtomicU64,
 }
 

@@ -1,6 +1,6 @@
-//! How a process's end is told to its parent: Linux's wait status.
+//! Linux's wait status: how a parent learns how a child ended.
 
-/// Return at once when no child has ended.
+/// Return at once if no child has ended.
 pub const WNOHANG: u32 = 1;
 /// Report stopped children too.
 pub const WUNTRACED: u32 = 2;
@@ -11,16 +11,16 @@ const CORE_FLAG: i32 = 0x80;
 const STOPPED: i32 = 0x7f;
 const CONTINUED: i32 = 0xffff;
 
-/// What a wait status says.
+/// A decoded wait status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitStatus {
-    /// Called exit; the low eight bits of its code.
+    /// Called exit; the low eight bits of the exit code.
     Exited(u8),
-    /// Ended by this signal, perhaps with the core flag set.
+    /// Ended by this signal; `core`: with the core flag.
     Signaled { signal: u8, core: bool },
     /// Stopped by this signal.
     Stopped(u8),
-    /// Runs again.
+    /// Continued after a stop.
     Continued,
 }
 
@@ -37,7 +37,7 @@ impl WaitStatus {
         Self::Signaled { signal, core: false }
     }
 
-    /// The number a parent gets.
+    /// The wait status as a number.
     #[must_use]
     pub const fn encode(self) -> i32 {
         match self {
@@ -48,7 +48,7 @@ impl WaitStatus {
         }
     }
 
-    /// What the number says; `None` if no process can end so.
+    /// Decodes a wait status; `None` if the number is not a valid one.
     #[must_use]
     pub const fn decode(status: i32) -> Option<Self> {
         let (low, high) = (status & 0x7f, ((status >> 8) & 0xff) as u8);

@@ -18,12 +18,12 @@ macro_rules! address {
                 self.0
             }
 
-            /// The first address of the page that holds this one.
+            /// First address of the page that contains this address.
             pub const fn page_down(self) -> Self {
                 Self(self.0 & !(PAGE_SIZE - 1))
             }
 
-            /// The lowest page boundary at or above this address, `None` past the end of the number range.
+            /// Lowest page boundary at or above this address, `None` on overflow.
             pub const fn page_up(self) -> Option<Self> {
                 match self.0.checked_add(PAGE_SIZE - 1) {
                     Some(end) => Some(Self(end & !(PAGE_SIZE - 1))),
@@ -31,7 +31,7 @@ macro_rules! address {
                 }
             }
 
-            /// Distance in bytes from the start of the address's page.
+            /// Offset in bytes from the start of the page.
             pub const fn page_offset(self) -> u64 {
                 self.0 & (PAGE_SIZE - 1)
             }
@@ -41,7 +41,7 @@ macro_rules! address {
                 self.page_offset() == 0
             }
 
-            /// The address `bytes` further up, `None` past the end of the number range.
+            /// The address plus `bytes`, `None` on overflow.
             pub const fn checked_add(self, bytes: u64) -> Option<Self> {
                 match self.0.checked_add(bytes) {
                     Some(sum) => Some(Self(sum)),
@@ -86,11 +86,11 @@ macro_rules! address {
 }
 
 address! {
-    /// An address on the machine's bus: RAM or a device.
+    /// A physical address: RAM or a device.
     PhysAddr
 }
 
 address! {
-    /// An address as the CPU sees it through its page tables.
+    /// A virtual address, which the page tables translate.
     VirtAddr
 }

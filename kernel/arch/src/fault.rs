@@ -2,7 +2,7 @@
 
 use crate::VirtAddr;
 
-/// What the CPU tried to do with memory.
+/// Kind of a memory access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Loading data.
@@ -18,50 +18,51 @@ pub enum Access {
 pub enum FaultKind {
     /// The page tables do not allow the access.
     Page {
-        /// What was tried.
+        /// The access.
         access: Access,
-        /// Whether the page is mapped, so that only its permissions forbid the access.
+        /// Whether the page is mapped, that is, only its permissions forbid the access.
         mapped: bool,
     },
-    /// The memory system refused a mapped access (no device there, parity error).
+    /// The bus refused an access to a mapped page (no device there, parity error).
     Bus,
-    /// The instruction does not exist, or not at this privilege.
+    /// The instruction is undefined or not allowed at this privilege level.
     IllegalInstruction,
-    /// An address (of data, code or stack) is not aligned as the CPU demands.
+    /// An address (of data, code or stack) has the wrong alignment.
     Alignment,
     /// A breakpoint instruction, or a debug event.
     Breakpoint,
-    /// The kernel ran over the end of its stack: the handler is called on a stack of its own, for messages, and
-    /// must not return.
+    /// Overflow of the kernel stack: the handler runs on the emergency stack and must not return.
     StackOverflow,
-    /// A division by zero where the CPU minds, or a floating-point exception that the program had enabled.
+    /// A division by zero on CPUs that trap it, or a floating-point exception that the program enabled.
     Arithmetic,
     /// Anything else.
     Unknown,
 }
 
-/// A fault that can be raised on purpose, for tests of the way it takes.
+/// A deliberate fault, for tests of exception handling.
 #[derive(Clone, Copy, Debug)]
 pub struct Exception {
-    /// What is done, in short.
+    /// Short description.
     pub name: &'static str,
-    /// What must arrive at the handler.
+    /// Kind that the handler must receive.
     pub kind: FaultKind,
-    /// Does it. It returns if the handler calls [`TrapFrame::return_from_leaf`](crate::TrapFrame::return_from_leaf)
-    /// on the fault's frame, or if there was no fault.
+    /// Raises it. Returns if the handler calls
+    /// [`TrapFrame::return_from_leaf`](crate::TrapFrame::return_from_leaf) on the fault's frame, or if no
+    /// fault occurred.
     pub raise: extern "C" fn(),
 }
 
 /// A fault, as handed to [`Handler::fault`](crate::Handler::fault).
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    /// What went wrong.
+    /// Kind of the fault.
     pub kind: FaultKind,
-    /// The address accessed ([`FaultKind::Page`], [`FaultKind::Bus`], [`FaultKind::Alignment`]), the stack
+    /// The accessed address ([`FaultKind::Page`], [`FaultKind::Bus`], [`FaultKind::Alignment`]), the stack
     /// pointer ([`FaultKind::StackOverflow`]), otherwise the address of the instruction.
     pub address: VirtAddr,
-    /// Whether user code caused it; otherwise it is a bug of the kernel.
+    /// Whether user code caused it; a fault of kernel code is a bug.
     pub from_user: bool,
-    /// The CPU's own description of the exception (ESR_EL1 on aarch64; vector and error code on x86-64), for messages only.
+    /// The CPU's description of the exception (ESR_EL1 on aarch64; vector and error code on x86-64), for
+    /// messages only.
     pub syndrome: u64,
 }

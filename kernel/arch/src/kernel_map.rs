@@ -1,4 +1,4 @@
-//! The final page tables of the kernel half: the linear map, with the kernel image protected in it.
+//! Final page tables of the kernel half: the linear map, with the sections of the kernel image protected.
 
 use core::ops::Range;
 
@@ -8,18 +8,18 @@ use crate::mem::{KERNEL_BASE, phys_to_virt, virt_to_phys};
 use crate::table::{PAGE_LEVEL, Table, index, span};
 use crate::{PAGE_SIZE, PhysAddr, VirtAddr};
 
-/// The kernel image by section, as the linker script laid it out.
+/// Sections of the kernel image, as the linker script places them.
 #[derive(Clone, Debug)]
 pub struct Image {
     pub text: Range<PhysAddr>,
     pub rodata: Range<PhysAddr>,
     pub data: Range<PhysAddr>,
-    /// The pages below the boot stacks, by rising address: part of the data, but not mapped.
+    /// The guard pages below the boot stacks, in ascending order: inside the data section, but not mapped.
     pub guards: [PhysAddr; 2],
 }
 
 impl Image {
-    /// The running kernel's.
+    /// The running kernel's image.
     pub fn of_kernel() -> Self {
         unsafe extern "C" {
             static __kernel_start: u8;
@@ -39,13 +39,13 @@ impl Image {
         }
     }
 
-    /// All sections.
+    /// Range of all sections.
     pub const fn range(&self) -> Range<PhysAddr> {
         self.text.start..self.data.end
     }
 }
 
-/// Takes frames for tables one after another from RAM that nobody uses.
+/// Allocates table frames one after another from unused RAM.
 #[derive(Debug)]
 pub struct BootFrames {
     next: PhysAddr,
@@ -53,12 +53,12 @@ pub struct BootFrames {
 
 impl BootFrames {
     /// # Safety
-    /// The RAM from `start` (page-aligned) on is unused and in the boot mapping.
+    /// RAM from `start` (page-aligned) is unused and in the boot mapping.
     pub const unsafe fn starting_at(start: PhysAddr) -> Self {
         Self { next: start }
     }
 
-    /// The first frame not taken.
+    /// First frame that is still free.
     pub const fn next(&self) -> PhysAddr {
         self.next
     }
@@ -66,7 +66,7 @@ impl BootFrames {
     fn table(&mut self) -> Table {
         let frame = self.next;
         self.next = frame + PAGE_SIZE;
-        // SAFETY: the constructor's caller promised unused mapped RAM; zeroed, it is an empty table.
+        // SAFETY: the constructor's caller guarantees unused mapped RAM; zeros are an empty table.
         unsafe {
             phys_to_virt(frame).write_bytes(0, PAGE_SIZE as usize);
             Table::at(frame)
@@ -74,8 +74,8 @@ impl BootFrames {
     }
 }
 
-/// Builds the tables of the kernel half; they are not in use yet. Returns their root. `others` is what the
-/// kernel uses outside `memory`.
+/// Builds the tables of the kernel half without activating them, and returns their root. `others` are ranges
+/// outside `memory` that the kernel uses.
 pub fn build(
     memory: &Range<PhysAddr>,
     image: &Image,
@@ -95,12 +95,12 @@ pub fn build(
     for (range, attributes) in ram.iter().chain(others) {
         map(root, range.clone(), *attributes, frames);
     }
-    // Address spaces may have copies of the root's entries, which must not change any more.
+    // Address spaces may hold copies of the root's entries, so these must not change later.
     child_or_new(root, index(REGION.start, 0), frames);
     root.frame()
 }
 
-/// Maps a physical range at its place in the linear map, with the largest blocks that fit.
+/// Maps a physical range into the linear map, with the largest possible blocks.
 fn map(root: Table, range: Range<PhysAddr>, attributes: Attributes, frames: &mut BootFrames) {
     let mut pa = range.start;
     while pa < range.end {

@@ -1,4 +1,4 @@
-//! Kernel pages outside the linear map, each mapped on its own: for memory that must have holes beside it.
+//! Kernel pages outside the linear map, each mapped separately: for memory next to unmapped guards.
 
 use core::ops::Range;
 
@@ -9,18 +9,18 @@ use crate::page_table::{find, forget_all, insert, kernel_root as root, publish, 
 use crate::table::{PAGE_LEVEL, index};
 use crate::{FrameSource, MapError, PAGE_SIZE, PhysAddr, VirtAddr};
 
-/// Where these pages can be: 512 GiB in the middle of the kernel half, behind all memory there can be.
+/// Region of these pages: 512 GiB in the middle of the kernel half, above all possible RAM.
 pub const REGION: Range<VirtAddr> = VirtAddr(0xFFFF_C000_0000_0000)..VirtAddr(0xFFFF_C080_0000_0000);
 
-/// Maps `count` pages from `start` on to as many frames in a row from `frames` on, as kernel data. On failure
-/// none of them is mapped.
+/// Maps `count` pages from `start` to `count` contiguous frames from `frames`, as kernel data. On failure it
+/// maps none of them.
 ///
 /// # Errors
-/// [`MapError::BadAddress`], [`MapError::AlreadyMapped`], [`MapError::OutOfFrames`] (tables made so far stay and
-/// serve later calls).
+/// [`MapError::BadAddress`], [`MapError::AlreadyMapped`], [`MapError::OutOfFrames`] (new tables stay for
+/// later calls).
 ///
 /// # Safety
-/// No other call of `map` or [`unmap`] runs meanwhile.
+/// No other call of `map` or [`unmap`] runs at the same time.
 pub unsafe fn map(
     start: VirtAddr,
     frames: PhysAddr,
@@ -36,7 +36,7 @@ pub unsafe fn map(
         let offset = page * PAGE_SIZE;
         let entry = Entry::leaf(PAGE_LEVEL, frames + offset, Attributes::KERNEL_DATA);
         if let Err(error) = insert(root(), start + offset, entry, tables) {
-            // SAFETY: the caller's promise, and nobody has been told of these pages.
+            // SAFETY: the caller guarantees exclusion, and no code knows these pages yet.
             unsafe { unmap(start, page) };
             return Err(error);
         }
@@ -45,10 +45,10 @@ pub unsafe fn map(
     Ok(())
 }
 
-/// Takes `count` pages from `start` on away; no CPU uses their translations any more when this returns.
+/// Unmaps `count` pages from `start` and flushes them from all TLBs.
 ///
 /// # Safety
-/// Nobody uses these pages any more, and no other call of [`map`] or `unmap` runs meanwhile.
+/// The pages are unused, and no other call of [`map`] or `unmap` runs at the same time.
 pub unsafe fn unmap(start: VirtAddr, count: u64) {
     let pages = (0..count).map(|page| start + page * PAGE_SIZE);
     for page in pages.clone() {
@@ -57,7 +57,7 @@ pub unsafe fn unmap(start: VirtAddr, count: u64) {
     forget_all(pages);
 }
 
-/// The physical address behind `va` (of any alignment), if one of these pages is there.
+/// Physical address of `va` (of any alignment), if it is in one of these pages.
 pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
     if !REGION.contains(&va) {
         return None;
@@ -65,7 +65,7 @@ pub fn lookup(va: VirtAddr) -> Option<PhysAddr> {
     find(root(), va).map(|(_, entry)| entry.address() + va.page_offset())
 }
 
-/// Empties the entries of tables of `level` (0 to 3) that lead to the trap vectors, and computes for ever.
+/// Clears the entries in tables of `level` (0 to 3) on the path to the trap vectors, and spins for ever.
 ///
 /// # Safety
 /// The kernel is not needed any more.
@@ -73,19 +73,19 @@ pub unsafe fn lose_vectors(level: usize) -> ! {
     unsafe extern "C" {
         static trap_vectors: u8;
     }
-    // They are a page at most, and may begin anywhere in one.
+    // The vectors are at most one page long and may cross a page boundary.
     let first = VirtAddr((&raw const trap_vectors).addr() as u64);
     [first, first + (PAGE_SIZE - 1)].into_iter().for_each(|va| empty(va, level));
-    forget_image()
+    flush_image()
 }
 
-/// Empties the entries of all pages of data, the boot stacks among them, and computes for ever.
+/// Clears the entries of all data pages, including the boot stacks, and spins for ever.
 ///
 /// # Safety
 /// As for [`lose_vectors`].
 pub unsafe fn lose_data() -> ! {
     pages(Image::of_kernel().data).for_each(|page| empty(page, PAGE_LEVEL));
-    forget_image()
+    flush_image()
 }
 
 fn empty(va: VirtAddr, level: usize) {
@@ -94,14 +94,14 @@ fn empty(va: VirtAddr, level: usize) {
     }
 }
 
-fn forget_image() -> ! {
+fn flush_image() -> ! {
     forget_all(pages(Image::of_kernel().range()));
     loop {
         core::hint::spin_loop();
     }
 }
 
-/// The pages of a part of the kernel's image, in the linear map.
+/// Pages of a part of the kernel image, in the linear map.
 fn pages(range: Range<PhysAddr>) -> impl Iterator<Item = VirtAddr> {
     let count = (range.end - range.start) / PAGE_SIZE;
     (0..count).map(move |page| VirtAddr(KERNEL_BASE.0 + range.start.0) + page * PAGE_SIZE)

@@ -1,17 +1,17 @@
-//! The architecture contract of the kernel: everything that `kernel/core` may know about the machine.
+//! The architecture interface: everything that `kernel/core` may know about the machine.
 //!
-//! The portable types are here, the rest is re-exported from the folder of the target architecture, which
-//! has the same file names for every architecture. Nothing above this crate names a register.
+//! Portable types are defined here, everything else is re-exported from the folder of the target
+//! architecture. All architectures have the same file names. No crate above this one uses a register name.
 //!
-//! Two calls lead upwards: the boot code ends in the function `kernel_main` of the crate that links the
-//! kernel (see [`BootInfo`]), and every trap ends in the one registered [`Handler`].
+//! There are two calls upwards: the boot code ends in the function `kernel_main` of the crate that links the
+//! kernel (see [`BootInfo`]), and every trap calls the registered [`Handler`].
 //!
-//! Conventions: addresses are bytes; "masked" means that this CPU takes no interrupts; all functions may be
-//! called in any context unless they say otherwise; nothing here allocates or takes a lock.
+//! Conventions: addresses are in bytes; "masked" means that this CPU takes no interrupts; all functions may
+//! be called in any context unless they say otherwise; nothing here allocates or takes a lock.
 
 #![no_std]
 
-/// Takes items of the contract from the architecture's folder, which must have them, and notes each.
+/// Re-exports items that every architecture must define, and lists each in the inventory.
 macro_rules! contract {
     ($module:ident: $($item:ident),+ $(,)?) => {
         pub use crate::imp::$module::{$($item),+};
@@ -61,7 +61,7 @@ pub mod cpu {
     );
 }
 
-/// The interrupt controller. Acknowledging and completing interrupts is done by the trap dispatcher.
+/// The interrupt controller. The trap dispatcher acknowledges and completes interrupts.
 pub mod intc {
     contract!(intc: disable, enable, init);
 }
@@ -71,7 +71,7 @@ pub mod timer {
     contract!(timer: IRQ, frequency, init, now, remaining);
 }
 
-/// The two serial ports: text for people, records for the host.
+/// The two serial ports: console text and records for the host.
 pub mod console {
     contract!(
         console:
@@ -80,17 +80,17 @@ pub mod console {
     );
 }
 
-/// Faults of the kernel itself, raised on purpose.
+/// Deliberate faults of the kernel.
 pub mod exception {
     contract!(exception: ALL, read_at, read_unmapped, undefined, unhandled);
 }
 
-/// The calendar clock, for the time at boot: [`timer`] is the finer clock from there on.
+/// The real-time clock, for the time at boot; after that, [`timer`] is the more precise clock.
 pub mod rtc {
     contract!(rtc: unix_seconds);
 }
 
-/// Ends of the machine.
+/// Power off and reset.
 pub mod power {
     contract!(power: power_off, reset);
 }
@@ -102,5 +102,5 @@ contract!(trap: TrapFrame, resume_user);
 /// Number of the architecture in the result channel's HELLO record (1 = aarch64, 2 = x86-64).
 pub const ARCH_ID: u8 = imp::ARCH_ID;
 
-/// The processor that programs are built for, as ELF numbers it (`e_machine`).
+/// ELF machine number of programs (`e_machine`).
 pub const ELF_MACHINE: u16 = imp::ELF_MACHINE;

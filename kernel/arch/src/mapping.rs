@@ -1,26 +1,26 @@
-//! The portable vocabulary of page tables.
+//! Portable types of page tables.
 
 use crate::PhysAddr;
 
-/// Where page tables get their frames from.
+/// Allocator of page table frames.
 ///
 /// # Safety
-/// `alloc` must give page-aligned RAM inside the linear map, filled with zeroes, that nothing else uses
-/// until it comes back through `free`.
+/// `alloc` must return page-aligned RAM inside the linear map, filled with zeros, that no other code uses
+/// until `free` returns it.
 pub unsafe trait FrameSource {
-    /// A zeroed frame for the caller alone, `None` when memory is used up.
+    /// A zeroed frame for the caller's exclusive use, `None` when memory is used up.
     fn alloc(&mut self) -> Option<PhysAddr>;
-    /// Takes back a frame that `alloc` gave.
+    /// Frees a frame that `alloc` returned.
     fn free(&mut self, frame: PhysAddr);
 }
 
-/// What user code may do with a page. The kernel reaches a page's frame through the linear map, whatever
-/// its permissions.
+/// Permissions of user code on a page. The kernel accesses the frame through the linear map, regardless of
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Perm {
     /// Load data.
     pub read: bool,
-    /// Store data; implies `read`, since no supported CPU can express otherwise.
+    /// Store data; implies `read`, because no supported CPU has write-only pages.
     pub write: bool,
     /// Fetch instructions.
     pub execute: bool,
@@ -37,7 +37,7 @@ impl Perm {
     pub const READ_EXECUTE: Self = Self { read: true, write: false, execute: true };
 }
 
-/// Why a page could not be mapped.
+/// Error of a page table operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapError {
     /// The frame source has no frame left for a table.

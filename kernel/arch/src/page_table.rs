@@ -9,12 +9,12 @@ use crate::{FrameSource, MapError, Perm, PhysAddr, VirtAddr};
 
 contract!(paging: empty_root, forget_all, install, kernel_root, publish, share_kernel_half);
 
-/// Entries of a root that are user space's.
+/// Number of root entries in user space.
 const USER_ROOT_ENTRIES: usize = index(VirtAddr(USER_END.0 - 1), 0) + 1;
 
-/// The page table of one address space: user pages only, the kernel half is common to all.
+/// Page table of one address space: user pages only; all address spaces share the kernel half.
 ///
-/// It owns its table frames, not the frames it maps. It must be ended with [`PageTable::destroy`].
+/// It owns its table frames, not the mapped frames. It must be freed with [`PageTable::destroy`].
 #[derive(Debug)]
 pub struct PageTable {
     root: Table,
@@ -34,8 +34,8 @@ impl PageTable {
     /// Maps the page at `va` to the frame at `pa`.
     ///
     /// # Errors
-    /// [`MapError::BadAddress`], [`MapError::AlreadyMapped`], [`MapError::OutOfFrames`] (tables made so far
-    /// stay and serve later calls).
+    /// [`MapError::BadAddress`], [`MapError::AlreadyMapped`], [`MapError::OutOfFrames`] (new tables stay for
+    /// later calls).
     pub fn map(
         &mut self,
         va: VirtAddr,
@@ -51,8 +51,9 @@ impl PageTable {
         Ok(())
     }
 
-    /// Removes the pages that begin in `range`, and the tables that are empty then. `release` is called with the
-    /// frame of each page, and no CPU uses the translation any more. Needs no memory; holes cost nothing.
+    /// Unmaps the pages that begin in `range`, and frees tables that become empty. Calls `release` with the
+    /// frame of each page, after the page is flushed from all TLBs. Needs no memory; unmapped holes cost
+    /// nothing.
     pub fn unmap(
         &mut self,
         range: Range<VirtAddr>,
@@ -62,12 +63,12 @@ impl PageTable {
         remove_pages(self.root, 0, VirtAddr(0), &range, frames, &mut release);
     }
 
-    /// As [`PageTable::unmap`], but CPUs may go on using the translation: for a planted fault.
-    pub fn unmap_unseen(&mut self, va: VirtAddr) -> Option<PhysAddr> {
+    /// As [`PageTable::unmap`], but without the TLB flush: for a planted fault.
+    pub fn unmap_without_flush(&mut self, va: VirtAddr) -> Option<PhysAddr> {
         if va < USER_END { remove(self.root, va) } else { None }
     }
 
-    /// Changes the permissions of the page at `va`, in effect when this returns.
+    /// Changes the permissions of the page at `va` and flushes it from all TLBs.
     ///
     /// # Errors
     /// [`MapError::NotMapped`].
@@ -79,30 +80,30 @@ impl PageTable {
         Ok(())
     }
 
-    /// The physical address that `va` (of any alignment) translates to, with the page's permissions.
+    /// Physical address and permissions of `va` (of any alignment).
     pub fn lookup(&self, va: VirtAddr) -> Option<(PhysAddr, Perm)> {
         let (_, entry) = self.find(va)?;
         Some((entry.address() + va.page_offset(), entry.perm()))
     }
 
-    /// Calls `visit` with every mapped page that begins in `range`, by rising address. What is not mapped
-    /// costs nothing, however large the range.
+    /// Calls `visit` with every mapped page that begins in `range`, in ascending order. Unmapped holes cost
+    /// nothing, however large the range.
     pub fn for_each(&self, range: Range<VirtAddr>, mut visit: impl FnMut(VirtAddr, PhysAddr, Perm)) {
         visit_pages(self.root, 0, VirtAddr(0), &range, &mut visit);
     }
 
-    /// The table as the CPU needs it, for whoever switches to it without looking into it.
+    /// The root alone, for a context switch, which must not access the table itself.
     #[must_use]
     pub const fn root(&self) -> PageTableRoot {
         PageTableRoot(self.root.frame())
     }
 
-    /// Leaves this CPU without a user address space: every user address faults.
+    /// Deactivates the user address space of this CPU: every user address faults.
     pub fn deactivate() {
         install(empty_root());
     }
 
-    /// Frees the table frames; the mapped frames are the caller's business (see [`PageTable::for_each`]).
+    /// Frees the table frames; the caller frees the mapped frames (see [`PageTable::for_each`]).
     ///
     /// # Safety
     /// The table is not active on any CPU.
@@ -110,28 +111,28 @@ impl PageTable {
         free_tables(self.root, 0, frames);
     }
 
-    /// The page of `va`: the table that holds its entry, and the entry.
+    /// Table and entry of the page at `va`.
     fn find(&self, va: VirtAddr) -> Option<(Table, Entry)> {
         if va < USER_END { find(self.root, va) } else { None }
     }
 }
 
-/// Where the page table of an address space begins.
+/// Root of an address space's page table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageTableRoot(PhysAddr);
 
 impl PageTableRoot {
-    /// Makes this the address space of user code on this CPU. Kernel addresses stay as they are.
+    /// Makes this the user address space of this CPU. Kernel addresses do not change.
     ///
     /// # Safety
-    /// The table stays alive until another one is active on this CPU.
+    /// The table stays alive until this CPU activates another one.
     pub unsafe fn activate(self) {
         install(self.0);
     }
 }
 
-/// Puts `entry` where the page at `va` belongs, below a root of either half, with the tables that are missing on
-/// the way. It is in effect after [`publish`].
+/// Sets `entry` for the page at `va`, below a root of either half, and creates missing tables. It takes
+/// effect after [`publish`].
 pub fn insert(
     root: Table,
     va: VirtAddr,
@@ -157,7 +158,7 @@ pub fn insert(
     Ok(())
 }
 
-/// The page of `va` below a root of either half, where no block is: the table that holds its entry, and the entry.
+/// Table and entry of the page at `va`, below a root of either half; no block may cover `va`.
 pub fn find(root: Table, va: VirtAddr) -> Option<(Table, Entry)> {
     let mut table = root;
     for level in 0..PAGE_LEVEL {
@@ -167,7 +168,7 @@ pub fn find(root: Table, va: VirtAddr) -> Option<(Table, Entry)> {
     entry.is_valid().then_some((table, entry))
 }
 
-/// Empties the entry of the page at `va`, in effect after [`forget_all`]; the frame that was there.
+/// Clears the entry of the page at `va` and returns its frame. It takes effect after [`forget_all`].
 pub fn remove(root: Table, va: VirtAddr) -> Option<PhysAddr> {
     let (table, entry) = find(root, va)?;
     table.set(index(va, PAGE_LEVEL), Entry::EMPTY);
@@ -176,7 +177,7 @@ pub fn remove(root: Table, va: VirtAddr) -> Option<PhysAddr> {
 
 fn new_table(frames: &mut impl FrameSource) -> Result<Table, MapError> {
     let frame = frames.alloc().ok_or(MapError::OutOfFrames)?;
-    // SAFETY: a frame source gives zeroed frames for the caller alone.
+    // SAFETY: a frame source returns zeroed frames for exclusive use.
     Ok(unsafe { Table::at(frame) })
 }
 
@@ -203,7 +204,8 @@ fn visit_pages(
     }
 }
 
-/// As [`PageTable::unmap`] below a table that covers the addresses from `base` on. Whether the table is empty then.
+/// As [`PageTable::unmap`], below a table that covers the addresses from `base`. Returns whether the table
+/// became empty.
 fn remove_pages(
     table: Table,
     level: usize,
@@ -228,11 +230,11 @@ fn remove_pages(
             frames.free(child.frame());
         }
     }
-    // A root also leads to the kernel, and is never empty.
+    // The root also points to the kernel half, so it is never empty.
     level > 0 && (0..ENTRIES).all(|i| !table.get(i).is_valid())
 }
 
-/// Empties the entry of `va` in a table of any level; no CPU uses it any more when this returns.
+/// Clears the entry of `va` in a table of any level and flushes `va` from all TLBs.
 fn clear(table: Table, index: usize, va: VirtAddr) {
     table.set(index, Entry::EMPTY);
     forget_all([va]);
@@ -247,7 +249,7 @@ fn free_tables(table: Table, level: usize, frames: &mut impl FrameSource) {
     frames.free(table.frame());
 }
 
-/// How many entries of a table of `level` can be user space's.
+/// Number of entries in a table of `level` that user space can use.
 const fn user_entries(level: usize) -> usize {
     if level == 0 { USER_ROOT_ENTRIES } else { ENTRIES }
 }

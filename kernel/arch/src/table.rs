@@ -1,5 +1,5 @@
-//! Page tables in memory. All supported architectures have four levels of 512 entries over pages of 4 KiB; what
-//! an entry looks like is theirs.
+//! Page tables in memory. All supported architectures have four levels of 512 entries and 4 KiB pages; each
+//! defines its own entry format.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,10 +9,10 @@ use crate::{PAGE_SIZE, PhysAddr, VirtAddr};
 
 /// Entries per table.
 pub const ENTRIES: usize = 512;
-/// The level of the tables whose entries are pages; the root's is 0.
+/// Level of the tables whose entries are pages; the root's level is 0.
 pub const PAGE_LEVEL: usize = 3;
 
-/// A table in RAM. Entries are atomic because the CPU reads them on its own.
+/// A table in RAM. Entries are atomic because the CPU's table walks read them.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
     frame: PhysAddr,
@@ -22,7 +22,7 @@ impl Table {
     /// The table in `frame`.
     ///
     /// # Safety
-    /// `frame` holds a table (a zeroed frame is one) and does so as long as the value is used.
+    /// `frame` holds a table (zeros are an empty one) as long as the value is used.
     pub const unsafe fn at(frame: PhysAddr) -> Self {
         Self { frame }
     }
@@ -32,12 +32,12 @@ impl Table {
         Entry(self.slot(index).load(Ordering::Relaxed))
     }
 
-    /// Replaces entry number `index`. The caller orders it against the CPU's own reads.
+    /// Replaces entry number `index`. The caller orders the store with the CPU's table walks.
     pub fn set(self, index: usize, entry: Entry) {
         self.slot(index).store(entry.0, Ordering::Relaxed);
     }
 
-    /// The next level's table behind entry number `index`, which is not a leaf.
+    /// The table that entry number `index` points to; the entry must not be a leaf.
     pub fn child(self, index: usize) -> Option<Self> {
         let entry = self.get(index);
         entry.is_valid().then_some(Self { frame: entry.address() })
@@ -50,18 +50,18 @@ impl Table {
 
     fn slot(&self, index: usize) -> &AtomicU64 {
         assert!(index < ENTRIES, "index {index} is outside a page table");
-        // SAFETY: the constructor's caller promised a table, the index is inside it, and the linear map
-        // reaches it.
+        // SAFETY: the constructor's caller guarantees a table, the index is in range, and the linear map
+        // covers the frame.
         unsafe { &*phys_to_virt(self.frame).cast::<AtomicU64>().add(index) }
     }
 }
 
-/// Bytes that one entry of a table of `level` (0 to 3) covers.
+/// Bytes that one entry in a table of `level` (0 to 3) covers.
 pub const fn span(level: usize) -> u64 {
     PAGE_SIZE << (9 * (PAGE_LEVEL - level))
 }
 
-/// Which entry of a table of `level` covers `va`.
+/// Index of the entry that covers `va` in a table of `level`.
 pub const fn index(va: VirtAddr, level: usize) -> usize {
     (va.0 / span(level)) as usize % ENTRIES
 }

@@ -7,25 +7,25 @@ use crate::kprintln;
 
 const DEFAULT_INIT: &str = "/bin/init";
 const DEFAULT_TICK_HZ: u32 = 200;
-/// Faster ticks would leave no time for anything else.
+/// Highest supported tick rate.
 const MAX_TICK_HZ: u32 = 10_000;
 
-/// What the command line asks for.
+/// Settings from the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CommandLine {
-    /// Path of the program that becomes PID 1.
+    /// Path of PID 1's program.
     pub init: String,
-    /// Its arguments after its own name.
+    /// Arguments of PID 1, without its name.
     pub arguments: Vec<String>,
     /// Timer ticks per second.
     pub tick_hz: u32,
-    /// What the random part of in-kernel tests starts from.
+    /// Seed of the random numbers in in-kernel tests.
     pub seed: u64,
-    /// Names of the in-kernel tests to run, with commas between them; all that can run together if not given.
+    /// Names of the in-kernel tests to run, separated by commas; all tests that can run together if absent.
     pub boot_tests: Option<String>,
 }
 
-/// The value of `key` in `text`, for whoever cannot wait for memory.
+/// The value of `key` in `text`, without allocating.
 #[cfg(any(feature = "planted_faults", feature = "canaries"))]
 pub fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let words = text.split_ascii_whitespace().take_while(|word| *word != "--");
@@ -33,7 +33,7 @@ pub fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 impl CommandLine {
-    /// Reads the words of `text`; those it does not understand are named on the console and ignored.
+    /// Parses `text`; unknown words are reported on the console and ignored.
     pub fn parse(text: &str) -> Self {
         let mut words = text.split_ascii_whitespace();
         let mut line = Self {
@@ -57,7 +57,7 @@ impl CommandLine {
                 Some(("boot_tests", names)) if cfg!(feature = "boot_tests") => {
                     line.boot_tests = Some(names.to_string());
                 }
-                // Those were asked for earlier, before there was memory.
+                // `main` handled these before the heap existed.
                 Some(("fault", _)) if cfg!(feature = "planted_faults") => {}
                 Some(("canary" | "panic_at", _)) if cfg!(feature = "canaries") => {}
                 _ => kprintln!("command line: {word}: unknown, ignored"),

@@ -1,7 +1,7 @@
-//! Kernels that raise exceptions where PID 1 would start, each by a feature of its own.
+//! Kernels that raise exceptions instead of starting PID 1, each behind its own feature.
 //!
-//! Three panic, as the kernel does on any fault of its own. `test_all_exceptions` takes every exception that
-//! the architecture can raise, compares what arrives with what was raised, and goes on: an in-kernel run.
+//! Three panic, like any kernel fault. `test_all_exceptions` raises every exception of the architecture,
+//! compares the received fault with the expected one, and continues: an in-kernel test run.
 
 use core::hint::black_box;
 
@@ -12,16 +12,16 @@ use crate::drivers::channel;
 use crate::kprintln;
 use crate::sync::SpinLock;
 
-/// Between raising and catching: what has arrived.
-enum Watch {
-    Off,
+/// State of an expected fault.
+enum Expected {
+    None,
     Waiting,
     Caught(Fault),
 }
 
-static WATCH: SpinLock<Watch> = SpinLock::new(Watch::Off);
+static EXPECTED: SpinLock<Expected> = SpinLock::new(Expected::None);
 
-/// Raises what this kernel was built to raise; returns if that is nothing.
+/// Raises the exceptions that this kernel was built for; returns if there are none.
 pub fn instead_of_init() {
     if cfg!(feature = "test_divide_by_zero") {
         let quotient = black_box(1_u32) / black_box(0);
@@ -40,27 +40,28 @@ pub fn instead_of_init() {
     }
 }
 
-/// An exception did not come. No panic, which is what the host waits for.
+/// Reports a missing exception. It does not panic, because the host expects a panic as success.
 fn missed(what: &str, result: u32) -> ! {
     kprintln!("{what} did not come: {result}");
     power::power_off()
 }
 
-/// Takes a fault of the kernel that was raised on purpose; whether it was.
+/// Records a deliberate fault of the kernel and returns from its function; returns whether the fault was
+/// expected.
 pub fn catch(fault: Fault, frame: &mut TrapFrame) -> bool {
     if !cfg!(any(feature = "test_all_exceptions", feature = "boot_tests")) {
         return false;
     }
-    let mut watch = WATCH.lock();
-    let expected = matches!(*watch, Watch::Waiting);
+    let mut state = EXPECTED.lock();
+    let expected = matches!(*state, Expected::Waiting);
     if expected {
-        *watch = Watch::Caught(fault);
+        *state = Expected::Caught(fault);
         frame.return_from_leaf();
     }
     expected
 }
 
-/// Raises all exceptions, one after the other, as a run of in-kernel tests.
+/// Raises all exceptions one after another, as a run of in-kernel tests.
 fn run_all() -> ! {
     channel::send(Record::TestPlan { count: exception::ALL.len() as u32 });
     for exception in exception::ALL {
@@ -77,10 +78,10 @@ fn run_all() -> ! {
     power::power_off()
 }
 
-/// Raises one exception.
+/// Raises an exception and checks its kind.
 ///
 /// # Errors
-/// What came instead, in words.
+/// Description of what happened instead.
 pub fn raised(exception: &Exception) -> Result<(), &'static str> {
     match caught(|| (exception.raise)()) {
         Some(fault) if fault.kind == exception.kind => Ok(()),
@@ -92,12 +93,12 @@ pub fn raised(exception: &Exception) -> Result<(), &'static str> {
     }
 }
 
-/// Calls a function whose one fault, in a leaf, is survived; that fault.
+/// Calls a function that may fault once, in a leaf function; returns that fault.
 pub fn caught(act: impl FnOnce()) -> Option<Fault> {
-    *WATCH.lock() = Watch::Waiting;
+    *EXPECTED.lock() = Expected::Waiting;
     act();
-    match core::mem::replace(&mut *WATCH.lock(), Watch::Off) {
-        Watch::Caught(fault) => Some(fault),
-        Watch::Waiting | Watch::Off => None,
+    match core::mem::replace(&mut *EXPECTED.lock(), Expected::None) {
+        Expected::Caught(fault) => Some(fault),
+        Expected::Waiting | Expected::None => None,
     }
 }

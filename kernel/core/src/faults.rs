@@ -1,7 +1,7 @@
-//! Planted faults: mistakes that the kernel makes when it is told to, so that tests can prove that they notice.
+//! Planted faults: deliberate mistakes of the kernel that prove that tests detect them.
 //!
-//! They exist in builds with feature `planted_faults` alone; `fault=NAME` on the command line chooses one. In
-//! any other build [`planted`] is false when it is compiled, and nothing of this is left.
+//! They exist only in builds with feature `planted_faults`; `fault=NAME` on the command line selects one. In
+//! any other build [`planted`] is a constant false, and the compiler removes all of this.
 
 macro_rules! faults {
     ($($variant:ident = $name:literal, $effect:literal;)*
@@ -13,7 +13,7 @@ macro_rules! faults {
             $($(#[doc = $more_effect] $more_variant,)*)*
         }
 
-        /// Every fault with its name and what it does.
+        /// Every fault with its name and effect.
         #[cfg(feature = "planted_faults")]
         const ALL: &[(Fault, &str, &str)] = &[
             $((Fault::$variant, $name, $effect),)*
@@ -22,168 +22,168 @@ macro_rules! faults {
     };
 }
 
-// The names stand in trees/reference.yaml too, and a test of the host compares the two.
+// trees/reference.yaml lists the names too; a test of Parity compares the lists.
 faults! {
-    ForkSamePid = "fork_same_pid", "fork gives the parent its own number";
-    ForkSharesMemory = "fork_shares_memory", "data and heap are the child's and the parent's alike";
+    ForkSamePid = "fork_same_pid", "fork returns the parent's own number";
+    ForkSharesMemory = "fork_shares_memory", "parent and child share data and heap";
     ForkDropsFiles = "fork_drops_files", "a child has no descriptors";
-    ForkForgetsCwd = "fork_forgets_cwd", "a child works in the root directory";
-    WaitpidWrongStatus = "waitpid_wrong_status", "the lowest bit of a child's exit code is wrong";
-    WaitpidNeverReaps = "waitpid_never_reaps", "a child can be waited for again and again";
+    ForkForgetsCwd = "fork_forgets_cwd", "a child starts in the root directory";
+    WaitpidWrongStatus = "waitpid_wrong_status", "the lowest bit of a child's exit code is flipped";
+    WaitpidNeverReaps = "waitpid_never_reaps", "a child is never reaped and can be waited for again";
     WnohangBlocks = "wnohang_blocks", "WNOHANG waits";
-    ExitDoesNotWake = "exit_does_not_wake", "a parent that waits already goes on waiting";
-    ExitStatusLost = "exit_status_lost", "every child ends with 0, even if killed";
-    ExecKeepsDescriptors = "exec_keeps_descriptors", "exec closes nothing";
-    ExecKeepsSpace = "exec_keeps_space", "after an exec, no program gets its own address space back";
-    ExecKeepsLock = "exec_keeps_lock", "exec goes to user space with a lock held, which the kernel must notice";
-    ExecWrongArgv = "exec_wrong_argv", "a program lacks its last argument";
-    ExecIgnoresXBit = "exec_ignores_x_bit", "exec takes files that nobody may execute";
+    ExitDoesNotWake = "exit_does_not_wake", "exit does not wake a parent that already waits";
+    ExitStatusLost = "exit_status_lost", "every child ends with status 0, even if killed";
+    ExecKeepsDescriptors = "exec_keeps_descriptors", "exec closes no descriptor";
+    ExecKeepsSpace = "exec_keeps_space", "after an exec, context switches activate no address space";
+    ExecKeepsLock = "exec_keeps_lock", "exec enters user space with a spin lock held, which the kernel must detect";
+    ExecWrongArgv = "exec_wrong_argv", "the last argument is missing";
+    ExecIgnoresXBit = "exec_ignores_x_bit", "exec accepts files without execute permission";
     BrkIgnored = "brk_ignored", "the break never moves";
-    LseekIgnored = "lseek_ignored", "lseek moves nothing";
+    LseekIgnored = "lseek_ignored", "lseek does not move the position";
     LseekEndIsStart = "lseek_end_is_start", "SEEK_END counts from the start";
-    ReadZeros = "read_zeros", "read gives zeros";
-    OpenMissingOk = "open_missing_ok", "a file that is missing is an empty one";
-    ExclusiveIgnored = "exclusive_ignored", "O_EXCL changes nothing";
-    LinksCountedAnew = "links_counted_anew", "a path through /proc may follow links without end";
-    BufferCheckedWhole = "buffer_checked_whole", "a buffer is refused for its unused end";
-    StatWrongSize = "stat_wrong_size", "fstat says one byte too many";
+    ReadZeros = "read_zeros", "read returns zeros";
+    OpenMissingOk = "open_missing_ok", "a missing file is opened as an empty one";
+    ExclusiveIgnored = "exclusive_ignored", "O_EXCL has no effect";
+    LinksCountedAnew = "links_counted_anew", "the count of followed links restarts when a path enters or leaves /proc";
+    BufferCheckedWhole = "buffer_checked_whole", "a buffer is refused if only its end is inaccessible";
+    StatWrongSize = "stat_wrong_size", "the size in fstat is one byte too large";
     Ext2WrongBlock = "ext2_wrong_block", "every second block of a file reads as the one before it";
-    GetdentsSkipsEntry = "getdents_skips_entry", "getdents64 leaves directories out";
-    GetdentsWrongType = "getdents_wrong_type", "getdents64 calls everything a regular file";
-    AccessAlwaysOk = "access_always_ok", "access says yes";
-    AccessIgnoresMode = "access_ignores_mode", "access only asks whether the file is there";
-    ChdirIgnored = "chdir_ignored", "chdir goes nowhere";
-    GetcwdWrong = "getcwd_wrong", "getcwd says /";
+    GetdentsSkipsEntry = "getdents_skips_entry", "getdents64 omits directories";
+    GetdentsWrongType = "getdents_wrong_type", "getdents64 reports every entry as a regular file";
+    AccessAlwaysOk = "access_always_ok", "access always succeeds";
+    AccessIgnoresMode = "access_ignores_mode", "access only checks that the file exists";
+    ChdirIgnored = "chdir_ignored", "chdir has no effect";
+    GetcwdWrong = "getcwd_wrong", "getcwd always returns /";
     DupAliasesZero = "dup_aliases_zero", "dup duplicates descriptor 0";
-    Dup2Ignored = "dup2_ignored", "dup2 does nothing";
-    CloseIgnored = "close_ignored", "close does nothing";
+    Dup2Ignored = "dup2_ignored", "dup2 has no effect";
+    CloseIgnored = "close_ignored", "close has no effect";
     PipeLosesByte = "pipe_loses_byte", "each read from a pipe loses a byte";
-    PipeNotAtomic = "pipe_not_atomic", "writers to a pipe mix their bytes";
-    PipeNoEof = "pipe_no_eof", "a pipe without writers does not end";
-    PipeEofEarly = "pipe_eof_early", "an empty pipe ends";
-    ClockGoesBack = "clock_goes_back", "the clock runs backwards in every millisecond";
-    ClockCoarse = "clock_coarse", "the clock moves every 10 ms";
-    RegistersLost = "registers_lost", "a register changes when a program is preempted";
-    FpNotSaved = "fp_not_saved", "vector registers are not put back at a switch";
-    UnmapNoFlush = "unmap_no_flush", "the processor goes on using pages that were unmapped";
-    UnmapLeaks = "unmap_leaks", "memory that is unmapped is lost";
-    MunmapIgnored = "munmap_ignored", "munmap unmaps nothing";
-    MunmapFirstPage = "munmap_first_page", "munmap unmaps one page";
-    BrkKeepsPages = "brk_keeps_pages", "a lowered break leaves its pages mapped";
-    SecondMmapFails = "second_mmap_fails", "every mmap asks for the same place";
-    ProtReadWritable = "prot_read_writable", "memory mapped for reading can be written";
-    ProtNoneReadable = "prot_none_readable", "memory mapped for nothing can be read";
-    DataExecutable = "data_executable", "mapped memory and the heap can be executed";
-    FirstPageAsked = "first_page_asked", "only the first page of a buffer is asked for its permissions";
-    ForkDataExecutable = "fork_data_executable", "a child can execute its data";
-    ForkAllWritable = "fork_all_writable", "a child can write to all of its memory";
-    ForkForgetsFloor = "fork_forgets_floor", "a child's first mmap asks for a place that is in use";
-    ForkClearsCloexec = "fork_clears_cloexec", "a child's descriptors outlast exec";
-    DupClearsCloexec = "dup_clears_cloexec", "a descriptor that was duplicated outlasts exec";
-    DupCopiesCloexec = "dup_copies_cloexec", "a copy is closed on exec if the original is";
-    Dup2LeaksOld = "dup2_leaks_old", "what dup2 replaces stays open";
-    OpenForgetsCloexec = "open_forgets_cloexec", "O_CLOEXEC means nothing to open";
-    PipeForgetsCloexec = "pipe_forgets_cloexec", "O_CLOEXEC means nothing to pipe2 for the writing end";
-    SetflLosesMode = "setfl_loses_mode", "F_SETFL takes the access mode away";
-    SetflIgnored = "setfl_ignored", "F_SETFL changes nothing";
-    ExecLeaksFp = "exec_leaks_fp", "a new program finds the old one's vector registers";
-    ExecLeaksFiles = "exec_leaks_files", "what exec closes stays open";
-    HeirNotWoken = "heir_not_woken", "PID 1 is not woken for a child that had ended when it was inherited";
-    TablesLeak = "tables_leak", "a process's page tables stay when it ends";
-    YieldIgnored = "yield_ignored", "who yields goes on";
-    PipeWakesOne = "pipe_wakes_one", "of those who wait for a pipe's bytes, one is woken";
-    PidsCut = "pids_cut", "process numbers begin anew after 255";
-    ReadOneChunk = "read_one_chunk", "read gives 16 KiB at most";
-    WriteOneChunk = "write_one_chunk", "write takes 16 KiB at most";
-    RealtimeIsMonotonic = "realtime_is_monotonic", "CLOCK_REALTIME begins with the boot";
-    CacheStaysFull = "cache_stays_full", "what does not fit into the block cache cannot be read";
-    Ext2FarTable = "ext2_far_table", "a file's second and further tables of blocks are its first";
-    Ext2LongLink = "ext2_long_link", "symbolic links whose target does not fit into the inode lead elsewhere";
-    Ext2FirstGroup = "ext2_first_group", "inodes of later groups are looked up in the first one";
-    Ext2FirstDescriptors = "ext2_first_descriptors", "groups described behind the first block are those before";
-    Ext2OneBlockFolder = "ext2_one_block_folder", "a directory ends with its first block";
-    Ext2LinksWithoutEnd = "ext2_links_without_end", "symbolic links are followed for ever";
+    PipeNotAtomic = "pipe_not_atomic", "concurrent writes to a pipe are interleaved";
+    PipeNoEof = "pipe_no_eof", "a pipe without writers has no end of file";
+    PipeEofEarly = "pipe_eof_early", "an empty pipe returns end of file";
+    ClockGoesBack = "clock_goes_back", "the clock runs backwards within every millisecond";
+    ClockCoarse = "clock_coarse", "the clock's resolution is 10 ms";
+    RegistersLost = "registers_lost", "preemption corrupts a register of a program";
+    FpNotSaved = "fp_not_saved", "a context switch does not restore vector registers";
+    UnmapNoFlush = "unmap_no_flush", "munmap does not flush the TLB";
+    UnmapLeaks = "unmap_leaks", "munmap does not free the frames";
+    MunmapIgnored = "munmap_ignored", "munmap has no effect";
+    MunmapFirstPage = "munmap_first_page", "munmap unmaps only the first page";
+    BrkKeepsPages = "brk_keeps_pages", "lowering the break unmaps nothing";
+    SecondMmapFails = "second_mmap_fails", "every mmap uses the same address";
+    ProtReadWritable = "prot_read_writable", "PROT_READ mappings are writable";
+    ProtNoneReadable = "prot_none_readable", "PROT_NONE mappings are readable";
+    DataExecutable = "data_executable", "mapped memory and the heap are executable";
+    FirstPageAsked = "first_page_asked", "only the first page of a buffer is checked for permissions";
+    ForkDataExecutable = "fork_data_executable", "a child's data is executable";
+    ForkAllWritable = "fork_all_writable", "all of a child's memory is writable";
+    ForkForgetsFloor = "fork_forgets_floor", "a child's first mmap uses an address that is already mapped";
+    ForkClearsCloexec = "fork_clears_cloexec", "fork clears close-on-exec";
+    DupClearsCloexec = "dup_clears_cloexec", "dup clears close-on-exec of the original";
+    DupCopiesCloexec = "dup_copies_cloexec", "dup copies close-on-exec";
+    Dup2LeaksOld = "dup2_leaks_old", "dup2 does not close the replaced file";
+    OpenForgetsCloexec = "open_forgets_cloexec", "open ignores O_CLOEXEC";
+    PipeForgetsCloexec = "pipe_forgets_cloexec", "pipe2 ignores O_CLOEXEC for the write end";
+    SetflLosesMode = "setfl_loses_mode", "F_SETFL clears the access mode";
+    SetflIgnored = "setfl_ignored", "F_SETFL has no effect";
+    ExecLeaksFp = "exec_leaks_fp", "exec does not reset vector registers";
+    ExecLeaksFiles = "exec_leaks_files", "exec does not release the files that it closes";
+    HeirNotWoken = "heir_not_woken", "PID 1 is not woken when it inherits an ended child";
+    TablesLeak = "tables_leak", "exit does not free page tables";
+    YieldIgnored = "yield_ignored", "yield has no effect";
+    PipeWakesOne = "pipe_wakes_one", "a write to a pipe wakes only one waiting reader";
+    PidsCut = "pids_cut", "process numbers wrap around after 255";
+    ReadOneChunk = "read_one_chunk", "read returns at most 4 KiB";
+    WriteOneChunk = "write_one_chunk", "write writes at most 4 KiB";
+    RealtimeIsMonotonic = "realtime_is_monotonic", "CLOCK_REALTIME starts at boot";
+    CacheStaysFull = "cache_stays_full", "a read that would replace a line in the block cache fails";
+    Ext2FarTable = "ext2_far_table", "all indirect blocks of a file read as the first one";
+    Ext2LongLink = "ext2_long_link", "symbolic links too long for the inode have a wrong target";
+    Ext2FirstGroup = "ext2_first_group", "inodes of all groups are looked up in the first one";
+    Ext2FirstDescriptors = "ext2_first_descriptors", "group descriptors beyond the first block read as those in it";
+    Ext2OneBlockFolder = "ext2_one_block_folder", "only the first block of a directory is read";
+    Ext2LinksWithoutEnd = "ext2_links_without_end", "the limit of symbolic links is not enforced";
 
-    // No user program need meet these, so they are not among those that the suites must catch. Of the kernel threads
-    // the stress run must catch them.
+    // User programs need not detect these, so the suites are not required to; the stress run of kernel
+    // threads must.
     @kernel_threads {
-        ParkLosesWakeup = "park_loses_wakeup", "an unpark or stop that comes while a thread goes to park is lost";
+        ParkLosesWakeup = "park_loses_wakeup", "an unpark or stop that arrives while a thread is about to park is lost";
     }
 
-    // The host must say what is wrong with a kernel that hangs so.
+    // The autopsy must explain the hang of a kernel with this fault.
     @hangs {
-        UserKeepsDiskLock = "user_keeps_disk_lock", "the first program goes to user space with the disk's lock held";
+        UserKeepsDiskLock = "user_keeps_disk_lock", "the first program enters user space with the disk's lock held";
     }
 
-    // The programs that read /proc must catch these; suites/tracing.yaml has the names too.
+    // The programs that read /proc must detect these; suites/tracing.yaml lists the names too.
     @tracing {
-        TraceStaysOn = "trace_stays_on", "tracing cannot be switched off";
-        TraceCountsTwice = "trace_counts_twice", "every event counts as two";
-        TraceLosesEvents = "trace_loses_events", "every third event is not kept";
+        TraceStaysOn = "trace_stays_on", "tracing cannot be disabled";
+        TraceCountsTwice = "trace_counts_twice", "every event is counted twice";
+        TraceLosesEvents = "trace_loses_events", "every third event is dropped";
         TraceHidesProvider = "trace_hides_provider", "the events of one provider are not listed";
-        TraceHidesMasks = "trace_hides_masks", "every probe is said to be off";
-        AllMemoryFree = "all_memory_free", "/proc/meminfo says that all memory is free";
-        IdleCountsWork = "idle_counts_work", "the processor is said to be idle whatever it does";
-        UptimeStands = "uptime_stands", "/proc/uptime says that the machine has just been started";
-        StatusOfInit = "status_of_init", "/proc/PID/status is that of the first process";
+        TraceHidesMasks = "trace_hides_masks", "every probe is listed as disabled";
+        AllMemoryFree = "all_memory_free", "/proc/meminfo reports all memory as free";
+        IdleCountsWork = "idle_counts_work", "busy time counts as idle time";
+        UptimeStands = "uptime_stands", "/proc/uptime always reports an uptime of 0";
+        StatusOfInit = "status_of_init", "/proc/PID/status shows the first process";
         ProcHidesProcesses = "proc_hides_processes", "/proc lists no process";
-        TraceResultsUnsigned = "trace_results_unsigned", "what a call gives is traced without its sign";
+        TraceResultsUnsigned = "trace_results_unsigned", "call results are traced as unsigned";
     }
 
-    // The integration tests must catch these; suites/integration.yaml has the names too.
+    // The integration tests must detect these; suites/integration.yaml lists the names too.
     @integration {
-        StageForgotten = "stage_forgotten", "the last stage of the boot is not remembered";
-        PanicSilent = "panic_silent", "a panic switches the machine off without a word";
-        KernelFaultIgnored = "kernel_fault_ignored", "an instruction of the kernel that faults is passed over";
-        KindLost = "fault_kind_lost", "every fault is an unknown one";
-        OverflowUnnamed = "overflow_unnamed", "a stack overflow is a fault like others";
-        DeadlockUnseen = "deadlock_unseen", "who holds a lock and asks for it waits";
-        HeldLockUnseen = "held_lock_unseen", "the processor is given away whatever lock is held";
-        IrqGuardsNotNested = "irq_guards_not_nested", "any guard that goes unmasks interrupts, if no lock is held";
-        ThreadStartsMasked = "thread_starts_masked", "a kernel thread begins with interrupts masked";
-        DiskInterruptLost = "disk_interrupt_lost", "nobody is told of the disk's interrupts";
-        TimerTicksTwice = "timer_ticks_twice", "every tick counts as two";
-        TimeoutEarly = "timeout_early", "who waits for so many ticks waits for half as many";
-        ClockSlow = "clock_slow", "the kernel's clock runs at half its speed";
-        ClockFallsBack = "clock_falls_back", "every second millisecond comes before the one before it";
-        CalendarWrong = "calendar_wrong", "it is tomorrow already";
-        NeverPreempts = "never_preempts", "who runs runs until he gives the processor away";
-        ReadyAtFront = "ready_at_front", "who becomes ready runs before those that were ready";
-        NewestWoken = "newest_woken", "a queue wakes who came last";
-        ParkReturns = "park_returns", "parking ends at once";
-        ThreadCodeLost = "thread_code_lost", "every kernel thread ends with 0";
-        MutexOpen = "mutex_open", "a mutex lets everybody in";
-        FramesMiscounted = "frames_miscounted", "there is one frame more than there is";
-        FrameGivenTwice = "frame_given_twice", "every fiftieth frame is given to the next one as well";
-        FrameNotZeroed = "frame_not_zeroed", "a frame of zeros is one of anything";
-        RowOverlaps = "row_overlaps", "of a row of frames the last one stays free";
-        DoubleFreeUnseen = "double_free_unseen", "a frame that is free already can be given back";
-        NoKernelReserve = "no_kernel_reserve", "users can take all memory";
-        HeapLeaks = "heap_leaks", "what is given back to the heap is lost";
-        HeapGrowsCoarsely = "heap_grows_coarsely", "the heap grows by so many frames in a row or not at all";
-        CallsUnadmitted = "calls_unadmitted", "calls keep what they move in blocks of the heap that cannot be refused";
-        CacheNeverShrinks = "cache_never_shrinks", "the disk's cache gives nothing back";
-        NoMemoryIsIo = "no_memory_is_io", "a file that cannot be read for want of memory has an error of the disk";
-        TablesStay = "tables_stay", "page tables stay when the pages go";
-        MemoryUsedMasked = "memory_used_masked", "interrupts are masked while a program's memory is used";
-        HeapIgnoresAlignment = "heap_ignores_alignment", "large alignments are not kept";
+        StageForgotten = "stage_forgotten", "the last boot stage is not recorded";
+        PanicSilent = "panic_silent", "a panic powers off without a message";
+        KernelFaultIgnored = "kernel_fault_ignored", "a faulting kernel function is skipped";
+        KindLost = "fault_kind_lost", "every fault has kind unknown";
+        OverflowUnnamed = "overflow_unnamed", "a stack overflow is reported as an ordinary fault";
+        DeadlockUnseen = "deadlock_unseen", "a processor that takes a lock again waits for ever";
+        HeldLockUnseen = "held_lock_unseen", "a context switch with a spin lock held is not detected";
+        IrqGuardsNotNested = "irq_guards_not_nested", "dropping any guard unmasks interrupts, if no lock is held";
+        ThreadStartsMasked = "thread_starts_masked", "a kernel thread starts with interrupts masked";
+        DiskInterruptLost = "disk_interrupt_lost", "the disk's interrupt wakes no thread";
+        TimerTicksTwice = "timer_ticks_twice", "every tick is counted twice";
+        TimeoutEarly = "timeout_early", "timeouts expire after half of their ticks";
+        ClockSlow = "clock_slow", "the kernel's clock runs at half speed";
+        ClockFallsBack = "clock_falls_back", "every second millisecond is reported as an earlier one";
+        CalendarWrong = "calendar_wrong", "the real-time clock is one day ahead";
+        NeverPreempts = "never_preempts", "threads are never preempted";
+        ReadyAtFront = "ready_at_front", "a woken thread enters the run queue at the front";
+        NewestWoken = "newest_woken", "wake_one wakes the newest waiter";
+        ParkReturns = "park_returns", "park returns at once";
+        ThreadCodeLost = "thread_code_lost", "every kernel thread returns 0";
+        MutexOpen = "mutex_open", "a mutex excludes no thread";
+        FramesMiscounted = "frames_miscounted", "the number of frames is one too large";
+        FrameGivenTwice = "frame_given_twice", "every fiftieth frame is allocated twice";
+        FrameNotZeroed = "frame_not_zeroed", "zeroed frames contain other values";
+        RowOverlaps = "row_overlaps", "the last frame of a contiguous allocation stays free";
+        DoubleFreeUnseen = "double_free_unseen", "a double free of a frame is not detected";
+        NoKernelReserve = "no_kernel_reserve", "users can allocate all memory";
+        HeapLeaks = "heap_leaks", "freed heap blocks are lost";
+        HeapGrowsCoarsely = "heap_grows_coarsely", "the heap grows only in large contiguous steps";
+        CallsUnadmitted = "calls_unadmitted", "calls allocate their buffers without admission control";
+        CacheNeverShrinks = "cache_never_shrinks", "the block cache frees nothing under memory pressure";
+        NoMemoryIsIo = "no_memory_is_io", "a file read without memory fails with EIO";
+        TablesStay = "tables_stay", "page tables are not freed when they become empty";
+        MemoryUsedMasked = "memory_used_masked", "interrupts are masked during accesses to user memory";
+        HeapIgnoresAlignment = "heap_ignores_alignment", "large alignments are ignored";
         GuardMapped = "guard_mapped", "the page below a kernel stack is mapped";
-        StackLeaks = "stack_leaks", "a thread's stack stays when it ends";
-        StackShort = "stack_short", "the lower half of a kernel stack is missing";
-        UserStackShort = "user_stack_short", "the lowest page of a program's stack is missing";
-        BadPointerIgnored = "bad_pointer_ignored", "a call with a bad pointer does nothing, and succeeds";
-        PermissionIgnored = "permission_ignored", "calls read and write what the program may not";
-        WritableCode = "writable_code", "mmap gives memory that can be written and executed";
-        ThreadNumbersCut = "thread_numbers_cut", "events tell the lower 16 bits of a thread's number";
-        UnknownCallOk = "unknown_call_ok", "a call that there is not gives 0";
-        TerminalEnds = "terminal_ends", "input has ended where nothing was typed";
-        TerminalLosesBytes = "terminal_loses_bytes", "every third byte that is typed is lost";
-        TerminalSleeps = "terminal_sleeps", "who waits for input is not woken";
-        TerminalTakesAll = "terminal_takes_all", "keys that correct or end a line are letters";
-        LogLinesTorn = "log_lines_torn", "the pieces of a line are written one by one";
-        LogLinesRunOn = "log_lines_run_on", "lines do not end";
-        LogLinesCut = "log_lines_cut", "no line has more than 1000 bytes";
-        ClockOverflows = "clock_overflows", "the clock begins anew after some seconds or minutes";
+        StackLeaks = "stack_leaks", "a thread's stack is not freed";
+        StackShort = "stack_short", "the lower half of a kernel stack is not mapped";
+        UserStackShort = "user_stack_short", "the lowest page of a program's stack is not mapped";
+        BadPointerIgnored = "bad_pointer_ignored", "a call with a bad pointer succeeds without effect";
+        PermissionIgnored = "permission_ignored", "calls ignore the page permissions of user memory";
+        WritableCode = "writable_code", "mmap allows writable and executable memory";
+        ThreadNumbersCut = "thread_numbers_cut", "events contain only the lower 16 bits of thread numbers";
+        UnknownCallOk = "unknown_call_ok", "an unknown system call returns 0";
+        TerminalEnds = "terminal_ends", "a read from the terminal returns end of file if nothing was typed";
+        TerminalLosesBytes = "terminal_loses_bytes", "every third typed byte is lost";
+        TerminalSleeps = "terminal_sleeps", "terminal input wakes no reader";
+        TerminalTakesAll = "terminal_takes_all", "editing keys are treated as letters";
+        LogLinesTorn = "log_lines_torn", "the pieces of a log line are written separately";
+        LogLinesRunOn = "log_lines_run_on", "log lines have no newline";
+        LogLinesCut = "log_lines_cut", "log lines are cut at 1000 bytes";
+        ClockOverflows = "clock_overflows", "the clock wraps around after seconds or minutes";
     }
 }
 
@@ -195,12 +195,12 @@ mod chosen {
     use crate::command_line::value_of;
     use crate::kprintln;
 
-    /// The fault that was asked for, and the one that is made: numbers counted from 1; 0 is none.
+    /// The fault that the command line names, and the active one: numbers counted from 1; 0 is none.
     static ASKED_FOR: AtomicUsize = AtomicUsize::new(0);
     static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
-    /// Reads which fault the command line names. An unknown one is no fault: the tests pass, and whoever counts on
-    /// one that fails finds out.
+    /// Reads the fault that the command line names. An unknown name selects none: the tests pass, and a check
+    /// that expects a failing one fails.
     pub fn choose(command_line: &str) {
         let Some(wanted) = value_of(command_line, "fault") else { return };
         let Some((fault, name, effect)) = ALL.iter().find(|(_, name, _)| *name == wanted) else {
@@ -211,7 +211,8 @@ mod chosen {
         ASKED_FOR.store(*fault as usize + 1, Ordering::Relaxed);
     }
 
-    /// Plants it. The boot is over: a kernel that does not come so far tells nothing about a test.
+    /// Activates the selected fault. Called after the boot: a kernel that does not boot says nothing about a
+    /// test.
     pub fn begin() {
         CHOSEN.store(ASKED_FOR.load(Ordering::Relaxed), Ordering::Relaxed);
     }
@@ -230,7 +231,7 @@ pub const fn choose(_command_line: &str) {}
 #[cfg(not(feature = "planted_faults"))]
 pub const fn begin() {}
 
-/// Whether the kernel is to make this mistake.
+/// Whether the kernel must make this mistake.
 #[cfg(not(feature = "planted_faults"))]
 pub const fn planted(_fault: Fault) -> bool {
     false

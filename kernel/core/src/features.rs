@@ -1,13 +1,13 @@
-//! What was compiled in, for the host to know.
+//! Names of the enabled features, for the host.
 
-/// Room for all names and commas.
+/// Maximum length of all names and commas.
 const LENGTH_MAX: usize = 256;
 
 macro_rules! enabled {
     ($($name:tt)*) => { &[$(if cfg!(feature = $name) { $name } else { "" }),*] };
 }
 
-/// Every feature of this crate's manifest; empty where it is off.
+/// Every feature of this crate's manifest; empty if disabled.
 const ENABLED: &[&str] = enabled! {
     "testing" "interactive"
     "test_divide_by_zero" "test_invalid_opcode" "test_page_fault" "test_all_exceptions"
@@ -23,7 +23,7 @@ pub const NAMES: &str = match core::str::from_utf8(JOINED.0.split_at(JOINED.1).0
     Err(_) => panic!("a feature's name is not UTF-8"),
 };
 
-/// The names that are not empty, with commas between them, and the length of that.
+/// Joins the non-empty names with commas; returns the text and its length.
 const fn join(names: &[&str]) -> ([u8; LENGTH_MAX], usize) {
     let (mut joined, mut length, mut index) = ([0; LENGTH_MAX], 0, 0);
     while index < names.len() {

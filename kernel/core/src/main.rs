@@ -1,7 +1,7 @@
-//! The reference kernel. This file is the boot list; every room has its own.
+//! The reference kernel. This file is the boot sequence; each module has its own folder.
 //!
-//! Order of the rooms, each of which knows only those to its right:
-//! ktest > syscall > process > fs > drivers > time > thread > mm > sync > {trace, vitals} > {arch, libs} > abi.
+//! Layers, each of which uses only those to its right: ktest > syscall > process > fs > drivers > time >
+//! thread > mm > sync > {trace, vitals} > {arch, libs} > abi.
 
 #![no_std]
 #![no_main]
@@ -40,7 +40,8 @@ use drivers::{block, channel, terminal};
 use mm::frame;
 use thread::scheduler;
 
-/// Called by the architecture's boot code: high half, boot stack, interrupts masked, console ready.
+/// Entry point, called by the architecture's boot code: high half, boot stack, interrupts masked, console
+/// ready.
 #[unsafe(no_mangle)]
 extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
     canary::choose(boot.cmdline);
@@ -51,19 +52,19 @@ extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
     }
     faults::choose(boot.cmdline);
 
-    // Physical memory; from here on the heap grows as needed.
+    // Physical memory; from here on the heap can grow.
     frame::init(boot);
     let line = CommandLine::parse(boot.cmdline);
     let memory = frame::counts();
     kprintln!("memory: {} of {} frames free", memory.free, memory.total);
     stage::reach("memory");
 
-    // Where traps lead, and the controller that brings interrupts.
+    // Trap handlers and interrupt controller.
     trap::init();
     intc::init();
     stage::reach("interrupts");
 
-    // This code becomes the idle thread; from the first tick on, whatever runs is preempted.
+    // This code becomes the idle thread; from the first tick on, threads are preempted.
     scheduler::init(line.tick_hz);
     timer::init(line.tick_hz);
     cpu::irq_enable();
@@ -84,7 +85,7 @@ extern "Rust" fn kernel_main(boot: &'static BootInfo) -> ! {
     canary::instead_of_init();
     ktest::instead_of_init(boot, &line);
 
-    // PID 1, loaded now and run as soon as this thread gives the processor away.
+    // Load PID 1; it runs once this thread gives up the processor.
     let arguments: Vec<&str> =
         core::iter::once(&line.init).chain(&line.arguments).map(|text| text.as_str()).collect();
     process::fork::start_init(&line.init, &arguments, || stage::reach("init"))

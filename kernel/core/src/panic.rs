@@ -1,4 +1,4 @@
-//! The end of the kernel when it finds itself wrong.
+//! The panic handler.
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
@@ -12,28 +12,28 @@ use crate::drivers::{channel, console};
 use crate::faults::{Fault, planted};
 use crate::trace;
 
-const NOBODY: usize = 0;
+const NO_CPU: usize = 0;
 
-/// `NOBODY`, or the processor that panics, counted from 1.
-static PANICKING: AtomicUsize = AtomicUsize::new(NOBODY);
+/// `NO_CPU`, or the number of the panicking processor plus 1.
+static PANICKING: AtomicUsize = AtomicUsize::new(NO_CPU);
 
-/// Tells both ports and switches the machine off. Takes no lock and allocates nothing.
+/// Reports the panic on both ports and powers off. Takes no lock and allocates nothing.
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
     cpu::irq_disable();
     let me = cpu::cpu_id() + 1;
-    match PANICKING.compare_exchange(NOBODY, me, Ordering::AcqRel, Ordering::Acquire) {
+    match PANICKING.compare_exchange(NO_CPU, me, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => {}
-        // Telling it went wrong: nothing more can be told.
+        // A panic during the report: nothing more can be reported.
         Err(first) if first == me => power::power_off(),
-        // Another processor panics already, and switches the machine off.
+        // Another processor is panicking and will power off.
         Err(_) => cpu::halt(),
     }
     if planted(Fault::PanicSilent) {
         power::power_off();
     }
     let mut text = Text { bytes: [0; TEXT_MAX], length: 0 };
-    // A message that is too long is cut, which is no failure.
+    // A message that is too long is cut, which is not an error.
     let _ = match info.location() {
         Some(site) => write!(text, "{site}: {}", info.message()),
         None => write!(text, "{}", info.message()),
@@ -47,7 +47,7 @@ fn panic(info: &PanicInfo) -> ! {
     power::power_off()
 }
 
-/// As much of a text as fits.
+/// A text buffer of fixed size; longer text is cut.
 struct Text {
     bytes: [u8; TEXT_MAX],
     length: usize,

@@ -1,4 +1,4 @@
-//! Interrupts, for those who trace.
+//! Tracing probes of interrupts.
 
 use parity_abi::trace::{IRQ_ENTRY, IRQ_EXIT, TIMER_TICK};
 
@@ -13,6 +13,6 @@ pub static TIMER_TICK_TOTAL: Counter = Counter::new(4, "TIMER_TICK_TOTAL", "tick
 provider! {
     "IRQ_PROVIDER" = 0x01 "irq", on: u64::MAX;
     ENTRY = IRQ_ENTRY, "IRQ_ENTRY" (Number) counted by IRQ_TOTAL, "an interrupt, by its number";
-    EXIT = IRQ_EXIT, "IRQ_EXIT" (Number), "it is dealt with";
+    EXIT = IRQ_EXIT, "IRQ_EXIT" (Number), "the interrupt is handled";
     TICK = TIMER_TICK, "TIMER_TICK" (Number) counted by TIMER_TICK_TOTAL, "a tick, counted from boot";
 }

@@ -1,4 +1,4 @@
-//! Stages of the boot: told to the console and the host, and remembered.
+//! Stages of the boot: reported on the console and to the host, and remembered.
 
 use alloc::vec::Vec;
 
@@ -15,11 +15,11 @@ static REACHED: SpinLock<Vec<Stage>> = SpinLock::new(Vec::new());
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {
     pub name: &'static str,
-    /// Since boot.
+    /// Milliseconds since boot.
     pub milliseconds: u64,
 }
 
-/// Notes that a stage is reached. There must be memory.
+/// Reports a stage as reached. Needs the heap.
 pub fn reach(name: &'static str) {
     let stage = Stage { name, milliseconds: time::since_boot_ms() };
     kprintln!("boot: {name} at {} ms", stage.milliseconds);
@@ -28,7 +28,7 @@ pub fn reach(name: &'static str) {
     canary::at_stage(name);
 }
 
-/// The stages so far, the first one first.
+/// The stages so far, in order.
 pub fn reached() -> Vec<Stage> {
     let mut reached = REACHED.lock().clone();
     if planted(Fault::StageForgotten) {

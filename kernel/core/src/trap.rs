@@ -1,4 +1,4 @@
-//! Traps: where the processor enters the kernel, and the last thing that happens before it leaves.
+//! Trap handlers: entries into the kernel, and the common exit.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,7 +23,7 @@ static HANDLER: Handler = Handler {
     trap_exit,
 };
 
-/// Called once, before the first interrupt and the first program.
+/// Registers the trap handlers. Called once, before the first interrupt and the first program.
 pub fn init() {
     trace::register(&probes::PROVIDER, &[&probes::IRQ_TOTAL, &probes::TIMER_TICK_TOTAL]);
     syscall::init();
@@ -35,7 +35,7 @@ fn enter_syscall(frame: &mut TrapFrame) {
     syscall::dispatch(frame);
 }
 
-/// Interrupts of devices since boot, the timer's not among them.
+/// Number of device interrupts since boot, without timer ticks.
 pub fn device_interrupts() -> u64 {
     DEVICE_INTERRUPTS.load(Ordering::Relaxed)
 }
@@ -45,9 +45,9 @@ fn handle_interrupt(irq: u32) {
     trace::fire(&probes::ENTRY, irq);
     DEVICE_INTERRUPTS.fetch_add(1, Ordering::Relaxed);
     if !block::handle_interrupt(irq) && !terminal::handle_interrupt(irq) {
-        // Nobody can silence the device, so it would interrupt again at once.
+        // No driver can clear the device's request, so the interrupt would repeat at once.
         intc::disable(irq);
-        kprintln!("interrupt {irq}: nobody asked for it, disabled");
+        kprintln!("interrupt {irq}: no driver handles it, disabled");
     }
     trace::fire(&probes::EXIT, irq);
 }
@@ -112,7 +112,7 @@ fn handle_fault(fault: Fault, frame: &mut TrapFrame) {
 fn trap_exit(frame: &mut TrapFrame) {
     let preempted = scheduler::preempt();
     if preempted && planted(Planted::RegistersLost) {
-        frame.spoil_register();
+        frame.corrupt_register();
     }
     if frame.from_user() {
         assert_none_held("going back to user space");

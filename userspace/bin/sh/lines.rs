@@ -1,13 +1,12 @@
-//! Lines of an input.
+//! Input lines.
 
 use ulib::io::{self, Fd};
 use ulib::{Errno, Result};
 
-/// Longest line in bytes; a longer one is `E2BIG`.
+/// Maximum length of a line in bytes; `E2BIG` above.
 const LINE_MAX: usize = 1024;
 
-/// Reads no further than the end of the line, so that what follows is left to the programs that the line
-/// starts.
+/// Reads no further than the end of a line, so that the rest remains for the programs that the line starts.
 pub struct Lines {
     fd: Fd,
     bytes: [u8; LINE_MAX],

@@ -1,11 +1,11 @@
-//! `sh [-c LINE]`: a small shell. It reads lines from standard input, with a prompt if that is a terminal, or
-//! takes the one it is given, and ends with the status of the last command.
+//! `sh [-c LINE]`: a small shell. It reads lines from standard input, with a prompt on a terminal, or runs
+//! the given line, and exits with the status of the last command.
 //!
-//! A line is commands with `;` between them; a command is programs with `|` between them, each with its
-//! words. Quotes of both kinds and `\` take their meaning from special characters; `$?` is the last status,
-//! and `#` at the start of a word begins a comment. Builtin: `cd [FOLDER]`, `exit [STATUS]`, `pwd`.
+//! A line is a list of commands separated by `;`; a command is a list of programs separated by `|`, each with
+//! its words. Both kinds of quotes and `\` escape special characters; `$?` is the last status, and `#` at the
+//! start of a word begins a comment. Builtins: `cd [FOLDER]`, `exit [STATUS]`, `pwd`.
 //!
-//! As the first process it also collects whoever loses its parent.
+//! As the first process it also reaps orphans.
 #![no_std]
 #![no_main]
 
@@ -23,7 +23,7 @@ use ulib::{Args, eprintln, fs, print, println, process};
 
 ulib::program!(main);
 
-/// Status of a line that is no command.
+/// Status of a syntax error.
 const STATUS_SYNTAX: u8 = 2;
 
 fn main(args: &Args) -> i32 {
@@ -63,7 +63,7 @@ fn read_and_run() -> u8 {
     }
 }
 
-/// Runs a line's commands; `status` is that of the command before.
+/// Runs a line's commands; `status` is the status of the previous command.
 fn run(line: &[u8], mut status: u8) -> u8 {
     let mut rest = line;
     while !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Programs that run at once, each one's output the next one's input.
+//! Pipelines: programs that run concurrently, each one's output the next one's input.
 
 use core::ffi::CStr;
 
@@ -12,13 +12,13 @@ use ulib::{Errno, Result, eprintln};
 use crate::builtin;
 use crate::tokens::{PROGRAMS_MAX, Tokens};
 
-/// Status of a program that is not there, of one that cannot be run, and of one whose end is not known.
+/// Statuses of a missing program, of one that cannot be executed, and of one with an unknown end.
 const STATUS_MISSING: u8 = 127;
 const STATUS_NOT_RUN: u8 = 126;
-/// Added to the signal that ended a program.
+/// Added to the number of the signal that killed a program.
 const STATUS_SIGNAL: u8 = 128;
 
-/// The words of one program, the first of which is its name.
+/// Words of one program; the first is its name.
 struct Words<'a> {
     words: [&'a CStr; ARG_COUNT_MAX],
     count: usize,
@@ -38,7 +38,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Runs a command and gives its last program's status; `None` for an empty one.
+/// Runs a command and returns its last program's status; `None` for an empty command.
 pub fn run(tokens: &Tokens, last_status: u8) -> Option<u8> {
     let count = tokens.programs().len();
     let mut programs = tokens.programs();
@@ -55,7 +55,7 @@ pub fn run(tokens: &Tokens, last_status: u8) -> Option<u8> {
 
 fn run_one(tokens: &Tokens, starts: &[usize], last_status: u8) -> Result<u8> {
     let words = Words::new(tokens, starts)?;
-    // In the shell itself: a child's working directory would be of no use.
+    // In the shell itself: a child could not change the shell's working directory.
     if let Some(status) = builtin::run(words.all(), last_status) {
         return Ok(status);
     }
@@ -80,7 +80,7 @@ fn run_several<'a>(
             }
         }
     }
-    // Those that did start end once nobody reads what they write.
+    // Started programs end once their output has no reader.
     let closed = input.map_or(Ok(()), io::close);
     let mut status = 0;
     for pid in pids.into_iter().flatten() {
@@ -89,7 +89,7 @@ fn run_several<'a>(
     started.and(closed).map(|()| status)
 }
 
-/// Starts one of several programs; `input` is where it reads, and then where the next one does.
+/// Starts one of several programs; `input` is its standard input, and is set to that of the next program.
 fn start_part(
     tokens: &Tokens,
     starts: &[usize],
@@ -114,14 +114,14 @@ fn start_part(
         io::close(fd)?;
     }
     if let Some(pipe) = output {
-        // As long as it is open here the next program would see no end of its input.
+        // While it is open here, the next program would see no end of its input.
         io::close(pipe.write)?;
         *input = Some(pipe.read);
     }
     Ok(pid)
 }
 
-/// Starts a program in a child of the shell.
+/// Starts a program in a child process.
 fn start(words: &Words<'_>, standard: &[(Fd, Fd)], closed: &[Option<Fd>], last_status: u8) -> Result<Pid> {
     match process::fork()? {
         Fork::Parent { child } => Ok(child),
@@ -129,7 +129,7 @@ fn start(words: &Words<'_>, standard: &[(Fd, Fd)], closed: &[Option<Fd>], last_s
     }
 }
 
-/// Comes back only if there is no program.
+/// Returns only if the program cannot be executed.
 fn become_program(words: &[&CStr], standard: &[(Fd, Fd)], closed: &[Option<Fd>], last_status: u8) -> u8 {
     let connected = standard.iter().try_for_each(|(from, to)| io::dup2(*from, *to).map(drop));
     let connected = connected.and_then(|()| closed.iter().flatten().try_for_each(|fd| io::close(*fd)));

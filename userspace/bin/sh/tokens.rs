@@ -1,24 +1,24 @@
-//! A command cut into words.
+//! Splits a command into words.
 
 use core::ffi::CStr;
 
 use ulib::abi::limits::ARG_COUNT_MAX;
 
-/// Programs of one command.
+/// Maximum number of programs in a command.
 pub const PROGRAMS_MAX: usize = 16;
-/// Words of all programs of a command.
+/// Maximum number of words of all programs in a command.
 const WORDS_MAX: usize = 2 * ARG_COUNT_MAX;
-/// Bytes of all words, each with its NUL.
+/// Maximum size of all words in bytes, with their NULs.
 const TEXT_MAX: usize = 2048;
 
 /// The words of a command's programs.
 pub struct Tokens {
     text: [u8; TEXT_MAX],
     len: usize,
-    /// Where each word begins.
+    /// Start of each word.
     words: [usize; WORDS_MAX],
     word_count: usize,
-    /// Behind which word each program ends.
+    /// Number of words up to the end of each program.
     ends: [usize; PROGRAMS_MAX],
     program_count: usize,
 }
@@ -26,8 +26,8 @@ pub struct Tokens {
 type Result<T> = core::result::Result<T, &'static str>;
 
 impl Tokens {
-    /// Takes a command from the start of `line`, the `;` that ends it included. Words are empty for an empty
-    /// one.
+    /// Removes a command from the start of `line`, including the `;` that ends it. An empty command has no
+    /// words.
     pub fn of_command(line: &mut &[u8], status: u8) -> Result<Self> {
         let mut tokens = Self {
             text: [0; TEXT_MAX],
@@ -61,7 +61,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// The programs, each with a way through its words; there is at least one.
+    /// The words of each program; there is at least one program.
     pub fn programs(&self) -> impl ExactSizeIterator<Item = &[usize]> {
         (0..self.program_count).map(|number| {
             let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -69,7 +69,7 @@ impl Tokens {
         })
     }
 
-    /// The word that begins there.
+    /// The word that starts there.
     pub fn word_at(&self, start: usize) -> &CStr {
         CStr::from_bytes_until_nul(&self.text[start..]).expect("every word got a NUL")
     }

@@ -1,8 +1,8 @@
-//! `cat` prints files one after the other.
+//! `cat` prints files one after another.
 //!
-//! Checks, each with output, complaints and exit code: one file; several; an empty one; standard input
-//! without files and for `-` among files; a missing file and a directory, which are complained about while
-//! the others are still printed; a large file of any bytes; an option that there is not.
+//! Checks, each with output, error messages and exit code: one file; several; an empty one; standard input
+//! without files and for `-` among files; a missing file and a directory, which give error messages while the
+//! other files are still printed; a large binary file; an unknown option.
 #![no_std]
 #![no_main]
 
@@ -49,7 +49,7 @@ fn main(_: &Args) {
         .check();
 }
 
-/// A program is larger than any buffer on the way, and neither text nor a whole number of blocks.
+/// A program is larger than any buffer involved, binary, and not a whole number of blocks.
 fn large_file() {
     let fd = check::ok("open", fs::open(c"/bin/cat_test", O_RDONLY, 0));
     let content = check::ok("content", memory::read_to_end(fd));

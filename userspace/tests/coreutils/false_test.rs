@@ -1,7 +1,7 @@
 //! `false` does nothing, with exit code 1.
 //!
-//! Checks: the exit code, and that nothing is printed or complained about: alone, with arguments of any kind,
-//! with input that it does not read, many times in a row; by a path and by its name alone.
+//! Checks: the exit code, and that nothing is printed: alone, with any arguments, with input that it does not
+//! read, many times in a row; by a path and by its name alone.
 #![no_std]
 #![no_main]
 

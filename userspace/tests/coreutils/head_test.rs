@@ -1,8 +1,8 @@
 //! `head` prints the beginning of files.
 //!
-//! Checks, each with output, complaints and exit code: 10 lines unless told otherwise; fewer, more than there
-//! are, and none; a number of bytes; an empty file; several files with titles; standard input, with and
-//! without a line feed at its end; lines longer than a buffer; a missing file among others; bad numbers.
+//! Checks, each with output, error messages and exit code: 10 lines by default; fewer, more than there are,
+//! and none; a number of bytes; an empty file; several files with titles; standard input, with and without a
+//! line feed at its end; lines longer than a buffer; a missing file among others; bad numbers.
 #![no_std]
 #![no_main]
 
@@ -13,7 +13,7 @@ ulib::test!(main);
 
 const LINES: &[u8] = b"Line 1\nLine 2\nLine 3\nLine 4\nLine 5\nLine 6\nLine 7\nLine 8\nLine 9\nLine 10\n\
     Line 11\nLine 12\nLine 13\nLine 14\nLine 15\n";
-/// Bytes of the first 10 and 3 lines.
+/// Size in bytes of the first 10 and 3 lines.
 const TEN: usize = 71;
 const THREE: usize = 21;
 

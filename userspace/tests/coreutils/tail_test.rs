@@ -1,8 +1,8 @@
 //! `tail` prints the end of files.
 //!
-//! Checks, each with output, complaints and exit code: 10 lines unless told otherwise; fewer, more than there
-//! are, and none; a number of bytes; an empty file; several files with titles; standard input, with and
-//! without a line feed at its end; more input than a buffer holds; a missing file among others; bad numbers.
+//! Checks, each with output, error messages and exit code: 10 lines by default; fewer, more than there are,
+//! and none; a number of bytes; an empty file; several files with titles; standard input, with and without a
+//! line feed at its end; more input than a buffer holds; a missing file among others; bad numbers.
 #![no_std]
 #![no_main]
 
@@ -13,7 +13,7 @@ ulib::test!(main);
 
 const LINES: &[u8] = b"Line 1\nLine 2\nLine 3\nLine 4\nLine 5\nLine 6\nLine 7\nLine 8\nLine 9\nLine 10\n\
     Line 11\nLine 12\nLine 13\nLine 14\nLine 15\n";
-/// Where the last 10 and 3 lines begin.
+/// Start of the last 10 and 3 lines.
 const TEN: usize = 35;
 const THREE: usize = 111 - 24;
 
@@ -60,7 +60,7 @@ fn standard_input() {
     Run::new("tail of a last line without line feed", &[c"tail", c"-n2", c"-"], b"b\nc")
         .reads(b"a\nb\nc")
         .check();
-    // More than one part of what is kept.
+    // More than one part of the buffered input.
     let mut long = [b'x'; 40_000];
     (long[9], long[19_999]) = (b'\n', b'\n');
     Run::new("tail of a long line", &[c"tail", c"-n1"], &long[20_000..]).reads(&long).check();

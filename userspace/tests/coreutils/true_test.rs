@@ -1,8 +1,7 @@
 //! `true` does nothing, with exit code 0.
 //!
-//! Checks: the exit code, and that nothing is printed or complained about: alone, with arguments of any kind,
-//! with input that it does not read, many times in a row; by a path and by its name alone; the copy in
-//! `/sbin`.
+//! Checks: the exit code, and that nothing is printed: alone, with any arguments, with input that it does not
+//! read, many times in a row; by a path and by its name alone; the copy in `/sbin`.
 #![no_std]
 #![no_main]
 

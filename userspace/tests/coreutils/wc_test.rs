@@ -1,9 +1,9 @@
 //! `wc` counts lines, words and bytes.
 //!
-//! Checks, each with output, complaints and exit code: all three counts; each alone and two of them; an empty
-//! file; several files with their sums; standard input without a name, with words over all kinds of white
-//! space and a last line without line feed; words over the border of a buffer; a file of any bytes; missing
-//! files, which leave the sums of the others; an option that there is not.
+//! Checks, each with output, error messages and exit code: all three counts; each alone and two of them; an
+//! empty file; several files with their sums; standard input without a name, with words separated by all
+//! kinds of white space and a last line without line feed; words across a buffer boundary; a binary file;
+//! missing files, which do not change the sums of the others; an unknown option.
 #![no_std]
 #![no_main]
 
@@ -50,7 +50,7 @@ fn standard_input() {
     Run::new("wc of standard input", &[c"wc"], b"2 5 22\n").reads(b" one\ttwo\x0bthree\n\nfour\x0cx").check();
     Run::new("wc of -", &[c"wc", c"-"], b"0 1 3 -\n").reads(b"one").check();
     Run::new("wc of nothing", &[c"wc"], b"0 0 0\n").reads(b"").check();
-    // Buffers in between are powers of two: some word lies over every border.
+    // Buffer sizes are powers of two, so some word crosses every buffer boundary.
     let mut text = [0; 35_000];
     for chunk in text.chunks_mut(7) {
         chunk.copy_from_slice(b"six666 ");

@@ -1,12 +1,12 @@
-//! A program finds its arguments on the stack.
+//! A program receives its arguments on the stack.
 //!
-//! `argv_test` alone expects to have been started as `/bin/argv_test` without arguments. Otherwise the
-//! first argument says what to expect: `--fnv1a=HEX ARGUMENT...`, where HEX are the 16 digits of
-//! [`ulib::hash::fnv1a`] over the program's name and all arguments but the first.
+//! Without arguments, `argv_test` expects to have been started as `/bin/argv_test`. Otherwise the first
+//! argument is the expectation: `--fnv1a=HEX ARGUMENT...`, where HEX are the 16 digits of
+//! [`ulib::hash::fnv1a`] over the program's name and all arguments except the first.
 //!
-//! Checks in any case: the stack pointer is aligned to 16 bytes; the count is 1 to 100; as many pointers
-//! follow, none null, and a null pointer after them; the strings lie above that, on the stack, one after
-//! the other without overlap; zeroed memory is zeroed. Then the arguments themselves.
+//! Checks in both cases: the stack pointer is aligned to 16 bytes; the count is 1 to 100; as many non-null
+//! pointers follow, and a null pointer after them; the strings are above that on the stack and do not
+//! overlap; zero-initialised data is zero. Then the arguments themselves.
 #![no_std]
 #![no_main]
 
@@ -45,7 +45,7 @@ fn layout(args: &Args) {
     check::equal("pointer after the last", pointers[args.count()].is_null(), true);
     let mut free = args.address() + (1 + pointers.len()) * size_of::<usize>();
     let stack_end = args.address().next_multiple_of(USER_STACK_BYTES);
-    // In the order of their addresses, which need not be that of the arguments.
+    // In ascending order of addresses, which may differ from the order of the arguments.
     for _ in 0..args.count() {
         let above = (0..args.count()).filter(|i| pointers[*i].addr() >= free);
         let Some(next) = above.min_by_key(|i| pointers[*i].addr()) else {

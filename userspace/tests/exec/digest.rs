@@ -12,7 +12,7 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Of a program's name and its arguments without this one.
+    /// The digest of a program's name and its arguments without this one.
     pub fn of(arguments: &[&CStr]) -> Self {
         let mut digest = Self { text: *b"--fnv1a=0000000000000000\0", len: b"--fnv1a=".len() };
         let hash = hash::fnv1a(arguments.iter().map(|argument| argument.to_bytes()));
@@ -20,7 +20,7 @@ impl Digest {
         digest
     }
 
-    /// As an argument.
+    /// The digest as an argument.
     pub fn c_str(&self) -> &CStr {
         CStr::from_bytes_with_nul(&self.text).expect("ends in NUL")
     }

@@ -1,10 +1,10 @@
-//! `exec` hands arguments on and replaces the program.
+//! `exec` passes arguments and replaces the program.
 //!
-//! Checks: arguments arrive byte for byte (two, an empty one, the longest, 64 in all; see `argv_test`, which
-//! looks at them from inside); a null vector stands for the program's name; a name without a slash means
-//! `/bin`; the new program's exit code is the child's; one argument too many, one byte too many and too
-//! many bytes in all give E2BIG; a missing program gives ENOENT and bad addresses EFAULT, and after each
-//! failure the old program goes on; a parent's memory and pid outlast its child's exec.
+//! Checks: arguments arrive unchanged (two, an empty one, the longest, 64 in all; `argv_test` checks them in
+//! the new program); a null vector means the program's name alone; a name without a slash means `/bin`; the
+//! new program's exit code is the child's; one argument too many, one byte too many and too many bytes in all
+//! give E2BIG; a missing program gives ENOENT and bad addresses EFAULT, and after each failure the old
+//! program continues; a parent's memory and pid do not change when its child calls exec.
 #![no_std]
 #![no_main]
 
@@ -22,7 +22,7 @@ use ulib::{Args, Errno, check, process};
 ulib::test!(main);
 
 const ARGV_TEST: &CStr = c"/bin/argv_test";
-/// What must not run is this: its exit code is not 0, so an `exec` that wrongly succeeds is no pass.
+/// Target of execs that must fail: its exit code is not 0, so an `exec` that wrongly succeeds fails the test.
 const HELLO_WORLD: &CStr = c"/bin/hello_world";
 static DATA: AtomicU32 = AtomicU32::new(1);
 
@@ -42,7 +42,7 @@ fn main(_: &Args) {
     check::bytes("parent's stack", core::hint::black_box(stack), &[0x77; 4096]);
 }
 
-/// The longest argument, NUL included, and one byte more.
+/// An argument of the maximum length, NUL included, and one byte more.
 static LONGEST: [u8; ARG_BYTES_MAX] = filled();
 static TOO_LONG: [u8; ARG_BYTES_MAX + 1] = filled();
 
@@ -63,11 +63,11 @@ fn arguments_arrive() {
     runs("argv_test with bytes that are no text", &[ARGV_TEST, c"\xff\x01\xc3", c"--"]);
     runs("argv_test under another name", &[c"", c"x"]);
     runs("argv_test with the longest argument", &[ARGV_TEST, c_str(&LONGEST), c"after"]);
-    // One place of the 64 goes to the digest.
+    // One of the 64 arguments is the digest.
     runs("argv_test with 64 arguments", &[ARGV_TEST; ARG_COUNT_MAX - 1]);
 }
 
-/// Runs `argv_test` with these arguments, the first of which is the name, and a digest that it compares.
+/// Runs `argv_test` with these arguments, the first of which is the name, and their digest, which it checks.
 fn runs(name: &str, arguments: &[&CStr]) {
     let digest = Digest::of(arguments);
     let child = Child::start(|| {

@@ -1,14 +1,15 @@
-//! `exec` loads programs from the disk, also for the first process and its children.
+//! `exec` loads programs from the disk, also in the first process and its children.
 //!
-//! Checks: `/bin/hello_world` runs and ends with 42; `/bin/ls` runs, with output; ENOENT, EACCES without the
-//! owner's x bit, ENOTDIR for a directory and through a file, after each of which the old program goes on;
-//! the new program and the old one can both use the disk right after, and at the same time (no lock is held
-//! over the jump into a program); a child of a program that came by exec can do so too; descriptors outlast
-//! exec with their place, and those marked so do not, but outlast an exec that fails; after a child that did
-//! exec has ended the parent goes on in its own memory: stack, data, zeroed memory and heap; registers of a
-//! parent hold meanwhile. A program that came by exec has none of the old one's vector registers and modes, the same
-//! number and children, a heap and permissions of its own, and of the descriptors those that are not marked, also
-//! when they were marked before a fork; the marked ones are closed at once, and copies of them are not marked.
+//! Checks: `/bin/hello_world` runs and exits with 42; `/bin/ls` runs, with output; ENOENT, EACCES without the
+//! owner's x bit, ENOTDIR for a directory and through a file, after each of which the old program continues;
+//! the new program and the old one can both use the disk right afterwards, and at the same time (no lock is
+//! held on the entry into a program); a child of an executed program can do so too; descriptors survive exec
+//! with their position, and close-on-exec ones do not, but they survive a failed exec; after the end of a
+//! child that called exec, the parent continues with unchanged memory: stack, data, zeroed memory and heap; a
+//! parent's registers are preserved meanwhile. An executed program has none of the old one's vector registers
+//! and modes, the same pid and children, its own heap and permissions, and the descriptors without
+//! close-on-exec, also when the flag was set before a fork; close-on-exec descriptors are closed at once, and
+//! copies of them do not have the flag.
 #![no_std]
 #![no_main]
 
@@ -28,15 +29,15 @@ use ulib::{Args, Errno, check, fs, io, memory, process, time};
 ulib::test!(main);
 
 const HELLO_WORLD: &CStr = c"/bin/hello_world";
-/// The argument with which this program plays the program that came by exec.
+/// The argument that selects this program's role as the executed program.
 const SECOND: &CStr = c"--second";
-/// What it ends with then.
+/// Exit code in that role.
 const SECOND_CODE: u8 = 43;
 
-/// The same for the program that looks at its descriptors.
+/// The same for the role that checks descriptors.
 const THIRD: &CStr = c"--third";
 const THIRD_CODE: u8 = 44;
-/// Its descriptors: one that outlasts exec, and those that do not.
+/// Its descriptors: one that survives exec, and those that do not.
 const KEPT: Fd = 10;
 const CLOSED: [Fd; 3] = [20, 21, 22];
 
@@ -90,7 +91,7 @@ fn failures() {
     }
 }
 
-/// The disk's file reads as it should.
+/// A read of a file on the disk succeeds.
 #[track_caller]
 fn disk_is_usable() {
     let fd = check::ok("open", fs::open(c"/hello.txt", O_RDONLY, 0));
@@ -98,7 +99,7 @@ fn disk_is_usable() {
     check::ok("close", io::close(fd));
 }
 
-/// Several children load a program and read files by it while the parent reads files.
+/// Several children execute a program that reads files while the parent reads files.
 fn disk_at_the_same_time() {
     const CHILDREN: usize = 4;
     for _ in 0..3 {
@@ -113,7 +114,7 @@ fn disk_at_the_same_time() {
             process::yield_now();
         }
         check::ok("close", io::close(pipe.write));
-        // Each child prints everything by one write.
+        // Each child prints everything in one write.
         let once = b"15 30 111 /lines.txt\n1 3 17 /hello.txt\n16 33 128 total\n";
         let mut expected = [0; 256];
         let all = CHILDREN * once.len();
@@ -128,7 +129,7 @@ fn disk_at_the_same_time() {
     }
 }
 
-/// This program, as the one that came by exec, starts a child that loads the next.
+/// The executed program starts a child that executes the next one.
 fn second() -> ! {
     disk_is_usable();
     Run { program: HELLO_WORLD, code: 42, ..Run::new("hello_world", &[c"hello_world"], b"Hello, world!\n") }
@@ -147,7 +148,7 @@ fn exec_after_exec() {
     disk_is_usable();
 }
 
-/// Which descriptors the new program has.
+/// Checks the new program's descriptors.
 fn third() -> ! {
     capture::stream_is("what is left of the kept file", KEPT, b" from ext2!\n");
     for fd in CLOSED {
@@ -184,7 +185,7 @@ static ZEROED: AtomicU64 = AtomicU64::new(0);
 const STACK_BYTES: usize = 8 * 1024;
 const HEAP_BYTES: usize = 64 * 1024;
 
-/// The children's programs are other ones, with other content at the same addresses.
+/// The children execute another program, with other content at the same addresses.
 fn own_memory() {
     let heap = check::ok("heap", memory::leak(HEAP_BYTES));
     let mut stack = [0; STACK_BYTES];
@@ -209,8 +210,8 @@ fn own_memory() {
     }
 }
 
-/// Loading waits for the disk's interrupts, which come while the parent runs. The parent runs for longer than a
-/// turn, so that the child takes the processor away from it in between.
+/// Loading waits for disk interrupts, which arrive while the parent runs. The parent runs for longer than a
+/// time slice, so that the child preempts it.
 fn registers_while_children_load() {
     const SPINS: u64 = 500_000;
     const HOLD_MS: u64 = 120;

@@ -1,10 +1,9 @@
-//! `exec` takes path, vector and strings from the stack that it replaces.
+//! `exec` reads path, vector and strings from the stack that it replaces.
 //!
-//! Checks: arguments made at run time on the stack, of lengths from 0 to the longest and at odd addresses,
-//! arrive byte for byte (see `argv_test`, which looks at them from inside), deep in the stack as near its
-//! end; a string over the border of a page; a vector over the border of a page; strings that overlap; bytes
-//! changed after the call in the parent change nothing; the same strings still stand on the parent's stack
-//! afterwards.
+//! Checks: arguments built at run time on the stack, of lengths from 0 to the maximum and at odd addresses,
+//! arrive unchanged (`argv_test` checks them in the new program), both deep in the stack and near its end; a
+//! string across a page boundary; a vector across a page boundary; overlapping strings; changes in the parent
+//! after the call have no effect on the child; the parent's strings are unchanged afterwards.
 #![no_std]
 #![no_main]
 
@@ -33,7 +32,7 @@ fn main(_: &Args) {
     overlapping_strings();
 }
 
-/// Runs `argv_test` by a path on the stack, as `argv_test` with these arguments.
+/// Runs `argv_test` by a path on the stack, with these arguments.
 fn runs(name: &str, arguments: &[&CStr]) {
     let path: [u8; 15] = black_box(*b"/bin/argv_test\0");
     let path = c_str(&path);
@@ -61,7 +60,7 @@ fn fill(bytes: &mut [u8], seed: usize) {
     }
 }
 
-/// One after the other, each beginning right behind the NUL of the one before.
+/// Strings one after another, each starting right after the NUL of the one before.
 fn short_strings(seed: usize) {
     let mut bytes = [0; 64];
     let mut starts = [0; ARGUMENTS];
@@ -69,7 +68,7 @@ fn short_strings(seed: usize) {
     for (number, start) in starts.iter_mut().enumerate() {
         *start = end;
         fill(&mut bytes[end..end + number], seed + number);
-        // The byte behind it stays NUL.
+        // The byte after it stays NUL.
         end += number + 1;
     }
     let before = bytes;
@@ -79,7 +78,7 @@ fn short_strings(seed: usize) {
     check::bytes("strings after their use", black_box(bytes), &before);
 }
 
-/// Frames of a page or more each between the strings and the stack's upper end.
+/// Recursion with stack frames of a page or more, between the strings and the stack's upper end.
 #[inline(never)]
 fn deep_in_the_stack(frames: usize) {
     let mut frame = [0; PAGE];
@@ -137,7 +136,7 @@ fn vector_over_a_border() {
     child.exits("argv_test with a vector over a border", 0);
 }
 
-/// Each argument is the end of the one before, and one stands there twice.
+/// Each argument is a suffix of the one before, and one occurs twice.
 fn overlapping_strings() {
     let bytes = black_box(*b"overlapping\0");
     let arguments = [0, 4, 4, 8, 11].map(|start| c_str(&bytes[start..]));

@@ -1,4 +1,4 @@
-//! What exec keeps and what it does not, seen by the program that came by it.
+//! State that exec keeps and state that it resets, checked by the executed program.
 
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -16,25 +16,25 @@ use ulib::process::{Fork, Pid};
 use ulib::{Args, Errno, capture, check, fs, io, memory, process};
 
 const PATH: &CStr = c"/bin/exec_from_ext2_test";
-/// What a program that found everything as it should ends with.
+/// Exit code of a program whose checks all passed.
 const FINE: u8 = 45;
 const SEED: u64 = 0x7a5;
 
-/// The programs that play the second one, by their argument.
+/// Roles of the executed program, selected by its argument.
 const PARTS: [(&CStr, fn()); 6] = [
     (c"--registers", registers_are_fresh),
     (c"--descriptors", descriptors_are_kept),
     (c"--process", process_is_the_same),
     (c"--executes-data", || execute(DATA.as_ptr().expose_provenance())),
     (c"--executes-stack", || execute((&raw mut *core::hint::black_box(&mut [0_u64; 4])).expose_provenance())),
-    // SAFETY: the program means to be killed.
+    // SAFETY: the program is meant to be killed.
     (c"--writes-text", || unsafe { store_byte(registers_are_fresh as fn() as usize) }),
 ];
 
 /// The break at the program's start.
 static START: AtomicUsize = AtomicUsize::new(0);
 
-/// Plays a part, if the argument names one.
+/// Runs a role, if the argument names one.
 pub fn play(args: &Args) {
     START.store(memory::brk(0), Relaxed);
     for (name, part) in PARTS {
@@ -60,7 +60,7 @@ fn become_part(part: &CStr) -> i32 {
     check::fail(format_args!("exec with {part:?}"), "to run", errno)
 }
 
-/// The old program's vector registers, rounding modes and thread pointer are not the new one's.
+/// The new program has none of the old one's vector registers, rounding modes and thread pointer.
 fn registers() {
     let child = Child::start(|| {
         let errno = Registers::pattern(SEED).hold_and_exec(PATH, c"--registers");
@@ -73,7 +73,7 @@ fn registers_are_fresh() {
     check::equal("register of the old program", Registers::left_over(&Registers::pattern(SEED)), None);
 }
 
-/// Numbers of descriptors that the second program looks at: kept, and marked before and after a fork.
+/// Descriptors that the executed program checks: without close-on-exec, copied before and after a fork.
 const KEPT: [Fd; 3] = [30, 31, 32];
 const MARKED: [Fd; 4] = [40, 41, 42, 43];
 
@@ -88,7 +88,7 @@ fn descriptors() {
     let number = |from, to| check::equal("dup2", io::dup2(from, to), Ok(to));
     mark(file, MARKED[0]);
     mark(pipe.read, MARKED[1]);
-    // Copies of what is marked are not.
+    // Copies of a close-on-exec descriptor do not have the flag.
     number(marked, KEPT[0]);
     number(MARKED[1], KEPT[1]);
     let child = Child::start(|| {
@@ -123,14 +123,14 @@ fn descriptors_are_kept() {
     check::bytes("bytes through a pipe", &buffer, b"after exec");
 }
 
-/// What exec closes is closed: who reads from the other end sees that while the new program still runs.
+/// exec closes descriptors at once: a reader at the other end sees that while the new program still runs.
 fn closed_at_once() {
     let (marked, end) = (check::ok("pipe", io::pipe()), check::ok("pipe", io::pipe()));
     let child = Child::start(|| {
         check::equal("F_SETFD", io::fcntl(marked.write, F_SETFD, FD_CLOEXEC.into()), Ok(0));
         check::equal("dup2", io::dup2(end.read, STDIN), Ok(STDIN));
         capture::close(&[marked.read, end.read, end.write]);
-        // It reads its standard input, which does not end before the parent says so.
+        // It reads its standard input, which does not end until the parent closes it.
         let errno = process::exec(c"/bin/cat", &[c"cat"]);
         check::fail("exec of cat", "to run", errno)
     });
@@ -140,10 +140,11 @@ fn closed_at_once() {
     child.exits("cat", 0);
 }
 
-/// Where the second program finds numbers that the first one wrote.
+/// Descriptor from which the executed program reads numbers that the first one wrote.
 const NUMBERS: Fd = 50;
 
-/// The second program is the same process: its number, its parent's other children are not its own, its own are.
+/// The executed program is the same process: it has the same pid and children, and its siblings are not its
+/// children.
 fn the_same_process() {
     let Pipe { read, write } = check::ok("pipe", io::pipe());
     check::equal("F_SETFL", io::fcntl(read, F_SETFL, O_NONBLOCK.into()), Ok(0));
@@ -157,7 +158,7 @@ fn the_same_process() {
         for number in [process::pid(), grandchild, START.load(Relaxed) as Pid] {
             check::ok("number", io::write_all(write, &number.to_le_bytes()));
         }
-        // The new program's heap begins anew, whatever the old one's is.
+        // The new program's heap starts empty, independent of the old one's.
         check::ok("heap", memory::grow(1024 * 1024));
         become_part(c"--process")
     });
@@ -184,7 +185,7 @@ static DATA: AtomicU64 = AtomicU64::new(1);
 
 fn execute(address: usize) {
     DATA.store(2, Relaxed);
-    // SAFETY: the program's own memory; it means to be killed for what follows.
+    // SAFETY: the program's own memory; the program is meant to be killed by the next access.
     let code = unsafe {
         put_code(address);
         core::mem::transmute::<*const (), extern "C" fn()>(core::ptr::with_exposed_provenance(address))

@@ -1,9 +1,9 @@
-//! `access` says whether a file is there and what may be done with it.
+//! `access` checks that a file exists and which access is permitted.
 //!
 //! Checks: existing files and directories; reading; execution by the x bits, on files, programs and
-//! directories, alone and together with others; writing exactly where opening for writing works too; ENOENT,
-//! ENOTDIR, EACCES, EINVAL for unknown bits, EFAULT, ENAMETOOLONG; symbolic links lead on, or give ENOENT;
-//! that relative paths follow the working directory; that nothing is opened by it.
+//! directories, alone and combined with others; writing is permitted exactly where opening for writing is;
+//! ENOENT, ENOTDIR, EACCES, EINVAL for unknown bits, EFAULT, ENAMETOOLONG; symbolic links are followed, or
+//! give ENOENT; relative paths depend on the working directory; it leaves no descriptor open.
 #![no_std]
 #![no_main]
 
@@ -58,7 +58,7 @@ fn may_not(path: &CStr, modes: &[u32], errno: Errno) {
     }
 }
 
-/// A file may be written to if it can be opened so, and if not, for the same reason.
+/// Write access is permitted exactly if an open for writing succeeds, and fails with the same error.
 fn writing() {
     for path in FILES.into_iter().chain(PROGRAMS) {
         let opened = fs::open(path, O_WRONLY, 0).and_then(io::close);

@@ -1,4 +1,4 @@
-//! Symbolic links on ways that lead through `/proc`, which is another file system.
+//! Symbolic links on paths through `/proc`, which is another file system.
 
 use core::ffi::CStr;
 
@@ -24,7 +24,7 @@ fn without_end() {
     }
 }
 
-/// 40 links may be followed on the way of one path, some before another file system and some behind it.
+/// A path may follow 40 links in total, before and after it enters another file system.
 fn counted() {
     for (behind, expected) in [(20, Ok(())), (21, Err(Errno::ELOOP))] {
         let (mut path, mut end) = ([0; 512], 0);

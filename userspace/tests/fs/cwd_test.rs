@@ -1,9 +1,10 @@
 //! Every process has a working directory.
 //!
 //! Checks: it is `/` at first; `chdir` and `getcwd` with absolute and relative paths, `..` above the root,
-//! dots, doubled and trailing slashes, symbolic links; that open, access and exec begin there; ENOENT, ENOTDIR and EFAULT,
-//! which leave it where it was; ERANGE for a buffer too small by one byte, whose bytes stay as they are, and
-//! the exact size; that a child inherits it, exec keeps it, and what one process does moves no other.
+//! dots, doubled and trailing slashes, symbolic links; open, access and exec use it; ENOENT, ENOTDIR and
+//! EFAULT, which do not change it; ERANGE for a buffer one byte too small, which stays unchanged, and a
+//! buffer of the exact size; a child inherits it, exec keeps it, and a change in one process does not affect
+//! another.
 #![no_std]
 #![no_main]
 
@@ -31,7 +32,7 @@ fn main(_: &Args) {
     across_exec();
 }
 
-/// The working directory, with its length and its NUL; the rest of the buffer is left alone.
+/// Checks the working directory, with its length and NUL; the rest of the buffer is unchanged.
 #[track_caller]
 fn is(expected: &CStr) {
     let mut buffer = [0xaa; 256];
@@ -174,7 +175,7 @@ fn inherited() {
     goes(c"/", c"/");
 }
 
-/// The new program finds relative names where the old one was.
+/// The new program resolves relative paths in the old program's working directory.
 fn across_exec() {
     goes(c"/deep/path/to", c"/deep/path/to");
     let pipe = check::ok("pipe", io::pipe());

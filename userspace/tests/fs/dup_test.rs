@@ -1,11 +1,12 @@
-//! `dup` and `dup2` make several descriptors of one open file.
+//! `dup` and `dup2` create further descriptors of an open file.
 //!
-//! Checks: the lowest free number is taken; both share one offset, across `fork` too; the copy outlives the
-//! original, which is EBADF from then on; `dup2` takes the number asked for, closes what was there, leaves
-//! everything as it was when both numbers are the same or the old one is bad; bad numbers give EBADF; a
-//! full table gives EMFILE and works again afterwards; what `dup2` replaces is closed. Flags: close-on-exec belongs
-//! to one descriptor, is not copied by dup, and is inherited by children; access mode and status flags belong to the
-//! open file, are shared by its descriptors, and F_SETFL changes O_NONBLOCK and O_APPEND alone, which have effect.
+//! Checks: the lowest free number is used; both share one offset, also across `fork`; the copy outlives the
+//! original, which then gives EBADF; `dup2` uses the requested number, closes the file that was there, and
+//! changes nothing if both numbers are equal or the old one is bad; bad numbers give EBADF; a full table
+//! gives EMFILE and works again afterwards; `dup2` closes the replaced file. Flags: close-on-exec belongs to
+//! one descriptor, is not copied by dup, and is inherited by children; access mode and status flags belong to
+//! the open file, its descriptors share them, and F_SETFL changes only O_NONBLOCK and O_APPEND, which take
+//! effect.
 #![no_std]
 #![no_main]
 
@@ -47,7 +48,7 @@ fn close(fd: Fd) {
     check::ok("close", io::close(fd));
 }
 
-/// The next bytes of the file are these.
+/// Checks the next bytes of the file.
 #[track_caller]
 fn reads(fd: Fd, expected: &[u8]) {
     let mut buffer = [0; 32];
@@ -116,7 +117,7 @@ fn replaces() {
     }
 }
 
-/// The last writing end goes by dup2, and the reader sees it.
+/// dup2 replaces the last write end, and the reader sees the end of file.
 fn replaced_is_closed() {
     let (pipe, file) = (check::ok("pipe", io::pipe()), open());
     check::equal("dup2 over the last writing end", io::dup2(file, pipe.write), Ok(pipe.write));

@@ -1,4 +1,4 @@
-//! Buffers whose end is missing: at the end of the heap.
+//! Buffers that extend beyond the end of the heap.
 
 use core::ffi::CStr;
 
@@ -7,7 +7,7 @@ use ulib::abi::syscall::READ;
 use ulib::io::Fd;
 use ulib::{Errno, Result, call, check, fs, io, memory};
 
-/// Reading gives what fits, and the place moves as far.
+/// A read returns what fits, and the position moves by as much.
 pub fn checks() {
     let end = heap_end(64 * 1024);
     let fd = open(c"/hello.txt");
@@ -28,7 +28,7 @@ pub fn checks() {
     check::ok("close", io::close(fd));
 }
 
-/// More than goes through the kernel in one piece.
+/// More than one chunk of the kernel.
 fn in_pieces(end: usize) {
     const ROOM: usize = 40_000;
     let fd = open(c"/bin/file_read_test");
@@ -43,7 +43,7 @@ fn in_pieces(end: usize) {
     check::ok("close", io::close(fd));
 }
 
-/// The heap's end, so many bytes or up to a page less behind where it was: nothing is mapped from there on.
+/// The end of the heap, `bytes` to `bytes` + a page after its old end: nothing is mapped above it.
 fn heap_end(bytes: usize) -> usize {
     let start = check::ok("heap", memory::grow(bytes));
     let end = (start + bytes) / 4096 * 4096;
@@ -56,11 +56,11 @@ fn open(path: &CStr) -> Fd {
 }
 
 fn read_to(fd: Fd, address: usize, length: u64) -> Result<u64> {
-    // SAFETY: the kernel writes into what is there of the buffer, which is unused memory.
+    // SAFETY: the kernel writes only to the mapped part of the buffer, which is unused memory.
     unsafe { call(READ, [fd as u64, address as u64, length]) }
 }
 
 fn memory_at(address: usize, len: usize) -> &'static [u8] {
-    // SAFETY: memory of the heap that only the kernel writes to, when it is asked to.
+    // SAFETY: heap memory that only the kernel writes to, during a call.
     unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(address), len) }
 }

@@ -1,22 +1,22 @@
-//! What lies behind the first of its kind: tables below tables of blocks, inodes of later groups, blocks of a
-//! directory.
+//! Structures beyond the first of their kind: double indirect blocks, inodes of later groups, further blocks
+//! of a directory.
 
 use core::ffi::CStr;
 
 use ulib::abi::fs::{O_RDONLY, S_IFREG, SEEK_SET};
 use ulib::{check, fs, io, memory};
 
-/// `/numbers.txt` has so many lines, each its number in seven digits.
+/// Number of lines in `/numbers.txt`, each with its number in seven digits.
 const LINES: usize = 600_000;
 const LINE: usize = 8;
 const SIZE: usize = LINES * LINE;
 const BLOCK: usize = 1024;
 const PIECE: usize = 64 * BLOCK;
-/// Bytes that one table of block numbers reaches.
+/// Bytes that one indirect block covers.
 const REACH: usize = BLOCK / 4 * BLOCK;
-/// The first byte below a table of tables.
+/// First byte that needs the double indirect block.
 const DOUBLE: usize = 12 * BLOCK + REACH;
-/// `/large` has so many empty files.
+/// Number of empty files in `/large`.
 const FILES: usize = 700;
 
 pub fn checks() {
@@ -25,7 +25,7 @@ pub fn checks() {
     every_file();
 }
 
-/// The file's byte at this place.
+/// The file's byte at this position.
 fn byte(place: usize) -> u8 {
     let (mut line, column) = (place / LINE, place % LINE);
     if column == LINE - 1 {
@@ -43,19 +43,19 @@ fn is(start: usize, found: &[u8]) {
     check::equal(format_args!("place of a wrong byte after {start}"), wrong, None);
 }
 
-/// One call reads all that there is, however much.
+/// One call reads everything, however much.
 fn in_one_piece() {
     let fd = check::ok("open", fs::open(c"/numbers.txt", O_RDONLY, 0));
     let stat = check::ok("fstat", fs::fstat(fd));
     check::equal("size", stat.size, SIZE as i64);
-    // Data, one table, and a table with tables below.
+    // Data, an indirect block, and a double indirect block with indirect blocks below it.
     let tables = 2 + (SIZE - DOUBLE).div_ceil(REACH);
     check::at_least("tables below a table", tables, 4);
     check::equal("space", stat.blocks, (SIZE.div_ceil(BLOCK) + tables) as i64 * 2);
     let buffer = check::ok("memory", memory::leak(SIZE + 100));
     check::equal("read of everything", io::read(fd, buffer), Ok(SIZE));
     is(0, &buffer[..SIZE]);
-    // The start has left the kernel's cache meanwhile.
+    // The kernel's cache no longer holds the start of the file.
     check::less("bytes that the kernel keeps", 4 * 1024 * 1024, SIZE);
     check::equal("lseek", fs::lseek(fd, 0, SEEK_SET), Ok(0));
     buffer[..PIECE].fill(0);
@@ -67,7 +67,7 @@ fn in_one_piece() {
     check::ok("close", io::close(fd));
 }
 
-/// Over every border between kinds of blocks.
+/// Across every boundary between kinds of blocks.
 fn in_parts() {
     let fd = check::ok("open", fs::open(c"/numbers.txt", O_RDONLY, 0));
     let mut buffer = [0; 3000];
@@ -83,7 +83,8 @@ fn in_parts() {
     check::ok("close", io::close(fd));
 }
 
-/// A file in every block of a directory, and with an inode in every group: each is there, with a number of its own.
+/// A file in every block of a directory, and with an inode in every group: all exist, with distinct inode
+/// numbers.
 fn every_file() {
     let mut path = *b"/large/entry-000\0";
     let mut last = 0;

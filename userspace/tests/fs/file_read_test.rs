@@ -1,13 +1,13 @@
-//! Files of the disk can be opened, examined and read.
+//! Files on the disk can be opened, examined and read.
 //!
-//! Checks: the fixture files byte for byte, by several paths; size, type, permissions and space from
-//! `fstat`; short reads, reads at the end, reads of nothing, offsets of their own for two descriptors,
-//! `lseek`; buffers anywhere in a page and over its border; a large file (this program) in parts of
-//! different sizes, and against the memory that the kernel loaded it to; symbolic links kept in an inode and in a
-//! block, chains of them, as many as may be followed, also through /proc, O_NOFOLLOW; a buffer whose end is missing
-//! takes what fits; ENOENT, ENOTDIR, EISDIR, EBADF, EINVAL, ELOOP, EEXIST where they belong; bad and read-only
-//! addresses give EFAULT; unknown calls give ENOSYS. A file that reaches behind the first table of tables, in one
-//! read and in parts; files whose inodes lie in many groups, of a directory of many blocks.
+//! Checks: the fixture files byte for byte, by several paths; size, type, permissions and space from `fstat`;
+//! short reads, reads at the end, reads of zero bytes, independent offsets of two descriptors, `lseek`;
+//! buffers anywhere in a page and across its boundary; a large file (this program) in parts of different
+//! sizes, and compared with the memory that the kernel loaded it to; symbolic links stored in an inode and in
+//! a block, chains of them, up to the permitted number, also through /proc, O_NOFOLLOW; a buffer whose end is
+//! unmapped receives what fits; ENOENT, ENOTDIR, EISDIR, EBADF, EINVAL, ELOOP, EEXIST where required; bad and
+//! read-only addresses give EFAULT; unknown calls give ENOSYS. A file with double indirect blocks, in one
+//! read and in parts; files with inodes in many groups, in a directory of many blocks.
 #![no_std]
 #![no_main]
 
@@ -164,7 +164,7 @@ fn seeking() {
     close(fd);
 }
 
-/// Buffers at the start, in the middle and over the border of pages.
+/// Buffers at the start, in the middle and across the boundary of pages.
 fn buffers() {
     #[repr(align(4096))]
     struct Pages([u8; 3 * 4096]);
@@ -181,7 +181,7 @@ fn buffers() {
     }
 }
 
-/// This program's file reaches behind the direct blocks. However it is read, the bytes are the same.
+/// This program's file needs indirect blocks. All ways of reading it give the same bytes.
 fn large_file() {
     let fd = open(c"/bin/file_read_test");
     let stat = check::ok("fstat", fs::fstat(fd));
@@ -204,8 +204,8 @@ fn large_file() {
     close(fd);
 }
 
-/// What the kernel loaded at the program's start is known to be right, as it runs: the file's segments that
-/// nobody writes to are the same bytes as the memory.
+/// The program's memory is known to be correct, since the program runs: the file's read-only segments must
+/// equal it.
 fn is_this_program(content: &[u8]) {
     const LOAD: u64 = 1;
     const WRITABLE: u64 = 2;
@@ -221,7 +221,7 @@ fn is_this_program(content: &[u8]) {
         if number(header, 4) != LOAD || number(header + 4, 4) & WRITABLE != 0 {
             continue;
         }
-        // SAFETY: the segment is part of this program's memory, and nobody writes to it.
+        // SAFETY: the segment is part of this program's memory, and is never written.
         let memory = unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(address), len) };
         check::bytes(
             format_args!("segment at {offset:#x} of the file"),
@@ -233,7 +233,7 @@ fn is_this_program(content: &[u8]) {
     check::at_least("bytes compared: more than 12 blocks of 1 KiB", compared, 12 * 1024 + 1);
 }
 
-/// Length, a digest that depends on every byte's place, and the first four bytes.
+/// Length, a digest that depends on every byte's position, and the first four bytes.
 fn read_digest(fd: Fd, part: usize) -> (usize, u64, [u8; 4]) {
     let mut buffer = [0; 8192];
     let (mut len, mut digest, mut start) = (0, 0_u64, [0; 4]);

@@ -1,4 +1,5 @@
-//! Flags: of a descriptor, which its copies do not have, and of an open file, which all its descriptors share.
+//! Flags: those of a descriptor, which copies do not share, and those of an open file, which all its
+//! descriptors share.
 
 use ulib::abi::fs::{
     F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_APPEND, O_CLOEXEC,
@@ -82,7 +83,7 @@ fn close_on_exec() {
     close(&[plain, marked, copy, number, marked_copy]);
 }
 
-/// A child has the flags that its parent had, and its own from then on.
+/// A child inherits its parent's flags, and later changes are independent.
 fn close_on_exec_in_a_child() {
     let (plain, marked) = (open(O_RDONLY), open(O_RDONLY | O_CLOEXEC));
     let child = Child::start(|| {
@@ -124,7 +125,7 @@ fn second_pipe_end() {
     check::equal("numbers after errors", ends, [-1; 2]);
 }
 
-/// The lowest free number from a given one on.
+/// The lowest free number at or above a given one.
 fn numbers_from() {
     let file = open(O_RDONLY);
     for (from, number) in [(0, file + 1), (10, 10), (10, 11), (3, file + 2), (12, 12)] {
@@ -149,7 +150,7 @@ fn status_is(name: &str, fd: Fd, flags: u32) {
     check::equal(format_args!("F_GETFL of {name}"), io::fcntl(fd, F_GETFL, 0), Ok(flags.into()));
 }
 
-/// F_SETFL changes what can be changed; who may read and write stays.
+/// F_SETFL changes the flags that can change; the access mode stays.
 fn status_flags() {
     let file = open(O_RDONLY | O_CLOEXEC);
     let pipe = check::ok("pipe", io::pipe());
@@ -186,7 +187,7 @@ fn status_flags_are_shared() {
     close(&[file, other, copy]);
 }
 
-/// O_NONBLOCK means EAGAIN where a call would wait, at the end that has it, as long as it has it.
+/// O_NONBLOCK gives EAGAIN where a call would wait, at the end that has the flag, as long as it is set.
 fn without_waiting() {
     let pipe = pipe2(O_NONBLOCK);
     check::error("read from an empty pipe", io::read(pipe.read, &mut [0]), Errno::EAGAIN);
@@ -201,7 +202,7 @@ fn without_waiting() {
     check::equal("bytes in a full pipe", written, ulib::abi::limits::PIPE_BYTES);
     check::equal("F_SETFL", io::fcntl(pipe.write, F_SETFL, 0), Ok(0));
     let child = Child::start(|| {
-        // It waits now, until the parent has read.
+        // Without the flag it waits until the parent has read.
         check::equal("write that waits", io::write(pipe.write, &[0x22; 4096]), Ok(4096));
         0
     });

@@ -1,9 +1,10 @@
 //! `getdents64` lists directories.
 //!
-//! Checks: the names and types in `/`, `/test`, `/links` and `/large`, all of them and each once; inode numbers as
-//! `fstat` gives them, `..` included; records of the right length, aligned and padded with zeroes, nothing behind them
-//! touched; the same entries through buffers of any size, one entry at a time too; going on from a place that
-//! a record named; EINVAL for a buffer that holds no entry, and nothing lost by it; EBADF, ENOTDIR, EFAULT.
+//! Checks: the names and types in `/`, `/test`, `/links` and `/large`, each exactly once; inode numbers as
+//! from `fstat`, `..` included; records of the right length, aligned and padded with zeros, without a write
+//! beyond them; the same entries through buffers of any size, also one entry at a time; continuing from a
+//! position that a record gave; EINVAL for a buffer too small for an entry, which loses no entry; EBADF,
+//! ENOTDIR, EFAULT.
 #![no_std]
 #![no_main]
 
@@ -55,7 +56,7 @@ const LINKS: &[Expected<'_>] = &[
     (b"two", DT_LNK),
     (b"uptime", DT_LNK),
 ];
-/// `/large` has so many files, `entry-000` and so on.
+/// Number of files in `/large`, named `entry-000` and so on.
 const FILES: usize = 700;
 const UNTOUCHED: u8 = 0xaa;
 
@@ -83,7 +84,7 @@ fn close(fd: Fd) {
     check::ok("close", io::close(fd));
 }
 
-/// The records that one call gives, checked for their form.
+/// The records that one call returns, with their format checked.
 fn read(fd: Fd, buffer: &mut [u8]) -> &[u8] {
     buffer.fill(UNTOUCHED);
     let len = check::ok("getdents64", fs::getdents(fd, buffer));
@@ -124,7 +125,7 @@ fn directory(path: &CStr, expected: &[Expected<'_>]) {
     close(fd);
 }
 
-/// Many blocks of entries: all are there, once, whatever the buffer.
+/// A directory of many blocks: all entries, each once, with any buffer.
 fn large() {
     for size in [200, 1024, 4096] {
         let fd = open(c"/large");
@@ -150,7 +151,7 @@ fn large() {
     }
 }
 
-/// A directory of several blocks or parts: this program is in it, once, and everything has a name of its own.
+/// A directory of several blocks: it contains this program once, and all names are distinct.
 fn programs() {
     let fd = open(c"/bin");
     let (mut count, mut this) = (0, 0);
@@ -197,7 +198,7 @@ fn inodes() {
     }
 }
 
-/// All records of the root in one piece.
+/// All records of the root directory in one piece.
 fn whole(buffer: &mut [u8; 4096]) -> &[u8] {
     let fd = open(c"/");
     let records = read(fd, buffer);
@@ -208,7 +209,7 @@ fn whole(buffer: &mut [u8; 4096]) -> &[u8] {
 fn buffer_sizes() {
     let mut buffer = [0; 4096];
     let all = whole(&mut buffer);
-    // From what holds just the largest record up to several.
+    // From the size of the largest record up to several records.
     for size in [40, 41, 47, 64, 100, 200, 1000] {
         let fd = open(c"/");
         let (mut parts, mut end) = ([0; 4096], 0);
@@ -226,7 +227,7 @@ fn buffer_sizes() {
     }
 }
 
-/// A record's place leads to the one after it.
+/// A record's position leads to the record after it.
 fn places() {
     let mut buffer = [0; 4096];
     let all = whole(&mut buffer);
@@ -253,7 +254,7 @@ fn too_small() {
     close(fd);
 }
 
-/// A buffer at the end of the heap: records come as far as they fit before the end.
+/// A buffer at the end of the heap receives the records that fit.
 fn partial_buffer() {
     let start = check::ok("heap", memory::grow(8192));
     let end = (start + 8192) / 4096 * 4096;
@@ -270,7 +271,7 @@ fn partial_buffer() {
     for room in [first, 64, 100, 4096] {
         let count = check::ok("getdents64", getdents_to(fd, end - room, 8192)) as usize;
         check::at_least(format_args!("bytes of records where {room} fit"), count, 1);
-        // SAFETY: memory of the heap that only the kernel writes to, when it is asked to.
+        // SAFETY: heap memory that only the kernel writes to, during a call.
         let records =
             unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(end - room), count) };
         check::bytes("records before the end", records, &all[done..done + count]);
@@ -282,7 +283,7 @@ fn partial_buffer() {
 }
 
 fn getdents_to(fd: Fd, address: usize, length: u64) -> ulib::Result<u64> {
-    // SAFETY: the kernel writes into what is there of the buffer, which is unused memory.
+    // SAFETY: the kernel writes only to the mapped part of the buffer, which is unused memory.
     unsafe { ulib::call(GETDENTS64, [fd as u64, address as u64, length]) }
 }
 

@@ -42,7 +42,7 @@ pub fn checks(hello: &[u8], lines: &[u8]) {
     for (path, flags, errno) in errors {
         check::error(format_args!("open {path:?}, {flags:#x}"), fs::open(path, flags, 0), errno);
     }
-    // Links on the way are followed all the same.
+    // Links in the directory part are followed nevertheless.
     let fd = check::ok("open", fs::open(c"/links/folder/to/file/data.txt", O_RDONLY | O_NOFOLLOW, 0));
     check::ok("close", io::close(fd));
 }

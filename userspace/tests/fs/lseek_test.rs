@@ -1,10 +1,10 @@
-//! `lseek` moves the place where the next read begins.
+//! `lseek` moves the file position.
 //!
-//! Checks, with what is read there: from the start, from the place and from the end, forwards and backwards;
-//! to and behind the end, where there is nothing to read; a place before the start, an overflow and an
-//! unknown origin give EINVAL and move nothing; far places of large files, at random; directories begin
-//! anew; pipes and the console give ESPIPE, bad descriptors EBADF; descriptors from dup and fork share the
-//! place, one from open has its own.
+//! Checks, with a read at each position: relative to the start, the position and the end, forwards and
+//! backwards; to and beyond the end, where reads return nothing; a position before the start, an overflow and
+//! an unknown origin give EINVAL and move nothing; random positions far into large files; directories
+//! restart; pipes and the console give ESPIPE, bad descriptors EBADF; descriptors from dup and fork share the
+//! position, one from open has its own.
 #![no_std]
 #![no_main]
 
@@ -42,7 +42,7 @@ fn close(fd: Fd) {
     check::ok("close", io::close(fd));
 }
 
-/// The call gives this place, and what is read next is the file from there on.
+/// Checks that the call returns this position, and that the next read continues from there.
 #[track_caller]
 fn moves(fd: Fd, offset: i64, whence: u32, place: u64) {
     let name = format_args!("lseek {offset} from {whence}");
@@ -113,10 +113,11 @@ fn errors() {
     }
 }
 
-/// This program, which reaches behind the direct blocks: reads anywhere give what reading through gave.
+/// This program, which needs indirect blocks: reads at any position return the same bytes as a sequential
+/// read.
 fn large_file() {
     somewhere(c"/bin/lseek_test");
-    // Behind the first table of tables, too.
+    // Also with double indirect blocks.
     somewhere(c"/numbers.txt");
 }
 

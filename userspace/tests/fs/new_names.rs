@@ -1,4 +1,4 @@
-//! O_CREAT needs a directory and a disk that can be written; with O_EXCL nothing of that name may be there.
+//! O_CREAT needs a directory and a writable disk; with O_EXCL the name must not exist.
 
 use core::ffi::CStr;
 

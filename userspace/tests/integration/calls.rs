@@ -1,4 +1,4 @@
-//! Calls: what they give, and what they say to what is wrong.
+//! System calls: results, and errors for bad arguments.
 
 use ulib::abi::fs::{F_GETFD, SEEK_SET};
 use ulib::abi::limits::PIPE_BUF;
@@ -10,18 +10,18 @@ use ulib::abi::time::CLOCK_MONOTONIC;
 use ulib::arch::KERNEL_ADDRESS;
 use ulib::{Errno, Result, call, check, io, memory, process, time};
 
-/// No descriptor has this number.
+/// A descriptor number that is never open.
 const NO_DESCRIPTOR: u64 = 77;
-/// Larger than every call's number.
+/// Larger than every call number.
 const NUMBERS: u64 = 1000;
 
-/// Makes a call that takes nothing from the program's memory, or only from bad addresses.
+/// Executes a call that accesses no memory of the program, or only bad addresses.
 fn tried<const N: usize>(number: u64, arguments: [u64; N]) -> Result<u64> {
-    // SAFETY: the kernel is to refuse what could do harm.
+    // SAFETY: the kernel must refuse harmful arguments.
     unsafe { call(number, arguments) }
 }
 
-/// Calls that give something.
+/// Calls that return a result.
 pub fn results() {
     let pid = process::pid();
     check::equal("getpid and gettid", tried(number::GETTID, []), Ok(u64::from(pid.unsigned_abs())));
@@ -41,7 +41,7 @@ pub fn results() {
     check::equal("a write of nothing", io::write(1, b""), Ok(0));
 }
 
-/// A descriptor that is not open, or not any more.
+/// Closed descriptors and numbers out of range.
 pub fn bad_descriptors() {
     let io::Pipe { read: reader, write: writer } = check::ok("pipe", io::pipe());
     check::ok("close", io::close(reader));
@@ -62,7 +62,7 @@ pub fn bad_descriptors() {
     }
 }
 
-/// Addresses that are not the program's.
+/// Addresses that do not belong to the program.
 pub fn bad_pointers() {
     let clock = u64::from(CLOCK_MONOTONIC);
     for address in [0, 8, KERNEL_ADDRESS as u64, 0x7000_0000_0000, u64::MAX, u64::MAX - 7] {
@@ -83,7 +83,7 @@ pub fn bad_pointers() {
     }
 }
 
-/// Buffers of which only the start is there: streams give and take as much as fits, and keep the rest.
+/// Buffers with an unmapped end: streams transfer what fits, and keep the rest.
 pub fn partial_buffers() {
     let page = check::ok("heap", memory::grow(PIPE_BUF));
     let end = (page + PIPE_BUF).next_multiple_of(PIPE_BUF);
@@ -112,7 +112,7 @@ pub fn partial_buffers() {
     }
 }
 
-/// Memory that there is not to be had, and some that there is.
+/// mmap calls that must fail, and some that must succeed.
 pub fn refused_mappings() {
     let mmap = |length, protection: u32, flags: u32| {
         tried(number::MMAP, [0, length, protection.into(), flags.into(), u64::MAX, 0])
@@ -138,7 +138,7 @@ pub fn refused_mappings() {
     }
 }
 
-/// Numbers that no call has.
+/// Unused call numbers.
 pub fn unknown() {
     let known =
         |number| number::name(number).is_some() || AARCH64_ALIASES.iter().any(|(alias, _)| *alias == number);

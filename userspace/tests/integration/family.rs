@@ -6,7 +6,7 @@ use ulib::arch::{KERNEL_ADDRESS, illegal_instruction, store_byte};
 use ulib::child::Child;
 use ulib::{Errno, check, process};
 
-/// Children end each in its own way, one of them after a child of its own; afterwards there is none.
+/// Children end in different ways, one of them after its own child; afterwards no child is left.
 pub fn family() {
     let parent = process::pid();
     let codes = [0_u8, 7, 255];
@@ -36,7 +36,7 @@ pub fn child_signals() {
     });
     illegal.is_killed("a child with an illegal instruction", SIGILL);
     let bad = Child::start(|| {
-        // SAFETY: the child means to be killed.
+        // SAFETY: the child is meant to be killed.
         unsafe { store_byte(KERNEL_ADDRESS) };
         0
     });

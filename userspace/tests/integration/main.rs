@@ -1,5 +1,5 @@
-//! What the kernel's integration tests let user code do (kernel/core/src/ktest/integration): one piece of work, which
-//! the first argument names. A check that fails, and a mistake that is survived, end with status 1.
+//! The user part of the kernel's integration tests (kernel/core/src/ktest/integration): one action, which the
+//! first argument names. It exits with status 1 if a check fails or if the program survives a fault.
 #![no_std]
 #![no_main]
 
@@ -12,9 +12,9 @@ use ulib::abi::time::CLOCK_MONOTONIC;
 use ulib::arch::{Counter, Registers};
 use ulib::{Args, check, process, time};
 
-/// How long registers are held: many times as long as a program runs before others do.
+/// How long to hold registers: many time slices.
 const HELD_NS: i64 = 300_000_000;
-/// Turns of the loop that holds them.
+/// Iterations of the loop that holds them.
 const TURNS: u64 = 2_000_000;
 
 ulib::test!(main);
@@ -41,7 +41,7 @@ fn main(args: &Args) {
     }
 }
 
-/// All registers keep their values while others run.
+/// All registers keep their values while other programs run.
 fn registers() {
     let now = || time::nanoseconds(check::ok("clock", time::clock(CLOCK_MONOTONIC)));
     let (start, pid) = (now(), u64::from(process::pid().unsigned_abs()));

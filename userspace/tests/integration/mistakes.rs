@@ -1,4 +1,4 @@
-//! Mistakes that end a program, and the memory around which they are made.
+//! Faults that kill a program, and accesses next to them that must succeed.
 
 use core::hint::black_box;
 use core::ptr;
@@ -9,7 +9,7 @@ use ulib::{Args, check, memory};
 
 const PAGE: usize = 4096;
 
-/// Makes the mistake of that name.
+/// Causes the named fault.
 pub fn make(name: &[u8], args: &Args) {
     match name {
         b"illegal_instruction" => arch::illegal_instruction(),
@@ -33,7 +33,7 @@ pub fn make(name: &[u8], args: &Args) {
     check::fail(name.escape_ascii(), "the end of the program", "nothing");
 }
 
-/// Writes to every page of the stack, from the one in use down to the last.
+/// Writes to every page of the stack, from the current one down to the last.
 pub fn use_whole_stack(args: &Args) {
     let top = stack_top(args);
     let here = (&raw const *args).addr();
@@ -47,25 +47,25 @@ pub fn use_whole_stack(args: &Args) {
     check::equal("lowest page", page, top - USER_STACK_BYTES);
 }
 
-/// Where the stack ends (exclusive): what the kernel left at its upper end is less than a page.
+/// End (exclusive) of the stack: the kernel's data at its upper end takes less than a page.
 fn stack_top(args: &Args) -> usize {
     args.address().next_multiple_of(PAGE)
 }
 
 fn store(address: usize) {
-    // SAFETY: memory that is there and unused, or the program means to be killed.
+    // SAFETY: the memory is mapped and unused, or the program is meant to be killed.
     unsafe { store_byte(address) };
 }
 
 fn load(address: usize) {
-    // SAFETY: the program means to be killed.
+    // SAFETY: the program is meant to be killed.
     let byte = unsafe { ptr::with_exposed_provenance::<u8>(address).read_volatile() };
     check::fail("reading", "the end of the program", byte);
 }
 
 fn execute(address: usize) {
     let code: *const () = ptr::with_exposed_provenance(address);
-    // SAFETY: the program means to be killed.
+    // SAFETY: the program is meant to be killed.
     unsafe { core::mem::transmute::<*const (), extern "C" fn()>(code)() };
 }
 

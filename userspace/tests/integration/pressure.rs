@@ -1,4 +1,4 @@
-//! Programs that take all memory there is. The kernel refuses them more, and does not stop.
+//! Programs that allocate all memory. The kernel must refuse further memory and continue to work.
 
 use core::ffi::CStr;
 
@@ -12,21 +12,21 @@ use ulib::process::{self, Fork, Pid};
 use ulib::{Errno, check, fs, io, memory};
 
 const PAGE: usize = 4096;
-/// Children that read at once, each with a buffer of so many bytes.
+/// Number of children that read concurrently, and the size of their buffers.
 const READERS: usize = 400;
 const READ_BYTES: usize = 16 * 1024;
-/// Children that execute a program at once.
+/// Number of children that execute a program concurrently.
 const EXECUTORS: usize = 25;
-/// Pages that are left for what the children look up on the disk.
+/// Number of pages left for disk lookups of the children.
 const PAGES_LEFT: usize = 64;
-/// Times that all others get the processor, each of whom comes to wait in one of them.
+/// Number of yields, in one of which every other process reaches its wait.
 const TURNS: usize = 8;
-/// What no test has read before.
+/// A file that no test has read before.
 const ON_DISK: &CStr = c"/deep/path/to/file/data.txt";
-/// What one mapping takes: as much as a page table covers.
+/// Size of one mapping: what one page table covers.
 const MAPPING_BYTES: usize = 2 * 1024 * 1024;
 
-/// Takes the memory that is left, in smaller and smaller pieces.
+/// Allocates the remaining memory, in smaller and smaller pieces.
 fn take_all() {
     for bytes in [1024 * 1024, 64 * 1024, PAGE] {
         while memory::grow(bytes).is_ok() {}
@@ -34,14 +34,14 @@ fn take_all() {
     check::error("a page more", memory::grow(PAGE), Errno::ENOMEM);
 }
 
-/// Children that begin together: when the parent lets go of the pipe's writing end.
+/// Children that start together, when the parent closes the pipe's write end.
 struct Crowd<const N: usize> {
     gate: Pipe,
     pids: [Pid; N],
 }
 
 impl<const N: usize> Crowd<N> {
-    /// Each child ends with what `work` gives.
+    /// Each child exits with the result of `work`.
     fn start(work: impl Fn() -> i32) -> Self {
         let gate = check::ok("pipe", io::pipe());
         let pids = core::array::from_fn(|_| match check::ok("fork", process::fork()) {
@@ -63,7 +63,7 @@ impl<const N: usize> Crowd<N> {
         }
     }
 
-    /// All of them end with this code.
+    /// Checks that all of them exit with this code.
     fn end(self, code: u16) {
         for pid in self.pids {
             let ended =
@@ -73,7 +73,7 @@ impl<const N: usize> Crowd<N> {
     }
 }
 
-/// Many wait for input while there is no memory left.
+/// Many processes wait for input while there is no free memory.
 pub fn blocked_readers() {
     let input = check::ok("pipe", io::pipe());
     let crowd = Crowd::<READERS>::start(|| {
@@ -88,7 +88,7 @@ pub fn blocked_readers() {
     crowd.end(0);
 }
 
-/// Many execute a program with more arguments than there may be, while there is hardly any memory left.
+/// Many processes execute a program with too many arguments while there is hardly any free memory.
 pub fn exec_arguments() {
     static LONG: [u8; ARG_BYTES_MAX] = {
         let mut bytes = [b'a'; ARG_BYTES_MAX];
@@ -104,7 +104,7 @@ pub fn exec_arguments() {
     crowd.end(Errno::E2BIG.number());
 }
 
-/// Makes a child that executes this program for the same, until there is no memory for another one.
+/// Creates a child that executes this program for the same action, until there is no memory for another one.
 pub fn fork_and_exec() {
     match process::fork() {
         Ok(Fork::Parent { child }) => {
@@ -119,11 +119,11 @@ pub fn fork_and_exec() {
         }
         Err(errno) => check::equal("a child refused", errno, Errno::ENOMEM),
     }
-    // Without a word: there are many of them.
+    // Without output: there are many of them.
     process::exit(0)
 }
 
-/// Files cannot be read without memory, and can again once there is some.
+/// Files cannot be read without memory, and can be read again once there is some.
 pub fn files_without_memory() {
     let file = check::ok("open", fs::open(ON_DISK, O_RDONLY, 0));
     let directory = check::ok("open", fs::open(c"/bin", O_RDONLY, 0));
@@ -142,16 +142,16 @@ pub fn files_without_memory() {
     check::ok("access", fs::access(c"/lines.txt", F_OK));
 }
 
-/// Memory is mapped and given back again and again.
+/// Memory is mapped and unmapped again and again.
 pub fn mappings() {
     let protection = (PROT_READ | PROT_WRITE).into();
     let arguments = [0, MAPPING_BYTES as u64, protection, (MAP_PRIVATE | MAP_ANONYMOUS).into(), u64::MAX, 0];
     free_memory();
     let free = free_memory();
     for _ in 0..20 {
-        // SAFETY: new memory at an address of the kernel's choice.
+        // SAFETY: new memory at an address that the kernel selects.
         let start = check::ok("mmap", unsafe { ulib::call(number::MMAP, arguments) });
-        // SAFETY: nobody uses it.
+        // SAFETY: the memory is unused.
         check::ok("munmap", unsafe { ulib::call(number::MUNMAP, [start, MAPPING_BYTES as u64]) });
     }
     check::equal("free memory afterwards", free_memory(), free);

@@ -1,9 +1,9 @@
-//! Several processes write to one pipe at once, and every message stays whole.
+//! Several processes write to one pipe concurrently, and every message stays whole.
 //!
-//! Checks: 4 writers with 3 messages of 32 bytes each, and 4 writers with 40 messages of the largest size
-//! that stays whole, which fill the pipe so that they sleep: each message arrives once, byte for byte, those
-//! of one writer in their order; the end comes when the last writer is gone; several readers of one pipe get
-//! every byte once; all children are collected.
+//! Checks: 4 writers with 3 messages of 32 bytes each, and 4 writers with 40 messages of the largest atomic
+//! size, which fill the pipe so that writers sleep: each message arrives once, unchanged, those of one writer
+//! in order; end of file after the last writer has closed; several readers of one pipe get every byte once;
+//! all children are reaped.
 #![no_std]
 #![no_main]
 
@@ -15,7 +15,7 @@ use ulib::{Args, check, io, process};
 ulib::test!(main);
 
 const WRITERS: usize = 4;
-/// Bytes of a message before its filling: who wrote it, and its number.
+/// Size in bytes of a message's header: the writer and the message's number.
 const HEAD: usize = 2;
 
 fn main(_: &Args) {
@@ -24,12 +24,12 @@ fn main(_: &Args) {
     }
     const { assert!(WRITERS * 40 * PIPE_BUF > 4 * PIPE_BYTES) };
     writers::<PIPE_BUF>(40);
-    // Not a part of a page, so that messages lie over the borders of what the pipe keeps them in.
+    // A size that does not divide a page, so that messages cross page boundaries in the pipe.
     writers::<1000>(100);
     readers();
 }
 
-/// Every byte says whose message it is of, and where in it.
+/// Every byte depends on the message and on its position.
 fn message<const BYTES: usize>(writer: usize, number: usize) -> [u8; BYTES] {
     let mut message = [0; BYTES];
     (message[0], message[1]) = (writer as u8, number as u8);
@@ -44,7 +44,7 @@ fn close(fd: Fd) {
     check::ok("close", io::close(fd));
 }
 
-/// Lets those begin together who wait for the end of a pipe that nobody writes to.
+/// A start signal: all processes wait for the end of a pipe that is never written to.
 struct Start(Pipe);
 
 impl Start {
@@ -76,7 +76,7 @@ fn writers<const BYTES: usize>(messages: usize) {
             for number in 0..messages {
                 let sent = io::write(pipe.write, &message::<BYTES>(writer, number));
                 check::equal("bytes written of a message", sent, Ok(BYTES));
-                // Others get a chance between two messages, besides the one that the clock gives them.
+                // Yield between some messages, in addition to preemption.
                 if number % 2 == writer % 2 {
                     process::yield_now();
                 }
@@ -107,7 +107,7 @@ fn writers<const BYTES: usize>(messages: usize) {
     }
 }
 
-/// The readers add up what they get: together everything, and nothing twice.
+/// The readers sum up what they get: in total everything, and nothing twice.
 fn readers() {
     const BYTES: usize = 3 * PIPE_BYTES + 77;
     let (pipe, sums) = (check::ok("pipe", io::pipe()), check::ok("pipe", io::pipe()));
@@ -148,7 +148,7 @@ fn readers() {
     }
 }
 
-/// How many bytes came, and the sum of them, each one more than it is so that zeroes count.
+/// Number of bytes, and the sum of (byte + 1), so that zeros count.
 fn read_sums(fd: Fd) -> [u64; 2] {
     let (mut count, mut sum) = (0, 0);
     let mut buffer = [0; 500];

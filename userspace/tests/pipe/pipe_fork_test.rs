@@ -1,11 +1,11 @@
-//! Pipes carry bytes between processes.
+//! Pipes transfer bytes between processes.
 //!
-//! Checks: bytes both ways between parent and child; parts of what was written, in pieces of every odd length;
-//! up to PIPE_BUF bytes go in as a whole, also when less room is left; a reader that came first blocks and is
-//! woken, two of them both; more than a pipe holds arrives byte for byte while the writer blocks, also when it is one write; two
-//! pipes are two; bytes that nobody has read are given back with the pipe; the end comes
-//! after the last writer closed or exited, and not before; EPIPE without readers, also for a writer that
-//! blocks; each end does only its own work (EBADF); a bad address gives EFAULT and takes no descriptor.
+//! Checks: bytes both ways between parent and child; reads of parts of a write, in pieces of every odd
+//! length; writes of up to PIPE_BUF bytes are atomic, also when less room is left; a reader that came first
+//! blocks and is woken, also two of them; more than a pipe holds arrives unchanged while the writer blocks,
+//! also as one write; two pipes are independent; unread bytes are freed with the pipe; end of file after the
+//! last writer closed or exited, and not before; EPIPE without readers, also for a blocked writer; each end
+//! only permits its own direction (EBADF); a bad address gives EFAULT and allocates no descriptor.
 #![no_std]
 #![no_main]
 
@@ -50,7 +50,7 @@ fn writes(fd: Fd, bytes: &[u8]) {
     check::equal("bytes written", io::write(fd, bytes), Ok(bytes.len()));
 }
 
-/// The next bytes are these, however many reads it takes.
+/// Checks the next bytes, with as many reads as necessary.
 #[track_caller]
 fn reads(fd: Fd, expected: &[u8]) {
     let mut buffer = [0; 64];
@@ -83,7 +83,7 @@ fn one_process() {
     close(pipe.read);
 }
 
-/// One call writes everything, however much, as long as somebody reads.
+/// One call writes everything, however much, as long as there is a reader.
 fn one_large_write() {
     let pipe = pipe();
     let child = Child::start(|| {
@@ -99,7 +99,7 @@ fn one_large_write() {
     child.exits("child that writes at once", 0);
 }
 
-/// Both wait when two bytes come at once, each for one. Then both wait for the end.
+/// Both readers wait when two bytes arrive at once, one for each. Then both wait for the end of file.
 fn two_blocked_readers() {
     let (bytes, ready, go) = (pipe(), pipe(), pipe());
     let children = [(); 2].map(|()| {
@@ -108,7 +108,7 @@ fn two_blocked_readers() {
             writes(ready.write, b"r");
             reads(bytes.read, b"b");
             writes(ready.write, b"r");
-            // The other one's byte is not to be taken.
+            // It must not take the other one's byte.
             reads(go.read, b"g");
             writes(ready.write, b"r");
             ends(bytes.read);
@@ -135,7 +135,7 @@ fn two_blocked_readers() {
     }
 }
 
-/// Two pipes at a time: what goes into one does not come out of the other.
+/// Two pipes at a time: bytes written to one do not come out of the other.
 fn two_at_a_time() {
     let (first, second) = (pipe(), pipe());
     writes(first.write, b"first");
@@ -151,7 +151,7 @@ fn two_at_a_time() {
     }
 }
 
-/// Bytes that nobody reads any more take no memory.
+/// Unread bytes of a closed pipe take no memory.
 fn forgotten_bytes() {
     ulib::probe::gives_back("pipes with bytes in them", 100, || {
         let pipe = pipe();
@@ -182,7 +182,7 @@ fn both_ways() {
     child.exits("child that answers", 0);
 }
 
-/// The child is about to read when the parent learns of it; the byte comes later.
+/// The child is about to read when the parent is notified; the byte comes later.
 fn blocked_reader() {
     const DELAY_MS: u64 = 30;
     let (ready, bytes) = (pipe(), pipe());
@@ -205,10 +205,10 @@ fn blocked_reader() {
     }
 }
 
-/// Several times what a pipe holds, and not a multiple of anything.
+/// Several times a pipe's capacity, and not a multiple of any buffer size.
 const STREAM_BYTES: usize = 5 * PIPE_BYTES + 4321;
 
-/// The stream's bytes from `place` on: of a period that no buffer size shares.
+/// The stream's bytes from `place` on; their period differs from every buffer size.
 fn stream(place: usize, buffer: &mut [u8]) {
     for (i, byte) in buffer.iter_mut().enumerate() {
         *byte = ((place + i) % 251) as u8 ^ ((place + i) / 65_521) as u8;
@@ -223,7 +223,7 @@ fn more_than_it_holds() {
         while place < STREAM_BYTES {
             let len = buffer.len().min(STREAM_BYTES - place);
             stream(place, &mut buffer[..len]);
-            // A blocking write takes everything.
+            // A blocking write transfers everything.
             writes(pipe.write, &buffer[..len]);
             place += len;
         }
@@ -235,7 +235,7 @@ fn more_than_it_holds() {
     child.exits("child that writes the stream", 0);
 }
 
-/// All of it, and then the end.
+/// Reads all of it, up to the end of file.
 fn reads_the_stream(fd: Fd) {
     let (mut place, mut buffer, mut expected) = (0, [0; 5003], [0; 5003]);
     loop {
@@ -250,8 +250,7 @@ fn reads_the_stream(fd: Fd) {
     check::equal("bytes of the stream", place, STREAM_BYTES);
 }
 
-/// One of two writing ends is closed while the child reads: no end yet.
-/// Reads that end just before, at and behind every border a kernel may keep its bytes by.
+/// Reads that end just before, at and after every likely boundary of the kernel's buffer.
 fn odd_pieces() {
     let pipe = pipe();
     let (mut written, mut read) = (0, 0);
@@ -273,8 +272,8 @@ fn odd_pieces() {
     close(pipe.write);
 }
 
-/// 1000 bytes of room are left, and the child writes 3000: none may go in before all can. So there is still
-/// room for 1000 of the parent's, and they come first.
+/// 1000 bytes of room are left, and the child writes 3000 atomically, so it must wait. The room is still free
+/// for 1000 bytes of the parent, which come first.
 fn whole_or_nothing() {
     let pipe = pipe();
     let fill = [0x11; 1024];
@@ -309,6 +308,7 @@ fn whole_or_nothing() {
     close(pipe.write);
 }
 
+/// One of two write ends is closed while the child reads: no end of file yet.
 fn last_writer() {
     let (pipe, ready) = (pipe(), pipe());
     let copy = check::ok("dup", io::dup(pipe.write));
@@ -333,7 +333,7 @@ fn last_writer() {
     }
 }
 
-/// Signals come later; until then nothing but the error tells.
+/// There are no signals yet; EPIPE is the only notification.
 fn without_readers() {
     let pipe = pipe();
     let copy = check::ok("dup", io::dup(pipe.read));
@@ -345,7 +345,7 @@ fn without_readers() {
     close(pipe.write);
 }
 
-/// The child fills the pipe and blocks; when the parent closes the only reader, it must come back.
+/// The child fills the pipe and blocks; when the parent closes the only read end, its write must return.
 fn blocked_writer_without_readers() {
     let pipe = pipe();
     let child = Child::start(|| {

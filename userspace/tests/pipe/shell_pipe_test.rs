@@ -1,11 +1,10 @@
 //! What a shell does for `a | b`: a pipe, two children with dup2, and exec.
 //!
-//! Checks: `echo ... | cat` and longer chains give the right bytes at the end; every program sees the end of
-//! its input when the one before it has ended; a program's exit code is its own, wherever it stands; what is
-//! written to standard error goes past the pipe; more than a pipe holds goes through the chain; the shell's
-//! own descriptors are as they were, so that the next command works. Then `sh` itself, with lines from its
-//! arguments and from standard input: pipes, several commands, quotes, `$?`, builtins, and statuses of what
-//! cannot run.
+//! Checks: `echo ... | cat` and longer pipelines produce the right bytes; every program sees the end of its
+//! input when the one before it has ended; every program has its own exit code, at any position; standard
+//! error bypasses the pipe; more data than a pipe's capacity passes through; the shell's own descriptors are
+//! unchanged, so that the next command works. Then `sh` itself, with lines from its arguments and from
+//! standard input: pipes, several commands, quotes, `$?`, builtins, and statuses of commands that cannot run.
 #![no_std]
 #![no_main]
 
@@ -19,7 +18,7 @@ use ulib::{Args, check, fs, io, memory};
 
 ulib::test!(main);
 
-/// A program in the chain: its arguments, the first of which is its name, and its exit code.
+/// A program in the pipeline: its arguments, the first of which is its name, and its exit code.
 type Part<'a> = (&'a [&'a CStr], u8);
 
 fn main(_: &Args) {
@@ -49,7 +48,7 @@ fn pipe() -> Pipe {
     check::ok("pipe", io::pipe())
 }
 
-/// Runs the parts at once, each one's output the next one's input, and checks what comes out at the end.
+/// Runs the parts concurrently, each one's output the next one's input, and checks the last output.
 fn chain(name: &str, parts: &[Part<'_>], expected: &[u8]) {
     let mut input: Option<Pipe> = None;
     let mut children: [Option<Child>; 8] = [const { None }; 8];
@@ -59,7 +58,7 @@ fn chain(name: &str, parts: &[Part<'_>], expected: &[u8]) {
         let standard = [(output.write, STDOUT), (input.map_or(STDIN, |pipe| pipe.read), STDIN)];
         let inherited = &all[..if input.is_some() { 3 } else { 2 }];
         *child = Some(capture::start(arguments[0], arguments, &standard, inherited));
-        // As long as the shell has the writing end the next part would see no end of its input.
+        // While the shell holds the write end, the next part would see no end of its input.
         check::ok("close", io::close(output.write));
         if let Some(input) = input {
             check::ok("close", io::close(input.read));
@@ -96,7 +95,7 @@ fn exit_codes() {
     chain("true | hello_world | false", &[(&[c"true"], 0), (&[c"hello_world"], 42), (&[c"false"], 1)], b"");
 }
 
-/// The complaint of the first program does not come out of the second.
+/// The first program's error message does not pass through the second.
 fn standard_error() {
     let complaints = pipe();
     let saved = check::ok("dup", io::dup(STDERR));
@@ -110,7 +109,7 @@ fn standard_error() {
     check::ok("close", io::close(complaints.read));
 }
 
-/// More than a pipe holds, as everybody in the chain works at once.
+/// More than a pipe holds; it only passes because all programs in the pipeline run concurrently.
 fn large() {
     const COPIES: usize = 8;
     let path = c"/bin/shell_pipe_test";
@@ -155,7 +154,8 @@ fn the_shell() {
     sh_with(c"echo x | | cat", b"sh: a program is missing at a |\n", 2);
     sh_with(c"echo x |", b"sh: a program is missing at a |\n", 2);
     sh_with(c"echo 'x", b"sh: a quote is not closed\n", 2);
-    // No prompt, as nobody types. What the shell has not read yet is there for the programs that it starts.
+    // No prompt, as the input is no terminal. The programs that the shell starts can read the rest of its
+    // input.
     let script = b"cd /test\ncat nested.txt | wc -c\nhead\nfor head\n";
     Run::new("sh", &[c"sh"], b"20\nfor head\n").reads(script).check();
     let script = b"echo x\n\nexit 9\necho after\n";

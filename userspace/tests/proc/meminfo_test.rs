@@ -1,6 +1,6 @@
-//! `/proc/meminfo` says how much memory there is.
+//! `/proc/meminfo` reports the amount of memory.
 //!
-//! Checks: the two lines; there is less free than in all; what this program takes is no longer free.
+//! Checks: the two lines; less memory is free than exists; memory allocated by this program is not free.
 #![no_std]
 #![no_main]
 

@@ -1,7 +1,8 @@
-//! `/proc` is a directory among others.
+//! `/proc` behaves like other directories.
 //!
-//! Checks: paths into it and out of it; working in it; what is listed there; types and sizes; errors where they
-//! belong: nothing can be made, executed or entered that is not to be; and `cat /proc/trace/counters` in the shell.
+//! Checks: paths into it and out of it; working directories in it; its entries; types and sizes; the right
+//! errors: nothing can be created in it, files cannot be executed or entered; and `cat /proc/trace/counters`
+//! in the shell.
 #![no_std]
 #![no_main]
 
@@ -62,7 +63,7 @@ fn working_directory() {
     check::error("chdir to a file", fs::chdir(c"/proc/uptime"), Errno::ENOTDIR);
 }
 
-/// These names are in the directory, with this type; so are the dots.
+/// Checks that the directory has these names, with this type, and the dot entries.
 fn listed(path: &CStr, names: &[&str], kind: u8) {
     let fd = check::ok("open", fs::open(path, O_RDONLY | O_DIRECTORY, 0));
     let mut buffer = [0; 1024];

@@ -1,7 +1,7 @@
-//! `/proc/<pid>/status` says what a process does.
+//! `/proc/<pid>/status` reports the state of a process.
 //!
-//! Checks: this process's name, number and parent, and that it runs; a child that waits sleeps; one that has
-//! ended is a zombie until it is waited for, and gone afterwards; a file that was opened before stays as it was.
+//! Checks: this process's name, number and parent, and that it runs; a waiting child sleeps; an ended child
+//! is a zombie until it is reaped, and then its file is gone; a file opened earlier keeps its content.
 #![no_std]
 #![no_main]
 
@@ -15,7 +15,7 @@ use ulib::{Args, Errno, check, fs, io, memory, process};
 
 ulib::test!(main);
 
-/// How often a child is given the processor until it must have come to where it waits.
+/// Maximum number of yields until a child must have reached its wait.
 const PATIENCE: usize = 10_000;
 const CHILD: &CStr = c"/proc/2/status";
 

@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use ulib::abi::fs::{O_RDONLY, O_WRONLY};
 use ulib::{Result, check, fs, io, memory};
 
-/// The whole file.
+/// Content of the whole file.
 #[track_caller]
 pub fn read(path: &CStr) -> &'static str {
     let fd = check::ok(format_args!("open {path:?}"), fs::open(path, O_RDONLY, 0));
@@ -17,7 +17,7 @@ pub fn read(path: &CStr) -> &'static str {
     }
 }
 
-/// What one write to the file gives.
+/// Result of one write to the file.
 #[allow(dead_code, reason = "not every test writes")]
 #[track_caller]
 pub fn write(path: &CStr, text: &str) -> Result<usize> {
@@ -27,7 +27,7 @@ pub fn write(path: &CStr, text: &str) -> Result<usize> {
     result
 }
 
-/// The number that `text` is, in decimal or after `0x`.
+/// Parses a number, decimal or hexadecimal after `0x`.
 #[allow(dead_code, reason = "not every test has numbers")]
 #[track_caller]
 pub fn number(text: &str) -> u64 {
@@ -41,7 +41,7 @@ pub fn number(text: &str) -> u64 {
     }
 }
 
-/// What follows `start` in the one line that begins with it.
+/// The rest of the only line that begins with `start`.
 #[allow(dead_code, reason = "not every test has such lines")]
 #[track_caller]
 pub fn value<'a>(text: &'a str, start: &str) -> &'a str {

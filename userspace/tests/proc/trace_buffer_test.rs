@@ -1,8 +1,8 @@
 //! `/proc/trace/buffer` shows the events.
 //!
-//! Checks: a header; for each processor its number of events and as many lines `cpu idx ts 0xTTTT NAME payload`;
-//! numbers without a gap, timestamps that never go back; types and names as in `events`; the calls that this
-//! program made, in their order, with their numbers and results, an address among them.
+//! Checks: a header; for each processor its number of events and as many lines `cpu idx ts 0xTTTT NAME
+//! payload`; consecutive indices, timestamps that never decrease; types and names as in `events`; the calls
+//! of this program, in order, with their numbers and results, including an address.
 #![no_std]
 #![no_main]
 
@@ -78,7 +78,7 @@ fn parse(line: &'static str, kinds: &str) -> Event {
     Event { cpu, index, timestamp, name, payload }
 }
 
-/// getpid with its result, yield, get_time, close with its error: in that order among the calls.
+/// getpid with its result, yield, get_time, close with its error: in that order among the traced calls.
 fn own_calls(buffer: &'static str, kinds: &str, pid: u64) {
     let events = buffer.lines().filter(|line| !line.starts_with('#')).map(|line| parse(line, kinds));
     let mut calls = events.filter(|event| event.name.starts_with("SYSCALL_"));
@@ -94,7 +94,7 @@ fn own_calls(buffer: &'static str, kinds: &str, pid: u64) {
     after("SYSCALL_EXIT", 0);
     after("SYSCALL_ENTRY", GET_TIME);
     after("SYSCALL_ENTRY", MMAP);
-    // Too large for an event, but no error.
+    // Too large for an event's payload, but not an error.
     after("SYSCALL_EXIT", i32::MAX as u64);
     after("SYSCALL_ENTRY", ACCESS);
     after("SYSCALL_EXIT", u64::from((-i32::from(Errno::ENOENT.number())).cast_unsigned()));

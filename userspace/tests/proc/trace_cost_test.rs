@@ -1,6 +1,8 @@
-//! What tracing costs a system call: says how long many take with tracing on, and off (`doit bench:tracing`).
+//! The cost of tracing a system call: prints the time of many calls with tracing on and off (`doit
+//! bench:tracing`).
 //!
-//! Checks: while it is on, every call is counted; while it is off, none is. A kernel without tracing only says.
+//! Checks: while tracing is on, every call is counted; while it is off, none is. On a kernel without tracing
+//! it only prints.
 #![no_std]
 #![no_main]
 

@@ -1,8 +1,8 @@
-//! `/proc/trace/counters` counts.
+//! `/proc/trace/counters` shows the counters.
 //!
-//! Checks: the number of counters and the form of the lines; a total is the sum over the processors; every
-//! counter has counted something by now; system calls are counted exactly; ticks go on, however late the host lets
-//! the next one come, and there is an interrupt for each.
+//! Checks: the number of counters and the format of the lines; a total is the sum over the processors; every
+//! counter is above 0 by now; system calls are counted exactly; ticks advance, however late the host lets the
+//! next one arrive, and each is an interrupt.
 #![no_std]
 #![no_main]
 
@@ -31,12 +31,12 @@ fn main(_: &Args) {
     for name in ["IRQ_TOTAL", "TIMER_TICK_TOTAL"] {
         check::less(format_args!("{name} before"), total(first, name), total(second, name));
     }
-    // One may come between the two numbers of one reading.
+    // A tick may arrive between the two values of one reading.
     check::at_least("interrupts", now("IRQ_TOTAL"), total(second, "TIMER_TICK_TOTAL"));
     calls();
 }
 
-/// The calls between the opening of the file and its opening again: this program is the only one.
+/// Counts the calls between two opens of the file: no other program runs.
 fn calls() {
     let first = now("SYSCALL_TOTAL");
     for _ in 0..CALLS {
@@ -45,7 +45,7 @@ fn calls() {
     check::equal("read, close, the calls, open", now("SYSCALL_TOTAL") - first, CALLS + 3);
 }
 
-/// A counter's total, from an opening, a reading and a closing of the file.
+/// A counter's total, by an open, a read and a close of the file.
 fn now(name: &str) -> u64 {
     let mut buffer = [0; 1024];
     let fd = check::ok("open", fs::open(COUNTERS, O_RDONLY, 0));

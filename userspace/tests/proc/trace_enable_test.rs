@@ -1,7 +1,8 @@
-//! `/proc/trace/enable` switches tracing.
+//! `/proc/trace/enable` enables and disables tracing.
 //!
-//! Checks: it is on at boot; off, no counter moves and no event comes; on again, both do; a provider's mask can be
-//! chosen, and `1` brings back the one of the boot; what is not understood gives EINVAL and changes nothing.
+//! Checks: tracing is on at boot; while it is off, no counter and no event changes; on again, both do; a
+//! provider's mask can be set, and `1` restores the mask of the boot; an invalid command gives EINVAL and
+//! changes nothing.
 #![no_std]
 #![no_main]
 

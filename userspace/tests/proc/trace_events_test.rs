@@ -1,7 +1,7 @@
-//! `/proc/trace/events` lists what can be traced.
+//! `/proc/trace/events` lists all event types.
 //!
-//! Checks: every line is `0xTTTT NAME - text`; no type and no name comes twice; those that readers count on are
-//! there with their types.
+//! Checks: every line is `0xTTTT NAME - text`; no type and no name occurs twice; the event types that readers
+//! rely on are listed.
 #![no_std]
 #![no_main]
 

@@ -1,7 +1,7 @@
-//! `/proc/trace/providers` lists who gives events.
+//! `/proc/trace/providers` lists the providers of events.
 //!
 //! Checks: every line is `name: id=0xNN enabled=0x` and 16 digits; the providers have their numbers; those of
-//! calls, scheduler and interrupts are on, each with a bit for every probe.
+//! system calls, scheduler and interrupts are enabled, with a bit for every probe.
 #![no_std]
 #![no_main]
 

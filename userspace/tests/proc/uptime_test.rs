@@ -1,7 +1,7 @@
-//! `/proc/uptime` says how long the kernel runs and how long it had nothing to do.
+//! `/proc/uptime` reports the time since boot and the idle time.
 //!
-//! Checks: two times with two decimals; the first agrees with `get_time`, the second is no longer; both never
-//! go back; the time of work between waits for the disk is not idle.
+//! Checks: two times with two decimals; the first agrees with `get_time`, the second is not larger; both
+//! never decrease; work between waits for the disk does not count as idle.
 #![no_std]
 #![no_main]
 
@@ -28,7 +28,7 @@ fn main(_: &Args) {
     work_is_not_idle();
 }
 
-/// Programs that nobody has read before come from the disk; in between is work.
+/// Programs that were not read before are read from the disk, with work in between.
 fn work_is_not_idle() {
     const WORK_MS: u64 = 50;
     let (before, mut worked) = (read(), 0);
@@ -41,7 +41,7 @@ fn work_is_not_idle() {
         worked += time::milliseconds() - start;
     }
     let after = read();
-    // Each of the four times that were read is cut to hundredths.
+    // Each of the four times is rounded down to hundredths.
     let (up, idle) = (after.0 - before.0 + 2, after.1 - before.1);
     check::at_least("time up: idle time and work in hundredths", up, idle + worked / 10);
 }

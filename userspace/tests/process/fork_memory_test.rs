@@ -1,12 +1,12 @@
-//! `fork` gives the child memory of its own: stack, heap and static data.
+//! `fork` gives the child its own memory: stack, heap and static data.
 //!
-//! Checks: the child begins with what the parent had; from then on what either writes the other does not see,
-//! whoever writes first, in every page, over two generations; the heap grows and shrinks for each alone, and
-//! new memory is zeroed; memory from `mmap` is private too; many children in a row leave the parent's alone.
-//! The memory that is shared out so: several mappings lie apart; what is unmapped, in whole or in part, and what
-//! is above a lowered break is out of reach at once, and the rest stays; what may be read, written and executed is
-//! kept page by page, in copies as well, and by calls with buffers over two pages; memory is given back by
-//! `munmap`, the break, the end of a process, and exec; EINVAL, ENODEV, ENOMEM.
+//! Checks: the child starts with the parent's content; after that, writes of either are invisible to the
+//! other, whichever writes first, in every page, over two generations; the heap grows and shrinks
+//! independently, and new memory is zeroed; memory from `mmap` is private too; many children in a row do not
+//! change the parent's memory. Address space: mappings do not overlap; memory that was unmapped, in whole or
+//! in part, or is above a lowered break is inaccessible at once, and the rest stays; permissions to read,
+//! write and execute hold page by page, in copies as well, and for calls with buffers across two pages;
+//! `munmap`, the break, the end of a process, and exec free memory; EINVAL, ENODEV, ENOMEM.
 #![no_std]
 #![no_main]
 
@@ -53,11 +53,11 @@ fn main(_: &Args) {
 
 fn map(bytes: usize) -> &'static mut [u8] {
     let address = check::ok("mmap", memory::map(bytes, PROT_READ | PROT_WRITE));
-    // SAFETY: the memory is new, the program's own, and never unmapped.
+    // SAFETY: the memory is new, exclusive, and never unmapped.
     unsafe { core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(address), bytes) }
 }
 
-/// All kinds of memory that a process writes to.
+/// All kinds of writable memory.
 struct Memory<'a> {
     stack: &'a mut [u8; STACK_BYTES],
     heap: &'static mut [u8],
@@ -65,7 +65,7 @@ struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    /// Every byte gets a value that depends on its place; other seeds give other values in every one.
+    /// Every byte gets a value that depends on its position; another seed gives another value for every byte.
     fn write(&mut self, seed: u8) {
         for (number, bytes) in [&mut self.stack[..], self.heap, self.mapped].into_iter().enumerate() {
             for (place, byte) in black_box(bytes).iter_mut().enumerate() {
@@ -102,7 +102,7 @@ impl Memory<'_> {
 }
 
 fn value(seed: u8, number: usize, place: usize) -> u8 {
-    // Pages differ from each other, and neighbours do.
+    // Pages differ from each other, and so do neighbouring bytes.
     seed ^ (place as u8).wrapping_mul(3) ^ (place / PAGE * 16 + number) as u8
 }
 
@@ -114,7 +114,7 @@ fn pipe() -> Pipe {
     check::ok("pipe", io::pipe())
 }
 
-/// Tells the other side that it may go on.
+/// Signals the other process to continue.
 fn tell(pipe: Pipe) {
     check::ok("turn given", io::write_all(pipe.write, b"t"));
 }
@@ -168,7 +168,7 @@ fn parent_writes_first(memory: &mut Memory<'_>) {
     close([to_child, to_parent]);
 }
 
-/// Child and grandchild begin with what their parent has, and change nobody else's.
+/// Child and grandchild start with their parent's content, and change only their own.
 fn generations(memory: &mut Memory<'_>) {
     memory.write(7);
     let child = Child::start(|| {
@@ -187,7 +187,7 @@ fn generations(memory: &mut Memory<'_>) {
     memory.is("parent's, after both ended,", 7);
 }
 
-/// Several at a time, each with values of its own.
+/// Several at a time, each with distinct values.
 fn many_children(memory: &mut Memory<'_>) {
     for round in 0..5 {
         memory.write(10 + round);
@@ -206,7 +206,7 @@ fn many_children(memory: &mut Memory<'_>) {
     }
 }
 
-/// Growing and shrinking the heap in one process does not in the other.
+/// Changes of the heap's size in one process do not affect the other.
 fn break_of_its_own() {
     let end = memory::brk(0);
     let child = Child::start(|| {

@@ -1,11 +1,11 @@
-//! `fork` makes a second process that is equal and separate.
+//! `fork` creates an equal and separate process.
 //!
-//! Checks: what `fork` returns on both sides; pids distinct and the same from inside and outside; the child's
+//! Checks: the results of `fork` on both sides; distinct pids, the same for parent and child; the child's
 //! exit code arrives through `wait`, three times in a row; stack, data and zeroed memory are private in both
-//! directions; `exec` of a program that does not exist gives ENOENT and the child goes on; all general
-//! registers, vector registers, flags and the thread pointer are the same in parent and child after the call;
-//! and they keep their values while parent and child preempt each other. Numbers go on behind one byte's range,
-//! and many children leave as much memory free as there was. Who yields lets the other run.
+//! directions; `exec` of a missing program gives ENOENT and the child continues; all general registers,
+//! vector registers, flags and the thread pointer are equal in parent and child after the call; and they keep
+//! their values while parent and child preempt each other. Pids continue beyond 255, and many children leak
+//! no memory. A yield lets the other process run.
 #![no_std]
 #![no_main]
 
@@ -35,7 +35,7 @@ fn main(_: &Args) {
     yielding();
 }
 
-/// More processes than a byte counts, one after the other: each has a number of its own, and its code arrives.
+/// More than 256 processes one after another: each has a distinct pid, and its exit code arrives.
 fn many_pids() {
     let mut last = process::pid();
     gives_back("many children", 2, || {
@@ -49,7 +49,8 @@ fn many_pids() {
     check::less("number of processes", 256, last);
 }
 
-/// Who yields lets the other one run, who writes a byte at once. More than one turn: a timer may cut the other's.
+/// A yield lets the other process run, which writes a byte at once. Several rounds: the timer may end the
+/// other one's time slice early.
 fn yielding() {
     let pipe = check::ok("pipe", io::pipe());
     check::equal("F_SETFL", io::fcntl(pipe.read, F_SETFL, O_NONBLOCK.into()), Ok(0));
@@ -68,7 +69,7 @@ fn yielding() {
     check::ok("close", io::close(pipe.write));
 }
 
-/// Every child tells its own pid and its parent's as it remembers it.
+/// Every child reports its own pid and its parent's as it remembers it.
 fn pids() {
     let parent = process::pid();
     let mut seen = [parent; 4];
@@ -138,7 +139,7 @@ fn missing_program() {
     child.exits("child whose exec failed", 42);
 }
 
-/// Only what the call gives differs, and the kernel's call spoils nothing else.
+/// Only the result of the call differs, and the system call changes no other register.
 fn registers_across_fork() {
     let (answer, changed) = Registers::pattern(SEED_PARENT).hold_and_fork();
     if answer == 0 {
@@ -150,14 +151,15 @@ fn registers_across_fork() {
     Child::started(answer as Pid).exits("child with the parent's registers", 41);
 }
 
-/// How often the child holds its registers, and for how long each time. The parent holds its own until the child has
-/// ended: a host may be slow.
+/// How often the child holds its registers, and for how long each time. The parent holds its own until the
+/// child has ended, because the host may be slow.
 const ROUNDS: u64 = 100;
 const SPINS: u64 = 500_000;
 const SEED_PARENT: u64 = 0x5a;
 const SEED_CHILD: u64 = 0xa5;
 
-/// The child begins when the parent has, and the parent never waits: whatever the child does, it does by preemption.
+/// The child starts when the parent has started, and the parent never waits: the child only runs by
+/// preemption.
 fn registers() {
     let pipe = check::ok("pipe", io::pipe());
     let child = match check::ok("fork", process::fork()) {
@@ -181,7 +183,7 @@ fn registers() {
     check::ok("close", io::close(pipe.write));
 }
 
-/// Holds them round after round for as long as `more` says so of the number of rounds.
+/// Holds the registers repeatedly, as long as `more` returns true for the number of rounds.
 fn hold_registers(whose: &str, seed: u64, mut more: impl FnMut(u64) -> bool) {
     for rounds in 1.. {
         let counter = if rounds % 2 == 0 { Counter::Argument } else { Counter::Preserved };

@@ -1,4 +1,4 @@
-//! Memory is given back by whoever has no use for it any more.
+//! Memory that is no longer used is freed.
 
 use ulib::abi::memory::{PROT_READ, PROT_WRITE};
 use ulib::abi::signal::SIGSEGV;
@@ -49,6 +49,6 @@ fn map(bytes: usize) -> usize {
 }
 
 fn unmap(address: usize, bytes: usize) {
-    // SAFETY: nothing uses the memory.
+    // SAFETY: the memory is unused.
     check::ok("munmap", unsafe { memory::unmap(address, bytes) });
 }

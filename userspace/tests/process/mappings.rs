@@ -1,4 +1,4 @@
-//! Mappings and the break: several at once, parts of them given back, and what a program may not ask for.
+//! Mappings and the break: several at once, partial unmapping, and requests that must be refused.
 
 use ulib::abi::memory::{
     MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE,
@@ -29,12 +29,12 @@ fn map(bytes: usize) -> usize {
 
 #[track_caller]
 fn unmap(address: usize, bytes: usize) {
-    // SAFETY: who uses the memory afterwards means to be killed.
+    // SAFETY: a process that uses the memory afterwards is meant to be killed.
     check::ok("munmap", unsafe { memory::unmap(address, bytes) });
 }
 
 fn bytes_at(address: usize, len: usize) -> &'static mut [u8] {
-    // SAFETY: the caller mapped the memory, and has no other reference to it.
+    // SAFETY: the caller mapped the memory and has no other reference to it.
     unsafe { core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(address), len) }
 }
 
@@ -44,7 +44,7 @@ fn is(address: usize, len: usize, value: u8) {
     check::equal(format_args!("place of a byte that is not {value:#x}"), place, None);
 }
 
-/// Each is zeroed, lies apart from all others, and keeps what was written to it.
+/// Each mapping is zeroed, overlaps no other one, and keeps its content.
 fn several() {
     let sizes = [1, PAGE, PAGE + 1, 7 * PAGE, 3 * PAGE - 1, PAGE];
     let rounded = sizes.map(|size: usize| size.next_multiple_of(PAGE));
@@ -69,7 +69,7 @@ fn several() {
     }
 }
 
-/// A child has its parent's mappings, and can make more.
+/// A child has its parent's mappings, and can create more.
 fn in_a_child() {
     let inherited = map(PAGE);
     bytes_at(inherited, PAGE).fill(0x11);
@@ -92,7 +92,7 @@ fn in_a_child() {
     unmap(inherited, PAGE);
 }
 
-/// Used, given back, used again: every page is out of reach at once.
+/// Mapped, unmapped, mapped again: every page is inaccessible right after its unmapping.
 fn unmapped() {
     const PAGES: usize = 4;
     for page in 0..PAGES {
@@ -107,18 +107,18 @@ fn unmapped() {
     }
 }
 
-/// What is left of a mapping when one page in the middle is gone, and then the rest around it.
+/// The rest of a mapping after its middle page was unmapped, and then the pages around it.
 fn parts_unmapped() {
     let start = map(5 * PAGE);
     bytes_at(start, 5 * PAGE).fill(0x44);
-    // A part of a page is all of it.
+    // A length below a page unmaps the whole page.
     unmap(start + 2 * PAGE, 1);
     for page in [0, 1, 3, 4] {
         is(start + page * PAGE, PAGE, 0x44);
     }
     refuses("read of the hole", Use::Read, || start + 2 * PAGE);
     refuses("read of the hole's end", Use::Read, || start + 3 * PAGE - 1);
-    // Over the hole, and once more where nothing is.
+    // Across the hole, and once more where nothing is mapped.
     unmap(start + PAGE, 3 * PAGE);
     unmap(start + PAGE, 3 * PAGE);
     for page in [0, 4] {
@@ -146,7 +146,7 @@ fn lowered_break() {
     let child = Child::start(|| {
         check::equal("raised break", memory::brk(start + 4 * PAGE), start + 4 * PAGE);
         bytes_at(start, 4 * PAGE).fill(0x55);
-        // The page that the break lies in stays.
+        // The page that contains the break stays mapped.
         check::equal("lowered break", memory::brk(start + PAGE + 1), start + PAGE + 1);
         is(start, PAGE + 1, 0x55);
         check::equal("raised again", memory::brk(start + 4 * PAGE), start + 4 * PAGE);
@@ -160,7 +160,7 @@ fn lowered_break() {
     child.exits("child that lowers and raises the break", 0);
 }
 
-/// What somebody has written to comes back as zeros.
+/// Reused memory is zeroed again.
 fn zeroed_again() {
     const BYTES: usize = 64 * PAGE;
     for round in 1..4 {
@@ -185,7 +185,7 @@ fn wrong_requests() {
         (u64::MAX, PROT_NONE, anywhere, Errno::ENOMEM),
     ];
     for (bytes, protection, flags, errno) in cases {
-        // SAFETY: the kernel is to refuse it, and it would be new memory.
+        // SAFETY: the kernel must refuse it, and otherwise it would be new memory.
         let answer = unsafe { ulib::call(MMAP, [0, bytes, protection.into(), flags.into(), u64::MAX, 0]) };
         check::error(format_args!("mmap of {bytes:#x}, {protection:#x}, {flags:#x}"), answer, errno);
     }
@@ -200,7 +200,7 @@ fn wrong_requests() {
         (start, usize::MAX),
     ];
     for (address, bytes) in cases {
-        // SAFETY: the kernel is to refuse it.
+        // SAFETY: the kernel must refuse it.
         let answer = unsafe { memory::unmap(address, bytes) };
         check::error(format_args!("munmap of {bytes:#x} at {address:#x}"), answer, Errno::EINVAL);
     }

@@ -1,4 +1,4 @@
-//! Permissions are kept page by page: by the processor, by a child's copy, and by calls that are given buffers.
+//! Permissions hold page by page: for the processor, in a child's copy, and for calls with buffers.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -25,14 +25,14 @@ fn map(protection: u32) -> usize {
     check::ok("mmap", memory::map(PAGE, protection))
 }
 
-/// Writable memory with an instruction in it.
+/// Writable memory that contains an instruction.
 fn code_in(address: usize) -> usize {
-    // SAFETY: the callers' own writable memory.
+    // SAFETY: the memory is the caller's own and writable.
     unsafe { put_code(address) };
     address
 }
 
-/// What a process has mapped itself.
+/// Mappings of the process itself.
 fn own_mappings() {
     let cases: [(u32, &[Use]); 4] = [
         (PROT_NONE, &[]),
@@ -54,7 +54,7 @@ fn own_mappings() {
 static DATA: AtomicU64 = AtomicU64::new(1);
 static ZEROED: AtomicU64 = AtomicU64::new(0);
 
-/// What a child and a grandchild have as a copy.
+/// Copies in a child and a grandchild.
 fn copies() {
     let (none, read, write) = (map(PROT_NONE), map(PROT_READ), code_in(map(READ_WRITE)));
     let heap = code_in(check::ok("heap", memory::grow(PAGE)));
@@ -87,7 +87,7 @@ fn copies() {
     DATA.store(2, Relaxed);
 }
 
-/// Memory of two pages, with a protection each: mappings are handed out downwards.
+/// Two adjacent pages with different permissions: mappings are allocated downwards.
 #[track_caller]
 fn two_pages(first: u32, second: u32) -> usize {
     let (high, low) = (map(second), map(first));
@@ -95,7 +95,7 @@ fn two_pages(first: u32, second: u32) -> usize {
     low
 }
 
-/// The call writes over the border of a page that it may write and one that it may not.
+/// The call writes across the boundary from a writable page to a read-only one.
 fn read_only_second_page() {
     for second in [PROT_READ, PROT_NONE] {
         let border = two_pages(READ_WRITE, second) + PAGE;
@@ -103,7 +103,7 @@ fn read_only_second_page() {
         let child = Child::start(|| 9);
         let directory = check::ok("open", fs::open(c"/test", O_RDONLY, 0));
         let call = |number, arguments: [u64; 4]| -> Result<u64> {
-            // SAFETY: the memory is nobody's.
+            // SAFETY: the memory is unused.
             unsafe { ulib::call(number, arguments) }
         };
         let (clock, pid) = (u64::from(CLOCK_MONOTONIC), u64::from(child.pid().unsigned_abs()));
@@ -124,7 +124,7 @@ fn read_only_second_page() {
             ("getdents64", call(number::GETDENTS64, [directory as u64, at(8), 256, 0])),
         ];
         for (name, answer) in partly {
-            // What fits into the first page may come.
+            // The part in the first page may be transferred.
             if let Ok(count) = answer {
                 check::less(format_args!("bytes of a {name} over the border"), count, 9);
             } else {
@@ -135,7 +135,7 @@ fn read_only_second_page() {
         let answer = call(number::READ, [file as u64, at(PAGE), 2 * PAGE as u64, 0]);
         check::less("bytes of a read over the border", answer.unwrap_or(0), PAGE as u64 + 1);
         if second == PROT_READ {
-            // SAFETY: a page of the program's own, which it may read.
+            // SAFETY: a readable page of this program.
             let page = unsafe {
                 core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<u8>(border), PAGE)
             };
@@ -148,10 +148,10 @@ fn read_only_second_page() {
     }
 }
 
-/// The call reads over the border of a page that it may read and one that it may not.
+/// The call reads across the boundary from a readable page to an unreadable one.
 fn unreadable_second_page() {
     let border = two_pages(READ_WRITE, PROT_NONE) + PAGE;
-    // SAFETY: a page of the program's own.
+    // SAFETY: a page of this program.
     unsafe { core::ptr::with_exposed_provenance_mut::<[u8; 8]>(border - 8).write(*b"////////") };
     let pipe = check::ok("pipe", io::pipe());
     let path = (border - 8) as u64;

@@ -1,11 +1,11 @@
-//! `wait4` tells a parent which child ended and how, once.
+//! `wait4` returns each ended child and its status once.
 //!
-//! Checks: ECHILD without children, for strangers, for grandchildren and after the end was told; pid and
-//! status of an exit; one child chosen among several, and any of them; a status pointer of 0, and bad ones,
-//! which give EFAULT and leave the child to be collected; a waiter that blocks is woken by the exit, a chain
-//! of them one after the other; WNOHANG gives 0 while the child lives; unknown options give EINVAL; faults
-//! end a child with their signal; orphans are adopted by the first process, which is woken for those of them that
-//! had ended before.
+//! Checks: ECHILD without children, for unrelated processes, for grandchildren and after a child was reaped;
+//! pid and status of an exit; one selected child among several, and any of them; a null status pointer, and
+//! bad ones, which give EFAULT and do not reap the child; a blocked parent is woken by the exit, also a chain
+//! of them one after another; WNOHANG gives 0 while the child lives; unknown options give EINVAL; faults kill
+//! a child with their signal; the first process adopts orphans, and is woken for those that had already
+//! ended.
 #![no_std]
 #![no_main]
 
@@ -54,7 +54,7 @@ fn exit_codes() {
     }
 }
 
-/// A child by hand, for waits that the helper does not make.
+/// A child without the helper, for waits that the helper does not offer.
 fn start(body: impl FnOnce() -> i32) -> Pid {
     match check::ok("fork", process::fork()) {
         Fork::Parent { child } => child,
@@ -84,7 +84,7 @@ fn one_of_several() {
 
 fn without_status() {
     let child = start(|| 5);
-    // SAFETY: a status pointer of 0 asks for no status.
+    // SAFETY: a null status pointer requests no status.
     let ended = unsafe { ulib::call(WAIT4, [child as u64, 0, 0, 0]) };
     check::equal("wait without a status", ended, Ok(child as u64));
     check::error("second wait", process::wait(child, 0), Errno::ECHILD);
@@ -100,7 +100,7 @@ fn bad_status_address() {
     child.exits("child whose end could not be told", 8);
 }
 
-/// The parent waits before the child ends, and not less than the child takes.
+/// The parent waits before the child ends, and at least as long as the child runs.
 fn blocked_waiter() {
     const CHILD_MS: u64 = 50;
     let start = time::milliseconds();
@@ -115,7 +115,7 @@ fn blocked_waiter() {
     check::at_least("milliseconds of waiting", time::milliseconds() - start, CHILD_MS);
 }
 
-/// Everybody waits for the next, and the last one ends when all the others sleep: each exit wakes one waiter.
+/// Each process waits for the next, and the last one ends when all others sleep: each exit wakes one parent.
 fn chain_of_waiters(length: u8) {
     let child = Child::start(|| {
         if length == 0 {
@@ -160,7 +160,8 @@ fn close(pipe: io::Pipe) {
     check::ok("close", io::close(pipe.write));
 }
 
-/// With a living child: waiting for others is ECHILD, the grandchild included, and disturbs nothing.
+/// With a living child: waiting for other processes, including the grandchild, gives ECHILD and has no side
+/// effect.
 fn strangers() {
     let (pids, end) = (check::ok("pipe", io::pipe()), check::ok("pipe", io::pipe()));
     let child = Child::start(|| {
@@ -206,7 +207,8 @@ fn killed_by_faults() {
     child.is_killed("child with an illegal instruction", SIGILL);
 }
 
-/// The grandchild outlives the child and becomes the first process's child. Only that one can see it.
+/// The grandchild outlives the child and becomes a child of the first process. Only the first process can see
+/// it.
 fn orphan() {
     if process::pid() != 1 {
         return;
@@ -229,8 +231,8 @@ fn orphan() {
     close(end);
 }
 
-/// A process two generations down ends while the first one waits, and leaves a child that has ended long since. The
-/// first process's only child lives on, so nothing else wakes it.
+/// A process two generations down ends while the first process waits, and leaves a child that ended earlier.
+/// The first process's only child still lives, so nothing else wakes it.
 fn ended_orphan() {
     if process::pid() != 1 {
         return;
@@ -239,14 +241,14 @@ fn ended_orphan() {
     let child = Child::start(|| {
         let parent = Child::start(|| {
             let zombie = start(|| {
-                // Its copy of the writing end goes with it.
+                // Its copy of the write end is closed with it.
                 close(ended);
                 7
             });
             check::ok("pid", io::write_all(pids.write, &zombie.to_le_bytes()));
             check::ok("close", io::close(ended.write));
             check::equal("end of the first one's child", io::read(end.read, &mut [0]), Ok(1));
-            // The first process is asleep by then.
+            // By then the first process sleeps.
             for _ in 0..200 {
                 process::yield_now();
             }

@@ -1,9 +1,9 @@
 //! `wait4` with WNOHANG does not wait.
 //!
-//! Checks: 0 while the child sleeps, 50 times over and also for any child; 0 while it computes, so that the
-//! call did not wait for it to give the processor away for good; the status pointer is left alone then; the
-//! child's status once it has ended, and ECHILD from then on; with several children 0 until one has ended and
-//! then that one; a call that would not wait takes nothing from one that does.
+//! Checks: 0 while the child sleeps, 50 times in a row and also for any child; 0 while it computes, so the
+//! call did not wait until the child gave up the processor; the status is not written then; the child's
+//! status once it has ended, and ECHILD afterwards; with several children 0 until one has ended, and then
+//! that one; a non-blocking wait does not affect a blocking one.
 #![no_std]
 #![no_main]
 
@@ -52,7 +52,7 @@ fn told(pipe: Pipe) {
     check::equal("signal", io::read(pipe.read, &mut [0]), Ok(1));
 }
 
-/// Asks again and again until the child has ended.
+/// Polls until the child has ended.
 fn poll(pid: Pid) -> (Pid, i32) {
     loop {
         match check::ok("WNOHANG until the child ended", process::wait(pid, WNOHANG)) {
@@ -87,7 +87,7 @@ fn sleeping_child() {
     close(&[end]);
 }
 
-/// The status variable after a WNOHANG that finds nobody.
+/// The status variable after a WNOHANG that finds no ended child.
 fn status_after(child: Pid) -> i32 {
     let mut status = i32::MIN;
     let address = (&raw mut status).expose_provenance() as u64;
@@ -97,14 +97,15 @@ fn status_after(child: Pid) -> i32 {
     status
 }
 
-/// The child never sleeps: it computes until the parent has closed the pipe, which WNOHANG must not keep the
-/// parent from. A pipe's writer learns of that without waiting.
+/// The child never sleeps: it computes until the parent has closed the pipe, which a blocking WNOHANG would
+/// prevent. A writer notices the closed pipe without waiting.
 fn computing_child() {
     let (started, end) = (pipe(), pipe());
     let child = start(|| {
         check::ok("close", io::close(end.read));
         tell(started);
-        // A full pipe would let it sleep: it leaves its turn after every byte, and there are not so many.
+        // A full pipe would let it sleep: it yields after every byte, and there are too few bytes to fill the
+        // pipe.
         while io::write(end.write, b"x").is_ok() {
             for step in 0..20_000_u32 {
                 core::hint::black_box(step);

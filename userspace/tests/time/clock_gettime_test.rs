@@ -1,10 +1,10 @@
-//! The monotonic clock goes forward, finely.
+//! The monotonic clock advances, with a fine resolution.
 //!
-//! Checks: no time is before the one read earlier; nanoseconds stay below a second; the smallest step seen
-//! is more than nothing and less than a millisecond; not all times are whole milliseconds; the clock
-//! agrees with `get_time`, also after a wait and in a child; unknown clocks give EINVAL; bad addresses give
-//! EFAULT. The clock of the calendar says a time after 2020 and goes on exactly as the monotonic one does. There are
-//! no upper bounds on elapsed time: a host may be slow.
+//! Checks: times never decrease; nanoseconds stay below a second; the smallest observed step is above 0 and
+//! below a millisecond; not all times are whole milliseconds; the clock agrees with `get_time`, also after a
+//! wait and in a child; unknown clocks give EINVAL; bad addresses give EFAULT. The real-time clock is after
+//! 2020 and advances exactly like the monotonic one. There are no upper bounds on elapsed time, because the
+//! host may be slow.
 #![no_std]
 #![no_main]
 
@@ -29,7 +29,7 @@ fn main(_: &Args) {
     wrong_arguments();
 }
 
-/// Both clocks count the same seconds, from different starts.
+/// Both clocks advance at the same rate, from different origins.
 fn calendar() {
     let calendar_now = || nanoseconds(check::ok("clock_gettime", clock(CLOCK_REALTIME)));
     let (before, first, after) = (now(), calendar_now(), now());
@@ -71,7 +71,7 @@ fn steps() {
     check::at_least("times between whole milliseconds", between_milliseconds, 1);
 }
 
-/// A time of the clock lies between the milliseconds read before and after it.
+/// A time of the clock is between the milliseconds read before and after it.
 #[track_caller]
 fn agrees() -> i64 {
     let before = milliseconds();

@@ -1,4 +1,4 @@
-//! Runs of programs by tests: what a program gets, and all that must come of it.
+//! Runs a program in a test, with given input and expected output.
 
 use core::ffi::CStr;
 use core::fmt::Display;
@@ -12,15 +12,15 @@ use crate::{check, eprintln, process};
 /// Exit code of a child that could not run the program.
 const EXIT_NOT_RUN: i32 = 127;
 
-/// One run. Output goes through pipes and is compared byte for byte, as is the exit code.
+/// One run. Output is captured by pipes and compared byte for byte, as is the exit code.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
     /// For messages.
     pub name: &'a str,
     pub program: &'a CStr,
-    /// The first is the program's name.
+    /// The first one is the program's name.
     pub arguments: &'a [&'a CStr],
-    /// What standard input gives, at most what a pipe holds.
+    /// Content of standard input, at most the capacity of a pipe.
     pub stdin: &'a [u8],
     pub stdout: &'a [u8],
     pub stderr: &'a [u8],
@@ -28,26 +28,26 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run of `/bin/NAME`, where NAME is the first argument, that prints this, complains about nothing and
-    /// ends with 0.
+    /// A run of `/bin/NAME`, where NAME is the first argument, that prints `stdout`, prints nothing on
+    /// standard error and exits with 0.
     #[must_use]
     pub const fn new(name: &'a str, arguments: &'a [&'a CStr], stdout: &'a [u8]) -> Self {
         Self { name, program: arguments[0], arguments, stdin: b"", stdout, stderr: b"", code: 0 }
     }
 
-    /// The same with this on standard input.
+    /// The same run with this standard input.
     #[must_use]
     pub const fn reads(self, stdin: &'a [u8]) -> Self {
         Self { stdin, ..self }
     }
 
-    /// The same with these complaints and 1 as the exit code.
+    /// The same run with this standard error and exit code 1.
     #[must_use]
     pub const fn complains(self, stderr: &'a [u8]) -> Self {
         Self { stderr, code: 1, ..self }
     }
 
-    /// Runs the program and checks everything.
+    /// Runs the program and checks all results.
     #[track_caller]
     pub fn check(&self) {
         let name = self.name;
@@ -65,14 +65,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Starts a child that runs the program. Before that it makes the first number of each pair known under the
-/// second as well, and closes `inherited`. A child that cannot do all that ends with 127.
+/// Starts a child that runs the program. First it duplicates the first descriptor of each pair to the second,
+/// and closes `inherited`. A child that fails to do so exits with 127.
 #[track_caller]
 pub fn start(program: &CStr, arguments: &[&CStr], standard: &[(Fd, Fd)], inherited: &[Fd]) -> Child {
     Child::start(|| {
         let connected = standard.iter().try_for_each(|(from, to)| io::dup2(*from, *to).map(drop));
         let connected = connected.and_then(|()| inherited.iter().try_for_each(|fd| io::close(*fd)));
-        // Not by a check: its exit code could be the one that the program should end with.
+        // Not with a check, whose exit code could equal the expected one.
         let errno = connected.err().unwrap_or_else(|| process::exec(program, arguments));
         eprintln!("start of {program:?}: {errno}");
         EXIT_NOT_RUN
@@ -87,7 +87,7 @@ pub fn close(fds: &[Fd]) {
     }
 }
 
-/// The rest of the stream is this.
+/// Checks that the rest of the stream equals `expected`.
 #[track_caller]
 pub fn stream_is(name: impl Display, fd: Fd, expected: &[u8]) {
     let mut place = 0;

@@ -1,5 +1,5 @@
-//! Checks of test programs. Each has a name; the first that fails says where, what was expected and what
-//! came, and ends the process with [`EXIT_FAILED`].
+//! Checks of test programs. Each has a name; the first failing check prints its location, the expected and
+//! the found value, and ends the process with [`EXIT_FAILED`].
 
 use core::fmt::{Debug, Display};
 use core::panic::Location;
@@ -12,7 +12,7 @@ pub const EXIT_FAILED: i32 = 1;
 
 static PASSED: AtomicU32 = AtomicU32::new(0);
 
-/// Ends the process because a check failed.
+/// Reports a failed check and ends the process.
 #[track_caller]
 pub fn fail(name: impl Display, expected: impl Display, found: impl Display) -> ! {
     println!("FAILED {}: {name}: expected {expected}, got {found}", Location::caller());
@@ -23,7 +23,7 @@ fn passed() {
     PASSED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The two are equal.
+/// Checks that two values are equal.
 #[track_caller]
 pub fn equal<T: PartialEq + Debug>(name: impl Display, found: T, expected: T) {
     if found != expected {
@@ -32,7 +32,7 @@ pub fn equal<T: PartialEq + Debug>(name: impl Display, found: T, expected: T) {
     passed();
 }
 
-/// The two differ.
+/// Checks that two values differ.
 #[track_caller]
 pub fn differ<T: PartialEq + Debug>(name: impl Display, found: T, other: T) {
     if found == other {
@@ -41,7 +41,7 @@ pub fn differ<T: PartialEq + Debug>(name: impl Display, found: T, other: T) {
     passed();
 }
 
-/// The first is at least the second.
+/// Checks that the first value is at least the second.
 #[track_caller]
 pub fn at_least<T: PartialOrd + Debug>(name: impl Display, found: T, least: T) {
     if found < least {
@@ -50,7 +50,7 @@ pub fn at_least<T: PartialOrd + Debug>(name: impl Display, found: T, least: T) {
     passed();
 }
 
-/// The first is less than the second.
+/// Checks that the first value is less than the second.
 #[track_caller]
 pub fn less<T: PartialOrd + Debug>(name: impl Display, found: T, limit: T) {
     if found >= limit {
@@ -59,7 +59,7 @@ pub fn less<T: PartialOrd + Debug>(name: impl Display, found: T, limit: T) {
     passed();
 }
 
-/// The bytes are equal; tells the first difference.
+/// Checks that the bytes are equal; reports the first difference.
 #[track_caller]
 pub fn bytes(name: impl Display, found: &[u8], expected: &[u8]) {
     let place = found.iter().zip(expected).position(|(found, expected)| found != expected);
@@ -79,7 +79,7 @@ fn excerpt(bytes: &[u8], place: usize) -> impl Display {
     bytes[place..bytes.len().min(place + 16)].escape_ascii()
 }
 
-/// The call succeeded; gives its value.
+/// Checks that the call succeeded; returns its value.
 #[track_caller]
 pub fn ok<T>(name: impl Display, result: Result<T>) -> T {
     match result {
@@ -91,7 +91,7 @@ pub fn ok<T>(name: impl Display, result: Result<T>) -> T {
     }
 }
 
-/// The call failed with this error.
+/// Checks that the call failed with this error.
 #[track_caller]
 pub fn error<T: Debug>(name: impl Display, result: Result<T>, expected: Errno) {
     match result {
@@ -101,7 +101,7 @@ pub fn error<T: Debug>(name: impl Display, result: Result<T>, expected: Errno) {
     }
 }
 
-/// What a test program ends with: 0 if it has checked anything at all.
+/// Exit code of a test program: 0 if it executed at least one check.
 #[must_use]
 pub fn finish(args: &Args) -> i32 {
     let name = args.get(0).unwrap_or_default().escape_ascii();

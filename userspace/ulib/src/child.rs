@@ -1,4 +1,4 @@
-//! Children of test programs: started with a closure, always collected, their end always compared.
+//! Children of test programs: started with a closure, always reaped, their end always checked.
 
 use core::fmt::Display;
 
@@ -6,7 +6,7 @@ use crate::abi::wait::WaitStatus;
 use crate::process::{self, Fork, Pid};
 use crate::{Errno, check};
 
-/// A running child. Letting go of it without comparing its end is a mistake of the test, and ends it.
+/// A running child. Dropping it without a check of its end is a mistake of the test and fails it.
 #[must_use]
 #[derive(Debug)]
 pub struct Child {
@@ -14,7 +14,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts a child that runs `body` and ends with the code that gives.
+    /// Starts a child that runs `body` and exits with the returned code.
     #[track_caller]
     pub fn start(body: impl FnOnce() -> i32) -> Self {
         match check::ok("fork", process::fork()) {
@@ -23,7 +23,7 @@ impl Child {
         }
     }
 
-    /// Takes over a child that was started in another way.
+    /// Wraps a child that was started in another way.
     pub const fn started(pid: Pid) -> Self {
         Self { pid }
     }
@@ -34,13 +34,13 @@ impl Child {
         self.pid
     }
 
-    /// Waits for the end and checks that the child called exit with this code.
+    /// Waits for the end and checks that the child exited with this code.
     #[track_caller]
     pub fn exits(self, name: impl Display + Copy, code: u8) {
         check::equal(format_args!("end of {name}"), self.collect(name), WaitStatus::Exited(code));
     }
 
-    /// Waits for the end and checks that this signal brought it; a core flag makes no difference.
+    /// Waits for the end and checks that this signal killed the child; the core flag is ignored.
     #[track_caller]
     pub fn is_killed(self, name: impl Display + Copy, signal: u8) {
         match self.collect(name) {
@@ -55,11 +55,11 @@ impl Child {
         }
     }
 
-    /// Waits for this child, and checks that it can be collected only once.
+    /// Waits for this child, and checks that it can be reaped only once.
     #[track_caller]
     fn collect(self, name: impl Display) -> WaitStatus {
         let pid = self.pid;
-        // From here on it counts as collected: a check that fails ends the process anyway.
+        // From here on it counts as reaped: a failing check ends the process anyway.
         core::mem::forget(self);
         let ended = check::ok(format_args!("wait for {name}"), process::wait(pid, 0));
         check::error(format_args!("second wait for {name}"), process::wait(pid, 0), Errno::ECHILD);

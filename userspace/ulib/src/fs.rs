@@ -19,7 +19,7 @@ pub fn open(path: &CStr, flags: u32, mode: u32) -> Result<Fd> {
     Ok(Fd::try_from(fd).expect("the kernel's descriptor fits into an i32"))
 }
 
-/// What is known about an open file.
+/// Metadata of an open file.
 ///
 /// # Errors
 /// As the kernel says.
@@ -30,7 +30,7 @@ pub fn fstat(fd: Fd) -> Result<Stat> {
     Ok(stat)
 }
 
-/// Moves the place where the next read begins; `whence` is `SEEK_*`.
+/// Moves the file position; `whence` is `SEEK_*`.
 ///
 /// # Errors
 /// As the kernel says.
@@ -39,7 +39,7 @@ pub fn lseek(fd: Fd, offset: i64, whence: u32) -> Result<u64> {
     unsafe { call(number::LSEEK, [argument(fd), offset.cast_unsigned(), whence.into()]) }
 }
 
-/// Whether the file is there and may be used as `mode` says: `F_OK`, or `R_OK`, `W_OK`, `X_OK` together.
+/// Checks that the file exists and permits `mode`: `F_OK`, or a combination of `R_OK`, `W_OK`, `X_OK`.
 ///
 /// # Errors
 /// As the kernel says.
@@ -48,7 +48,7 @@ pub fn access(path: &CStr, mode: u32) -> Result<()> {
     unsafe { call(number::ACCESS, [path.as_ptr().expose_provenance() as u64, mode.into()]) }.map(drop)
 }
 
-/// Makes the directory the one that paths without a leading slash begin in.
+/// Changes the working directory.
 ///
 /// # Errors
 /// As the kernel says.
@@ -57,7 +57,7 @@ pub fn chdir(path: &CStr) -> Result<()> {
     unsafe { call(number::CHDIR, [path.as_ptr().expose_provenance() as u64]) }.map(drop)
 }
 
-/// Writes the working directory's path and a NUL into the buffer and gives their length.
+/// Writes the working directory's path and a NUL into the buffer and returns their length.
 ///
 /// # Errors
 /// As the kernel says.
@@ -69,7 +69,7 @@ pub fn getcwd(buffer: &mut [u8]) -> Result<usize> {
     Ok(len)
 }
 
-/// Fills the buffer with the directory's next records and gives their length; 0 is the end.
+/// Fills the buffer with the directory's next records and returns their length; 0 at the end.
 ///
 /// # Errors
 /// As the kernel says.
@@ -85,16 +85,17 @@ pub fn getdents(fd: Fd, buffer: &mut [u8]) -> Result<usize> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     pub inode: u64,
-    /// Where the next entry is, for [`lseek`].
+    /// Position of the next entry, for [`lseek`].
     pub next: i64,
-    /// Bytes of the whole record.
+    /// Length of the whole record in bytes.
     pub record: usize,
     /// `DT_*`.
     pub kind: u8,
     pub name: &'a [u8],
 }
 
-/// The records that [`getdents`] left. Ends at the first that is none: a test compares the lengths.
+/// Iterates over the records that [`getdents`] returned. Ends at the first malformed record; a test compares
+/// the lengths.
 pub fn entries(mut records: &[u8]) -> impl Iterator<Item = Entry<'_>> + Clone {
     core::iter::from_fn(move || {
         let mut header = DirentHeader::zeroed();

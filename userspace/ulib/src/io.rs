@@ -3,20 +3,20 @@
 use crate::abi::syscall as number;
 use crate::{Errno, Result, call};
 
-/// A descriptor's number. Closing it is the program's business: tests count on that.
+/// A descriptor's number. It is not closed on drop; tests rely on that.
 pub type Fd = i32;
 
-/// As the kernel takes it: sign-extended, so that -1 stays -1.
+/// As a system call argument: sign-extended, so that -1 stays -1.
 pub(crate) const fn argument(fd: i32) -> u64 {
     (fd as i64).cast_unsigned()
 }
 
-/// The descriptor in a call's answer.
+/// The descriptor in a call's result.
 fn fd(answer: u64) -> Fd {
     Fd::try_from(answer).expect("the kernel's descriptor fits into an i32")
 }
 
-/// Reads at most a buffer; 0 is the end.
+/// Reads up to a buffer; 0 at the end.
 ///
 /// # Errors
 /// As the kernel says.
@@ -28,7 +28,7 @@ pub fn read(fd: Fd, buffer: &mut [u8]) -> Result<usize> {
     Ok(count)
 }
 
-/// Reads until the buffer is full or the end comes, and says how much came.
+/// Reads until the buffer is full or the end is reached; returns the number of bytes.
 ///
 /// # Errors
 /// As the kernel says.
@@ -43,7 +43,7 @@ pub fn read_full(fd: Fd, buffer: &mut [u8]) -> Result<usize> {
     Ok(done)
 }
 
-/// Writes some of the bytes and says how many.
+/// Writes some of the bytes; returns how many.
 ///
 /// # Errors
 /// As the kernel says.
@@ -58,7 +58,7 @@ pub fn write(fd: Fd, bytes: &[u8]) -> Result<usize> {
 /// Writes all bytes.
 ///
 /// # Errors
-/// As the kernel says; `EIO` if it takes none.
+/// As the kernel says; `EIO` if it writes nothing.
 pub fn write_all(fd: Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         match write(fd, bytes)? {
@@ -69,7 +69,7 @@ pub fn write_all(fd: Fd, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Gives the descriptor's number back.
+/// Closes a descriptor.
 ///
 /// # Errors
 /// As the kernel says.
@@ -78,7 +78,7 @@ pub fn close(fd: Fd) -> Result<()> {
     unsafe { call(number::CLOSE, [argument(fd)]) }.map(drop)
 }
 
-/// A second descriptor for the same open file: the lowest free number.
+/// Duplicates a descriptor to the lowest free number.
 ///
 /// # Errors
 /// As the kernel says.
@@ -87,7 +87,7 @@ pub fn dup(old: Fd) -> Result<Fd> {
     unsafe { call(number::DUP, [argument(old)]) }.map(fd)
 }
 
-/// As [`dup`], but with this number, which is closed before.
+/// As [`dup`], but to this number, which is closed first.
 ///
 /// # Errors
 /// As the kernel says.
@@ -96,14 +96,14 @@ pub fn dup2(old: Fd, new: Fd) -> Result<Fd> {
     unsafe { call(number::DUP2, [argument(old), argument(new)]) }.map(fd)
 }
 
-/// A pipe's ends.
+/// The ends of a pipe.
 #[derive(Clone, Copy, Debug)]
 pub struct Pipe {
     pub read: Fd,
     pub write: Fd,
 }
 
-/// A new pipe.
+/// Creates a pipe.
 ///
 /// # Errors
 /// As the kernel says.
@@ -114,7 +114,7 @@ pub fn pipe() -> Result<Pipe> {
     Ok(Pipe { read: ends[0], write: ends[1] })
 }
 
-/// What can be asked of a descriptor and set: `F_*`, with an argument for some.
+/// Queries or changes a descriptor: `F_*`, some with an argument.
 ///
 /// # Errors
 /// As the kernel says.

@@ -1,4 +1,4 @@
-//! What programs are built on: calls, start, output, and the strict checks of test programs.
+//! The library of all user programs: system calls, start, output, and the checks of test programs.
 //!
 //! A program is `fn main(args: &Args) -> i32` with [`program!`], a test `fn main(args: &Args)` with
 //! [`test!`]. There is no heap.
@@ -29,17 +29,17 @@ pub use start::Args;
 /// Result of a call.
 pub type Result<T> = core::result::Result<T, Errno>;
 
-/// Makes any call with any arguments: for those that no wrapper offers, and for wrong ones.
+/// Executes a system call with any arguments: for calls without a wrapper, and for bad arguments.
 ///
 /// # Errors
-/// The error number that the kernel gave.
+/// The error number that the kernel returned.
 ///
 /// # Safety
-/// The caller answers for what the call does to the program's memory and control flow.
+/// The caller is responsible for the call's effects on the program's memory and control flow.
 pub unsafe fn call<const N: usize>(number: u64, arguments: [u64; N]) -> Result<u64> {
     const { assert!(N <= abi::syscall::MAX_ARGUMENTS) };
     let mut all = [0; abi::syscall::MAX_ARGUMENTS];
     all[..N].copy_from_slice(&arguments);
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     abi::errno::decode(unsafe { arch::syscall(number, all) })
 }

@@ -1,4 +1,4 @@
-//! Memory as the kernel gives it: the heap, between the program and its break, and mappings.
+//! Memory from the kernel: the heap, between the program and its break, and mappings.
 
 use crate::abi::fs::O_RDONLY;
 use crate::abi::memory::{MAP_ANONYMOUS, MAP_PRIVATE};
@@ -7,11 +7,11 @@ use crate::io::{self, Fd};
 use crate::options::number as decimal;
 use crate::{Errno, Result, call, fs};
 
-/// Moves the end of the heap to this address and gives the end there is then: the old one if that cannot be.
-/// 0 asks.
+/// Sets the end of the heap and returns the resulting end, which is the old one on failure. 0 only queries
+/// it.
 #[must_use]
 pub fn brk(address: usize) -> usize {
-    // SAFETY: taking memory away is the caller's business; it holds pointers to what it got from here.
+    // SAFETY: the caller, which holds pointers into the heap, is responsible when it shrinks.
     let end = unsafe { call(number::BRK, [address as u64]) };
     end.expect("brk never gives an error") as usize
 }
@@ -26,22 +26,22 @@ pub fn grow(bytes: usize) -> Result<usize> {
     if brk(end) == end { Ok(start) } else { Err(Errno::ENOMEM) }
 }
 
-/// Memory of zeroes that is never given back.
+/// Zeroed memory that is never freed.
 ///
 /// # Errors
 /// `ENOMEM`.
 pub fn leak(bytes: usize) -> Result<&'static mut [u8]> {
     let start = grow(bytes)?;
-    // SAFETY: the memory is new, zeroed, the program's own, and nobody moves the break below it.
+    // SAFETY: the memory is new, zeroed, exclusive, and the break never moves below it.
     Ok(unsafe { core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(start), bytes) })
 }
 
-/// All that is left to read, in memory that is never given back.
+/// Reads all remaining input into memory that is never freed.
 ///
 /// # Errors
 /// `ENOMEM`, and those of reading.
 pub fn read_to_end(fd: Fd) -> Result<&'static [u8]> {
-    /// Bytes; each part follows the one before.
+    /// Bytes per read; the parts are contiguous.
     const PART: usize = 16 * 1024;
     let start = brk(0);
     let mut len = 0;
@@ -50,7 +50,7 @@ pub fn read_to_end(fd: Fd) -> Result<&'static [u8]> {
         let count = io::read_full(fd, part)?;
         len += count;
         if count < PART {
-            // SAFETY: the parts follow each other, as nothing else moves the break meanwhile.
+            // SAFETY: the parts are contiguous, because nothing else moves the break meanwhile.
             return Ok(unsafe {
                 core::slice::from_raw_parts(core::ptr::with_exposed_provenance(start), len)
             });
@@ -58,33 +58,33 @@ pub fn read_to_end(fd: Fd) -> Result<&'static [u8]> {
     }
 }
 
-/// New zeroed memory at an address of the kernel's choice; `protection` is `PROT_*`.
+/// Maps zeroed memory at an address that the kernel selects; `protection` is `PROT_*`.
 ///
 /// # Errors
 /// As the kernel says.
 pub fn map(bytes: usize, protection: u32) -> Result<usize> {
     let flags = (MAP_PRIVATE | MAP_ANONYMOUS).into();
-    // SAFETY: new memory, which nothing of the program knows of.
+    // SAFETY: new memory, to which no reference exists.
     unsafe { call(number::MMAP, [0, bytes as u64, protection.into(), flags, u64::MAX, 0]) }
         .map(|address| address as usize)
 }
 
-/// Gives the pages of that many bytes back.
+/// Unmaps the pages of that many bytes.
 ///
 /// # Errors
 /// As the kernel says.
 ///
 /// # Safety
-/// Nothing refers to this memory any more, or whoever uses it means to be killed.
+/// Nothing refers to this memory any more, or the process that uses it is meant to be killed.
 pub unsafe fn unmap(address: usize, bytes: usize) -> Result<()> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { call(number::MUNMAP, [address as u64, bytes as u64]) }.map(drop)
 }
 
-/// Bytes of memory that nobody uses, by `/proc/meminfo`.
+/// Free memory in bytes, from `/proc/meminfo`.
 ///
 /// # Errors
-/// As the kernel says; `EIO` if the file does not say it.
+/// As the kernel says; `EIO` if the file does not contain the value.
 pub fn free() -> Result<usize> {
     let fd = fs::open(c"/proc/meminfo", O_RDONLY, 0)?;
     let mut text = [0; 256];

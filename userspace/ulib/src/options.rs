@@ -1,27 +1,27 @@
-//! Options of a command: letters behind a `-`, alone or together, some with a value; `--` ends them.
+//! Command line options: letters after a `-`, single or combined, some with a value; `--` ends them.
 
 use core::ffi::CStr;
 
 use crate::Args;
 
-/// Goes through the arguments of a program behind its name. A `-` alone is an operand.
+/// Parses a program's arguments after its name. A single `-` is an operand.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
     args: &'a Args,
-    /// The argument to look at next.
+    /// Index of the next argument.
     next: usize,
-    /// Letters of the argument before it that were not looked at yet.
+    /// Remaining letters of the argument before it.
     letters: &'static [u8],
 }
 
 impl<'a> Options<'a> {
-    /// Begins at the first argument.
+    /// Starts at the first argument.
     #[must_use]
     pub const fn new(args: &'a Args) -> Self {
         Self { args, next: 1, letters: &[] }
     }
 
-    /// The next option's letter; `None` where the operands begin.
+    /// The next option's letter; `None` at the first operand.
     pub fn letter(&mut self) -> Option<u8> {
         if self.letters.is_empty() {
             let argument = self.args.get(self.next)?;
@@ -40,7 +40,7 @@ impl<'a> Options<'a> {
         Some(*letter)
     }
 
-    /// The value of the option whose letter came last: the rest of its argument, or the argument after it.
+    /// The value of the last option: the rest of its argument, or the next argument.
     pub fn value(&mut self) -> Option<&'static [u8]> {
         let rest = core::mem::take(&mut self.letters);
         if rest.is_empty() {
@@ -50,7 +50,7 @@ impl<'a> Options<'a> {
         Some(rest)
     }
 
-    /// What follows the options.
+    /// The operands after the options.
     pub fn operands(self) -> impl ExactSizeIterator<Item = &'static CStr> + use<> {
         let first = self.next.min(self.args.count());
         let args = *self.args;
@@ -58,7 +58,7 @@ impl<'a> Options<'a> {
     }
 }
 
-/// A decimal number without sign.
+/// Parses a decimal number without sign.
 #[must_use]
 pub fn number(text: &[u8]) -> Option<u64> {
     let digits = str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;

@@ -1,4 +1,4 @@
-//! A panic ends the program with a code of its own.
+//! A panic ends the program with a distinct exit code.
 
 use core::panic::PanicInfo;
 

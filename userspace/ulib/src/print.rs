@@ -5,14 +5,14 @@ use core::fmt::{self, Write};
 use crate::abi::fs::{STDERR, STDOUT};
 use crate::io;
 
-/// Where text goes.
+/// Destination of text.
 #[derive(Clone, Copy, Debug)]
 pub enum Output {
     Standard,
     Error,
 }
 
-/// Collects text so that a line reaches the kernel as one write: others write to the same place.
+/// Buffers text so that a line reaches the kernel as one write: other processes write to the same file.
 struct Buffer {
     output: Output,
     bytes: [u8; 512],
@@ -25,7 +25,7 @@ impl Buffer {
             Output::Standard => STDOUT,
             Output::Error => STDERR,
         };
-        // There is nowhere to report it if output fails.
+        // A failed output cannot be reported.
         let _ = io::write_all(fd, &self.bytes[..self.len]);
         self.len = 0;
     }
@@ -47,7 +47,7 @@ impl Write for Buffer {
 #[doc(hidden)]
 pub fn _print(output: Output, text: fmt::Arguments<'_>) {
     let mut buffer = Buffer { output, bytes: [0; 512], len: 0 };
-    // Writing into the buffer does not fail.
+    // A write to the buffer never fails.
     let _ = buffer.write_fmt(text);
     buffer.flush();
 }

@@ -1,4 +1,4 @@
-//! What a program may do with its memory, tried by children: who may not is killed.
+//! Tests of memory permissions, by children that are killed if an access is not permitted.
 
 use core::fmt::Display;
 use core::hint::black_box;
@@ -9,45 +9,45 @@ use crate::arch::{RETURN, store_byte};
 use crate::child::Child;
 use crate::{check, memory};
 
-/// A use of memory.
+/// A kind of access to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     Read,
     Write,
-    /// Where [`RETURN`] stands.
+    /// Executes [`RETURN`] there.
     Execute,
 }
 
 impl Use {
-    /// Uses the memory so.
+    /// Accesses the memory.
     ///
     /// # Safety
-    /// The address is memory of nobody's that may be used so and holds [`RETURN`] if it is executed, or the program
-    /// means to be killed.
+    /// The address is unused memory that permits this access, and holds [`RETURN`] if it is executed; or the
+    /// program is meant to be killed.
     unsafe fn make(self, address: usize) {
         match self {
             Self::Read => {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 black_box(unsafe { ptr::with_exposed_provenance::<u8>(address).read_volatile() });
             }
             // SAFETY: as above.
             Self::Write => unsafe { store_byte(address) },
             Self::Execute => {
                 let code: *const () = ptr::with_exposed_provenance(address);
-                // SAFETY: as above; the code does nothing but return.
+                // SAFETY: as above; the code only returns.
                 unsafe { core::mem::transmute::<*const (), extern "C" fn()>(code)() };
             }
         }
     }
 }
 
-/// A child that prepares memory by `prepare`, which gives its address, may use it so.
+/// Checks that a child may access memory in this way; `prepare` returns its address.
 #[track_caller]
 pub fn allows(name: impl Display + Copy, how: Use, prepare: impl FnOnce() -> usize) {
     tried(how, prepare).exits(name, 0);
 }
 
-/// A child that prepares memory by `prepare`, which gives its address, is killed for using it so.
+/// Checks that a child is killed by accessing memory in this way; `prepare` returns its address.
 #[track_caller]
 pub fn refuses(name: impl Display + Copy, how: Use, prepare: impl FnOnce() -> usize) {
     tried(how, prepare).is_killed(name, SIGSEGV);
@@ -57,27 +57,27 @@ pub fn refuses(name: impl Display + Copy, how: Use, prepare: impl FnOnce() -> us
 fn tried(how: Use, prepare: impl FnOnce() -> usize) -> Child {
     Child::start(|| {
         let address = prepare();
-        // SAFETY: the child is there for this.
+        // SAFETY: the child may be killed.
         unsafe { how.make(address) };
         0
     })
 }
 
-/// Puts an instruction there that returns to the caller.
+/// Writes an instruction that returns to the caller.
 ///
 /// # Safety
-/// The address is writable memory of nobody's.
+/// The address is unused writable memory.
 pub unsafe fn put_code(address: usize) {
     let place: *mut [u8; RETURN.len()] = ptr::with_exposed_provenance_mut(address);
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { place.write_unaligned(RETURN) };
 }
 
-/// How much less memory may be free after what gave everything back: the kernel keeps some for the next time.
+/// Tolerated decrease of free memory: the kernel may keep this much for reuse.
 const KEPT_BYTES: usize = 2 * 1024 * 1024;
 
-/// What `body` takes it gives back: the second and further of many rounds leave as much memory free as there was.
-/// All rounds together take several times as much as the kernel may keep.
+/// Checks that `body` frees all memory that it allocates: after many rounds, as much memory is free as after
+/// the first. All rounds together allocate several times the tolerated decrease.
 #[track_caller]
 pub fn gives_back(name: impl Display, rounds: usize, mut body: impl FnMut()) {
     body();

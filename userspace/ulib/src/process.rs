@@ -10,7 +10,7 @@ use crate::{Errno, Result, call};
 /// A process's number.
 pub type Pid = i32;
 
-/// Most arguments that [`exec`] takes: more than the kernel does, so that its limit can be tried.
+/// Maximum number of arguments of [`exec`]: more than the kernel's limit, so that tests can exceed it.
 pub const EXEC_ARGUMENTS_MAX: usize = 128;
 
 /// Ends the process.
@@ -21,7 +21,7 @@ pub fn exit(code: i32) -> ! {
     }
 }
 
-/// This process.
+/// The number of this process.
 #[must_use]
 pub fn pid() -> Pid {
     // SAFETY: no memory is involved.
@@ -29,20 +29,20 @@ pub fn pid() -> Pid {
     answer.ok().and_then(|pid| Pid::try_from(pid).ok()).expect("getpid does not fail")
 }
 
-/// Lets others run.
+/// Yields the processor.
 pub fn yield_now() {
-    // SAFETY: no memory is involved. The answer says nothing.
+    // SAFETY: no memory is involved. The result is meaningless.
     let _ = unsafe { call(number::YIELD, []) };
 }
 
-/// Who came back from [`fork`].
+/// The side on which [`fork`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fork {
     Parent { child: Pid },
     Child,
 }
 
-/// Makes a second process, equal but for what is returned.
+/// Creates a child process.
 ///
 /// # Errors
 /// As the kernel says.
@@ -55,7 +55,7 @@ pub fn fork() -> Result<Fork> {
     })
 }
 
-/// Replaces the program; returns only if that fails.
+/// Executes a program in this process; returns only on failure.
 ///
 /// # Panics
 /// With [`EXEC_ARGUMENTS_MAX`] arguments or more.
@@ -65,13 +65,13 @@ pub fn exec(path: &CStr, arguments: &[&CStr]) -> Errno {
     assert!(arguments.len() < EXEC_ARGUMENTS_MAX);
     for (pointer, argument) in pointers.iter_mut().zip(arguments) {
         *pointer = argument.as_ptr();
-        // The kernel follows the pointer, which the compiler cannot see.
+        // The kernel reads through the pointer, which the compiler does not know.
         let _ = pointer.expose_provenance();
     }
     exec_raw(path.as_ptr().expose_provenance(), (&raw const pointers).expose_provenance())
 }
 
-/// As [`exec`] with any addresses, wrong ones as well; a vector at 0 stands for the program's name alone.
+/// As [`exec`] with any addresses, also bad ones; a null vector means the program's name alone.
 #[must_use]
 pub fn exec_raw(path: usize, vector: usize) -> Errno {
     // SAFETY: the kernel only reads; on success nothing of the program remains.
@@ -81,15 +81,15 @@ pub fn exec_raw(path: usize, vector: usize) -> Errno {
     }
 }
 
-/// A child's end: who, and the wait status.
+/// A child's number and wait status.
 pub type Ended = (Pid, i32);
 
-/// Waits for a child: `pid`, or -1 for any. `None` if `options` has `WNOHANG` and none has ended.
+/// Waits for a child: `pid`, or -1 for any. `None` if `options` has `WNOHANG` and no child has ended.
 ///
 /// # Errors
 /// As the kernel says.
 pub fn wait(pid: Pid, options: u32) -> Result<Option<Ended>> {
-    // No child ends so: a kernel that leaves the status alone is found out.
+    // Not a valid status, so a kernel that does not write it is detected.
     let mut status = i32::MIN;
     let arguments = [argument(pid), (&raw mut status).expose_provenance() as u64, options.into(), 0];
     // SAFETY: the kernel writes the status and nothing else.

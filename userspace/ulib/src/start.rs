@@ -1,8 +1,8 @@
-//! From the first instruction to `main`.
+//! Program start: from the first instruction to `main`.
 
 use core::ffi::{CStr, c_char};
 
-/// The program's arguments, as the kernel left them on the stack: their number, a pointer to each, a null
+/// The program's arguments, in the kernel's layout on the stack: their number, a pointer to each, a null
 /// pointer.
 #[derive(Clone, Copy, Debug)]
 pub struct Args {
@@ -10,23 +10,23 @@ pub struct Args {
 }
 
 impl Args {
-    /// How many the kernel says there are, the program's name included.
+    /// Number of arguments, the program's name included.
     #[must_use]
     pub fn count(&self) -> usize {
-        // SAFETY: the kernel's stack begins with the count; nobody writes to it.
+        // SAFETY: the kernel's stack begins with the count, which is never written.
         unsafe { *self.stack }
     }
 
-    /// Where the count stands: the stack pointer at the program's start.
+    /// Address of the count: the initial stack pointer.
     #[must_use]
     pub fn address(&self) -> usize {
         self.stack.addr()
     }
 
-    /// The pointers behind the count, up to and including what should be the null pointer.
+    /// The pointers after the count, including the terminating null pointer.
     #[must_use]
     pub fn pointers(&self) -> &'static [*const c_char] {
-        // SAFETY: the kernel's stack holds as many pointers as it says, and one more.
+        // SAFETY: the kernel's stack holds as many pointers as the count says, and one more.
         unsafe { core::slice::from_raw_parts(self.stack.add(1).cast(), self.count() + 1) }
     }
 
@@ -36,15 +36,15 @@ impl Args {
         self.c_str(number).map(CStr::to_bytes)
     }
 
-    /// As [`get`](Self::get), with the NUL that calls want.
+    /// As [`get`](Self::get), with the NUL for system calls.
     #[must_use]
     pub fn c_str(&self, number: usize) -> Option<&'static CStr> {
         let pointer = *self.pointers()[..self.count()].get(number)?;
-        // SAFETY: the kernel made it a C string on the stack, which lives as long as the program.
+        // SAFETY: the kernel put a C string on the stack, which exists as long as the program.
         Some(unsafe { CStr::from_ptr(pointer) })
     }
 
-    /// All arguments, the program's name first.
+    /// All arguments; the program's name is first.
     pub fn iter(&self) -> impl Iterator<Item = &'static [u8]> + '_ {
         (0..self.count()).filter_map(|number| self.get(number))
     }
@@ -55,17 +55,18 @@ unsafe extern "Rust" {
     safe fn ulib_main(args: &Args) -> i32;
 }
 
-/// Called by `_start` with the stack pointer it found.
+/// Called by `_start` with the initial stack pointer.
 #[unsafe(no_mangle)]
 extern "C" fn ulib_start(stack: *const usize) -> ! {
     crate::process::exit(ulib_main(&Args { stack }))
 }
 
-/// Makes `fn(&Args) -> i32` the program; the number is its exit code.
+/// Defines `fn(&Args) -> i32` as the program; the number is its exit code.
 #[macro_export]
 macro_rules! program {
     ($main:path) => {
-        // SAFETY: the start code declares the function so, and a program has one.
+        // SAFETY: the start code declares the function with this signature, and a program has one such
+        // function.
         #[unsafe(no_mangle)]
         fn ulib_main(args: &$crate::Args) -> i32 {
             $main(args)
@@ -73,7 +74,7 @@ macro_rules! program {
     };
 }
 
-/// Makes `fn(&Args)` a test program: exit code 0 if it returns and has checked something.
+/// Defines `fn(&Args)` as a test program: exit code 0 if it returns and has executed a check.
 #[macro_export]
 macro_rules! test {
     ($main:path) => {

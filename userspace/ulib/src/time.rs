@@ -5,7 +5,7 @@ use crate::abi::syscall as number;
 use crate::abi::time::{NSEC_PER_SEC, Timespec};
 use crate::{Result, call};
 
-/// What a clock shows; `CLOCK_*`.
+/// Reads a clock; `CLOCK_*`.
 ///
 /// # Errors
 /// As the kernel says.

@@ -1,4 +1,4 @@
-//! What the coreutils have in common: buffered standard output, complaints, and a way through the operands.
+//! Common parts of the coreutils: buffered standard output, error messages, and iteration over the operands.
 
 use core::ffi::CStr;
 use core::fmt::{self, Display, Write};
@@ -7,13 +7,13 @@ use crate::abi::fs::{O_RDONLY, STDIN, STDOUT};
 use crate::io::{self, Fd};
 use crate::{Args, Errno, Result, eprintln, fs, process};
 
-/// Exit code of a tool that could not do everything it was asked for.
+/// Exit code of a tool that failed in part.
 pub const EXIT_TROUBLE: i32 = 1;
 
-/// A file operand that is open: a file, or standard input for `-` and where there are no operands.
+/// An open file operand: a file, or standard input for `-` and without operands.
 #[derive(Clone, Copy, Debug)]
 pub struct Input {
-    /// As the user wrote it; empty for standard input without an operand.
+    /// The operand's text; empty for standard input without an operand.
     pub name: &'static [u8],
     pub fd: Fd,
 }
@@ -28,7 +28,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// The tool is called as its first argument says, without the folder.
+    /// The tool's name is its first argument without the folder.
     #[must_use]
     pub fn new(args: &Args) -> Self {
         let path = args.get(0).unwrap_or_default();
@@ -36,7 +36,7 @@ impl Tool {
         Self { name, failed: false, bytes: [0; 4096], len: 0 }
     }
 
-    /// Prints to standard output, sooner or later. Ends the tool if nobody takes it.
+    /// Prints to standard output, with buffering. Exits if the output fails.
     pub fn print(&mut self, bytes: &[u8]) {
         if bytes.len() > self.bytes.len() - self.len {
             self.flush();
@@ -49,7 +49,7 @@ impl Tool {
         }
     }
 
-    /// Prints now what was to be printed sooner or later.
+    /// Writes the buffered output.
     pub fn flush(&mut self) {
         let (bytes, len) = (self.bytes, core::mem::take(&mut self.len));
         self.write(&bytes[..len]);
@@ -62,10 +62,9 @@ impl Tool {
         }
     }
 
-    /// Says on standard error what went wrong and with what; the tool goes on, but will end with
-    /// [`EXIT_TROUBLE`].
+    /// Prints an error message on standard error; the tool continues, but will exit with [`EXIT_TROUBLE`].
     pub fn complain(&mut self, what: &[u8], why: impl Display) {
-        // Whoever reads both in one place finds them in order.
+        // Keeps the order if both go to the same file.
         if self.len > 0 {
             self.flush();
         }
@@ -73,19 +72,19 @@ impl Tool {
         eprintln!("{}: {}: {why}", self.name.escape_ascii(), what.escape_ascii());
     }
 
-    /// Complains about the arguments and ends the tool.
+    /// Prints an error message about the arguments and exits.
     pub fn refuse(&mut self, what: &[u8], why: impl Display) -> ! {
         self.complain(what, why);
         process::exit(EXIT_TROUBLE)
     }
 
-    /// Refuses an option that the tool does not have.
+    /// Rejects an unknown option.
     pub fn refuse_option(&mut self, letter: u8) -> ! {
         self.refuse(&[b'-', letter], "no such option")
     }
 
-    /// Calls `body` with every operand, open. One that cannot be opened or that `body` fails with is
-    /// complained about, and the next one comes.
+    /// Calls `body` with every operand, opened. If an operand cannot be opened or `body` fails, it prints an
+    /// error message and continues with the next.
     pub fn inputs(
         &mut self,
         operands: impl ExactSizeIterator<Item = &'static CStr>,
@@ -129,7 +128,7 @@ impl Write for Tool {
     }
 }
 
-/// Reads to the end and calls `part` with what came, as long as it says that it wants more.
+/// Reads to the end and calls `part` with the data, as long as it returns that it needs more.
 ///
 /// # Errors
 /// As the kernel says.

@@ -1,4 +1,4 @@
-// From the machine's entry, at physical addresses with the MMU off, to `boot_main` in the high half.
+// From the entry point, at physical addresses with the MMU off, to `boot_main` in the high half.
 // Operands in braces come from boot.rs.
 
 .section .text.boot, "ax"
@@ -9,11 +9,11 @@ _start:
     cmp x0, #(2 << 2)
     b.lo .Lel1
     b.eq .Lel2
-.Lpark:                             // EL3: this is no firmware
+.Lpark:                             // EL3: not supported
     wfe
     b .Lpark
 
-.Lel2:                              // drop to EL1; nothing stays behind in EL2
+.Lel2:                              // drop to EL1; EL2 stays unused
     mov x0, #(1 << 31)              // HCR_EL2.RW: EL1 is 64 bit, nothing is trapped
     msr hcr_el2, x0
     mrs x0, cnthctl_el2
@@ -35,8 +35,8 @@ _start:
     eret
 
 .Lel1:
-    // One coarse table serves both halves: the indices of an address and of its image in the high half
-    // are the same, and code goes on at the physical address until the jump.
+    // One coarse table serves both halves: an address and its image in the high half have the same indices,
+    // and execution continues at the physical address until the jump.
     adrp x0, boot_level0
     msr ttbr0_el1, x0
     msr ttbr1_el1, x0
@@ -44,7 +44,7 @@ _start:
     msr mair_el1, x0
     ldr x0, ={TCR}
     mrs x1, id_aa64mmfr0_el1
-    bfi x0, x1, #32, #3             // TCR.IPS = what this CPU has
+    bfi x0, x1, #32, #3             // TCR.IPS = this CPU's physical address size
     msr tcr_el1, x0
     dsb sy
     tlbi vmalle1
@@ -63,7 +63,7 @@ _start:
     mov sp, x0
     ldr x0, =__bss_start
     ldr x1, =__bss_end
-.Lclear:                            // both ends are multiples of 16; the stack is part of it
+.Lclear:                            // both ends are multiples of 16; the range includes the stack
     cmp x0, x1
     b.hs .Lcleared
     stp xzr, xzr, [x0], #16
@@ -76,8 +76,8 @@ _start:
     .ltorg
 
 // Replaces the kernel half's tables: x0 = the new root, x1 = an empty one, both physical. Called at its
-// physical address, because for a moment nothing of the kernel half is mapped (a translation must not
-// change its granule while it is in use). Returns into the high half.
+// physical address: for a moment the kernel half is unmapped, because a translation must not change its
+// granule while it is in use. Returns into the high half.
 .global switch_kernel_root
 switch_kernel_root:
     msr ttbr1_el1, x1
@@ -100,7 +100,7 @@ boot_level1:
     .quad 0x40000000 + {RAM_BLOCK}
     .fill 510, 8, 0
 
-// Two stacks, each above a page that the final tables leave out.
+// Two stacks, each above a page that the final tables leave unmapped.
 .section .bss.boot, "aw", %nobits
 .balign 4096
 .global emergency_guard

@@ -1,4 +1,4 @@
-//! From the machine's entry to `kernel_main`.
+//! Boot: from the entry point to `kernel_main`.
 
 use core::arch::global_asm;
 use core::ops::Range;
@@ -13,8 +13,8 @@ use crate::kernel_map::{BootFrames, Image, build};
 use crate::mem::{phys_to_virt, virt_to_phys};
 use crate::{BootInfo, PageTable, PhysAddr, VirtAddr};
 
-/// 48 bits of address in both halves, 4 KiB pages, cacheable table walks; the boot code adds the size of
-/// physical addresses.
+/// 48-bit addresses in both halves, 4 KiB pages, cacheable table walks. boot.S adds the physical address
+/// size.
 const TCR: u64 = TCR_EL1::T0SZ.val(16).value
     | TCR_EL1::TG0::KiB_4.value
     | TCR_EL1::SH0::Inner.value
@@ -26,10 +26,10 @@ const TCR: u64 = TCR_EL1::T0SZ.val(16).value
     | TCR_EL1::ORGN1::WriteBack_ReadAlloc_WriteAlloc_Cacheable.value
     | TCR_EL1::IRGN1::WriteBack_ReadAlloc_WriteAlloc_Cacheable.value;
 
-/// Bits 29, 28, 23, 22, 20 and 11: 1 on every CPU that knows no use for them.
+/// Bits 29, 28, 23, 22, 20 and 11: reserved, 1 on CPUs that define no function for them.
 const SCTLR_RESERVED: u64 = 0x30D0_0800;
 
-/// MMU, caches, stack alignment checks; user code may do cache maintenance, clear cache lines and wait.
+/// MMU, caches and stack alignment checks on; EL0 may execute cache maintenance, `dc zva`, `wfi` and `wfe`.
 const SCTLR: u64 = SCTLR_RESERVED
     | SCTLR_EL1::M::Enable.value
     | SCTLR_EL1::C::Cacheable.value
@@ -57,18 +57,18 @@ global_asm!(
 );
 
 unsafe extern "Rust" {
-    /// The kernel proper, see [`BootInfo`].
+    /// The kernel's main function, see [`BootInfo`].
     safe fn kernel_main(boot: &'static BootInfo) -> !;
 }
 
-/// First Rust code, on the boot stack in the high half, under the boot mapping.
+/// First Rust function, on the boot stack in the high half, under the boot mapping.
 extern "C" fn boot_main() -> ! {
     trap::init();
     cpu::set_cpu_pointer(core::ptr::null_mut());
     CPACR_EL1.write(CPACR_EL1::FPEN::TrapNothing);
     CNTKCTL_EL1.write(CNTKCTL_EL1::EL0VCTEN::SET);
 
-    // SAFETY: the boot mapping covers the start of RAM; QEMU puts the tree there for an ELF kernel.
+    // SAFETY: the boot mapping covers the start of RAM, where QEMU puts the device tree for an ELF kernel.
     let machine = unsafe { machine::read(phys_to_virt(RAM_BASE)) };
     console::init(machine.console, machine.console_irq, machine.channel);
     intc::configure(machine.distributor, machine.cpu_interface);
@@ -76,10 +76,10 @@ extern "C" fn boot_main() -> ! {
     rtc::configure(machine.rtc);
 
     let image = Image::of_kernel();
-    // SAFETY: behind the kernel image RAM is unused, and the boot mapping covers the first GiB.
+    // SAFETY: RAM after the kernel image is unused, and the boot mapping covers the first GiB.
     let mut frames = unsafe { BootFrames::starting_at(image.range().end) };
     let root = build(&machine.memory, &image, &[(DEVICES, Attributes::DEVICE)], &mut frames);
-    // SAFETY: the new tables map the kernel as it is mapped now, apart from permissions.
+    // SAFETY: the new tables map the kernel at the same addresses, with stricter permissions.
     unsafe { install_kernel_root(root) };
 
     let boot = BootInfo {
@@ -104,7 +104,7 @@ fn boot_stack() -> Range<VirtAddr> {
     top - BootInfo::BOOT_STACK_SIZE as u64..top
 }
 
-/// Puts the final tables of the kernel half in place of the boot mapping, and takes the low half away.
+/// Replaces the boot mapping by the final tables of the kernel half, and removes the low half.
 ///
 /// # Safety
 /// `root` maps all that the running kernel uses.
@@ -114,7 +114,7 @@ unsafe fn install_kernel_root(root: PhysAddr) {
     }
     let low = virt_to_phys(switch_kernel_root as *const ()).0 as usize;
     let low: *const () = core::ptr::with_exposed_provenance(low);
-    // SAFETY: the function is mapped at its physical address by the low half of the boot mapping.
+    // SAFETY: the low half of the boot mapping maps the function at its physical address.
     unsafe {
         let switch: unsafe extern "C" fn(PhysAddr, PhysAddr) = core::mem::transmute(low);
         switch(root, empty_root());

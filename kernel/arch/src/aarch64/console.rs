@@ -16,30 +16,30 @@ use crate::mem::phys_to_virt;
 inventory!("driver", "console: PL011");
 inventory!("driver", "channel: PL011");
 
-/// Physical addresses of the ports, 0 for none. The console's is known from the start, so that a panic
-/// while reading the device tree can be read.
+/// Physical addresses of the ports, 0 for none. The console's address is preset, so that a panic during the
+/// parsing of the device tree is visible.
 static CONSOLE: AtomicU64 = AtomicU64::new(0x0900_0000);
 static CHANNEL: AtomicU64 = AtomicU64::new(0);
 
-/// The console's interrupt, 0 for none (which is no device's on this architecture).
+/// The console's interrupt, 0 for none (no device has interrupt 0 on this architecture).
 static CONSOLE_IRQ: AtomicU32 = AtomicU32::new(0);
 
-/// Line speed and clock of the ports; QEMU passes bytes on at any speed.
+/// Line speed and clock of the ports; QEMU ignores both.
 const BAUD: u32 = 115_200;
 const CLOCK_HZ: u32 = 24_000_000;
 
-/// Offset of the control register, which crate `arm-pl011-uart` keeps to itself, and its bit of that name.
+/// Offset of the control register, which crate `arm-pl011-uart` does not expose, and its loop-back bit.
 const CONTROL: u64 = 0x30;
 const LOOP_BACK: u32 = 1 << 7;
 
-/// Sets up the ports that the machine has.
+/// Sets up the ports that exist.
 pub(super) fn init(console: PhysAddr, irq: Option<u32>, channel: Option<PhysAddr>) {
     CONSOLE_IRQ.store(irq.unwrap_or(0), Ordering::Relaxed);
     CONSOLE.store(console.0, Ordering::Relaxed);
     CHANNEL.store(channel.map_or(0, PhysAddr::as_u64), Ordering::Relaxed);
     let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
     for mut port in [&CONSOLE, &CHANNEL].into_iter().filter_map(port) {
-        // It fails for speeds out of reach of the clock only.
+        // It fails only for speeds that the clock cannot generate.
         let _ = port.enable(line, BAUD, CLOCK_HZ);
     }
 }
@@ -56,24 +56,24 @@ pub fn console_write(bytes: &[u8]) {
     }
 }
 
-/// The interrupt that says that [`console_read`] has something, if the console has one.
+/// The interrupt for received bytes, if the console has one.
 pub fn console_irq() -> Option<u32> {
     Some(CONSOLE_IRQ.load(Ordering::Relaxed)).filter(|irq| *irq != 0)
 }
 
-/// Lets the console interrupt when a byte has come.
+/// Enables the interrupt for received bytes.
 pub fn console_listen() {
     if let Some(mut port) = port(&CONSOLE) {
-        // The second comes for bytes that are too few for the first.
+        // RTI covers bytes that stay below RXI's FIFO threshold.
         port.set_interrupt_masks(Interrupts::RXI | Interrupts::RTI);
     }
 }
 
-/// The next byte that has come, if any. Reading all of them silences the interrupt.
+/// Next received byte, if any. Reading all bytes clears the interrupt.
 pub fn console_read() -> Option<u8> {
     let mut port = port(&CONSOLE)?;
     while !port.is_rx_fifo_empty() {
-        // An error took its byte along.
+        // A byte with a receive error is dropped.
         if let Ok(Some(byte)) = port.read_word() {
             return Some(byte);
         }
@@ -81,7 +81,7 @@ pub fn console_read() -> Option<u8> {
     None
 }
 
-/// Writes bytes to the result channel as they are; does nothing without one. No lock.
+/// Writes bytes to the result channel unchanged; no effect without a channel. Takes no lock.
 pub fn channel_write(bytes: &[u8]) {
     let Some(mut port) = port(&CHANNEL) else { return };
     for &byte in bytes {
@@ -94,8 +94,8 @@ pub fn channel_present() -> bool {
     CHANNEL.load(Ordering::Relaxed) != 0
 }
 
-/// Puts bytes, at most 16, into the console's receiver as if somebody had typed them: the port hears itself
-/// meanwhile. For tests of the way that input takes; what it writes then may be seen outside, or not.
+/// Loops bytes, at most 16, back into the console's receiver, as if they had been typed. For tests of the
+/// input path. The bytes may also appear on the output.
 pub fn console_loop_back(bytes: &[u8]) {
     let Some(mut port) = port(&CONSOLE) else { return };
     let control = phys_to_virt(PhysAddr(CONSOLE.load(Ordering::Relaxed) + CONTROL)).cast::<u32>();
@@ -103,7 +103,7 @@ pub fn console_loop_back(bytes: &[u8]) {
     while port.is_busy() {
         spin_loop();
     }
-    // SAFETY: the register of the port that was found just now; nobody else changes it after the setup.
+    // SAFETY: the control register of the port found above; after the setup no other code changes it.
     let before = unsafe { control.read_volatile() };
     // SAFETY: as above.
     unsafe { control.write_volatile(before | LOOP_BACK) };
@@ -122,8 +122,9 @@ fn port(base: &AtomicU64) -> Option<Uart<'static>> {
     let base = base.load(Ordering::Relaxed);
     let registers = phys_to_virt(PhysAddr(base)).cast::<PL011Registers>();
     let registers = NonNull::new(registers).filter(|_| base != 0)?;
-    // SAFETY: the device tree named the port, which is mapped as device memory. Two instances at once (a
-    // panic during a write) mix their bytes, nothing worse: after the setup only data and flag registers are used.
+    // SAFETY: the device tree gave the port's address, which is mapped as device memory. Two instances at
+    // once (a panic during a write) only mix their bytes: after the setup, only data and flag registers are
+    // used.
     Some(Uart::new(unsafe { UniqueMmioPointer::new(registers) }))
 }
 

@@ -1,13 +1,13 @@
-//! Entries of page tables as the CPU reads them.
+//! Page table entries in the format of the hardware.
 
 use crate::table::PAGE_LEVEL;
 use crate::{Perm, PhysAddr};
 
-/// The first level whose entries can map memory: blocks of 1 GiB.
+/// First level whose entries can map memory: blocks of 1 GiB.
 pub const BLOCK_LEVEL: usize = 1;
 
 const VALID: u64 = 1 << 0;
-/// In levels 0 to 2: the entry leads to a table. In level 3: the entry is a page.
+/// In levels 0 to 2: the entry points to a table. In level 3: the entry is a page.
 const TABLE_OR_PAGE: u64 = 1 << 1;
 const USER: u64 = 1 << 6;
 const READ_ONLY: u64 = 1 << 7;
@@ -36,7 +36,7 @@ impl Attributes {
     pub const KERNEL_RODATA: Self = Self(Self::KERNEL_TEXT.0 | NO_KERNEL_EXECUTE);
     /// Kernel data and all other RAM.
     pub const KERNEL_DATA: Self = Self(NORMAL | ACCESSED | NO_KERNEL_EXECUTE | NO_USER_EXECUTE);
-    /// RAM from which the boot code runs while it has only one coarse mapping.
+    /// RAM that the boot code runs from under its coarse mapping.
     pub const BOOT_RAM: Self = Self(NORMAL | ACCESSED);
 
     /// A page of user memory.
@@ -60,10 +60,10 @@ impl Attributes {
 pub struct Entry(pub u64);
 
 impl Entry {
-    /// Nothing mapped.
+    /// Maps nothing.
     pub const EMPTY: Self = Self(0);
 
-    /// An entry that leads to the next level's table.
+    /// An entry that points to the next level's table.
     pub const fn table(frame: PhysAddr) -> Self {
         Self(frame.0 | VALID | TABLE_OR_PAGE)
     }
@@ -74,7 +74,7 @@ impl Entry {
         Self(pa.0 | attributes.0 | kind)
     }
 
-    /// Whether the entry maps memory or leads to a table.
+    /// Whether the entry maps memory or points to a table.
     pub const fn is_valid(self) -> bool {
         self.0 & VALID != 0
     }
@@ -84,7 +84,7 @@ impl Entry {
         PhysAddr(self.0 & ADDRESS)
     }
 
-    /// What user code may do with the page.
+    /// Permissions of user code on the page.
     pub const fn perm(self) -> Perm {
         let user = self.0 & USER != 0;
         Perm { read: user, write: user && self.0 & READ_ONLY == 0, execute: self.0 & NO_USER_EXECUTE == 0 }

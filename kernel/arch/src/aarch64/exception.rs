@@ -1,7 +1,7 @@
-//! Exceptions on purpose, for tests of the way they take.
+//! Deliberate exceptions, for tests of exception handling.
 //!
-//! Each is raised by a function without a stack frame, so that [`TrapFrame::return_from_leaf`] can end it as if
-//! the instruction had done nothing.
+//! Each is raised by a function without a stack frame, so that [`TrapFrame::return_from_leaf`] can return
+//! from it as if the instruction had no effect.
 //!
 //! [`TrapFrame::return_from_leaf`]: crate::TrapFrame::return_from_leaf
 
@@ -17,8 +17,8 @@ const fn page(access: Access, mapped: bool) -> FaultKind {
     FaultKind::Page { access, mapped }
 }
 
-/// What kernel code of this architecture can raise. Division by zero is none: it gives 0 here, and Rust panics
-/// before it comes to that. A misaligned stack pointer is none either: taking it would need the stack.
+/// Exceptions that kernel code of this architecture can raise. Not division by zero: the CPU returns 0, and
+/// Rust panics before the instruction. Not a misaligned stack pointer: its handler would need the stack.
 pub const ALL: &[Exception] = &[
     Exception { name: "undefined_instruction", kind: FaultKind::IllegalInstruction, raise: undefined },
     Exception { name: "breakpoint", kind: FaultKind::Breakpoint, raise: breakpoint },
@@ -32,7 +32,7 @@ pub const ALL: &[Exception] = &[
     Exception { name: "misaligned_code", kind: FaultKind::Alignment, raise: misaligned_code },
 ];
 
-/// Executes an instruction that does not exist.
+/// Executes an undefined instruction.
 #[unsafe(naked)]
 pub extern "C" fn undefined() {
     naked_asm!("udf #0", "ret")
@@ -43,13 +43,13 @@ extern "C" fn breakpoint() {
     naked_asm!("brk #1", "ret")
 }
 
-/// Reads kernel memory that is not mapped: 128 TiB into the kernel half, behind all memory there can be.
+/// Reads unmapped kernel memory: 128 TiB into the kernel half, above all possible RAM.
 #[unsafe(naked)]
 pub extern "C" fn read_unmapped() {
     naked_asm!("mov x0, #0xffff800000000000", "ldr x1, [x0]", "ret")
 }
 
-/// Reads a word of kernel memory, whether it is there or not.
+/// Reads a word of kernel memory, mapped or not.
 #[unsafe(naked)]
 pub extern "C" fn read_at(address: usize) {
     naked_asm!("ldr x1, [x0]", "ret")
@@ -65,7 +65,7 @@ extern "C" fn execute_unmapped() {
     naked_asm!("mov x0, #0xffff800000000000", "br x0")
 }
 
-/// Should it succeed, it writes what stands there already.
+/// Writes the value that is already there, in case the write succeeds.
 #[unsafe(naked)]
 extern "C" fn write_code() {
     naked_asm!("adr x0, .", "ldr w1, [x0]", "str w1, [x0]", "ret")
@@ -77,13 +77,13 @@ extern "C" fn execute_data() {
     naked_asm!("mov x0, sp", "br x0")
 }
 
-/// Reads where programs are, of which none runs.
+/// Reads the address where programs are linked, while no program runs.
 #[unsafe(naked)]
 extern "C" fn read_user() {
     naked_asm!("mov x0, #0x41000000", "ldr x1, [x0]", "ret")
 }
 
-/// An exclusive access must be aligned even where others need not.
+/// An exclusive access must be aligned, even where other accesses need not be.
 #[unsafe(naked)]
 extern "C" fn misaligned_access() {
     naked_asm!("add x0, sp, #1", "ldxr x1, [x0]", "ret")
@@ -94,8 +94,7 @@ extern "C" fn misaligned_code() {
     naked_asm!("adr x0, .", "add x0, x0, #2", "br x0")
 }
 
-/// Raises an exception that has no way to a handler, nor has the exception which that raises: the CPU faults for
-/// ever, on an address where nothing is mapped.
+/// Raises an exception with unmapped vectors: taking it faults again, and the CPU repeats that for ever.
 pub fn unhandled() -> ! {
     VBAR_EL1.set(0xffff_8000_0000_0000);
     barrier::isb(barrier::SY);

@@ -18,15 +18,15 @@ impl FpState {
         Self { vectors: [0; 32], control: 0, status: 0 }
     }
 
-    /// Stores the CPU's registers here. To be called before switching away from a user thread.
+    /// Saves the CPU's registers here. Call it before a switch away from a user thread.
     pub fn save(&mut self) {
         // SAFETY: the function writes the state's fields and nothing else.
         unsafe { save(self) }
     }
 
-    /// Loads the CPU's registers from here. To be called when a user thread gets the CPU.
+    /// Loads the CPU's registers from here. Call it when a user thread gets the CPU.
     pub fn restore(&self) {
-        // SAFETY: the kernel is compiled for a target without these registers, so it misses no value.
+        // SAFETY: the kernel's target does not use these registers, so no value of the kernel is lost.
         unsafe { restore(self) }
     }
 }

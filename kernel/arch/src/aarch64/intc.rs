@@ -17,20 +17,19 @@ inventory!("driver", "interrupts: GICv2");
 static DISTRIBUTOR: AtomicU64 = AtomicU64::new(0);
 static CPU_INTERFACE: AtomicU64 = AtomicU64::new(0);
 
-/// The group of all interrupts in a system without TrustZone.
+/// The only interrupt group in a system without TrustZone.
 const GROUP: InterruptGroup = InterruptGroup::Group0;
 
-/// Number of the first interrupt that is not private to a CPU.
+/// First shared interrupt; lower ones are private to a CPU.
 pub(super) const FIRST_SHARED: u32 = 32;
 
-/// Says where the controller is.
+/// Sets the controller's addresses.
 pub(super) fn configure(distributor: PhysAddr, cpu_interface: PhysAddr) {
     DISTRIBUTOR.store(distributor.0, Ordering::Relaxed);
     CPU_INTERFACE.store(cpu_interface.0, Ordering::Relaxed);
 }
 
-/// Sets up the controller for this CPU, with all interrupts disabled. To be called once, with interrupts
-/// masked.
+/// Sets up the controller for this CPU, with all interrupts disabled. Call it once, with interrupts masked.
 pub fn init() {
     with_controller(|gic| {
         gic.enable_all_interrupts(false);
@@ -38,7 +37,7 @@ pub fn init() {
     });
 }
 
-/// Lets interrupt `irq` reach this CPU.
+/// Enables interrupt `irq` and routes it to this CPU.
 ///
 /// # Panics
 /// When the controller has no such interrupt.
@@ -51,7 +50,7 @@ pub fn enable(irq: u32) {
     });
 }
 
-/// Keeps interrupt `irq` away.
+/// Disables interrupt `irq`.
 pub fn disable(irq: u32) {
     with_controller(|gic| {
         // Only enabling can fail.
@@ -59,12 +58,12 @@ pub fn disable(irq: u32) {
     });
 }
 
-/// Takes the interrupt that is pending, if any: it is active until [`complete`]. Interrupts are masked.
+/// Acknowledges the pending interrupt, if any: it is active until [`complete`]. Interrupts must be masked.
 pub(super) fn claim() -> Option<u32> {
     with_controller(|gic| gic.get_and_acknowledge_interrupt(GROUP)).map(|interrupt| interrupt.raw_value())
 }
 
-/// Ends an interrupt that [`claim`] gave.
+/// Completes an interrupt that [`claim`] returned.
 pub(super) fn complete(irq: u32) {
     with_controller(|gic| gic.end_interrupt(id(irq), GROUP));
 }
@@ -73,8 +72,8 @@ fn with_controller<T>(act: impl FnOnce(&mut GicV2<'_>) -> T) -> T {
     let distributor = phys_to_virt(PhysAddr(DISTRIBUTOR.load(Ordering::Relaxed)));
     let cpu_interface = phys_to_virt(PhysAddr(CPU_INTERFACE.load(Ordering::Relaxed)));
     let state = cpu::irq_save();
-    // SAFETY: the device tree named the blocks, which are mapped as device memory. With interrupts masked
-    // nothing else on this CPU makes a second instance meanwhile.
+    // SAFETY: the device tree gave the addresses of the blocks, which are mapped as device memory. Interrupts
+    // are masked, so this CPU has no second instance at the same time.
     let mut gic = unsafe { GicV2::new(distributor.cast(), cpu_interface.cast()) };
     let result = act(&mut gic);
     cpu::irq_restore(state);
@@ -82,7 +81,7 @@ fn with_controller<T>(act: impl FnOnce(&mut GicV2<'_>) -> T) -> T {
 }
 
 /// Routes a shared interrupt to this CPU (one byte per interrupt, one bit per CPU). The driver leaves the
-/// targets as they were at reset, which with several CPUs is nowhere.
+/// reset values of the targets, which select no CPU on a machine with several CPUs.
 fn target_this_cpu(irq: u32) {
     let distributor = phys_to_virt(PhysAddr(DISTRIBUTOR.load(Ordering::Relaxed))).cast::<Gicd>();
     // SAFETY: the register array of the mapped distributor has a byte for each of its 1020 interrupts.

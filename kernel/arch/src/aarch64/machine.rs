@@ -1,4 +1,4 @@
-//! What the machine says about itself, in a device tree.
+//! Machine description, from the device tree.
 
 use core::ops::Range;
 
@@ -11,7 +11,7 @@ use super::intc::FIRST_SHARED;
 use super::power::FirmwareCall;
 use crate::{MAX_VIRTIO_MMIO, PhysAddr, VirtioMmio};
 
-/// The devices and figures that the kernel uses.
+/// Devices and properties that the kernel uses.
 #[derive(Debug)]
 pub struct Machine {
     pub memory: Range<PhysAddr>,
@@ -31,12 +31,12 @@ pub struct Machine {
 /// Reads the tree at `blob`.
 ///
 /// # Safety
-/// `blob` points to mapped memory; if a tree lies there it stays as it is forever.
+/// `blob` points to mapped memory; a tree there must never change.
 ///
 /// # Panics
-/// When there is no tree, or one without memory, console or interrupt controller: no kernel runs there.
+/// Without a tree, or if the tree has no memory, console or interrupt controller.
 pub unsafe fn read(blob: *const u8) -> Machine {
-    // SAFETY: the caller's promise; the reader checks the tree's form.
+    // SAFETY: the caller guarantees readable memory; the reader checks the tree's format.
     let tree = unsafe { Fdt::from_raw(blob) }.expect("no device tree at the start of RAM");
     let memory = tree.find_node("/memory").and_then(|node| region(node, 0));
     let controller = tree.root().children().find(|node| node.is_compatible("arm,cortex-a15-gic"));
@@ -66,14 +66,14 @@ fn cpus(tree: Fdt<'static>) -> usize {
     tree.cpus().map_or(1, |cpus| cpus.cpus().count())
 }
 
-/// The port that the tree calls standard output.
+/// The serial port of the tree's `stdout-path`.
 fn console(tree: Fdt<'static>) -> FdtNode<'static> {
     let path = tree.find_node("/chosen").and_then(|chosen| chosen.property("stdout-path"));
     let path = path.and_then(|property| property.value_as::<&str>().ok());
     path.and_then(|path| tree.find_node(path)).expect("the device tree names no console")
 }
 
-/// The first other port that is not reserved for firmware.
+/// The first other serial port that is not reserved for firmware.
 fn channel(tree: Fdt<'static>, console: PhysAddr) -> Option<PhysAddr> {
     let ports = tree.root().children().filter(|node| node.is_compatible("arm,pl011"));
     let usable = ports.filter(|node| matches!(node.status(), Ok(Status::Okay)));
@@ -112,7 +112,7 @@ fn region(node: FdtNode<'static>, index: usize) -> Option<Range<PhysAddr>> {
     Some(start..start.checked_add(entry.size().ok()?)?)
 }
 
-/// The node's first interrupt, when it is a shared one: cells (0 = shared, number, trigger).
+/// The node's first interrupt, if it is a shared one: cells (0 = shared, number, trigger).
 fn shared_interrupt(node: FdtNode<'static>) -> Option<u32> {
     let [kind, number, _trigger] = node.property("interrupts")?.value_as::<[u32; 3]>().ok()?;
     (kind == 0).then_some(FIRST_SHARED + number)

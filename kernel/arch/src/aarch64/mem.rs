@@ -7,34 +7,34 @@ use aarch64_cpu::asm::barrier;
 
 use crate::{PhysAddr, VirtAddr, kernel_pages};
 
-/// Start of the kernel half; physical address 0 of the linear map. The linker script repeats it.
+/// Start of the kernel half and of the linear map. The linker script repeats the value.
 pub const KERNEL_BASE: VirtAddr = VirtAddr(0xFFFF_0000_0000_0000);
-/// Where programs are linked.
+/// Link address of programs.
 pub const USER_BASE: VirtAddr = VirtAddr(0x4100_0000);
 /// End (exclusive) of the first user stack.
 pub const USER_STACK_TOP: VirtAddr = VirtAddr(0x0000_FFFF_FF00_0000);
 /// End (exclusive) of user space.
 pub const USER_END: VirtAddr = VirtAddr(0x0001_0000_0000_0000);
 
-/// Where RAM begins on the `virt` machine, and with it, for an ELF kernel, the device tree.
+/// Start of RAM on the `virt` machine. For an ELF kernel, QEMU puts the device tree here.
 pub(super) const RAM_BASE: PhysAddr = PhysAddr(0x4000_0000);
-/// The devices of the `virt` machine that the linear map covers (behind the flash memory).
+/// Devices of the `virt` machine in the linear map (above the flash memory).
 pub(super) const DEVICES: Range<PhysAddr> = PhysAddr(0x0800_0000)..RAM_BASE;
 
-/// Where the kernel sees a physical address. Valid for all RAM and for the devices that the boot
-/// information names; nothing else is mapped.
+/// Kernel address of a physical address. Valid for RAM and for the devices in the boot information; nothing
+/// else is mapped.
 pub const fn phys_to_virt(address: PhysAddr) -> *mut u8 {
     core::ptr::with_exposed_provenance_mut((address.0 + KERNEL_BASE.0) as usize)
 }
 
-/// The physical address of an object of the kernel (in its image, on its heap, on a stack: all kernel memory).
+/// Physical address of a kernel object (in the image, on the heap or on a stack).
 pub fn virt_to_phys<T: ?Sized>(object: *const T) -> PhysAddr {
     let address = VirtAddr(object.cast::<u8>().addr() as u64);
     kernel_pages::lookup(address).unwrap_or_else(|| PhysAddr(address.0 - KERNEL_BASE.0))
 }
 
-/// Makes instructions that were written through `start` visible to instruction fetch on all CPUs, under
-/// every mapping. To be called after loading code and before it is run.
+/// Makes instructions that were written through `start` visible to instruction fetch on all CPUs, under every
+/// mapping. Call it after loading code and before running it.
 ///
 /// # Safety
 /// `start..start + len` must be mapped memory of the kernel half.
@@ -43,18 +43,18 @@ pub unsafe fn sync_instruction_memory(start: *const u8, len: usize) {
     let end = start.addr() + len;
     let mut address = start.addr() & !(line - 1);
     while address < end {
-        // SAFETY: cleaning a line of mapped memory changes no value.
+        // SAFETY: cleaning a cache line of mapped memory changes no value.
         unsafe { asm!("dc cvau, {}", in(reg) address, options(nostack)) };
         address += line;
     }
     barrier::dsb(barrier::ISH);
-    // SAFETY: dropping cached instructions only makes the CPU fetch them again.
+    // SAFETY: after an invalidation the CPU fetches the instructions again.
     unsafe { asm!("ic ialluis", options(nostack)) };
     barrier::dsb(barrier::ISH);
     barrier::isb(barrier::SY);
 }
 
-/// Smallest line of the data caches in bytes.
+/// Smallest data cache line in bytes.
 fn data_cache_line() -> usize {
     let ctr: u64;
     // SAFETY: reading the cache type register has no effect.

@@ -1,4 +1,4 @@
-//! The contract on aarch64 (ARMv8-A, EL1), for QEMU's `virt` machine.
+//! The architecture interface on aarch64 (ARMv8-A, EL1), for QEMU's `virt` machine.
 
 mod boot;
 pub mod console;
@@ -19,5 +19,5 @@ pub mod trap;
 
 /// Number of this architecture in the result channel.
 pub const ARCH_ID: u8 = 1;
-/// ELF's number of this processor (EM_AARCH64).
+/// ELF machine number (EM_AARCH64).
 pub const ELF_MACHINE: u16 = 183;

@@ -1,4 +1,4 @@
-//! Ends of the machine, through the firmware (PSCI).
+//! Power off and reset, through the firmware (PSCI).
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +9,7 @@ use super::cpu;
 
 inventory!("driver", "power: PSCI");
 
-/// The instruction that calls the firmware.
+/// Instruction that calls the firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FirmwareCall {
     /// `hvc`
@@ -20,14 +20,14 @@ pub(super) enum FirmwareCall {
 
 static SECURE_MONITOR: AtomicBool = AtomicBool::new(false);
 
-/// Says how the firmware is called.
+/// Sets how to call the firmware.
 pub(super) fn configure(call: FirmwareCall) {
     SECURE_MONITOR.store(call == FirmwareCall::SecureMonitor, Ordering::Relaxed);
 }
 
-/// Switches the machine off; QEMU ends (or pauses, as it was told).
+/// Powers the machine off; QEMU exits (or pauses, by its options).
 pub fn power_off() -> ! {
-    // The result would be an error code: the firmware refused, and stopping is what is left.
+    // The call returns only an error: the firmware refused, so the CPU halts.
     let _ = if SECURE_MONITOR.load(Ordering::Relaxed) {
         psci::system_off::<Smc>()
     } else {
@@ -36,7 +36,7 @@ pub fn power_off() -> ! {
     cpu::halt()
 }
 
-/// Restarts the machine.
+/// Resets the machine.
 pub fn reset() -> ! {
     // As above.
     let _ = if SECURE_MONITOR.load(Ordering::Relaxed) {

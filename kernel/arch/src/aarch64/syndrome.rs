@@ -1,10 +1,10 @@
-//! From the exception syndrome register to a portable fault.
+//! Decodes the exception syndrome register into a portable fault.
 
 use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
 
 use crate::{Access, Fault, FaultKind, TrapFrame, VirtAddr};
 
-/// What a synchronous exception wants.
+/// Cause of a synchronous exception.
 pub enum Cause {
     /// A system call.
     Syscall,
@@ -12,7 +12,7 @@ pub enum Cause {
     Fault(Fault),
 }
 
-/// Reads this CPU's syndrome of the exception that `frame` came from. Must run before any other exception.
+/// Decodes this CPU's syndrome of the exception in `frame`. Must run before another exception overwrites it.
 pub fn synchronous(frame: &TrapFrame) -> Cause {
     use ESR_EL1::EC::Value as Class;
     let syndrome = ESR_EL1.get();
@@ -50,7 +50,7 @@ pub fn synchronous(frame: &TrapFrame) -> Cause {
     Cause::Fault(Fault { kind, address: VirtAddr(address), from_user: frame.from_user(), syndrome })
 }
 
-/// An exception that nobody asked for: a system error, a fast interrupt, a 32-bit program.
+/// An exception that the kernel does not expect: SError, FIQ, 32-bit program.
 pub fn unexpected(frame: &TrapFrame) -> Fault {
     Fault {
         kind: FaultKind::Unknown,
@@ -60,7 +60,7 @@ pub fn unexpected(frame: &TrapFrame) -> Fault {
     }
 }
 
-/// The trap, whichever it was, that found no room for its frame on the kernel's stack.
+/// A trap of any kind for whose frame the kernel stack had no room.
 pub fn stack_overflow(frame: &TrapFrame) -> Fault {
     Fault { kind: FaultKind::StackOverflow, address: frame.sp(), from_user: false, syndrome: ESR_EL1.get() }
 }
@@ -68,7 +68,7 @@ pub fn stack_overflow(frame: &TrapFrame) -> Fault {
 /// In the syndrome of a data abort: the access was a store.
 const WRITE: u64 = 1 << 6;
 
-/// Kind of an abort, by its fault status code (the two low bits are the level in the first three).
+/// Kind of an abort by its fault status code (the two low bits are the level for the first three kinds).
 fn abort(syndrome: u64, access: Access) -> FaultKind {
     match syndrome & 0x3F {
         0x00..=0x0B => FaultKind::Page { access, mapped: false },

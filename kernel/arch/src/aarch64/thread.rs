@@ -1,27 +1,27 @@
-//! Kernel contexts and the switch between them.
+//! Kernel contexts and the context switch.
 
 use core::arch::naked_asm;
 use core::mem::offset_of;
 
 use crate::VirtAddr;
 
-/// What a thread that does not run needs to go on: callee-saved registers and stack pointer.
+/// Saved state of a thread that does not run: callee-saved registers and stack pointer.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct Context {
-    /// x19 to x30; x30 is where the thread goes on.
+    /// x19 to x30; x30 is the resume address.
     callee_saved: [u64; 12],
     sp: u64,
 }
 
 impl Context {
-    /// A context to be filled by [`switch`] when it leaves the running thread.
+    /// An empty context, which [`switch`] fills when it leaves the running thread.
     pub const fn empty() -> Self {
         Self { callee_saved: [0; 12], sp: 0 }
     }
 
-    /// A context that starts with `entry(arg)` on the stack that ends (exclusive) at `stack_top`, which
-    /// must be 16-byte aligned. Interrupts are as [`switch`]'s caller left them (masked).
+    /// A context that starts with `entry(arg)` on the stack that ends (exclusive) at `stack_top`, which must
+    /// be 16-byte aligned. The interrupt mask stays as in [`switch`]'s caller (masked).
     pub fn new(stack_top: VirtAddr, entry: extern "C" fn(usize) -> !, arg: usize) -> Self {
         let mut callee_saved = [0; 12];
         callee_saved[0] = entry as usize as u64;
@@ -31,19 +31,19 @@ impl Context {
     }
 }
 
-/// First instructions of a new thread: x19 = entry function, x20 = its argument. The frame pointer is null,
-/// where backtraces end.
+/// First instructions of a new thread: x19 = entry function, x20 = its argument. A null frame pointer ends
+/// backtraces.
 #[unsafe(naked)]
 unsafe extern "C" fn start() -> ! {
     naked_asm!("mov x0, x20", "blr x19", "brk #0")
 }
 
-/// Stores the running context in `prev` and goes on with `next`; returns when someone switches to `prev`.
+/// Saves the running context in `prev` and resumes `next`; returns when a thread switches to `prev`.
 ///
 /// It changes neither the address space, nor the floating-point registers, nor the interrupt mask.
 ///
 /// # Safety
-/// Interrupts are masked. Both pointers are valid, `next` was made by [`Context::new`] or stored by this
+/// Interrupts are masked. Both pointers are valid. `next` was made by [`Context::new`] or saved by this
 /// function, its stack is alive and no other CPU runs on it.
 #[unsafe(naked)]
 pub unsafe extern "C" fn switch(prev: *mut Context, next: *const Context) {

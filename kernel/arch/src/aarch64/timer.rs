@@ -10,14 +10,14 @@ use super::intc;
 
 inventory!("driver", "timer: generic timer");
 
-/// Interrupt of the virtual timer; the architecture's base system fixes it.
+/// Interrupt of the virtual timer, fixed by Arm's Base System Architecture.
 pub const IRQ: u32 = 27;
 
 /// Counts between two ticks.
 static INTERVAL: AtomicU64 = AtomicU64::new(0);
 
 /// Starts the tick on this CPU, `hz` times per second, after `intc::init`. Each tick calls
-/// [`Handler::tick`](crate::Handler::tick); ticks that were missed with interrupts masked are dropped.
+/// [`Handler::tick`](crate::Handler::tick); ticks missed while interrupts are masked are dropped.
 ///
 /// # Panics
 /// When `hz` is 0 or above [`frequency`].
@@ -30,7 +30,7 @@ pub fn init(hz: u32) {
     intc::enable(IRQ);
 }
 
-/// Sets the next tick, on the grid of the first one unless that has passed already.
+/// Arms the next tick, on the grid of the first one unless that time has passed.
 pub(super) fn rearm() {
     let interval = INTERVAL.load(Ordering::Relaxed);
     let next = CNTV_CVAL_EL0.get() + interval;
@@ -39,19 +39,19 @@ pub(super) fn rearm() {
     barrier::isb(barrier::SY);
 }
 
-/// The clock: counts up at [`frequency`] from the machine's start, never backwards.
+/// Clock: counts up at [`frequency`] from power-on, never backwards.
 pub fn now() -> u64 {
-    // Without the barrier the CPU may read the counter ahead of time.
+    // Without the barrier the CPU may read the counter early, out of program order.
     barrier::isb(barrier::SY);
     CNTVCT_EL0.get()
 }
 
-/// Counts of [`now`] per second.
+/// Frequency of [`now`] in Hz.
 pub fn frequency() -> u64 {
     CNTFRQ_EL0.get()
 }
 
-/// Counts of [`now`] until the timer's next tick, by the timer's own register: at most those between two ticks.
+/// Counts of [`now`] until the next tick, from the timer's register: at most one tick interval.
 pub fn remaining() -> u64 {
     CNTV_CVAL_EL0.get().saturating_sub(now())
 }

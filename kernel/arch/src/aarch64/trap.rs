@@ -1,4 +1,4 @@
-//! Traps: the frame of interrupted registers, the dispatcher, the return to user code.
+//! Traps: the trap frame, the dispatcher, the return to user code.
 
 use core::arch::global_asm;
 use core::fmt;
@@ -22,20 +22,19 @@ pub struct TrapFrame {
     pc: u64,
     status: u64,
     tls: u64,
-    /// Keeps the size a multiple of 16 bytes, which the stack pointer demands.
+    /// Padding: the stack pointer must be a multiple of 16 bytes.
     reserved: u64,
-    /// Frame record (frame pointer, return address) that links the kernel's call chain through a trap.
+    /// Frame record (frame pointer, return address) that continues the kernel's call chain through a trap.
     link: [u64; 2],
 }
 
-/// The vectors' reasons, as the assembly hands them to [`dispatch`].
+/// Kinds of vectors, as the assembly passes them to [`dispatch`].
 const SYNCHRONOUS: u64 = 0;
 const INTERRUPT: u64 = 1;
 const OTHER: u64 = 2;
 const OVERFLOW: u64 = 3;
 
-/// Bytes of the stack for what is said when another one has run over: the machine has one, as no more than one
-/// CPU says it.
+/// Size in bytes of the emergency stack, which reports stack overflows. One suffices: only one CPU reports.
 pub(super) const EMERGENCY_STACK_SIZE: usize = 16 * 1024;
 
 global_asm!(
@@ -53,13 +52,13 @@ global_asm!(
 );
 
 impl TrapFrame {
-    /// Frame of a program about to start at `entry` with stack pointer `sp`; all other registers are zero,
+    /// Frame of a new program that starts at `entry` with stack pointer `sp`: all other registers zero,
     /// interrupts enabled.
     pub const fn new_user(entry: VirtAddr, sp: VirtAddr) -> Self {
         Self { x: [0; 31], sp: sp.0, pc: entry.0, status: 0, tls: 0, reserved: 0, link: [0; 2] }
     }
 
-    /// The number of the system call; Linux's own numbers for some calls on this architecture count as well.
+    /// Number of the system call; translates the accepted Linux AArch64 numbers.
     pub fn syscall_number(&self) -> u64 {
         let number = self.x[8];
         AARCH64_ALIASES.iter().find(|(alias, _)| *alias == number).map_or(number, |(_, known)| *known)
@@ -74,12 +73,12 @@ impl TrapFrame {
         self.x[index]
     }
 
-    /// Sets the result of the system call.
+    /// Sets the system call's result.
     pub const fn set_return(&mut self, value: i64) {
         self.x[0] = value.cast_unsigned();
     }
 
-    /// Address of the instruction at which the interrupted code goes on.
+    /// Address of the instruction at which the interrupted code continues.
     pub const fn pc(&self) -> VirtAddr {
         VirtAddr(self.pc)
     }
@@ -94,13 +93,13 @@ impl TrapFrame {
         VirtAddr(self.x[29])
     }
 
-    /// Lets the interrupted function, which must have no stack frame of its own, return to its caller.
+    /// Makes the interrupted function, which must have no stack frame, return to its caller.
     pub const fn return_from_leaf(&mut self) {
         self.pc = self.x[30];
     }
 
-    /// Spoils one register that the interrupted code may be using: a fault to plant, not to have.
-    pub const fn spoil_register(&mut self) {
+    /// Corrupts a register that the interrupted code may be using: for a planted fault.
+    pub const fn corrupt_register(&mut self) {
         self.x[16] ^= 1 << 40;
     }
 
@@ -122,7 +121,7 @@ impl fmt::Display for TrapFrame {
     }
 }
 
-/// Lets this CPU's traps come here.
+/// Installs the trap vectors on this CPU.
 pub(super) fn init() {
     unsafe extern "C" {
         static trap_vectors: u8;
@@ -131,7 +130,8 @@ pub(super) fn init() {
     barrier::isb(barrier::SY);
 }
 
-/// Every trap, with interrupts masked, on the kernel stack of the interrupted thread or the emergency stack.
+/// Handles every trap, with interrupts masked, on the kernel stack of the interrupted thread or on the
+/// emergency stack.
 extern "C" fn dispatch(frame: &mut TrapFrame, reason: u64) {
     let handler = registered();
     match reason {
@@ -151,7 +151,7 @@ extern "C" fn dispatch(frame: &mut TrapFrame, reason: u64) {
     (handler.trap_exit)(frame);
 }
 
-/// Hands all pending interrupts to the handler.
+/// Passes all pending interrupts to the handler.
 fn interrupts(handler: &Handler) {
     while let Some(irq) = intc::claim() {
         if irq == timer::IRQ {
@@ -164,19 +164,19 @@ fn interrupts(handler: &Handler) {
     }
 }
 
-/// Goes to user code with the registers of `frame`. The thread's next trap starts with an empty kernel
-/// stack at `stack_top`.
+/// Enters user code with the registers of `frame`. The thread's next trap starts with an empty kernel stack
+/// at `stack_top`.
 ///
 /// # Safety
-/// `frame` is a user frame ([`TrapFrame::from_user`]). `stack_top` is the end (exclusive, 16-byte aligned)
-/// of the running thread's kernel stack, on which nothing is needed any more: the caller holds no lock and
-/// no value whose destructor matters. The thread's address space is active and its floating-point state
-/// loaded. Interrupts are masked, so that both stay so.
+/// `frame` is a user frame ([`TrapFrame::from_user`]). `stack_top` is the end (exclusive, 16-byte aligned) of
+/// the running thread's kernel stack, whose content is discarded: the caller holds no lock and no value that
+/// must be dropped. The thread's address space is active and its floating-point state loaded. Interrupts are
+/// masked, so that both remain so.
 pub unsafe fn resume_user(frame: &TrapFrame, stack_top: VirtAddr) -> ! {
     unsafe extern "C" {
         fn trap_return(frame: &TrapFrame, stack_pointer: u64) -> !;
     }
     debug_assert!(frame.from_user() && stack_top.0.is_multiple_of(16));
-    // SAFETY: the caller's promises are those of the assembly.
+    // SAFETY: the caller's guarantees are those that the assembly needs.
     unsafe { trap_return(frame, stack_top.0) }
 }

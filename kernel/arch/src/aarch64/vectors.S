@@ -1,10 +1,10 @@
-// Exception vectors: every register goes into a trap frame on the kernel stack, and comes back from it.
+// Exception vectors: save all registers in a trap frame on the kernel stack, dispatch, restore them.
 // Operands in braces come from trap.rs.
 
-// One of the 16 vectors. `kind` is handed to the dispatcher, `origin` is `user` or `kernel`. The stack is empty
-// when user code traps; when the kernel does, it may be used up, and storing the frame would trap again, for ever:
-// the CPU is asked first whether it could. x0 waits in the user's stack pointer, which the frame of the user's own
-// trap holds.
+// One of the 16 vectors. `kind` is passed to the dispatcher, `origin` is `user` or `kernel`. The kernel stack
+// is empty when user code traps. When kernel code traps, the stack may be full, and storing the frame would
+// trap again for ever; so the vector first asks the CPU whether the address is writable. x0 is kept in the
+// user's stack pointer register meanwhile, whose value is in the frame of the user's own trap.
 .macro VECTOR kind, origin
     .balign 0x80
     sub sp, sp, #{SIZE}
@@ -40,7 +40,7 @@
     str x30, [sp, #240]
 .endm
 
-// x2 = the interrupted stack pointer, x3 and x4 = the frame record that continues the call chain.
+// x2 = the interrupted stack pointer; x3, x4 = the frame record that continues the call chain.
 .macro SAVE_STATE_AND_DISPATCH
     mrs x5, elr_el1
     mrs x6, spsr_el1
@@ -96,8 +96,8 @@ save_kernel:
     mrs x4, elr_el1
     SAVE_STATE_AND_DISPATCH
 
-// The kernel's stack has run over its end, where nothing is mapped; sp_el0 = x0. User code can read the register
-// that the stack pointer waits in, but none runs any more.
+// The kernel stack has overflowed into the guard; sp_el0 = x0. User code could read the register that holds
+// the stack pointer meanwhile, but no user code runs again.
 stack_overflow:
     mov x0, sp
     msr tpidrro_el0, x0
@@ -114,8 +114,8 @@ stack_overflow:
     SAVE_STATE_AND_DISPATCH
     .ltorg
 
-// x0 = trap frame (anywhere), x1 = the kernel's stack pointer afterwards. Nothing is taken while the frame
-// may lie below the stack pointer: all exceptions are masked until `eret`.
+// x0 = trap frame (anywhere), x1 = the kernel's stack pointer afterwards. All exceptions are masked until
+// `eret`, since the frame may lie below the stack pointer.
 .global trap_return
 trap_return:
     msr daifset, #0xf

@@ -1,35 +1,36 @@
-// From the machine's entry, at physical addresses in 32-bit mode without paging, to `boot_main` in the high half.
+// From the entry point, at physical addresses in 32-bit mode without paging, to `boot_main` in the high half.
 // Operands in braces come from boot.rs.
 
-// What says to a loader that knows PVH (QEMU's `-kernel` does) that this is a kernel, and where it begins. The
-// form is Xen's: XEN_ELFNOTE_PHYS32_ENTRY with a physical address.
+// Note for loaders that know PVH (such as QEMU's `-kernel`): the kernel's entry point. Xen defines the
+// format: XEN_ELFNOTE_PHYS32_ENTRY with a physical address.
 .section .note.pvh, "a", @note
 .balign 4
-    .long 4, 8, 18                  // bytes of the name, bytes of the value, type
+    .long 4, 8, 18                  // size of the name, size of the value, type
     .asciz "Xen"
     .quad pvh_start - {KERNEL_BASE}
 
-// The same for a loader that knows Multiboot2 (GRUB does): a header in the first 32 KiB of the file, with what the
-// kernel wants to be told, where it begins, and where it wants files. Numbers are the specification's, section 3.1.
+// Header for loaders that know Multiboot2 (such as GRUB), in the first 32 KiB of the file: requested
+// information, entry point, alignment of modules. The numbers are defined in section 3.1 of the
+// specification.
 .section .text.multiboot2, "a"
 .balign 8
 multiboot2_header:
     .set header_bytes, multiboot2_header_end - multiboot2_header
     .long 0xe85250d6, 0, header_bytes, -(0xe85250d6 + header_bytes)
-    .short 1, 0                     // wanted: command line, files, memory map
+    .short 1, 0                     // requests: command line, modules, memory map
     .long 20, 1, 3, 6
     .balign 8
     .short 3, 0                     // entry
     .long 12, multiboot2_start - {KERNEL_BASE}
     .balign 8
-    .short 6, 0                     // files at whole pages
+    .short 6, 0                     // page-aligned modules
     .long 8
-    .short 0, 0                     // no more
+    .short 0, 0                     // end of tags
     .long 8
 multiboot2_header_end:
 
-// Every entry ends in `enter_long_mode` with edi = physical address of what the loader tells, esi = whose form
-// that has.
+// Every entry point jumps to `enter_long_mode` with edi = physical address of the loader's information, esi =
+// loader protocol.
 .section .text.boot, "ax"
 .code32
 .global pvh_start
@@ -58,11 +59,11 @@ enter_long_mode:
     or eax, {CR0_PAGING}
     mov cr0, eax
     lgdt [boot_gdt_pointer - {KERNEL_BASE}]
-    .byte 0xea                      // far jump: the assembler knows none in this syntax
+    .byte 0xea                      // far jump: the assembler has no mnemonic for it in this syntax
     .long long_mode - {KERNEL_BASE}
     .word 8
 
-// One coarse table serves both halves, so code goes on at the physical address until the jump.
+// One coarse table serves both halves, so execution continues at the physical address until the jump.
 .code64
 long_mode:
     movabs rax, offset high_half
@@ -79,7 +80,7 @@ high_half:
     lea rcx, [rip + __bss_end]
     sub rcx, rdi
     xor eax, eax
-    rep stosb                       // the stack is part of it
+    rep stosb                       // the range includes the stack
     mov edi, ebx
     mov esi, esi
     xor ebp, ebp                    // backtraces end here
@@ -114,7 +115,7 @@ boot_level2:
     .set block, block + 0x200000
     .endr
 
-// Two stacks, each above a page that the final tables leave out.
+// Two stacks, each above a page that the final tables leave unmapped.
 .section .bss.boot, "aw", @nobits
 .balign 4096
 .global emergency_guard

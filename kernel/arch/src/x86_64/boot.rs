@@ -1,4 +1,4 @@
-//! From the machine's entry to `kernel_main`.
+//! Boot: from the entry point to `kernel_main`.
 
 use core::arch::global_asm;
 use core::ops::Range;
@@ -14,13 +14,14 @@ use crate::mem::phys_to_virt;
 use crate::table::index;
 use crate::{BootInfo, PageTable, PhysAddr, VirtAddr};
 
-/// Number of the register that the flags of long mode are in.
+/// Number of the MSR with the long mode flags.
 const EFER: u32 = 0xC000_0080;
 
 /// The boot mapping (boot.S) covers the first GiB.
 const BOOT_MAPPING_END: PhysAddr = PhysAddr(1 << 30);
 
-/// Whose form the loader's information has: PVH's start information, Multiboot2's boot information.
+/// Loader protocol, which defines the format of its information: PVH start information or Multiboot2 boot
+/// information.
 const LOADER_PVH: u32 = 1;
 const LOADER_MULTIBOOT2: u32 = 2;
 
@@ -42,11 +43,11 @@ global_asm!(
 );
 
 unsafe extern "Rust" {
-    /// The kernel proper, see [`BootInfo`].
+    /// The kernel's main function, see [`BootInfo`].
     safe fn kernel_main(boot: &'static BootInfo) -> !;
 }
 
-/// First Rust code, on the boot stack in the high half, under the boot mapping.
+/// First Rust function, on the boot stack in the high half, under the boot mapping.
 extern "C" fn boot_main(information: u64, loader: u32) -> ! {
     cpu::init();
     trap::init();
@@ -54,7 +55,7 @@ extern "C" fn boot_main(information: u64, loader: u32) -> ! {
 
     assert!(PhysAddr(information) < BOOT_MAPPING_END, "the loader's information is at {information:#x}");
     let start = phys_to_virt(PhysAddr(information));
-    // SAFETY: the boot mapping covers this, and what the loader tells is small; nothing writes there.
+    // SAFETY: the boot mapping covers the loader's information, which is small and never overwritten.
     let machine = unsafe {
         match loader {
             LOADER_PVH => machine::from_pvh(start),
@@ -66,7 +67,7 @@ extern "C" fn boot_main(information: u64, loader: u32) -> ! {
     let image = Image::of_kernel();
     let unused = machine.unused(image.range().end);
     assert!(unused.start < BOOT_MAPPING_END, "the RAM that is unused begins at {}", unused.start);
-    // SAFETY: this RAM is unused, and the boot mapping covers the tables' few pages.
+    // SAFETY: this RAM is unused, and the boot mapping covers the few pages of tables.
     let mut frames = unsafe { BootFrames::starting_at(unused.start) };
     let others = [(LOW_MEMORY, Attributes::KERNEL_RODATA), (DEVICES, Attributes::DEVICE)];
     let root = build(&machine.memory, &image, &others, &mut frames);

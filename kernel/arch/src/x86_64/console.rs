@@ -1,5 +1,5 @@
-//! The console, a 16550 serial port, and the result channel, QEMU's `isa-debugcon`: a port that takes a byte with
-//! one instruction, in any state of the machine.
+//! The console, a 16550 serial port, and the result channel, QEMU's `isa-debugcon`: a port that accepts a
+//! byte with one instruction, in any state of the machine.
 
 use core::hint::spin_loop;
 
@@ -14,18 +14,18 @@ use super::cpu;
 inventory!("driver", "console: 16550");
 inventory!("driver", "channel: isa-debugcon");
 
-/// First I/O port of the first serial port, and its interrupt, as on every PC.
+/// First I/O port and interrupt of the first serial port, the same on every PC.
 const CONSOLE: u16 = 0x3F8;
 const CONSOLE_IRQ: u32 = 4;
 
 const CHANNEL: u16 = 0xE9;
-/// What the channel's port gives when it is read.
+/// Value that the channel's port returns on a read.
 const CHANNEL_ANSWER: u8 = 0xE9;
 
 /// Sets up the console.
 pub(super) fn init() {
     let config = Config { interrupts: IER::empty(), ..Config::default() };
-    // It fails without a port, and then nobody reads what is written.
+    // It fails if there is no port; output is then lost.
     let _ = console().init(config);
 }
 
@@ -44,37 +44,37 @@ pub fn console_write(bytes: &[u8]) {
     }
 }
 
-/// The interrupt that says that [`console_read`] has something, if the console has one.
+/// The interrupt for received bytes, if the console has one.
 pub const fn console_irq() -> Option<u32> {
     Some(CONSOLE_IRQ)
 }
 
-/// Lets the console interrupt when a byte has come.
+/// Enables the interrupt for received bytes.
 pub fn console_listen() {
     console().enable_interrupts(IER::DATA_READY);
 }
 
-/// The next byte that has come, if any. Reading all of them silences the interrupt.
+/// Next received byte, if any. Reading all bytes clears the interrupt.
 pub fn console_read() -> Option<u8> {
     console().try_receive_byte().ok()
 }
 
-/// Writes bytes to the result channel as they are; does nothing without one. No lock.
+/// Writes bytes to the result channel unchanged; no effect without a channel. Takes no lock.
 pub fn channel_write(bytes: &[u8]) {
     for &byte in bytes {
-        // SAFETY: the port is the channel's, or nobody's.
+        // SAFETY: the port is the channel's; if it is absent, the write has no effect.
         unsafe { Port::new(CHANNEL).write(byte) };
     }
 }
 
 /// Whether the machine has a result channel.
 pub fn channel_present() -> bool {
-    // SAFETY: as above; reading changes nothing.
+    // SAFETY: as above; a read has no side effect.
     unsafe { Port::<u8>::new(CHANNEL).read() == CHANNEL_ANSWER }
 }
 
-/// Puts bytes, at most 16, into the console's receiver as if somebody had typed them: the port hears itself
-/// meanwhile. For tests of the way that input takes; what it writes then may be seen outside, or not.
+/// Loops bytes, at most 16, back into the console's receiver, as if they had been typed. For tests of the
+/// input path. The bytes may also appear on the output.
 pub fn console_loop_back(bytes: &[u8]) {
     let mut port = console();
     let state = cpu::irq_save();
@@ -93,12 +93,12 @@ pub fn console_loop_back(bytes: &[u8]) {
 
 /// Sets the console's modem control register, which crate `uart_16550` only reads.
 fn set_control(value: MCR) {
-    // SAFETY: the port is the console's, or nobody's.
+    // SAFETY: the port is the console's; if it is absent, the write has no effect.
     unsafe { Port::new(CONSOLE + offsets::MCR as u16).write(value.bits()) };
 }
 
 fn console() -> Uart16550<PioBackend> {
-    // SAFETY: the ports are the console's, or nobody's. Two instances at once (a panic during a write) mix their
-    // bytes, nothing worse.
+    // SAFETY: the ports are the console's; if it is absent, accesses have no effect. Two instances at once (a
+    // panic during a write) only mix their bytes.
     unsafe { Uart16550::new_port(CONSOLE) }.expect("eight ports follow the first one")
 }

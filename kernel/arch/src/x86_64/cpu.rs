@@ -1,4 +1,4 @@
-//! This CPU: interrupts, identity, per-CPU pointer, and the tables it wants to have of its own.
+//! This CPU: interrupts, identity, per-CPU pointer, segment and task state tables.
 
 use core::arch::asm;
 use core::cell::UnsafeCell;
@@ -12,16 +12,16 @@ use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable};
 use x86_64::structures::tss::TaskStateSegment;
 
-/// Selectors of the segments, in the order that `init` puts them into the table.
+/// Segment selectors, in the order in which `init` adds them to the table.
 pub(super) const KERNEL_CODE: u16 = 1 << 3;
 pub(super) const USER_DATA: u16 = 3 << 3 | 3;
 pub(super) const USER_CODE: u16 = 4 << 3 | 3;
 
-/// Which entry of the interrupt stack table leads to the stack for traps that cannot trust any other, as the
-/// gates of traps count them.
+/// Index of the emergency stack in the interrupt stack table, as gates encode it. Traps that cannot rely on
+/// the current stack use it.
 pub(super) const EMERGENCY_STACK: u8 = 1;
 
-/// What belongs to one CPU. In the kernel, GS is its address.
+/// Per-CPU data. In the kernel, GS points to it.
 #[repr(C, align(16))]
 struct Local {
     tss: TaskStateSegment,
@@ -32,7 +32,7 @@ struct Local {
 
 struct FirstCpu(UnsafeCell<Local>);
 
-// SAFETY: only the one CPU that runs uses it: `init` once, then the CPU itself and single accesses through GS.
+// SAFETY: only the one running CPU uses it: first `init`, then the CPU itself and single accesses through GS.
 unsafe impl Sync for FirstCpu {}
 
 static FIRST_CPU: FirstCpu = FirstCpu(UnsafeCell::new(Local {
@@ -42,20 +42,20 @@ static FIRST_CPU: FirstCpu = FirstCpu(UnsafeCell::new(Local {
     gdt: GlobalDescriptorTable::new(),
 }));
 
-/// Where, relative to GS, the CPU finds the stack for traps from user code.
+/// Offset from GS of the stack pointer that the CPU loads on a trap from user code.
 pub(super) const TRAP_STACK: usize =
     offset_of!(Local, tss) + offset_of!(TaskStateSegment, privilege_stack_table);
 
-/// Sets up this CPU, first of all: segments, protection, floating point for programs.
+/// First setup of this CPU: segments, protection, floating point for programs.
 ///
 /// # Panics
-/// When the CPU lacks what the kernel needs.
+/// When the CPU lacks a feature that the kernel needs.
 pub(super) fn init() {
     unsafe extern "C" {
         static emergency_stack_top: u8;
     }
     let local = FIRST_CPU.0.get();
-    // SAFETY: called once, before anything else uses the value; what it points to is static.
+    // SAFETY: called once, before any other use of the value; all that it points to is static.
     unsafe {
         let emergency = (&raw const emergency_stack_top).addr();
         let mut tss = TaskStateSegment::new();
@@ -81,7 +81,7 @@ pub(super) fn init() {
         | Cr4Flags::PAGE_GLOBAL
         | Cr4Flags::OSFXSR
         | Cr4Flags::OSXMMEXCPT_ENABLE;
-    // Programs set their thread pointer themselves.
+    // Programs set their thread pointer with these instructions.
     assert!(features.ebx & 1 << 0 != 0, "the processor lacks FSGSBASE");
     flags |= Cr4Flags::FSGSBASE;
     if features.ebx & 1 << 7 != 0 {
@@ -90,7 +90,7 @@ pub(super) fn init() {
     if features.ecx & 1 << 2 != 0 {
         flags |= Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION;
     }
-    // SAFETY: the CPU has what is switched on, and paging stays as it is.
+    // SAFETY: the CPU has the enabled features, and paging does not change.
     unsafe {
         Cr4::write(flags);
         let unwanted = Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED | Cr0Flags::ALIGNMENT_MASK;
@@ -101,28 +101,28 @@ pub(super) fn init() {
     }
 }
 
-/// Whether interrupts were masked, for [`irq_restore`].
+/// Previous interrupt mask, for [`irq_restore`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct IrqState {
     masked: bool,
 }
 
-/// Masks interrupts and says what was before.
+/// Masks interrupts and returns the previous mask.
 pub fn irq_save() -> IrqState {
     let state = IrqState { masked: !irq_enabled() };
     irq_disable();
     state
 }
 
-/// Puts back what [`irq_save`] returned.
+/// Restores the mask that [`irq_save`] returned.
 pub fn irq_restore(state: IrqState) {
     if !state.masked {
         irq_enable();
     }
 }
 
-/// Lets this CPU take interrupts.
+/// Unmasks interrupts.
 pub fn irq_enable() {
     interrupts::enable();
 }
@@ -132,17 +132,17 @@ pub fn irq_disable() {
     interrupts::disable();
 }
 
-/// Whether this CPU takes interrupts.
+/// Whether interrupts are unmasked.
 pub fn irq_enabled() -> bool {
     interrupts::are_enabled()
 }
 
-/// Sleeps until an interrupt is pending. With masked interrupts as well: an idle loop masks them, looks for work,
-/// calls this, and unmasks, so that no wake-up gets lost between looking and sleeping. Whether interrupts that
-/// are masked are taken meanwhile is up to the architecture (here they are: nothing else wakes this CPU).
+/// Waits until an interrupt is pending, also with interrupts masked. An idle loop masks interrupts, checks
+/// for work, calls this, and unmasks; so no wake-up between check and wait is lost. Whether masked interrupts
+/// are handled during the wait depends on the architecture; here they are, since nothing else wakes this CPU.
 pub fn wait_for_interrupt() {
     let masked = !irq_enabled();
-    // `sti` takes effect behind the instruction that follows it.
+    // `sti` takes effect after the following instruction.
     interrupts::enable_and_hlt();
     if masked {
         irq_disable();
@@ -152,7 +152,7 @@ pub fn wait_for_interrupt() {
 /// Number of this CPU, 0 for the first.
 pub fn cpu_id() -> usize {
     let id: usize;
-    // SAFETY: in the kernel, GS is the address of this CPU's `Local`.
+    // SAFETY: in the kernel, GS points to this CPU's `Local`.
     unsafe {
         asm!("mov {}, gs:[{}]", out(reg) id, const offset_of!(Local, id),
             options(nostack, preserves_flags, readonly));
@@ -170,7 +170,7 @@ pub fn set_cpu_pointer(pointer: *mut ()) {
 }
 
 /// This CPU's pointer, null until set. It survives traps and context switches; with interrupts enabled a
-/// thread may be on another CPU by the time it uses it.
+/// thread may have moved to another CPU before it uses the pointer.
 pub fn cpu_pointer() -> *mut () {
     let pointer: usize;
     // SAFETY: as above.
@@ -181,8 +181,8 @@ pub fn cpu_pointer() -> *mut () {
     core::ptr::with_exposed_provenance_mut(pointer)
 }
 
-/// The caller's frame pointer: the start of a chain of (previous frame pointer, return address) pairs that
-/// ends with null. It goes through traps in the kernel.
+/// The caller's frame pointer: start of a chain of (previous frame pointer, return address) pairs that ends
+/// with null. The chain continues through traps in the kernel.
 #[inline(always)]
 pub fn frame_pointer() -> *const usize {
     let pointer: usize;
@@ -191,7 +191,7 @@ pub fn frame_pointer() -> *const usize {
     core::ptr::with_exposed_provenance(pointer)
 }
 
-/// Stops this CPU for good, interrupts masked.
+/// Stops this CPU for ever, with interrupts masked.
 pub fn halt() -> ! {
     irq_disable();
     loop {

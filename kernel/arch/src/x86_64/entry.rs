@@ -1,21 +1,21 @@
-//! Entries of page tables as the CPU reads them.
+//! Page table entries in the format of the hardware.
 
 use crate::table::PAGE_LEVEL;
 use crate::{Perm, PhysAddr};
 
-/// The first level whose entries can map memory on every CPU: blocks of 2 MiB.
+/// First level whose entries can map memory on every CPU: blocks of 2 MiB.
 pub const BLOCK_LEVEL: usize = 2;
 
 const PRESENT: u64 = 1 << 0;
 const WRITABLE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
-/// Write-through and not cached: device registers.
+/// Write-through and uncached: device registers.
 const DEVICE: u64 = 1 << 3 | 1 << 4;
-/// Set in advance, so that the CPU has no reason to write to the entry.
+/// Preset, so that the CPU need not write to the entry.
 const ACCESSED_AND_DIRTY: u64 = 1 << 5 | 1 << 6;
-/// In the levels above the pages': the entry maps a block.
+/// In the levels above the pages: the entry maps a block.
 const BLOCK: u64 = 1 << 7;
-/// The translation outlives a change of the address space.
+/// The TLB entry survives a change of the address space.
 const GLOBAL: u64 = 1 << 8;
 const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000F_FFFF_FFFF_F000;
@@ -33,10 +33,10 @@ impl Attributes {
     pub const KERNEL_RODATA: Self = Self(GLOBAL | NO_EXECUTE);
     /// Kernel data and all other RAM.
     pub const KERNEL_DATA: Self = Self(WRITABLE | GLOBAL | NO_EXECUTE);
-    /// RAM from which the boot code runs while it has only one coarse mapping; not global, since it goes away.
+    /// RAM that the boot code runs from under its coarse mapping; not global, because it is removed.
     pub const BOOT_RAM: Self = Self(WRITABLE);
 
-    /// A page of user memory. The CPU cannot let a program execute what it may not read.
+    /// A page of user memory. The CPU has no execute-only pages.
     pub const fn user(perm: Perm) -> Self {
         let mut bits = 0;
         if perm.read || perm.write || perm.execute {
@@ -57,10 +57,10 @@ impl Attributes {
 pub struct Entry(pub u64);
 
 impl Entry {
-    /// Nothing mapped.
+    /// Maps nothing.
     pub const EMPTY: Self = Self(0);
 
-    /// An entry that leads to the next level's table; what may be done is said by the last level alone.
+    /// An entry that points to the next level's table; only the last level restricts access.
     pub const fn table(frame: PhysAddr) -> Self {
         Self(frame.0 | PRESENT | WRITABLE | USER)
     }
@@ -71,7 +71,7 @@ impl Entry {
         Self(pa.0 | attributes.0 | kind | PRESENT | ACCESSED_AND_DIRTY)
     }
 
-    /// Whether the entry maps memory or leads to a table.
+    /// Whether the entry maps memory or points to a table.
     pub const fn is_valid(self) -> bool {
         self.0 & PRESENT != 0
     }
@@ -81,7 +81,7 @@ impl Entry {
         PhysAddr(self.0 & ADDRESS)
     }
 
-    /// What user code may do with the page.
+    /// Permissions of user code on the page.
     pub const fn perm(self) -> Perm {
         let user = self.0 & USER != 0;
         Perm { read: user, write: user && self.0 & WRITABLE != 0, execute: user && self.0 & NO_EXECUTE == 0 }

@@ -1,7 +1,7 @@
-//! Exceptions on purpose, for tests of the way they take.
+//! Deliberate exceptions, for tests of exception handling.
 //!
-//! Each is raised by a function without a stack frame, so that [`TrapFrame::return_from_leaf`] can end it as if
-//! the instruction had done nothing.
+//! Each is raised by a function without a stack frame, so that [`TrapFrame::return_from_leaf`] can return
+//! from it as if the instruction had no effect.
 //!
 //! [`TrapFrame::return_from_leaf`]: crate::TrapFrame::return_from_leaf
 
@@ -18,7 +18,7 @@ const fn page(access: Access, mapped: bool) -> FaultKind {
     FaultKind::Page { access, mapped }
 }
 
-/// What kernel code of this architecture can raise. A misaligned access is none: it works.
+/// Exceptions that kernel code of this architecture can raise. Not a misaligned access: the CPU allows it.
 pub const ALL: &[Exception] = &[
     Exception { name: "undefined_instruction", kind: FaultKind::IllegalInstruction, raise: undefined },
     Exception { name: "breakpoint", kind: FaultKind::Breakpoint, raise: breakpoint },
@@ -32,7 +32,7 @@ pub const ALL: &[Exception] = &[
     Exception { name: "read_no_address", kind: FaultKind::Unknown, raise: read_no_address },
 ];
 
-/// Executes an instruction that does not exist.
+/// Executes an undefined instruction.
 #[unsafe(naked)]
 pub extern "C" fn undefined() {
     naked_asm!("ud2", "ret")
@@ -43,13 +43,13 @@ extern "C" fn breakpoint() {
     naked_asm!("int3", "ret")
 }
 
-/// Reads kernel memory that is not mapped: 32 TiB into the kernel half, behind all memory there can be.
+/// Reads unmapped kernel memory: 32 TiB into the kernel half, above all possible RAM.
 #[unsafe(naked)]
 pub extern "C" fn read_unmapped() {
     naked_asm!("movabs rax, 0xffffa00000000000", "mov rax, [rax]", "ret")
 }
 
-/// Reads a word of kernel memory, whether it is there or not.
+/// Reads a word of kernel memory, mapped or not.
 #[unsafe(naked)]
 pub extern "C" fn read_at(address: usize) {
     naked_asm!("mov rax, [rdi]", "ret")
@@ -65,7 +65,7 @@ extern "C" fn execute_unmapped() {
     naked_asm!("movabs rax, 0xffffa00000000000", "jmp rax")
 }
 
-/// Should it succeed, it writes what stands there already.
+/// Writes the value that is already there, in case the write succeeds.
 #[unsafe(naked)]
 extern "C" fn write_code() {
     naked_asm!("lea rax, [rip]", "mov ecx, [rax]", "mov [rax], ecx", "ret")
@@ -77,7 +77,7 @@ extern "C" fn execute_data() {
     naked_asm!("jmp rsp")
 }
 
-/// Reads where programs are, of which none runs.
+/// Reads the address where programs are linked, while no program runs.
 #[unsafe(naked)]
 extern "C" fn read_user() {
     naked_asm!("mov eax, 0x40000000", "mov rax, [rax]", "ret")
@@ -88,17 +88,17 @@ extern "C" fn divide_by_zero() {
     naked_asm!("xor edx, edx", "xor ecx, ecx", "mov eax, 1", "div ecx", "ret")
 }
 
-/// The upper bits of an address must be alike.
+/// The upper bits of an address must all be equal (canonical address).
 #[unsafe(naked)]
 extern "C" fn read_no_address() {
     naked_asm!("movabs rax, 0x0800000000000000", "mov rax, [rax]", "ret")
 }
 
-/// Raises an exception that has no way to a handler, nor has the exception which that raises, nor the one which
-/// that does: every PC answers the third with a reset.
+/// Raises a triple fault: an exception without a handler, whose double fault has none either. Every PC
+/// resets.
 pub fn unhandled() -> ! {
     cpu::irq_disable();
-    // SAFETY: nobody counts on coming back.
+    // SAFETY: the function never returns, and the machine resets.
     unsafe {
         lidt(&DescriptorTablePointer { limit: 0, base: VirtAddr::zero() });
         asm!("int3", options(nostack));

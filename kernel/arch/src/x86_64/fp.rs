@@ -34,17 +34,17 @@ impl FpState {
         }
     }
 
-    /// Stores the CPU's registers here. To be called before switching away from a user thread.
+    /// Saves the CPU's registers here. Call it before a switch away from a user thread.
     pub fn save(&mut self) {
         const { assert!(size_of::<Self>() == 512) };
         // SAFETY: the instruction writes the 512 bytes of the aligned state and nothing else.
         unsafe { asm!("fxsave64 [{}]", in(reg) self, options(nostack, preserves_flags)) };
     }
 
-    /// Loads the CPU's registers from here. To be called when a user thread gets the CPU.
+    /// Loads the CPU's registers from here. Call it when a user thread gets the CPU.
     pub fn restore(&self) {
-        // SAFETY: the kernel is compiled for a target without these registers, so it misses no value; the state
-        // came from `new` or the CPU, so it has no bit that the CPU refuses.
+        // SAFETY: the kernel's target does not use these registers, so no value of the kernel is lost. The
+        // state came from `new` or the CPU, so it has no invalid bit.
         unsafe { asm!("fxrstor64 [{}]", in(reg) self, options(nostack, preserves_flags, readonly)) };
     }
 }

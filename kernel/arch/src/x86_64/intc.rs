@@ -1,4 +1,4 @@
-//! The interrupt controllers: the local one of the CPU (APIC) and the one of the devices (I/O APIC).
+//! Interrupt controllers: the CPU's local APIC and the devices' I/O APIC.
 
 use parity_inventory::inventory;
 use x86_64::instructions::port::Port;
@@ -10,14 +10,14 @@ use crate::mem::phys_to_virt;
 
 inventory!("driver", "interrupts: APIC, I/O APIC");
 
-/// The vector of a device's interrupt is this and its number.
+/// Vector of device interrupt 0; interrupt n has the vector after it by n.
 const FIRST_DEVICE: u8 = 32;
 /// The vector of the local timer.
 pub(super) const TIMER_VECTOR: u8 = 0xF0;
-/// The vector of an interrupt that went away before the CPU took it; nothing completes it.
+/// Vector of a spurious interrupt, which went away before the CPU took it; it must not be completed.
 const SPURIOUS_VECTOR: u8 = 0xFF;
 
-/// Registers of the local controller, by byte offset.
+/// Registers of the local APIC, by byte offset.
 #[derive(Clone, Copy)]
 #[repr(usize)]
 pub(super) enum Local {
@@ -32,30 +32,31 @@ pub(super) enum Local {
     TimerDivider = 0x3E0,
 }
 
-/// In a local vector, or a line's lower half: it does not interrupt.
+/// In a local vector or the lower half of a line's entry: masked.
 pub(super) const MASKED: u32 = 1 << 16;
-/// In the spurious vector's register: the controller works.
+/// In the spurious vector's register: APIC enabled.
 const ENABLED: u32 = 1 << 8;
 
-/// The devices' controller, where every PC has it.
+/// Address of the I/O APIC, the same on every PC.
 const DEVICES: PhysAddr = PhysAddr(0xFEC0_0000);
-/// Its registers: one chooses which of the others is read and written through the second.
+/// Its two registers: an index, and a window to the indexed register.
 const SELECT: usize = 0x00;
 const WINDOW: usize = 0x10;
-/// The others: version with the highest line in bits 16 to 23, and two for each line.
+/// Indexed registers: version, with the highest line in bits 16 to 23, and two for each line.
 const VERSION: u32 = 0x01;
 const FIRST_LINE: u32 = 0x10;
-/// In a line's lower half: the interrupt lasts as long as the device asks for it. Holds for PCs' old lines too,
-/// whose devices keep asking until they are served; and for masked lines, which would otherwise forget it.
+/// In the lower half of a line's entry: level-triggered. Used for legacy ISA lines too: their devices assert
+/// the line until they are served. A masked edge-triggered line would lose its interrupt.
 const LEVEL: u32 = 1 << 15;
 
-/// Ports of the two old controllers' masks.
-const OLD_MASKS: [u16; 2] = [0x21, 0xA1];
+/// Mask ports of the two legacy PICs.
+const PIC_MASKS: [u16; 2] = [0x21, 0xA1];
 
-/// Switches the local controller on and keeps everything away.
+/// Enables the local APIC and masks all interrupt sources.
 pub(super) fn silence() {
-    for mask in OLD_MASKS {
-        // SAFETY: the ports are the old controllers', or nobody's; a masked line does nothing.
+    for mask in PIC_MASKS {
+        // SAFETY: the ports are the PICs'; if they are absent, the write has no effect. A masked line stays
+        // silent.
         unsafe { Port::<u8>::new(mask).write(0xFF) };
     }
     for local in [Local::Timer, Local::Line0, Local::Line1] {
@@ -64,8 +65,7 @@ pub(super) fn silence() {
     write(Local::Spurious, ENABLED | u32::from(SPURIOUS_VECTOR));
 }
 
-/// Sets up the controller for this CPU, with all interrupts disabled. To be called once, with interrupts
-/// masked.
+/// Sets up the controllers for this CPU, with all interrupts disabled. Call it once, with interrupts masked.
 pub fn init() {
     silence();
     for irq in 0..lines() {
@@ -73,7 +73,7 @@ pub fn init() {
     }
 }
 
-/// Lets interrupt `irq` reach this CPU.
+/// Enables interrupt `irq` and routes it to this CPU.
 ///
 /// # Panics
 /// When the controller has no such interrupt.
@@ -82,8 +82,8 @@ pub fn enable(irq: u32) {
     set_line(irq, u32::from(FIRST_DEVICE) + irq);
 }
 
-/// Keeps interrupt `irq` away; one that is due then comes once it is enabled. The tick starts again by
-/// `timer::init`.
+/// Disables interrupt `irq`; an interrupt that becomes pending meanwhile arrives after `enable`.
+/// `timer::init` restarts a disabled tick.
 pub fn disable(irq: u32) {
     if irq == u32::from(TIMER_VECTOR) {
         write(Local::Timer, MASKED | irq);
@@ -93,24 +93,24 @@ pub fn disable(irq: u32) {
     }
 }
 
-/// The device's interrupt that has this vector.
+/// Number of the device interrupt with this vector.
 pub(super) fn device(vector: u8) -> Option<u32> {
     vector.checked_sub(FIRST_DEVICE).map(u32::from).filter(|irq| *irq < lines())
 }
 
-/// Ends the interrupt with this vector.
+/// Completes the interrupt with this vector.
 pub(super) fn complete(vector: u8) {
     if vector != SPURIOUS_VECTOR {
         write(Local::EndOfInterrupt, 0);
     }
 }
 
-/// How many lines the devices' controller has.
+/// Number of lines of the I/O APIC.
 fn lines() -> u32 {
     with_devices(|devices| devices.read(VERSION) >> 16 & 0xFF) + 1
 }
 
-/// Sets a line's lower half but for its trigger, and leads it to this CPU.
+/// Sets the lower half of a line's entry, level-triggered, and routes the line to this CPU.
 fn set_line(irq: u32, lower: u32) {
     let cpu = read(Local::Id) & 0xFF00_0000;
     with_devices(|devices| {
@@ -121,13 +121,14 @@ fn set_line(irq: u32, lower: u32) {
     });
 }
 
-/// The devices' controller, with interrupts masked: it takes two steps to reach a register.
+/// The I/O APIC, with interrupts masked: an access to an indexed register takes two steps.
 struct Devices;
 
 impl Devices {
     fn read(&self, register: u32) -> u32 {
         let base = phys_to_virt(DEVICES);
-        // SAFETY: the registers are mapped as device memory; `with_devices` keeps the two steps together.
+        // SAFETY: the registers are mapped as device memory; `with_devices` makes the two steps atomic on
+        // this CPU.
         unsafe {
             base.byte_add(SELECT).cast::<u32>().write_volatile(register);
             base.byte_add(WINDOW).cast::<u32>().read_volatile()
@@ -152,7 +153,7 @@ fn with_devices<T>(act: impl FnOnce(&Devices) -> T) -> T {
 }
 
 pub(super) fn read(register: Local) -> u32 {
-    // SAFETY: the CPU says where the registers are, and they are mapped as device memory.
+    // SAFETY: the CPU reports the address of the registers, which are mapped as device memory.
     unsafe { local(register).read_volatile() }
 }
 

@@ -1,5 +1,5 @@
-//! What the machine says about itself: in what the loader tells (PVH's start information, Multiboot2's boot
-//! information), on the command line, in QEMU's configuration device.
+//! Machine description: from the loader (PVH start information or Multiboot2 boot information), the command
+//! line, and QEMU's configuration device.
 
 use core::ffi::{CStr, c_char};
 use core::ops::Range;
@@ -12,7 +12,7 @@ use super::mem::LOW_MEMORY;
 use crate::mem::{phys_to_virt, virt_to_phys};
 use crate::{MAX_VIRTIO_MMIO, PhysAddr, VirtioMmio};
 
-/// The devices and figures that the kernel uses.
+/// Devices and properties that the kernel uses.
 #[derive(Debug)]
 pub struct Machine {
     pub memory: Range<PhysAddr>,
@@ -20,17 +20,17 @@ pub struct Machine {
     pub cpus: usize,
     pub virtio_mmio: ArrayVec<VirtioMmio, MAX_VIRTIO_MMIO>,
     pub ram_disk: Option<Range<PhysAddr>>,
-    /// What the loader put into `memory` for the kernel to keep.
-    kept: ArrayVec<Range<PhysAddr>, 2>,
+    /// Ranges of `memory` with loader data that the kernel must keep.
+    reserved: ArrayVec<Range<PhysAddr>, 2>,
 }
 
 impl Machine {
-    /// The largest part of `memory` from `start` on that nobody uses, in whole pages.
+    /// Largest unused part of `memory` from `start`, in whole pages.
     pub fn unused(&self, start: PhysAddr) -> Range<PhysAddr> {
-        let mut kept = self.kept.clone();
-        kept.sort_unstable_by_key(|range| range.start);
+        let mut reserved = self.reserved.clone();
+        reserved.sort_unstable_by_key(|range| range.start);
         let (mut from, mut largest) = (start, start..start);
-        for next in kept.into_iter().chain([self.memory.end..self.memory.end]) {
+        for next in reserved.into_iter().chain([self.memory.end..self.memory.end]) {
             let end = next.start.page_down();
             if end > from && end - from > largest.end - largest.start {
                 largest = from..end;
@@ -70,19 +70,20 @@ struct MemoryMapEntry {
 
 const RAM: u32 = 1;
 
-/// What QEMU appends to the command line for every virtio-mmio device: `=bytes@address:interrupt`.
+/// Prefix of the words that QEMU appends to the command line for virtio-mmio devices:
+/// `=bytes@address:interrupt`.
 const DEVICE_WORD: &[u8] = b"virtio_mmio.device=";
 
 /// Reads PVH's start information.
 ///
 /// # Safety
-/// `start` points to mapped memory; if a start information lies there, it and all it points to is mapped in the
-/// linear map and stays as it is forever.
+/// `start` points to mapped memory. If it holds start information, that and all it points to is in the linear
+/// map and never changes.
 ///
 /// # Panics
-/// When there is none, or no RAM around the kernel.
+/// Without start information, or without RAM around the kernel.
 pub unsafe fn from_pvh(start: *const u8) -> Machine {
-    // SAFETY: the caller's promise; all bit patterns are valid.
+    // SAFETY: the caller guarantees readable memory; all bit patterns are valid.
     let start = unsafe { start.cast::<StartInfo>().read_unaligned() };
     assert!(start.magic == MAGIC && start.version >= 1, "no PVH start information, or an old one");
     let entries = phys_to_virt(PhysAddr(start.memory_map)).cast::<MemoryMapEntry>();
@@ -105,19 +106,19 @@ pub unsafe fn from_pvh(start: *const u8) -> Machine {
         cpus: cpus(),
         virtio_mmio,
         ram_disk: None,
-        kept: ArrayVec::new(),
+        reserved: ArrayVec::new(),
     }
 }
 
-/// Reads Multiboot2's boot information; the first file that came with the kernel is the disk.
+/// Reads Multiboot2's boot information; the first module is the disk.
 ///
 /// # Safety
 /// As for [`from_pvh`].
 ///
 /// # Panics
-/// When there is none, or no RAM around the kernel that holds it and the disk.
+/// Without boot information, or if the RAM around the kernel does not contain it and the disk.
 pub unsafe fn from_multiboot2(start: *const u8) -> Machine {
-    // SAFETY: the caller's promise; the information begins with its size.
+    // SAFETY: the caller guarantees readable memory; the information begins with its size.
     let bytes: &'static [u8] = unsafe {
         let header = start.cast::<[u8; HEADER_BYTES]>().read_unaligned();
         core::slice::from_raw_parts(start, total_bytes(header))
@@ -127,12 +128,12 @@ pub unsafe fn from_multiboot2(start: *const u8) -> Machine {
     let memory = around_kernel(information.memory().map(physical));
     let ram_disk = information.modules().next().map(physical);
     let own = virt_to_phys(start);
-    let mut kept = ArrayVec::new();
+    let mut reserved = ArrayVec::new();
     for range in [Some(own..own + bytes.len() as u64), ram_disk.clone()].into_iter().flatten() {
         let mapped = [&memory, &LOW_MEMORY];
         let whole = mapped.iter().any(|part| part.start <= range.start && range.end <= part.end);
         assert!(whole, "the loader put something to {range:?}, but the kernel's memory is {memory:?}");
-        kept.push(range);
+        reserved.push(range);
     }
     Machine {
         memory,
@@ -140,17 +141,17 @@ pub unsafe fn from_multiboot2(start: *const u8) -> Machine {
         cpus: cpus(),
         virtio_mmio: ArrayVec::new(),
         ram_disk,
-        kept,
+        reserved,
     }
 }
 
-/// Of all RAM, what the kernel is in.
+/// The RAM range that contains the kernel.
 fn around_kernel(mut ram: impl Iterator<Item = Range<PhysAddr>>) -> Range<PhysAddr> {
     let here = virt_to_phys((cpus as *const ()).cast::<u8>());
     ram.find(|range| range.contains(&here)).expect("the memory map has no RAM where the kernel is")
 }
 
-/// Takes the words about devices off the end of the command line.
+/// Removes the device words from the end of the command line.
 fn take_devices(words: &mut &'static [u8]) -> ArrayVec<VirtioMmio, MAX_VIRTIO_MMIO> {
     let mut slots = ArrayVec::new();
     loop {
@@ -168,7 +169,7 @@ fn take_devices(words: &mut &'static [u8]) -> ArrayVec<VirtioMmio, MAX_VIRTIO_MM
     slots
 }
 
-/// `512@0xfeb00e00:12`
+/// Parses `512@0xfeb00e00:12`.
 fn device(description: &[u8]) -> Option<VirtioMmio> {
     let (size, rest) = core::str::from_utf8(description).ok()?.split_once('@')?;
     let (base, irq) = rest.split_once(':')?;
@@ -176,14 +177,14 @@ fn device(description: &[u8]) -> Option<VirtioMmio> {
     Some(VirtioMmio { base: PhysAddr(base), size: size.parse().ok()?, irq: irq.parse().ok()? })
 }
 
-/// How many CPUs the machine was started with, from QEMU's configuration device (`fw_cfg`); 1 without one.
+/// Number of CPUs, from QEMU's configuration device (`fw_cfg`); 1 without that device.
 fn cpus() -> usize {
     const SELECT: u16 = 0x510;
     const DATA: u16 = 0x511;
     const SIGNATURE: u16 = 0;
     const CPUS: u16 = 5;
     let read = |item: u16| {
-        // SAFETY: the ports are the configuration device's, or nobody's.
+        // SAFETY: the ports are the configuration device's; if it is absent, accesses have no effect.
         unsafe {
             Port::new(SELECT).write(item);
             let mut data = Port::<u8>::new(DATA);

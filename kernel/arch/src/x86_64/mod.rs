@@ -1,4 +1,4 @@
-//! The contract on x86-64, for QEMU's `microvm` machine and PCs like it.
+//! The architecture interface on x86-64, for QEMU's `microvm` machine and similar PCs.
 
 mod boot;
 pub mod console;
@@ -19,5 +19,5 @@ pub mod trap;
 
 /// Number of this architecture in the result channel.
 pub const ARCH_ID: u8 = 2;
-/// ELF's number of this processor (EM_X86_64).
+/// ELF machine number (EM_X86_64).
 pub const ELF_MACHINE: u16 = 62;

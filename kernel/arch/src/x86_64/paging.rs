@@ -1,4 +1,4 @@
-//! The CPU's side of address spaces: which tables it uses, and what it remembers of them.
+//! Address spaces in the CPU: active tables and TLB.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,48 +11,46 @@ use super::mem::KERNEL_BASE;
 use crate::table::{ENTRIES, Table, index};
 use crate::{PhysAddr, VirtAddr};
 
-/// Frame of the kernel's own root.
+/// Frame of the kernel's own root table.
 static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
 
-/// Says which root the kernel half is taken from. Its entries must not change any more: every address space has
-/// copies.
+/// Sets the root from which new roots copy the kernel half. Its entries must not change afterwards.
 pub(super) fn set_kernel_root(root: PhysAddr) {
     KERNEL_ROOT.store(root.0, Ordering::Relaxed);
 }
 
-/// Frame of the root without user pages.
+/// Frame of the root table without user pages.
 pub fn empty_root() -> PhysAddr {
     PhysAddr(KERNEL_ROOT.load(Ordering::Relaxed))
 }
 
-/// The tables of the kernel half.
+/// Root table of the kernel half.
 pub fn kernel_root() -> Table {
-    // SAFETY: the root was built at boot and stays.
+    // SAFETY: the root is built at boot and never freed.
     unsafe { Table::at(empty_root()) }
 }
 
-/// Lets a new root lead to the kernel as well.
+/// Copies the kernel half into a new root.
 pub fn share_kernel_half(root: Table) {
     for slot in index(KERNEL_BASE, 0)..ENTRIES {
         root.set(slot, kernel_root().get(slot));
     }
 }
 
-/// Makes new entries visible to the CPU's table walks: nothing to do, they see what was stored, and the CPU does
-/// not remember missing translations.
+/// Makes new entries visible to table walks. No action: walks see all stores, and the CPU caches no missing
+/// translations.
 pub const fn publish() {}
 
-/// Makes all CPUs forget the translations of pages whose entries were changed. Only one CPU runs.
+/// Flushes changed pages from the TLBs of all CPUs. Only one CPU runs.
 pub fn forget_all(pages: impl IntoIterator<Item = VirtAddr>) {
     for va in pages {
         tlb::flush(x86_64::VirtAddr::new_truncate(va.0));
     }
 }
 
-/// Sets this CPU's tables; it forgets all translations but the kernel's, which are global.
+/// Sets this CPU's tables and flushes all translations except the kernel's, which are global.
 pub fn install(root: PhysAddr) {
     let frame = PhysFrame::containing_address(Address::new_truncate(root.0));
-    // SAFETY: every root has the kernel half of the one that the kernel runs under, and user addresses are
-    // never used by the kernel.
+    // SAFETY: every root has the running kernel's half, and the kernel never uses user addresses.
     unsafe { Cr3::write(frame, Cr3Flags::empty()) };
 }

@@ -1,4 +1,4 @@
-//! Ends of the machine.
+//! Power off and reset.
 
 use parity_inventory::inventory;
 use x86_64::instructions::port::Port;
@@ -7,19 +7,19 @@ use super::{cpu, exception};
 
 inventory!("driver", "power: isa-debug-exit");
 
-/// QEMU's `isa-debug-exit`: a value that is written here ends the emulator with status 2 × value + 1.
+/// QEMU's `isa-debug-exit`: writing a value exits QEMU with status 2 × value + 1.
 const EXIT: u16 = 0x501;
-/// The status is 85, which is none of QEMU's own.
+/// The status is 85, which QEMU itself never uses.
 const SWITCHED_OFF: u8 = 0x2A;
 
-/// Switches the machine off; QEMU ends.
+/// Powers the machine off; QEMU exits.
 pub fn power_off() -> ! {
-    // SAFETY: the port is the exit's, or nobody's: then stopping is what is left.
+    // SAFETY: the port is the exit device's; if it is absent, the write has no effect and the CPU halts.
     unsafe { Port::new(EXIT).write(SWITCHED_OFF) };
     cpu::halt()
 }
 
-/// Restarts the machine.
+/// Resets the machine.
 pub fn reset() -> ! {
     exception::unhandled()
 }

@@ -1,4 +1,4 @@
-//! The calendar clock, an MC146818 as in every PC. It has no use for time zones: QEMU's shows UTC.
+//! Real-time clock, an MC146818 as on every PC. It has no time zone; QEMU's runs in UTC.
 
 use parity_inventory::inventory;
 use x86_64::instructions::port::Port;
@@ -15,22 +15,22 @@ const MONTH: u8 = 0x08;
 const YEAR: u8 = 0x09;
 const STATUS_A: u8 = 0x0A;
 const STATUS_B: u8 = 0x0B;
-/// Where PCs keep the century.
+/// Register of the century on PCs.
 const CENTURY: u8 = 0x32;
 
-/// In status A: the registers are about to change.
+/// In status register A: an update is in progress.
 const UPDATING: u8 = 1 << 7;
-/// In status B: hours from 0 to 23; numbers in binary, not decimal digits.
+/// In status register B: hours from 0 to 23; binary numbers instead of BCD.
 const HOURS_24: u8 = 1 << 1;
 const BINARY: u8 = 1 << 2;
-/// In the hours, unless they go to 23.
+/// In the hours of a 12-hour clock: afternoon.
 const AFTERNOON: u8 = 1 << 7;
-/// What a port without a device gives.
-const NOBODY: u8 = 0xFF;
+/// Value of a port without a device.
+const NO_DEVICE: u8 = 0xFF;
 
 const FIELDS: [u8; 7] = [SECONDS, MINUTES, HOURS, DAY, MONTH, YEAR, CENTURY];
 
-/// Seconds since 1970-01-01 UTC, `None` if the machine has no calendar clock.
+/// Seconds since 1970-01-01 UTC, `None` without a real-time clock.
 pub fn unix_seconds() -> Option<u64> {
     let state = cpu::irq_save();
     let fields = read_fields();
@@ -50,9 +50,9 @@ pub fn unix_seconds() -> Option<u64> {
     Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
-/// The registers of one moment: read twice alike, outside an update.
+/// A consistent reading of the registers: two equal readings outside an update.
 fn read_fields() -> Option<[u8; 7]> {
-    if register(STATUS_A) == NOBODY {
+    if register(STATUS_A) == NO_DEVICE {
         return None;
     }
     let read = || {
@@ -72,14 +72,15 @@ fn read_fields() -> Option<[u8; 7]> {
 }
 
 fn register(number: u8) -> u8 {
-    // SAFETY: the ports are the clock's, or nobody's; the selected register is read and nothing changes.
+    // SAFETY: the ports are the clock's; if it is absent, accesses have no effect. Reading the selected
+    // register has no side effect.
     unsafe {
         Port::new(0x70).write(number);
         Port::new(0x71).read()
     }
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar, `None` for what is no date since then.
+/// Days from 1970-01-01 to a date of the Gregorian calendar, `None` for an invalid or earlier date.
 fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
     const BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let before_month = BEFORE_MONTH.get(month.checked_sub(1)? as usize)?;

@@ -1,12 +1,12 @@
-//! From the number of an exception and its error code to a portable fault.
+//! Decodes exception number and error code into a portable fault.
 
 use x86_64::registers::control::Cr2;
 
 use crate::{Access, Fault, FaultKind, TrapFrame, VirtAddr};
 
-/// Exceptions after which nothing goes on: the kernel's stack has run over its end, or the machine is broken. They
-/// have a stack of their own.
-pub const HOPELESS: [u8; 3] = [NON_MASKABLE, DOUBLE_FAULT, MACHINE_CHECK];
+/// Exceptions that the kernel cannot return from: the kernel stack has overflowed, or the machine is broken.
+/// They run on the emergency stack.
+pub const FATAL: [u8; 3] = [NON_MASKABLE, DOUBLE_FAULT, MACHINE_CHECK];
 
 const DIVIDE_ERROR: u8 = 0;
 const DEBUG: u8 = 1;
@@ -21,18 +21,18 @@ const ALIGNMENT: u8 = 17;
 const MACHINE_CHECK: u8 = 18;
 const SSE_ERROR: u8 = 19;
 
-/// In the error code of a page fault.
+/// In the error code of a page fault: the page is mapped.
 const MAPPED: u64 = 1 << 0;
 const WRITE: u64 = 1 << 1;
 const FETCH: u64 = 1 << 4;
 
-/// The fault that `frame` came from. Must run before any other exception. What the CPU forbids without saying
-/// why (#GP: a privileged instruction, an address that is none) has no kind of its own.
+/// Decodes the exception in `frame`. Must run before another exception. #GP has no kind of its own, because
+/// the CPU does not report its cause (a privileged instruction, a non-canonical address).
 pub fn fault(frame: &TrapFrame) -> Fault {
     let (vector, error) = (frame.vector(), frame.error());
     let mut address = frame.pc();
     let kind = match vector {
-        // A second fault while the CPU was about to take the first: it found no room for the frame.
+        // A second fault during the delivery of the first: the stack had no room for the frame.
         DOUBLE_FAULT => {
             address = frame.sp();
             FaultKind::StackOverflow
@@ -52,6 +52,6 @@ pub fn fault(frame: &TrapFrame) -> Fault {
         }
         _ => FaultKind::Unknown,
     };
-    let from_user = frame.from_user() && !HOPELESS.contains(&vector);
+    let from_user = frame.from_user() && !FATAL.contains(&vector);
     Fault { kind, address, from_user, syndrome: u64::from(vector) << 32 | error }
 }

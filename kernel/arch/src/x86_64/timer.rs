@@ -1,5 +1,5 @@
-//! The periodic tick, from the CPU's local timer, and the clock, its time stamp counter. Nothing says how fast
-//! the two run: they are measured against the interval timer, whose speed every PC shares.
+//! The periodic tick, from the local APIC's timer, and the clock, the time stamp counter. The CPU does not
+//! report their frequencies; they are measured against the PIT, whose frequency is the same on every PC.
 
 use core::arch::x86_64::{_mm_lfence, _rdtsc};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -11,35 +11,34 @@ use super::intc::{self, Local, MASKED, TIMER_VECTOR};
 
 inventory!("driver", "timer: local timer, time stamp counter");
 
-/// Number of the tick's interrupt: its vector, as the local timer has no line to the controller.
+/// Number of the tick's interrupt: its vector, because the local timer has no line at the I/O APIC.
 pub const IRQ: u32 = TIMER_VECTOR as u32;
 
-/// Counts of the interval timer per second.
+/// Frequency of the PIT in Hz.
 const INTERVAL_HZ: u64 = 1_193_182;
-/// How long the counters are watched: 10 ms.
-const WATCH_COUNTS: u16 = (INTERVAL_HZ / 100) as u16;
-/// How often it is tried: a host that does not let us run for 55 ms spoils a try.
+/// Length of a measurement: 10 ms.
+const MEASURED_COUNTS: u16 = (INTERVAL_HZ / 100) as u16;
+/// Maximum number of measurements: one fails if the host suspends the guest for 55 ms.
 const TRIES: usize = 100;
-/// How often the counters are read for one reading: the quickest of them counts, since in between the host may
-/// have done something else.
-const LOOKS: usize = 5;
+/// Number of readings of the counters; the fastest one is used, because the host may interrupt the others.
+const READINGS: usize = 5;
 
-/// Ports of the interval timer: counter 0, commands.
+/// Ports of the PIT: counter 0, commands.
 const COUNTER: u16 = 0x40;
 const COMMAND: u16 = 0x43;
-/// Counter 0, both bytes, one run down to zero.
+/// Counter 0, both bytes, one countdown to zero.
 const RUN_DOWN: u8 = 0x30;
 /// Latch counter 0 and its status.
 const LATCH: u8 = 0xC2;
-/// In the status: the counter has run down.
+/// In the status: the countdown has ended.
 const RUN_OUT: u8 = 1 << 7;
 
-/// In the local timer's vector: again and again.
+/// In the local timer's vector: periodic.
 const PERIODIC: u32 = 1 << 17;
-/// The local timer counts every 16th beat.
+/// The local timer counts every 16th clock.
 const DIVIDE_BY_16: u32 = 0b0011;
 
-/// Counts per second of the clock and of the local timer.
+/// Frequencies of the clock and of the local timer in Hz.
 static CLOCK_HZ: AtomicU64 = AtomicU64::new(0);
 static TIMER_HZ: AtomicU64 = AtomicU64::new(0);
 
@@ -52,22 +51,23 @@ struct Reading {
     run_out: bool,
 }
 
-/// Measures how fast clock and local timer run. Interrupts are masked and disabled at the controller.
+/// Measures the frequencies of clock and local timer. Interrupts must be masked and disabled at the
+/// controller.
 ///
 /// # Panics
-/// When the machine has no interval timer.
+/// When the machine has no PIT.
 pub(super) fn calibrate() {
     let (clock, timer) = (0..TRIES).find_map(|_| measure()).expect("the interval timer does not count");
     CLOCK_HZ.store(clock, Ordering::Relaxed);
     TIMER_HZ.store(timer, Ordering::Relaxed);
 }
 
-/// Frequencies of clock and local timer, `None` if it took too long.
+/// Frequencies of clock and local timer, `None` if the measurement took too long.
 fn measure() -> Option<(u64, u64)> {
     intc::write(Local::Timer, MASKED | u32::from(TIMER_VECTOR));
     intc::write(Local::TimerDivider, DIVIDE_BY_16);
     intc::write(Local::TimerInitial, u32::MAX);
-    // SAFETY: the ports are the interval timer's; nobody else uses its counter 0.
+    // SAFETY: the ports are the PIT's; no other code uses its counter 0.
     unsafe {
         Port::new(COMMAND).write(RUN_DOWN);
         Port::new(COUNTER).write(0xFF_u8);
@@ -75,7 +75,7 @@ fn measure() -> Option<(u64, u64)> {
     }
     let first = read();
     let mut last = first;
-    while !last.run_out && first.interval.wrapping_sub(last.interval) < WATCH_COUNTS {
+    while !last.run_out && first.interval.wrapping_sub(last.interval) < MEASURED_COUNTS {
         last = read();
     }
     intc::write(Local::TimerInitial, 0);
@@ -88,11 +88,12 @@ fn measure() -> Option<(u64, u64)> {
     Some((clock, timer))
 }
 
-/// Reads the counters as close together as the host lets us.
+/// Reads all counters with the shortest delay between them.
 fn read() -> Reading {
-    let looks = (0..LOOKS).map(|_| {
+    let readings = (0..READINGS).map(|_| {
         let before = now();
-        // SAFETY: as above; after latching, the status comes first, then the counter's lower half.
+        // SAFETY: as above; after the latch command, reads return the status, then the counter's lower and
+        // upper byte.
         let (status, low, high) = unsafe {
             Port::new(COMMAND).write(LATCH);
             let mut counter = Port::<u8>::new(COUNTER);
@@ -104,15 +105,15 @@ fn read() -> Reading {
         let run_out = status & RUN_OUT != 0;
         (after - before, Reading { clock: before.midpoint(after), timer, interval, run_out })
     });
-    let (_, reading) = looks.min_by_key(|(took, _)| *took).expect("there are several looks");
+    let (_, reading) = readings.min_by_key(|(took, _)| *took).expect("there are several readings");
     reading
 }
 
 /// Starts the tick on this CPU, `hz` times per second, after `intc::init`. Each tick calls
-/// [`Handler::tick`](crate::Handler::tick); ticks that were missed with interrupts masked are dropped.
+/// [`Handler::tick`](crate::Handler::tick); ticks missed while interrupts are masked are dropped.
 ///
 /// # Panics
-/// When `hz` is 0 or above what the timer can count.
+/// When `hz` is 0 or above the timer's frequency.
 pub fn init(hz: u32) {
     let counts = TIMER_HZ.load(Ordering::Relaxed).checked_div(hz.into()).unwrap_or(0);
     let counts = u32::try_from(counts).ok().filter(|counts| *counts != 0);
@@ -122,21 +123,21 @@ pub fn init(hz: u32) {
     intc::write(Local::TimerInitial, counts);
 }
 
-/// The clock: counts up at [`frequency`] from the machine's start, never backwards.
+/// Clock: counts up at [`frequency`] from power-on, never backwards.
 pub fn now() -> u64 {
-    // SAFETY: every CPU of this architecture has both. Without the fence it may read the counter ahead of time.
+    // SAFETY: every x86-64 CPU has both instructions. Without the fence the CPU may read the counter early.
     unsafe {
         _mm_lfence();
         _rdtsc()
     }
 }
 
-/// Counts of [`now`] per second.
+/// Frequency of [`now`] in Hz.
 pub fn frequency() -> u64 {
     CLOCK_HZ.load(Ordering::Relaxed)
 }
 
-/// Counts of [`now`] until the timer's next tick, by the timer's own register: at most those between two ticks.
+/// Counts of [`now`] until the next tick, from the timer's register: at most one tick interval.
 pub fn remaining() -> u64 {
     let counts = u64::from(intc::read(Local::TimerCurrent)) * frequency();
     counts.checked_div(TIMER_HZ.load(Ordering::Relaxed)).unwrap_or(0)

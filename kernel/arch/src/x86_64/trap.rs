@@ -1,4 +1,4 @@
-//! Traps: the frame of interrupted registers, the dispatcher, the return to user code.
+//! Traps: the trap frame, the dispatcher, the return to user code.
 
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
@@ -12,13 +12,13 @@ use super::{cpu, intc, power, syndrome};
 use crate::handler::registered;
 use crate::{Handler, VirtAddr};
 
-/// All registers of the interrupted code, user or kernel. The CPU itself pushes those from `pc` on.
+/// All registers of the interrupted code, user or kernel. The CPU pushes those from `pc` on.
 #[derive(Clone)]
 #[repr(C, align(16))]
 pub struct TrapFrame {
-    /// Frame record (frame pointer, return address) that links the kernel's call chain through a trap.
+    /// Frame record (frame pointer, return address) that continues the kernel's call chain through a trap.
     link: [u64; 2],
-    /// Thread pointers of user code: bases of FS and GS. Undefined in a kernel frame.
+    /// Thread pointers of user code: FS and GS bases. Undefined in a kernel frame.
     fs: u64,
     gs: u64,
     general: [u64; GENERAL],
@@ -31,29 +31,28 @@ pub struct TrapFrame {
     stack_segment: u64,
 }
 
-/// The general registers without the stack pointer, and where those with a purpose are.
+/// Number of general registers without the stack pointer, and the indices of some of them.
 const GENERAL: usize = 15;
 const NAMES: [&str; GENERAL] =
     ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 const RAX: usize = 0;
 const RBP: usize = 6;
 const R11: usize = 10;
-/// The system call's arguments: rdi, rsi, rdx, r10, r8, r9.
+/// Indices of the system call's arguments: rdi, rsi, rdx, r10, r8, r9.
 const ARGUMENTS: [usize; 6] = [5, 4, 3, 9, 7, 8];
 
 const SYSCALL_VECTOR: u8 = 0x80;
 const BREAKPOINT_VECTOR: u8 = 3;
-/// Vectors below are exceptions.
+/// First interrupt vector; lower vectors are exceptions.
 const FIRST_INTERRUPT: u8 = 32;
 
-/// Interrupts enabled, and a bit that is always 1.
+/// Interrupts enabled, and the reserved bit that is always 1.
 const USER_FLAGS: u64 = 1 << 9 | 1 << 1;
 
-/// Bytes of the stack for what is said when another one has run over: the machine has one, as no more than one
-/// CPU says it.
+/// Size in bytes of the emergency stack, which reports stack overflows. One suffices: only one CPU reports.
 pub(super) const EMERGENCY_STACK_SIZE: usize = 16 * 1024;
 
-/// Bytes between two entries of the assembly.
+/// Distance in bytes between two entries of the assembly.
 const ENTRY_BYTES: usize = 16;
 const VECTORS: usize = 256;
 
@@ -73,7 +72,7 @@ global_asm!(
 );
 
 impl TrapFrame {
-    /// Frame of a program about to start at `entry` with stack pointer `sp`; all other registers are zero,
+    /// Frame of a new program that starts at `entry` with stack pointer `sp`: all other registers zero,
     /// interrupts enabled.
     pub const fn new_user(entry: VirtAddr, sp: VirtAddr) -> Self {
         Self {
@@ -91,7 +90,7 @@ impl TrapFrame {
         }
     }
 
-    /// The number of the system call.
+    /// Number of the system call.
     pub const fn syscall_number(&self) -> u64 {
         self.general[RAX]
     }
@@ -104,12 +103,12 @@ impl TrapFrame {
         self.general[ARGUMENTS[index]]
     }
 
-    /// Sets the result of the system call.
+    /// Sets the system call's result.
     pub const fn set_return(&mut self, value: i64) {
         self.general[RAX] = value.cast_unsigned();
     }
 
-    /// Address of the instruction at which the interrupted code goes on.
+    /// Address of the instruction at which the interrupted code continues.
     pub const fn pc(&self) -> VirtAddr {
         VirtAddr(self.pc)
     }
@@ -124,20 +123,20 @@ impl TrapFrame {
         VirtAddr(self.general[RBP])
     }
 
-    /// Lets the interrupted function, which must have no stack frame of its own, return to its caller.
+    /// Makes the interrupted function, which must have no stack frame, return to its caller.
     ///
     /// # Panics
     /// When user code was interrupted.
     pub fn return_from_leaf(&mut self) {
         assert!(!self.from_user(), "only a function of the kernel can be ended");
         let top = core::ptr::with_exposed_provenance::<u64>(self.sp as usize);
-        // SAFETY: it was running on this kernel stack, which begins with its return address.
+        // SAFETY: the function ran on this kernel stack, whose top is its return address.
         self.pc = unsafe { top.read() };
         self.sp += size_of::<u64>() as u64;
     }
 
-    /// Spoils one register that the interrupted code may be using: a fault to plant, not to have.
-    pub const fn spoil_register(&mut self) {
+    /// Corrupts a register that the interrupted code may be using: for a planted fault.
+    pub const fn corrupt_register(&mut self) {
         self.general[R11] ^= 1 << 40;
     }
 
@@ -151,7 +150,7 @@ impl TrapFrame {
         self.vector as u8
     }
 
-    /// What the CPU says about some exceptions, 0 for the others.
+    /// The exception's error code, 0 for exceptions without one.
     pub(super) const fn error(&self) -> u64 {
         self.error
     }
@@ -169,7 +168,7 @@ impl fmt::Display for TrapFrame {
     }
 }
 
-/// An entry of the CPU's table of traps: where it goes, interrupts masked.
+/// An entry of the interrupt descriptor table: handler address, interrupts masked.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Gate {
@@ -183,7 +182,7 @@ struct Gate {
 }
 
 impl Gate {
-    /// Present, an interrupt gate; and the bits that let user code call it.
+    /// Present, an interrupt gate; and the bits that allow user code to use it.
     const KIND: u8 = 0x8E;
     const FOR_USER: u8 = 3 << 5;
     const NONE: Self = Self { low: 0, selector: 0, stack: 0, kind: 0, middle: 0, high: 0, reserved: 0 };
@@ -196,18 +195,19 @@ impl Gate {
 
 struct Gates(UnsafeCell<[Gate; VECTORS]>);
 
-// SAFETY: written by `init` alone, before the CPU reads it.
+// SAFETY: only `init` writes it, before the CPU reads it.
 unsafe impl Sync for Gates {}
 
 static GATES: Gates = Gates(UnsafeCell::new([Gate::NONE; VECTORS]));
 
-/// Lets this CPU's traps come here.
+/// Installs the trap gates on this CPU.
 pub(super) fn init() {
     unsafe extern "C" {
         static trap_vectors: u8;
     }
     let entries = (&raw const trap_vectors).addr();
-    // SAFETY: called once, before the table is in use; it is static, and its entries lead to the assembly's.
+    // SAFETY: called once, before the table is in use; it is static, and its entries point to the assembly's
+    // entries.
     unsafe {
         let gates = &mut *GATES.0.get();
         for (vector, gate) in gates.iter_mut().enumerate() {
@@ -216,7 +216,7 @@ pub(super) fn init() {
         for vector in [BREAKPOINT_VECTOR, SYSCALL_VECTOR] {
             gates[usize::from(vector)].kind |= Gate::FOR_USER;
         }
-        for vector in syndrome::HOPELESS {
+        for vector in syndrome::FATAL {
             gates[usize::from(vector)].stack = cpu::EMERGENCY_STACK;
         }
         let base = x86_64::VirtAddr::new(GATES.0.get().addr() as u64);
@@ -224,14 +224,15 @@ pub(super) fn init() {
     }
 }
 
-/// Every trap, with interrupts masked, on the kernel stack of the interrupted thread or the emergency stack.
+/// Handles every trap, with interrupts masked, on the kernel stack of the interrupted thread or on the
+/// emergency stack.
 extern "C" fn dispatch(frame: &mut TrapFrame) {
     let handler = registered();
     match frame.vector() {
         SYSCALL_VECTOR => (handler.syscall)(frame),
-        vector if syndrome::HOPELESS.contains(&vector) => {
+        vector if syndrome::FATAL.contains(&vector) => {
             (handler.fault)(syndrome::fault(frame), frame);
-            // There is nothing to return to.
+            // There is no stack to return to.
             power::power_off();
         }
         ..FIRST_INTERRUPT => (handler.fault)(syndrome::fault(frame), frame),
@@ -241,7 +242,7 @@ extern "C" fn dispatch(frame: &mut TrapFrame) {
     (handler.trap_exit)(frame);
 }
 
-/// Hands an interrupt to the handler.
+/// Passes an interrupt to the handler.
 fn interrupt(vector: u8, handler: &Handler) {
     if vector == intc::TIMER_VECTOR {
         (handler.tick)();
@@ -251,19 +252,19 @@ fn interrupt(vector: u8, handler: &Handler) {
     intc::complete(vector);
 }
 
-/// Goes to user code with the registers of `frame`. The thread's next trap starts with an empty kernel
-/// stack at `stack_top`.
+/// Enters user code with the registers of `frame`. The thread's next trap starts with an empty kernel stack
+/// at `stack_top`.
 ///
 /// # Safety
-/// `frame` is a user frame ([`TrapFrame::from_user`]). `stack_top` is the end (exclusive, 16-byte aligned)
-/// of the running thread's kernel stack, on which nothing is needed any more: the caller holds no lock and
-/// no value whose destructor matters. The thread's address space is active and its floating-point state
-/// loaded. Interrupts are masked, so that both stay so.
+/// `frame` is a user frame ([`TrapFrame::from_user`]). `stack_top` is the end (exclusive, 16-byte aligned) of
+/// the running thread's kernel stack, whose content is discarded: the caller holds no lock and no value that
+/// must be dropped. The thread's address space is active and its floating-point state loaded. Interrupts are
+/// masked, so that both remain so.
 pub unsafe fn resume_user(frame: &TrapFrame, stack_top: VirtAddr) -> ! {
     unsafe extern "C" {
         fn trap_return(frame: &TrapFrame, stack_pointer: u64) -> !;
     }
     debug_assert!(frame.from_user() && stack_top.0.is_multiple_of(16));
-    // SAFETY: the caller's promises are those of the assembly.
+    // SAFETY: the caller's guarantees are those that the assembly needs.
     unsafe { trap_return(frame, stack_top.0) }
 }

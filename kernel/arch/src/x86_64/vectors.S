@@ -1,4 +1,4 @@
-// Entries of all traps: every register goes into a trap frame on the kernel stack, and comes back from it.
+// Entries of all traps: save all registers in a trap frame on the kernel stack, dispatch, restore them.
 // Operands in braces come from trap.rs.
 
 .section .text.vectors, "ax"
@@ -8,7 +8,7 @@ trap_vectors:
     .set vector, 0
     .rept {VECTORS}
     .balign {ENTRY_BYTES}
-    // The exceptions for which the CPU itself pushes an error code.
+    // The exceptions with an error code, which the CPU pushes.
     .if vector != 8 && vector != 10 && vector != 11 && vector != 12 && vector != 13 && vector != 14 && vector != 17 && vector != 21 && vector != 29 && vector != 30
     push 0
     .endif
@@ -42,7 +42,7 @@ save_registers:
     mov [rsp + {FS}], rax
     rdgsbase rax
     mov [rsp + {GS}], rax
-    swapgs                          // the user's GS for the kernel's
+    swapgs                          // load the kernel's GS
     mov qword ptr [rsp + {LINK}], 0 // the kernel's call chain ends here
     mov qword ptr [rsp + {LINK} + 8], 0
     jmp 2f
@@ -57,8 +57,8 @@ save_registers:
     mov rdi, rsp
     lea rsi, [rsp + {SIZE}]
 
-// rdi = trap frame (anywhere), rsi = where the stack of the next trap from user code begins. Nothing is taken
-// while the stack pointer is in the frame: interrupts are masked until `iretq`.
+// rdi = trap frame (anywhere), rsi = stack top for the next trap from user code. Interrupts are masked until
+// `iretq`, since the stack pointer is in the frame.
 .global trap_return
 trap_return:
     cli

@@ -1,4 +1,4 @@
-//! The canaries by name, and the one that the command line chooses.
+//! All canaries by name, and the one that the command line selects.
 
 use parity_arch::{cpu, exception, power};
 use spin::Once;
@@ -7,18 +7,18 @@ use super::{ends, machine, stuck, untrue, waits};
 use crate::command_line::value_of;
 use crate::kprintln;
 
-/// When a canary shows itself.
+/// When a canary acts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moment {
-    /// Before anything else.
+    /// Before everything else.
     First,
-    /// In the hello's place.
+    /// Instead of the hello record.
     Hello,
-    /// Where PID 1 would start; those that come back let it.
+    /// Instead of starting PID 1; after canaries that return, PID 1 starts.
     Init,
-    /// When PID 1 has ended, before the record of the shutdown.
+    /// After PID 1 has ended, before the shutdown record.
     BeforeShutdown,
-    /// After that record.
+    /// After the shutdown record.
     AfterShutdown,
 }
 
@@ -27,7 +27,7 @@ use Moment::{AfterShutdown, BeforeShutdown, First, Hello, Init};
 type Canary = (&'static str, Moment, fn());
 
 const ALL: &[Canary] = &[
-    // ends
+    // abnormal ends
     ("panic_before_hello", First, || panic!("canary: before the hello")),
     ("half_a_panic", First, || ends::half_a_panic()),
     ("power_off_at_once", First, || power::power_off()),
@@ -41,7 +41,7 @@ const ALL: &[Canary] = &[
     ("lock_twice", Init, ends::lock_twice),
     ("panic_after_success", BeforeShutdown, || panic!("canary: after PID 1 has ended")),
     ("panic_after_shutdown", AfterShutdown, || panic!("canary: after the shutdown record")),
-    // no end
+    // hangs
     ("never_boot", First, || stuck::spin()),
     ("spin_irqs_off", Init, || stuck::spin()),
     ("halt", Init, || cpu::halt()),
@@ -69,7 +69,7 @@ const ALL: &[Canary] = &[
     ("lose_vectors", Init, || machine::lose_vectors()),
     ("hang_after_success", BeforeShutdown, || stuck::spin()),
     ("dawdle", BeforeShutdown, stuck::dawdle),
-    // what the result channel must not say
+    // false or damaged records on the result channel
     ("no_hello", Hello, || {}),
     ("second_hello", Init, untrue::second_hello),
     ("damaged_channel", Init, untrue::damage),
@@ -85,8 +85,8 @@ const ALL: &[Canary] = &[
 static CHOSEN: Once<Canary> = Once::new();
 static PANIC_AT: Once<&str> = Once::new();
 
-/// Reads the command line, and does what must come first. An unknown name is ignored: whoever counts on an
-/// end finds a boot that goes well.
+/// Selects the canary that the command line names, and runs it if it acts first. An unknown name is ignored,
+/// so that the boot succeeds and the test that expects an abnormal end fails.
 pub fn choose(command_line: &'static str) {
     if let Some(stage) = value_of(command_line, "panic_at") {
         PANIC_AT.call_once(|| stage);
@@ -101,27 +101,27 @@ pub fn choose(command_line: &'static str) {
     }
 }
 
-/// Whether the host is told that the kernel runs.
+/// Whether the kernel sends the hello record.
 pub fn says_hello() -> bool {
     !CHOSEN.get().is_some_and(|(_, moment, _)| *moment == Hello)
 }
 
-/// Called behind every stage of the boot.
+/// Called after every stage of the boot.
 pub fn at_stage(stage: &str) {
     assert!(PANIC_AT.get().is_none_or(|wanted| *wanted != stage), "canary: at stage {stage}");
 }
 
-/// Called where PID 1 would start.
+/// Called before PID 1 starts.
 pub fn instead_of_init() {
     at(Init);
 }
 
-/// Called when PID 1 has ended, before the host is told that this is the end.
+/// Called after PID 1 has ended, before the shutdown record.
 pub fn before_shutdown() {
     at(BeforeShutdown);
 }
 
-/// Called when the host was told that this is the end.
+/// Called after the shutdown record.
 pub fn after_shutdown() {
     at(AfterShutdown);
 }

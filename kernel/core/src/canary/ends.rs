@@ -1,4 +1,4 @@
-//! Canaries that come to a bad end.
+//! Canaries that end abnormally.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,10 +10,10 @@ use super::{device, stuck};
 use crate::drivers::console;
 use crate::thread::scheduler;
 
-/// Bytes that are asked for at a time until there are no more.
+/// Size in bytes of each allocation until memory is exhausted.
 const PIECE: usize = 1024 * 1024;
 
-/// The console's line of a panic, but no end of it, and no record.
+/// Writes a part of a panic's console line, but neither its end nor a panic record.
 pub fn half_a_panic() -> ! {
     console::write(b"KERNEL PANIC: canary: half a li");
     power::power_off()
@@ -25,14 +25,14 @@ pub fn panic_twice() -> ! {
 
     impl fmt::Display for Spiteful {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-            panic!("canary: while it was told")
+            panic!("canary: while its message was formatted")
         }
     }
 
     panic!("canary: {Spiteful}")
 }
 
-/// Runs over the end of a thread's stack.
+/// Overflows a thread's kernel stack.
 pub fn overflow_stack() {
     fn deeper(depth: usize) -> usize {
         let room = black_box([depth; 64]);
@@ -44,19 +44,19 @@ pub fn overflow_stack() {
     })])
 }
 
-/// Keeps memory until the kernel has none.
+/// Allocates memory without freeing it until the kernel has none.
 pub fn exhaust_heap() -> ! {
     loop {
         core::mem::forget(Vec::<u8>::with_capacity(PIECE));
     }
 }
 
-/// Gives the processor away with a spin lock held.
+/// Yields the processor with a spin lock held.
 pub fn yield_with_lock() {
     device().with_driver_locked(scheduler::yield_now);
 }
 
-/// Takes a spin lock that it holds.
+/// Takes a spin lock that this processor already holds.
 pub fn lock_twice() {
     device().with_driver_locked(|| device().with_driver_locked(|| ()));
 }

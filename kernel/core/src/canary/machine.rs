@@ -1,4 +1,4 @@
-//! Canaries that turn the machine against the kernel: its clock, its interrupts, its page table.
+//! Canaries that break the kernel's clock, interrupts or page tables.
 
 use core::sync::atomic::Ordering;
 
@@ -9,18 +9,18 @@ use super::stuck::{load, peer, threads, until};
 use crate::thread::{kthread, scheduler};
 use crate::time::tick;
 
-/// Ticks that a thread sleeps which never sees the first of them.
+/// Sleep time in ticks of a thread that never sees a tick.
 const FEW: u64 = 5;
-/// Ticks of more than an hour, however many there are in a second.
+/// Ticks of more than an hour at any tick rate.
 const HOURS: u64 = 4_000_000;
 
-/// A thread sleeps for a few ticks, of which none comes.
+/// A thread sleeps for a few ticks after the clock was stopped.
 pub fn stop_clock() -> ! {
     intc::disable(timer::IRQ);
     threads(&[("sleeper", || tick::sleep(FEW))])
 }
 
-/// A thread computes until a few ticks have come, of which none does.
+/// A thread spins until a few ticks have passed after the clock was stopped.
 pub fn poll_stopped_clock() -> ! {
     intc::disable(timer::IRQ);
     threads(&[("poller", || {
@@ -36,13 +36,13 @@ pub fn sleep_for_hours() -> ! {
     threads(&[("sleeper", || tick::sleep(HOURS))])
 }
 
-/// The disk's interrupt comes again as soon as it was taken: its handler does not silence the device.
+/// The disk's interrupt stays asserted: its handler does not acknowledge it.
 pub fn storm() -> ! {
-    device().deaf.store(true, Ordering::Relaxed);
+    device().ignores_interrupts.store(true, Ordering::Relaxed);
     threads(&[("reader", || load(b"/bin/sh"))])
 }
 
-/// The scheduler forgets a thread that could run.
+/// The scheduler drops a thread from the run queue.
 pub fn forget_ready() -> ! {
     threads(&[
         ("forgetful", || {
@@ -57,19 +57,19 @@ pub fn forget_ready() -> ! {
     ])
 }
 
-/// The kernel half loses everything.
+/// Unmaps the whole kernel half.
 pub fn lose_kernel() -> ! {
-    // SAFETY: nobody counts on coming back.
+    // SAFETY: the function never returns.
     unsafe { kernel_pages::lose_vectors(0) }
 }
 
-/// The kernel half loses the page of the trap vectors alone, which the next tick finds out.
+/// Unmaps the page of the trap vectors; the next tick faults.
 pub fn lose_vectors() -> ! {
     // SAFETY: as above.
     unsafe { kernel_pages::lose_vectors(3) }
 }
 
-/// The kernel half loses the kernel's data, which the next tick finds out.
+/// Unmaps the kernel's data; the next tick faults.
 pub fn lose_data() -> ! {
     threads(&[("loser", || {
         // SAFETY: as above.

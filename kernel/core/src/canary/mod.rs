@@ -1,8 +1,7 @@
-//! Canaries: ends that the kernel comes to when it is told to, so that the host can prove that it tells them
-//! apart.
+//! Canaries: deliberate failures of the kernel that prove that the host tells them apart.
 //!
-//! They exist in builds with feature `canaries` alone; `canary=NAME` on the command line chooses one of
-//! [`chosen`], and `panic_at=STAGE` a panic behind any stage of the boot.
+//! They exist only in builds with feature `canaries`; `canary=NAME` on the command line selects one of
+//! [`chosen`], and `panic_at=STAGE` a panic after that stage of the boot.
 
 #[cfg(feature = "canaries")]
 mod chosen;
@@ -20,7 +19,7 @@ mod waits;
 #[cfg(feature = "canaries")]
 pub use chosen::{after_shutdown, at_stage, before_shutdown, choose, instead_of_init, says_hello};
 
-/// The disk's device, with whose locks canaries do what they must not.
+/// The disk's device, whose locks canaries misuse.
 #[cfg(feature = "canaries")]
 fn device() -> &'static crate::drivers::virtio_block::Device {
     let disk = crate::drivers::block::disk();

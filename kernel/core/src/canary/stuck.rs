@@ -1,4 +1,4 @@
-//! Canaries that never come to an end: threads that wait for each other, or for nothing, or run and get nowhere.
+//! Canaries that never end: deadlocks, lost wake-ups, livelocks and endless loops.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,22 +15,22 @@ use crate::thread::kthread::{self, Kthread};
 use crate::thread::scheduler;
 use crate::time::tick;
 
-/// Ticks between two lines of somebody who mutters.
+/// Ticks between two lines of [`mutter`].
 const PAUSE: u64 = 40;
-/// Ticks that somebody sleeps who takes his time.
+/// Ticks that [`dawdle`] sleeps.
 const REST: u64 = 800;
 
-/// The threads of [`threads`].
+/// The threads that [`threads`] started.
 static PEERS: SpinLock<Vec<Arc<Kthread>>> = SpinLock::new(Vec::new());
 
-/// One of the threads that [`threads`] has started, by its place there.
+/// A thread that [`threads`] started, by its index there.
 pub fn peer(place: usize) -> Arc<Kthread> {
     PEERS.lock()[place].clone()
 }
 
-/// Runs these threads and nothing else.
+/// Starts these threads and then only idles.
 pub fn threads(work: &[(&str, fn())]) -> ! {
-    // This thread gets the processor back only when no other wants it: all must be there before one runs.
+    // The idle thread runs only when no other thread is ready, so start all threads before one can run.
     let irq = IrqGuard::new();
     let started: Result<Vec<_>, _> = work
         .iter()
@@ -49,7 +49,7 @@ pub fn threads(work: &[(&str, fn())]) -> ! {
     scheduler::run_idle()
 }
 
-/// Computes with interrupts masked.
+/// Spins with interrupts masked.
 pub fn spin() -> ! {
     cpu::irq_disable();
     loop {
@@ -57,21 +57,21 @@ pub fn spin() -> ! {
     }
 }
 
-/// Waits for interrupts, which come and change nothing.
+/// Waits for interrupts for ever; no interrupt changes anything.
 pub fn sleep() -> ! {
     loop {
         cpu::wait_for_interrupt();
     }
 }
 
-/// Prints lines, as fast as it can.
+/// Prints lines without a pause.
 pub fn flood() -> ! {
     loop {
         kprintln!("canary: a line that is not the last one");
     }
 }
 
-/// Prints a line now and then, and sleeps meanwhile.
+/// Prints a line now and then, and sleeps between.
 pub fn mutter() -> ! {
     threads(&[("mutter", || {
         loop {
@@ -81,17 +81,18 @@ pub fn mutter() -> ! {
     })])
 }
 
-/// Sleeps for so long that it may seem to hang.
+/// Sleeps so long that the guest seems to hang.
 pub fn dawdle() {
     tick::sleep(REST);
 }
 
-/// One thread has the disk's turn and wants the lines of its cache, another has these and wants its turn.
+/// One thread holds the disk's request lock and needs the cache's read lock; another holds the read lock and
+/// needs the request lock.
 pub fn deadlock_of_two() -> ! {
     threads(&[
         ("driver", || {
-            device().with_turn(|| {
-                until(|| device().turn_is_wanted());
+            device().with_request_lock(|| {
+                until(|| device().request_lock_has_waiters());
                 load(b"/bin/true");
             });
         }),
@@ -99,27 +100,27 @@ pub fn deadlock_of_two() -> ! {
     ])
 }
 
-/// One thread has the disk's turn and wants to load alone, one has the lines of the disk's cache and wants its
-/// turn, one loads alone and wants the lines.
+/// A cycle of three: one thread holds the disk's request lock and needs the exclusive loading lock, one holds
+/// the cache's read lock and needs the request lock, one holds the loading lock and needs the read lock.
 pub fn deadlock_of_three() -> ! {
     threads(&[
         ("driver", || {
-            device().with_turn(|| {
+            device().with_request_lock(|| {
                 until(exec::is_loading_alone);
                 exec::load_alone(b"/bin/true", || ());
             });
         }),
         ("reader", read_after_driver),
-        ("loader", || exec::load_alone(b"/bin/true", || until(|| device().turn_is_wanted()))),
+        ("loader", || exec::load_alone(b"/bin/true", || until(|| device().request_lock_has_waiters()))),
     ])
 }
 
-/// A thread has the disk's turn and wants it.
+/// A thread takes the disk's request lock and needs it again.
 pub fn self_deadlock() -> ! {
-    threads(&[("driver", || device().with_turn(|| load(b"/bin/sh")))])
+    threads(&[("driver", || device().with_request_lock(|| load(b"/bin/sh")))])
 }
 
-/// What a thread waits for comes, but nobody tells it.
+/// The event that a thread waits for occurs, but no thread wakes the waiter.
 pub fn lost_wakeup() -> ! {
     static CAME: AtomicBool = AtomicBool::new(false);
     static WAITING: WaitQueue = WaitQueue::new(Wait::Queue);
@@ -133,7 +134,7 @@ pub fn lost_wakeup() -> ! {
     ])
 }
 
-/// Two threads, each of which lets the other go first.
+/// Two threads, each of which yields until the other has gone first.
 pub fn livelock() -> ! {
     static FIRST_WENT: AtomicBool = AtomicBool::new(false);
     static SECOND_WENT: AtomicBool = AtomicBool::new(false);
@@ -149,21 +150,21 @@ pub fn livelock() -> ! {
     ])
 }
 
-/// Lets others run until this is so.
+/// Yields until the condition is true.
 pub fn until(is_so: impl Fn() -> bool) {
     while !is_so() {
         scheduler::yield_now();
     }
 }
 
-/// Reads a program once somebody has the disk's turn.
+/// Reads a program once another thread holds the disk's request lock.
 fn read_after_driver() {
-    until(|| device().turn_is_taken());
+    until(|| device().request_lock_is_held());
     load(b"/bin/sh");
 }
 
-/// Reads a program, of which the disk's cache has nothing yet.
+/// Reads a program that is not in the disk cache yet.
 pub fn load(path: &[u8]) {
-    // What it is does not matter, nor whether it is there.
+    // Only the read matters, not its result.
     drop(exec::load(Directory::ROOT, path, &[]));
 }

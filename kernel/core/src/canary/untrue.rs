@@ -1,4 +1,4 @@
-//! Canaries that say on the result channel what must not be believed.
+//! Canaries that send false or damaged records on the result channel.
 
 use parity_abi::record::FRAME_MAX;
 use parity_arch::console::channel_write;
@@ -7,20 +7,20 @@ use parity_record::{Reason, Record, TestStatus};
 
 use crate::drivers::channel;
 
-/// A program that never ran.
+/// A program that never runs.
 const FORGED: &[u8] = b"/bin/init";
 
-/// A record that must not come; the boot goes on.
+/// Sends a second hello record; the boot continues.
 pub fn second_hello() {
     channel::send(Record::Hello { arch: 0, cpus: 0, features: b"" });
 }
 
-/// Bytes that are no record; the boot goes on.
+/// Sends bytes that are no record; the boot continues.
 pub fn damage() {
     channel_write(b"PR, but no record");
 }
 
-/// A panic's record with a bit changed on its way, so that it may have been anything; the boot goes on.
+/// Sends a panic record with one flipped bit, so that its checksum is wrong; the boot continues.
 pub fn wrong_checksum() {
     let mut frame = [0; FRAME_MAX];
     let length = Record::Panic { cpu: 0, message: b"canary: never happened" }.encode(&mut frame).len();
@@ -28,13 +28,13 @@ pub fn wrong_checksum() {
     channel_write(&frame[..length]);
 }
 
-/// A panic in the middle of a record.
+/// Panics in the middle of a record.
 pub fn panic_in_record() -> ! {
     half_a_record();
     panic!("canary: in the middle of a record")
 }
 
-/// All the records of a success, and silence.
+/// Sends all the records of a success, and then hangs.
 pub fn success() -> ! {
     channel::send(Record::ProcStart { pid: 1, ppid: 0, program: FORGED });
     channel::send(Record::ProcEnd { pid: 1, ppid: 0, status: 0, survivor: false, program: FORGED });
@@ -42,14 +42,14 @@ pub fn success() -> ! {
     cpu::halt()
 }
 
-/// All the records of a run of tests that end well, where a program was asked for.
+/// Sends all the records of a successful test run instead of starting a program.
 pub fn tests_instead() -> ! {
     tests();
     channel::send(Record::Shutdown { reason: Reason::TestsDone });
     power::power_off()
 }
 
-/// A test that ends well, where a program was asked for; the boot goes on.
+/// Sends the records of a successful test and then starts the program.
 pub fn tests() {
     let name = b"canary";
     channel::send(Record::TestPlan { count: 1 });
@@ -57,13 +57,13 @@ pub fn tests() {
     channel::send(Record::TestEnd { status: TestStatus::Ok, name, message: b"" });
 }
 
-/// The machine ends in the middle of the last record.
+/// Powers off in the middle of the last record.
 pub fn cut_shutdown() -> ! {
     half_a_record();
     power::power_off()
 }
 
-/// The first half of a record.
+/// Sends the first half of a record.
 pub fn half_a_record() {
     let mut frame = [0; FRAME_MAX];
     let record = Record::Shutdown { reason: Reason::InitEnded }.encode(&mut frame);

@@ -1,4 +1,4 @@
-//! Canaries whose threads wait for each other, or for themselves, by other means than two locks.
+//! Deadlocks that involve parking, joining or wait queues, not only locks.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use super::stuck::{peer, threads, until};
 use crate::sync::{Wait, WaitQueue};
 use crate::thread::kthread;
 
-/// Two threads, each of which parks until the other unparks it, and would unpark the other afterwards.
+/// Two threads, each of which parks until the other unparks it, and unparks the other only afterwards.
 pub fn parks() -> ! {
     fn park_before(other: usize) {
         kthread::park();
@@ -17,17 +17,17 @@ pub fn parks() -> ! {
     threads(&[("left", || park_before(1)), ("right", || park_before(0))])
 }
 
-/// Two threads, each of which waits for the other to end.
+/// Two threads, each of which joins the other.
 pub fn joins() -> ! {
     threads(&[("left", || join(1)), ("right", || join(0))])
 }
 
-/// A thread that waits for its own end.
+/// A thread that joins itself.
 pub fn join_itself() -> ! {
     threads(&[("narcissus", || join(0))])
 }
 
-/// A thread waits for the end of one that parks, which it would unpark afterwards.
+/// A thread joins a parked thread, which it would unpark only afterwards.
 pub fn join_of_parked() -> ! {
     threads(&[
         ("parked", || {
@@ -41,23 +41,23 @@ pub fn join_of_parked() -> ! {
     ])
 }
 
-/// A thread that has the disk's turn waits for the end of one that wants it.
+/// A thread with the disk's request lock joins a thread that needs this lock.
 pub fn join_under_lock() -> ! {
     threads(&[
         ("joiner", || {
-            device().with_turn(|| {
-                until(|| device().turn_is_wanted());
+            device().with_request_lock(|| {
+                until(|| device().request_lock_has_waiters());
                 join(1);
             });
         }),
         ("wanter", || {
-            until(|| device().turn_is_taken());
-            device().with_turn(|| ());
+            until(|| device().request_lock_is_held());
+            device().with_request_lock(|| ());
         }),
     ])
 }
 
-/// Two threads, each of which waits for what the other would do afterwards.
+/// Two threads, each of which waits for an event that the other would signal only afterwards.
 pub fn queues() -> ! {
     static FIRST: Event = Event::new();
     static SECOND: Event = Event::new();

@@ -1,4 +1,4 @@
-//! The disk: the image that the loader put into memory, else the first virtio-blk device.
+//! The disk: an image that the loader put into memory, otherwise the first virtio-blk device.
 
 use alloc::boxed::Box;
 use core::slice;
@@ -14,7 +14,7 @@ use crate::trace;
 
 static DISK: Once<Disk> = Once::new();
 
-/// A disk, for reading.
+/// A read-only disk.
 pub struct Disk {
     medium: Medium,
     /// Size in bytes.
@@ -26,15 +26,15 @@ enum Medium {
     Device(Box<Device>),
 }
 
-/// Looks for the disk and sets it up. Called once.
+/// Finds the disk and sets it up. Called once.
 ///
 /// # Errors
-/// ENODEV if there is none; EIO if it does not answer as it should.
+/// ENODEV without a disk; EIO if the device does not work.
 pub fn init(boot: &BootInfo) -> Result<&'static Disk, Errno> {
     let (medium, bytes) = match &boot.ram_disk {
         Some(range) => {
             let bytes = range.end - range.start;
-            // SAFETY: the linear map covers it, and it is not among the memory that anybody is given.
+            // SAFETY: the linear map covers the image, and the frame allocator does not manage its memory.
             let image = unsafe { slice::from_raw_parts(phys_to_virt(range.start), bytes as usize) };
             (Medium::Memory(image), bytes)
         }
@@ -52,12 +52,12 @@ pub fn init(boot: &BootInfo) -> Result<&'static Disk, Errno> {
     Ok(disk)
 }
 
-/// The disk, once it is set up.
+/// The disk, after [`init`].
 pub fn disk() -> Option<&'static Disk> {
     DISK.get()
 }
 
-/// Takes a device's interrupt; whether it was the disk's.
+/// Handles an interrupt if it is the disk's; returns whether it was.
 pub fn handle_interrupt(irq: u32) -> bool {
     match DISK.get().map(|disk| &disk.medium) {
         Some(Medium::Device(device)) if device.irq == irq => {
@@ -69,7 +69,7 @@ pub fn handle_interrupt(irq: u32) -> bool {
 }
 
 impl Disk {
-    /// Fills `buffer`, a multiple of 512 bytes, from byte `offset`, another one.
+    /// Reads into `buffer` from byte `offset`; both offset and length must be multiples of 512 bytes.
     ///
     /// # Errors
     /// EIO.
@@ -85,10 +85,10 @@ impl Disk {
     }
 }
 
-/// What canaries ask for.
+/// For canaries.
 #[cfg(feature = "canaries")]
 impl Disk {
-    /// The device behind it, if there is one.
+    /// The disk's device, `None` for a memory image.
     pub const fn device(&self) -> Option<&Device> {
         match &self.medium {
             Medium::Device(device) => Some(device),

@@ -1,5 +1,4 @@
-//! A cache over the disk: whole lines, so that neither offset nor length of a read need be aligned. It gives lines
-//! back when memory is short.
+//! A cache of whole disk lines, so that reads need no alignment. Under memory pressure it frees lines.
 
 use alloc::boxed::Box;
 
@@ -11,48 +10,48 @@ use crate::mm::shrinker::Shrinker;
 use crate::mm::{PAGE, Page};
 use crate::sync::{Mutex, SpinLock};
 
-/// Bytes of a line: what one request brings.
+/// Size of a line in bytes; each miss reads one line.
 const LINE: usize = PAGE;
-/// Lines kept: 4 MiB. Line number n of the disk has place n modulo this.
+/// Number of cached lines: 4 MiB. The cache is direct-mapped: line n of the disk has slot n modulo this.
 const LINES: usize = 1024;
 
-/// The disk with some of its lines.
+/// The disk and its cached lines.
 pub struct BlockCache {
     disk: &'static Disk,
-    /// Held across a read, so that no line is brought twice.
-    turn: Mutex<()>,
-    /// Held for a moment only, so that lines can be given back at any time.
+    /// Held during a read, so that no line is read twice.
+    read_lock: Mutex<()>,
+    /// Held only for short times, so that lines can be freed at any time.
     lines: SpinLock<Lines>,
 }
 
 struct Lines {
-    /// Each with its number; never grows.
+    /// Slots with the line's number; the length never changes.
     places: Box<[Option<(u64, Page)>]>,
-    /// The place from which the next line is given back.
+    /// Slot of the last freed line.
     hand: usize,
 }
 
 impl BlockCache {
     pub fn new(disk: &'static Disk) -> Self {
         let places = core::iter::repeat_with(|| None).take(LINES).collect();
-        Self { disk, turn: Mutex::new(()), lines: SpinLock::new(Lines { places, hand: 0 }) }
+        Self { disk, read_lock: Mutex::new(()), lines: SpinLock::new(Lines { places, hand: 0 }) }
     }
 
-    /// Takes the lock for good: a planted fault.
-    pub fn keep_lock(&self) {
-        core::mem::forget(self.turn.lock());
+    /// Takes the read lock and never releases it: for a planted fault.
+    pub fn keep_read_lock(&self) {
+        core::mem::forget(self.read_lock.lock());
     }
 
-    /// Fills `buffer` from byte `offset`.
+    /// Reads into `buffer` from byte `offset`.
     ///
     /// # Errors
-    /// EIO if the disk fails or ends before; ENOMEM.
+    /// EIO on a disk error or beyond the disk's end; ENOMEM.
     pub fn read_bytes(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Errno> {
         let end = offset.checked_add(buffer.len() as u64).ok_or(Errno::EIO)?;
         if end > self.disk.bytes {
             return Err(Errno::EIO);
         }
-        let _turn = self.turn.lock();
+        let _read = self.read_lock.lock();
         let mut done = 0;
         while done < buffer.len() {
             let at = offset + done as u64;
@@ -64,7 +63,7 @@ impl BlockCache {
         Ok(())
     }
 
-    /// Fills `buffer` from line `number`, from its byte `within` on.
+    /// Reads into `buffer` from line `number`, starting at its byte `within`.
     fn read_line(&self, number: u64, within: usize, buffer: &mut [u8]) -> Result<(), Errno> {
         if self.lines.lock().copy(number, within, buffer) {
             return Ok(());
@@ -74,7 +73,7 @@ impl BlockCache {
         }
         let mut line = Page::new()?;
         let start = number * LINE as u64;
-        // The last line of a disk may be a part of one.
+        // The last line of a disk may be shorter.
         let length = (self.disk.bytes - start).min(LINE as u64) as usize;
         self.disk.read(start, &mut line[..length])?;
         buffer.copy_from_slice(&line[within..within + buffer.len()]);
@@ -89,7 +88,7 @@ impl Lines {
         &mut self.places[number as usize % LINES]
     }
 
-    /// Fills `buffer` if the line is there; whether it is.
+    /// Copies the line into `buffer` if it is cached; returns whether it was.
     fn copy(&mut self, number: u64, within: usize, buffer: &mut [u8]) -> bool {
         let Some((_, line)) = self.place(number).as_ref().filter(|(there, _)| *there == number) else {
             return false;
@@ -98,7 +97,7 @@ impl Lines {
         true
     }
 
-    /// Takes out the next line in turn.
+    /// Removes the next cached line, in slot order.
     fn evict(&mut self) -> Option<Page> {
         for _ in 0..LINES {
             self.hand = (self.hand + 1) % LINES;

@@ -1,4 +1,5 @@
-//! The serial console: lines of the kernel and the output of programs, never mixed within one write.
+//! The serial console: lines of the kernel and output of programs. One write is never interleaved with
+//! another.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -13,7 +14,7 @@ use crate::thread::scheduler;
 static PORT: SpinLock<Port> = SpinLock::new(Port { copy: None });
 
 struct Port {
-    /// What was written since [`capture`] began.
+    /// Output since [`capture`] began.
     copy: Option<Vec<u8>>,
 }
 
@@ -35,12 +36,12 @@ impl Write for Port {
     }
 }
 
-/// Writes bytes as one piece.
+/// Writes bytes without interleaving.
 pub fn write(bytes: &[u8]) {
     PORT.lock().write(bytes);
 }
 
-/// What was written, by whomever, while `act` ran: for tests.
+/// Runs `act` and returns all console output meanwhile, from any source: for tests.
 pub fn capture(act: impl FnOnce()) -> Vec<u8> {
     PORT.lock().copy = Some(Vec::new());
     act();
@@ -49,7 +50,7 @@ pub fn capture(act: impl FnOnce()) -> Vec<u8> {
 
 /// Writes a line of the kernel. Use [`kprintln!`](crate::kprintln).
 pub fn print_line(line: fmt::Arguments) {
-    // The port itself never fails, and a value whose formatting fails is not worth a panic.
+    // The port never fails; a failing `Display` implementation only shortens the line.
     let _ = if planted(Fault::LogLinesTorn) {
         writeln!(TornLine, "{line}")
     } else if planted(Fault::LogLinesRunOn) {
@@ -59,7 +60,7 @@ pub fn print_line(line: fmt::Arguments) {
     };
 }
 
-/// For a planted fault: others come between the pieces of a line.
+/// For a planted fault: other output may come between the pieces of a line.
 struct TornLine;
 
 impl Write for TornLine {
@@ -72,12 +73,12 @@ impl Write for TornLine {
     }
 }
 
-/// Writes although somebody may hold the lock, as that somebody may be who panics.
+/// Writes without taking the lock, which the panicking code may hold.
 pub fn print_line_in_panic(line: fmt::Arguments) {
     let _ = writeln!(Port { copy: None }, "\n{line}");
 }
 
-/// A line of the kernel on the console.
+/// Prints a line of the kernel on the console.
 #[macro_export]
 macro_rules! kprintln {
     ($($argument:tt)*) => { $crate::drivers::console::print_line(format_args!($($argument)*)) };

@@ -1,4 +1,4 @@
-//! Devices.
+//! Device drivers.
 
 pub mod block;
 pub mod block_cache;

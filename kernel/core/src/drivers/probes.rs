@@ -1,4 +1,4 @@
-//! Block devices, for those who trace.
+//! Tracing probes of block devices.
 
 use parity_abi::trace::{BLOCK_END, BLOCK_START};
 
@@ -6,6 +6,6 @@ use crate::trace::provider;
 
 provider! {
     "BLOCK_PROVIDER" = 0x07 "block", on: u64::MAX;
-    START = BLOCK_START, "BLOCK_START" (Number), "the disk is asked for sectors, from this one on";
-    END = BLOCK_END, "BLOCK_END" (Number), "it has answered";
+    START = BLOCK_START, "BLOCK_START" (Number), "a disk request begins, with its first sector";
+    END = BLOCK_END, "BLOCK_END" (Number), "the disk request is done";
 }

@@ -1,5 +1,5 @@
-//! Whoever types on the console: from interrupts to lines, and requests to the kernel itself (trace/dump.rs).
-//! There are lines in kernels with feature `interactive` alone; in all others nobody types any.
+//! Console input: from interrupts to lines, and requests to the kernel itself (trace/dump.rs). Only kernels
+//! with feature `interactive` read lines.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,12 +12,13 @@ use crate::faults::{Fault, planted};
 use crate::sync::{SpinLock, Wait, WaitQueue};
 use crate::trace::dump;
 
-/// Made by [`init`].
+/// Created by [`init`].
 static EDITOR: SpinLock<Option<LineEditor>> = SpinLock::new(None);
 
 static READERS: WaitQueue = WaitQueue::new(Wait::Input);
 
-/// Begins to listen, for lines if it is `interactive`. Called once; a console without an interrupt stays silent.
+/// Enables console input, and line input if `interactive`. Called once; no effect on a console without an
+/// interrupt.
 pub fn init(interactive: bool) {
     let Some(irq) = console_irq() else { return };
     *EDITOR.lock() = interactive.then(LineEditor::default);
@@ -25,7 +26,7 @@ pub fn init(interactive: bool) {
     intc::enable(irq);
 }
 
-/// Takes a device's interrupt; whether it was the console's.
+/// Handles an interrupt if it is the console's; returns whether it was.
 pub fn handle_interrupt(irq: u32) -> bool {
     if console_irq() != Some(irq) {
         return false;
@@ -44,18 +45,19 @@ pub fn handle_interrupt(irq: u32) -> bool {
     true
 }
 
-/// Fills `buffer` with what was typed, a line at most; 0 is the end of input. Sleeps until there is something.
+/// Reads at most one line into `buffer` and returns its length; 0 is the end of input. Sleeps until there is
+/// input.
 pub fn read(buffer: &mut [u8]) -> usize {
     READERS.wait_until(|| read_now(buffer))
 }
 
-/// As [`read`], but `None` instead of sleeping.
+/// As [`read`], but returns `None` instead of sleeping.
 pub fn read_now(buffer: &mut [u8]) -> Option<usize> {
     let ended = planted(Fault::TerminalEnds).then_some(0);
     EDITOR.lock().as_mut().map_or(Some(0), |editor| editor.read(buffer).or(ended))
 }
 
-/// What was typed, but for planted faults.
+/// The typed byte, modified or dropped by planted faults.
 fn faulty(byte: u8) -> Option<u8> {
     static TYPED: AtomicU32 = AtomicU32::new(0);
     if planted(Fault::TerminalLosesBytes) && TYPED.fetch_add(1, Ordering::Relaxed) % 3 == 2 {

@@ -1,4 +1,4 @@
-//! Disks that are virtio-blk devices on virtio-mmio, driven by crate `virtio-drivers`.
+//! Disks on virtio-mmio, driven by crate `virtio-drivers`.
 
 use core::ptr::NonNull;
 
@@ -22,56 +22,56 @@ inventory!("driver", "block: virtio-blk, virtio-mmio");
 
 type Driver = VirtIOBlk<Dma, MmioTransport<'static>>;
 
-/// One such disk. Whoever reads sleeps until the device interrupts.
+/// A virtio-blk disk. A reading thread sleeps until the device interrupts.
 pub struct Device {
-    /// Held across a request: one at a time, so the device's queue cannot overflow.
-    turn: Mutex<()>,
+    /// Held during a request: there is one at a time, so the device's queue cannot overflow.
+    request_lock: Mutex<()>,
     driver: SpinLock<Driver>,
-    /// Where the reader waits for its request to be done.
+    /// Wait queue of the thread whose request is pending.
     done: WaitQueue,
     pub irq: u32,
     /// Size in bytes.
     pub bytes: u64,
-    /// Whether its interrupts are taken and not acknowledged, so that they come again at once.
+    /// Whether the handler returns without acknowledging the interrupt, so that it comes again at once.
     #[cfg(feature = "canaries")]
-    pub deaf: core::sync::atomic::AtomicBool,
+    pub ignores_interrupts: core::sync::atomic::AtomicBool,
 }
 
 fn block_transport(slot: &VirtioMmio) -> Option<MmioTransport<'static>> {
     let header = NonNull::new(phys_to_virt(slot.base).cast::<VirtIOHeader>())?;
-    // SAFETY: the boot information names a register block of this size, which the linear map covers for good;
-    // nobody else uses it.
+    // SAFETY: the boot information gives the address and size of the register block, which the linear map
+    // always covers; no other code uses it.
     let transport = unsafe { MmioTransport::new(header, slot.size as usize) }.ok()?;
     (transport.device_type() == DeviceType::Block).then_some(transport)
 }
 
 impl Device {
-    /// The first of them that is a disk, set up; its interrupt is still to be enabled.
+    /// Finds and sets up the first virtio-blk disk; the caller must enable its interrupt.
     ///
     /// # Errors
-    /// ENODEV if there is none; EIO if it does not answer as it should.
+    /// ENODEV without a disk; EIO if the device does not work.
     pub fn find(boot: &BootInfo) -> Result<Self, Errno> {
         let mut slots = boot.virtio_mmio.iter();
         let (transport, irq) =
             slots.find_map(|slot| Some((block_transport(slot)?, slot.irq))).ok_or(Errno::ENODEV)?;
         let driver = Driver::new(transport).map_err(|_| Errno::EIO)?;
         let bytes = driver.capacity() * SECTOR_SIZE as u64;
-        let (turn, driver) = (Mutex::new(()), SpinLock::new(driver));
+        let (request_lock, driver) = (Mutex::new(()), SpinLock::new(driver));
         Ok(Self {
-            turn,
+            request_lock,
             driver,
             done: WaitQueue::new(Wait::Disk),
             irq,
             bytes,
             #[cfg(feature = "canaries")]
-            deaf: false.into(),
+            ignores_interrupts: false.into(),
         })
     }
 
-    /// Takes its interrupt.
+    /// Handles the device's interrupt.
     pub fn interrupt(&self) {
         #[cfg(feature = "canaries")]
-        if self.deaf.load(core::sync::atomic::Ordering::Relaxed) {
+        if self.ignores_interrupts.load(core::sync::atomic::Ordering::Relaxed) {
             return;
         }
         self.driver.lock().ack_interrupt();
@@ -80,66 +80,66 @@ impl Device {
         }
     }
 
-    /// Fills `buffer`, a multiple of 512 bytes, from byte `offset`, another one.
+    /// Reads into `buffer` from byte `offset`; both offset and length must be multiples of 512 bytes.
     ///
     /// # Errors
     /// EIO.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Errno> {
         let sector = offset as usize / SECTOR_SIZE;
         let (mut request, mut response) = (BlkReq::default(), BlkResp::default());
-        let _turn = self.turn.lock();
+        let _request = self.request_lock.lock();
         trace::fire(&probes::START, sector as u32);
-        // SAFETY: all three buffers stay where they are and are not touched until `complete_read_blocks`.
+        // SAFETY: the three buffers neither move nor are accessed until `complete_read_blocks`.
         let token = unsafe { self.driver.lock().read_blocks_nb(sector, &mut request, buffer, &mut response) };
         let token = token.map_err(|_| Errno::EIO)?;
         self.done.wait_until(|| (self.driver.lock().peek_used() == Some(token)).then_some(()));
-        // SAFETY: the buffers that the request was made with.
+        // SAFETY: these are the buffers of the request.
         let read = unsafe { self.driver.lock().complete_read_blocks(token, &request, buffer, &mut response) };
         trace::fire(&probes::END, sector as u32);
         read.map_err(|_| Errno::EIO)
     }
 }
 
-/// What canaries do with its locks, and no driver must.
+/// Access to the locks for canaries, which misuse them.
 #[cfg(feature = "canaries")]
 impl Device {
-    /// Whether somebody has the disk's turn.
-    pub fn turn_is_taken(&self) -> bool {
-        self.turn.is_taken()
+    /// Whether a thread holds the request lock.
+    pub fn request_lock_is_held(&self) -> bool {
+        self.request_lock.is_locked()
     }
 
-    /// Whether somebody waits for the disk's turn.
-    pub fn turn_is_wanted(&self) -> bool {
-        self.turn.is_wanted()
+    /// Whether a thread waits for the request lock.
+    pub fn request_lock_has_waiters(&self) -> bool {
+        self.request_lock.has_waiters()
     }
 
-    /// Acts with the disk's turn.
-    pub fn with_turn(&self, act: impl FnOnce()) {
-        let _turn = self.turn.lock();
+    /// Runs `act` with the request lock held.
+    pub fn with_request_lock(&self, act: impl FnOnce()) {
+        let _request = self.request_lock.lock();
         act();
     }
 
-    /// Acts with the driver's lock.
+    /// Runs `act` with the driver's lock held.
     pub fn with_driver_locked(&self, act: impl FnOnce()) {
         let _driver = self.driver.lock();
         act();
     }
 }
 
-/// Memory the device can see: all of it, at its physical address.
+/// DMA memory: the device can access all RAM at its physical address.
 struct Dma;
 
-// SAFETY: frames come from the frame allocator, zeroed and ours alone; buffers are kernel memory, whose address
-// the architecture knows, and as long in physical memory: also a stack's frames lie in a row.
+// SAFETY: frames come from the frame allocator, zeroed and for exclusive use. Buffers are kernel memory,
+// whose physical address the architecture knows; each is physically contiguous, also on a stack.
 unsafe impl Hal for Dma {
     fn dma_alloc(pages: usize, _direction: BufferDirection) -> (u64, NonNull<u8>) {
         let start = frame::allocate(pages, Purpose::Kernel).and_then(|start| {
             let memory = NonNull::new(phys_to_virt(start))?;
-            // SAFETY: these frames were allocated just now.
+            // SAFETY: the frames were just allocated.
             unsafe { memory.write_bytes(0, pages * PAGE) };
             Some((start.0, memory))
         });
-        // The crate takes address 0 for "no memory".
+        // The crate takes address 0 for a failed allocation.
         start.unwrap_or((0, NonNull::dangling()))
     }
 

@@ -1,4 +1,4 @@
-//! Files on the disk: the root file system, ext2, for reading.
+//! Files on the disk: the read-only root file system, ext2.
 
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -18,8 +18,8 @@ use crate::thread::scheduler;
 
 static VOLUME: Once<Filesystem<BlockCache>> = Once::new();
 
-/// The directory in whose place there is another file system.
-static COVERED: Once<u32> = Once::new();
+/// Inode number of the directory on which another file system is mounted.
+static MOUNT_POINT: Once<u32> = Once::new();
 
 impl BlockDevice for BlockCache {
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
@@ -30,7 +30,7 @@ impl BlockDevice for BlockCache {
     }
 
     fn makes(&self, mistake: Mistake) -> bool {
-        // What the kernel itself reads is left alone, so that PID 1 is the program that it should be.
+        // Reads by the kernel itself are correct, so that it loads the right PID 1.
         let by_user = cfg!(feature = "planted_faults") && scheduler::current().owner.is_some();
         by_user
             && planted(match mistake {
@@ -47,28 +47,29 @@ impl BlockDevice for BlockCache {
 /// Mounts the disk as `/`. Called once.
 ///
 /// # Errors
-/// What the disk holds instead of a file system that can be read.
+/// Why the disk has no readable file system.
 pub fn mount_root(disk: BlockCache) -> Result<(), Error> {
     let volume = Filesystem::mount(disk)?;
     shrinker::register(VOLUME.call_once(|| volume).device());
     Ok(())
 }
 
-/// Lets another file system take the place of the directory `path`. Called once; whether there is such a directory.
-pub fn cover(path: &[u8]) -> bool {
+/// Mounts another file system over the directory `path`. Called once; returns whether there is such a
+/// directory.
+pub fn mount_over(path: &[u8]) -> bool {
     match walk(ROOT, path, Follow::Last, &mut 0) {
         Ok(Found::File(file)) if file.inode.kind == FileType::Directory => {
-            COVERED.call_once(|| file.inode.number);
+            MOUNT_POINT.call_once(|| file.inode.number);
             true
         }
         _ => false,
     }
 }
 
-/// Leaves the disk locked for good: a planted fault.
+/// Takes the disk's lock and never releases it: for a planted fault.
 pub fn keep_lock() {
     if let Some(volume) = VOLUME.get() {
-        volume.device().keep_lock();
+        volume.device().keep_read_lock();
     }
 }
 
@@ -76,10 +77,10 @@ fn volume() -> Result<&'static Filesystem<BlockCache>, Errno> {
     VOLUME.get().ok_or(Errno::ENODEV)
 }
 
-/// The path of names that leads from the root to directory `number`, found from the directory upwards.
+/// Path from the root to directory `number`, built from the directory upwards.
 ///
 /// # Errors
-/// ENOENT if the directory has no name any more; ENAMETOOLONG; EIO.
+/// ENOENT if the directory was unlinked; ENAMETOOLONG; EIO.
 pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
     let volume = volume()?;
     let mut here = volume.inode(number)?;
@@ -91,7 +92,7 @@ pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
             if is_here { ControlFlow::Break(entry.name.to_vec()) } else { ControlFlow::Continue(()) }
         })?;
         path = joined(&name.ok_or(Errno::ENOENT)?, &path)?;
-        // On a damaged disk the way up need not end at the root.
+        // On a damaged disk, `..` may never reach the root.
         if path.len() >= PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
@@ -100,7 +101,7 @@ pub fn path_of(number: u32) -> Result<Vec<u8>, Errno> {
     Ok(if path.is_empty() { b"/".to_vec() } else { path })
 }
 
-/// A name, and below it a path.
+/// Joins a name and a path below it.
 fn joined(name: &[u8], path: &[u8]) -> Result<Vec<u8>, Errno> {
     let mut joined = Vec::new();
     joined.try_reserve(1 + name.len() + path.len()).map_err(|_| Errno::ENOMEM)?;
@@ -110,30 +111,30 @@ fn joined(name: &[u8], path: &[u8]) -> Result<Vec<u8>, Errno> {
     Ok(joined)
 }
 
-/// Where a path on the disk leads.
+/// Result of a path walk on the disk.
 pub enum Found {
     File(DiskFile),
-    /// To the directory that another file system covers, with this part of the path left.
-    Covered(Vec<u8>),
-    /// To a directory that has nothing of the path's last name.
+    /// The walk reached the mount point of the other file system; the rest of the path.
+    MountPoint(Vec<u8>),
+    /// The last name of the path is missing in its directory.
     Missing,
 }
 
-/// Walks along `path` from directory `start`, or from the root if it begins with a slash. `links` counts the links
-/// that were followed.
+/// Walks `path` from directory `start`, or from the root if it begins with a slash. `links` counts the
+/// followed symbolic links.
 ///
 /// # Errors
 /// ENOENT, ENOTDIR, ELOOP, EIO.
 pub fn walk(start: u32, path: &[u8], follow: Follow, links: &mut usize) -> Result<Found, Errno> {
     let volume = volume()?;
-    Ok(match volume.walk(&volume.inode(start)?, path, follow, COVERED.get().copied(), links)? {
+    Ok(match volume.walk(&volume.inode(start)?, path, follow, MOUNT_POINT.get().copied(), links)? {
         Walk::Arrived(inode) => Found::File(DiskFile { volume, inode }),
         Walk::Missing => Found::Missing,
-        Walk::Elsewhere(rest) => Found::Covered(rest),
+        Walk::Elsewhere(rest) => Found::MountPoint(rest),
     })
 }
 
-/// What a missing file is under a planted fault: an empty one.
+/// An empty file, which a planted fault returns for a missing file.
 ///
 /// # Errors
 /// EIO.
@@ -151,8 +152,8 @@ pub struct DiskFile {
 }
 
 impl DiskFile {
-    /// Puts the block before it in the place of every second one: a planted fault. What the kernel itself reads
-    /// is left alone, so that PID 1 starts.
+    /// Replaces every second block by the one before it: a planted fault. Reads by the kernel itself are
+    /// correct, so that PID 1 starts.
     fn mix_blocks_up(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Errno> {
         if scheduler::current().owner.is_none() {
             return Ok(());

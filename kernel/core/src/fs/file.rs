@@ -1,4 +1,4 @@
-//! Open files: the kind-independent half of read, write and seek.
+//! Open files: the part of read, write and seek that is common to all kinds.
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -11,46 +11,46 @@ use parity_abi::fs::{
 use crate::faults::{Fault, planted};
 use crate::sync::Mutex;
 
-/// One entry of a directory, as getdents64 tells it.
+/// A directory entry for getdents64.
 #[derive(Clone, Copy, Debug)]
 pub struct DirectoryEntry<'a> {
     pub inode: u64,
     /// `DT_*`.
     pub kind: u8,
     pub name: &'a [u8],
-    /// Position of the entry after this one.
+    /// Position of the next entry.
     pub next: u64,
 }
 
 /// A kind of file.
 pub trait File: Send + Sync {
-    /// Fills `buffer` from byte `offset` (which streams ignore) and says how far; 0 is the end. May sleep,
-    /// unless `nonblocking`.
+    /// Reads into `buffer` from byte `offset` (streams ignore it) and returns the number of bytes; 0 is the
+    /// end of file. May sleep, unless `nonblocking`.
     ///
     /// # Errors
-    /// EISDIR, EIO; EAGAIN where it would sleep.
+    /// EISDIR, EIO; EAGAIN if it would sleep.
     fn read(&self, offset: u64, buffer: &mut [u8], nonblocking: bool) -> Result<usize, Errno>;
 
-    /// Writes at byte `offset` (which streams ignore) and says how much; less than all only if something
-    /// prevents the rest. May sleep, unless `nonblocking`.
+    /// Writes at byte `offset` (streams ignore it) and returns the number of bytes; a short count means that
+    /// the rest failed. May sleep, unless `nonblocking`.
     ///
     /// # Errors
-    /// EPIPE, EROFS; EAGAIN where it would sleep.
+    /// EPIPE, EROFS; EAGAIN if it would sleep.
     fn write(&self, offset: u64, bytes: &[u8], nonblocking: bool) -> Result<usize, Errno>;
 
     fn stat(&self) -> Stat;
 
-    /// Size in bytes if the file has positions; a stream has none.
+    /// Size in bytes; `None` for a stream, which has no positions.
     fn size(&self) -> Option<u64> {
         None
     }
 
-    /// Address of the queue of those who wait for what only users of this file do; 0 if there is none.
-    fn ends_waits_at(&self) -> u64 {
+    /// Address of the wait queue that only users of this file can wake; 0 if there is none.
+    fn wakes_queue_at(&self) -> u64 {
         0
     }
 
-    /// Calls `visit` with the directory's entries from position `from` on, until it says false.
+    /// Calls `visit` with the directory's entries from position `from`, until it returns false.
     ///
     /// # Errors
     /// ENOTDIR, EIO.
@@ -59,16 +59,16 @@ pub trait File: Send + Sync {
     }
 }
 
-/// A file as `open` or `pipe` made it: descriptors that came from each other by dup or fork share one.
+/// An open file description: descriptors duplicated by dup or fork share it.
 pub struct OpenFile {
     file: Box<dyn File>,
-    /// Bytes from the start. Held while the file is read, so that two readers do not get the same bytes.
+    /// Offset in bytes. The lock is held during a read, so that concurrent readers do not get the same bytes.
     position: Mutex<u64>,
-    /// How it was opened, and the status flags.
+    /// Access mode and status flags.
     flags: AtomicU32,
 }
 
-/// The flags that F_SETFL may change.
+/// Flags that F_SETFL can change.
 const STATUS_FLAGS: u32 = O_APPEND | O_NONBLOCK;
 
 impl OpenFile {
@@ -82,7 +82,7 @@ impl OpenFile {
         self.flags.load(Ordering::Relaxed)
     }
 
-    /// F_SETFL: flags that cannot be changed are ignored, as everywhere.
+    /// F_SETFL; flags that cannot change are ignored, as on Linux.
     pub fn set_flags(&self, flags: u32) {
         let kept = if planted(Fault::SetflLosesMode) { 0 } else { self.flags() & !STATUS_FLAGS };
         if !planted(Fault::SetflIgnored) {
@@ -99,14 +99,14 @@ impl OpenFile {
         self.file.size().is_some()
     }
 
-    /// Whether reading gives nothing any more; never so for a stream.
+    /// Whether the position is at or after the end; never for a stream.
     pub fn is_at_end(&self) -> bool {
         self.file.size().is_some_and(|size| *self.position.lock() >= size)
     }
 
-    /// See [`File::ends_waits_at`].
-    pub fn ends_waits_at(&self) -> u64 {
-        self.file.ends_waits_at()
+    /// See [`File::wakes_queue_at`].
+    pub fn wakes_queue_at(&self) -> u64 {
+        self.file.wakes_queue_at()
     }
 
     /// # Errors
@@ -147,7 +147,7 @@ impl OpenFile {
         Ok(count)
     }
 
-    /// Moves the position and gives the new one, in bytes.
+    /// Moves the position and returns the new one, in bytes.
     ///
     /// # Errors
     /// ESPIPE for a stream; EINVAL for an unknown `whence` or a negative position.
@@ -173,8 +173,8 @@ impl OpenFile {
         self.file.stat()
     }
 
-    /// Calls `visit` with the directory's entries from the position on. The position moves behind the last
-    /// entry that it said true to.
+    /// Calls `visit` with the directory's entries from the current position. The position moves to after the
+    /// last entry for which `visit` returned true.
     ///
     /// # Errors
     /// ENOTDIR, EIO.

@@ -1,4 +1,4 @@
-//! Files: what a descriptor can stand for.
+//! Files and file systems.
 
 pub mod disk;
 pub mod file;

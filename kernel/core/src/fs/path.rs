@@ -1,4 +1,4 @@
-//! Paths: from names to files, on the disk and in `/proc`, which takes the place of a directory there.
+//! Path lookup, on the disk and in `/proc`, which is mounted on a directory of the disk.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,15 +16,15 @@ use super::proc::{self, Node};
 use super::{File, OpenFile};
 use crate::faults::{Fault, planted};
 
-/// A directory in which paths begin that do not begin with a slash. On the disk it is known by its inode's
-/// number, so that it stays the same directory whatever happens to its name.
+/// Start of relative paths. A directory on the disk is identified by its inode number, so it stays the same
+/// when it is renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Directory {
     Disk(u32),
     Proc(Node),
 }
 
-/// What a path names.
+/// The file that a path names.
 pub enum Found {
     Disk(DiskFile),
     Proc(Node),
@@ -33,7 +33,7 @@ pub enum Found {
 impl Directory {
     pub const ROOT: Self = Self::Disk(ROOT);
 
-    /// The directory that `path` names.
+    /// Opens the directory that `path` names.
     ///
     /// # Errors
     /// ENOTDIR, and those of [`lookup`].
@@ -45,10 +45,10 @@ impl Directory {
         }
     }
 
-    /// The path of names that leads here from the root.
+    /// Absolute path of the directory.
     ///
     /// # Errors
-    /// ENOENT if the directory has no name any more; ENAMETOOLONG; EIO.
+    /// ENOENT if the directory was unlinked; ENAMETOOLONG; EIO.
     pub fn path(self) -> Result<Vec<u8>, Errno> {
         match self {
             Self::Disk(number) => disk::path_of(number),
@@ -58,12 +58,12 @@ impl Directory {
 }
 
 impl Found {
-    /// Whether anybody may execute it: the owner, the group, the others.
+    /// Whether owner, group or others may execute it.
     pub fn is_executable(&self) -> bool {
         self.mode() & (S_IXUSR | S_IXGRP | S_IXOTH) != 0
     }
 
-    /// Why it may not be written to, if so.
+    /// The error of opening it for writing, `None` if that is allowed.
     pub fn refuses_writing(&self) -> Option<Errno> {
         match self {
             Self::Disk(_) => Some(Errno::EROFS),
@@ -87,7 +87,7 @@ impl Found {
     }
 }
 
-/// The file that `path` names, links followed; one without a leading slash begins in `start`.
+/// The file that `path` names; follows symbolic links. A relative path starts in `start`.
 ///
 /// # Errors
 /// ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EIO.
@@ -95,7 +95,7 @@ pub fn lookup(start: Directory, path: &[u8]) -> Result<Found, Errno> {
     lookup_with(start, path, Follow::Last)?.ok_or(Errno::ENOENT)
 }
 
-/// As [`lookup`]; `None` if nothing but the last name is missing.
+/// As [`lookup`], but returns `None` if only the last name is missing.
 fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Option<Found>, Errno> {
     if path.is_empty() {
         return Err(Errno::ENOENT);
@@ -105,8 +105,8 @@ fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Option<F
     }
     let mut here = if path.starts_with(b"/") { Directory::ROOT } else { start };
     let mut rest = copy(path)?;
-    // Every step into `/proc` and out of it takes a name of the path, and only links, which are counted over all
-    // steps, add names.
+    // The loop ends: every step into or out of `/proc` consumes a name of the path, and only links add names,
+    // whose number is limited over all steps.
     let mut links = 0;
     loop {
         if planted(Fault::LinksCountedAnew) {
@@ -115,7 +115,7 @@ fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Option<F
         (here, rest) = match here {
             Directory::Disk(number) => match disk::walk(number, &rest, follow, &mut links)? {
                 disk::Found::File(file) => return Ok(Some(Found::Disk(file))),
-                disk::Found::Covered(rest) => (Directory::Proc(Node::Root), rest),
+                disk::Found::MountPoint(rest) => (Directory::Proc(Node::Root), rest),
                 disk::Found::Missing => return Ok(None),
             },
             Directory::Proc(node) => match proc::walk(node, &rest)? {
@@ -127,7 +127,7 @@ fn lookup_with(start: Directory, path: &[u8], follow: Follow) -> Result<Option<F
     }
 }
 
-/// A copy of a path or of a part of one.
+/// A copy of a path or a part of one.
 ///
 /// # Errors
 /// ENOMEM.
@@ -138,11 +138,11 @@ pub fn copy(path: &[u8]) -> Result<Vec<u8>, Errno> {
     Ok(copy)
 }
 
-/// Opens the file that `path` names, seen from `start`, with the flags of `open`.
+/// Opens the file `path` relative to `start`, with the flags of `open`.
 ///
 /// # Errors
-/// Those of [`lookup`]; EROFS for what would change the disk, EACCES for what may not be written, EISDIR, ENXIO
-/// for what is no file of bytes; EEXIST for anything of that name, a link too, if it shall be new.
+/// Those of [`lookup`]; EROFS if the flags would change the disk, EACCES without write permission, EISDIR,
+/// ENXIO for other non-regular files; EEXIST with O_EXCL if the name exists, even as a link.
 pub fn open(start: Directory, path: &[u8], flags: u32) -> Result<OpenFile, Errno> {
     let creates = flags & O_CREAT != 0;
     let exclusive = creates && flags & O_EXCL != 0 && !planted(Fault::ExclusiveIgnored);

@@ -13,39 +13,39 @@ use crate::mm::{PAGE, Page};
 use crate::sync::{SpinLock, Wait, WaitQueue};
 use crate::thread::scheduler;
 
-/// Under a planted fault, bytes that a writer writes before the next one's turn.
+/// Bytes that a writer writes at a time under a planted fault.
 const TORN_BYTES: usize = 16;
 
-/// Most pages that a pipe has: its content may begin within one.
+/// Maximum number of pages of a pipe: its content may start inside a page.
 const PAGES: usize = PIPE_BYTES / PAGE + 1;
 
-/// Both ends' common half.
+/// State that both ends share.
 struct Pipe {
     content: SpinLock<Content>,
-    /// Readers waiting for bytes or for the last writer to go.
+    /// Readers that wait for bytes or for the last writer to close.
     readers: WaitQueue,
-    /// Writers waiting for room or for the last reader to go.
+    /// Writers that wait for room or for the last reader to close.
     writers: WaitQueue,
 }
 
-/// What is in the pipe, in whole pages: memory that is there only while it is needed.
+/// The pipe's content in whole pages, allocated only while needed.
 struct Content {
     pages: VecDeque<Page>,
-    /// Where in the first page the content begins.
+    /// Offset of the content in the first page.
     start: usize,
-    /// Bytes in the pipe.
+    /// Number of bytes in the pipe.
     length: usize,
     reader_open: bool,
     writer_open: bool,
 }
 
-/// The end that is read from. dup and fork share the open file around it, so there is one of each.
+/// The read end. Descriptors duplicated by dup and fork share the open file around it, so it exists once.
 pub struct ReadEnd(Arc<Pipe>);
 
-/// The end that is written to.
+/// The write end.
 pub struct WriteEnd(Arc<Pipe>);
 
-/// A pipe.
+/// Creates a pipe.
 pub fn new() -> (ReadEnd, WriteEnd) {
     let content = Content {
         pages: VecDeque::with_capacity(PAGES),
@@ -63,7 +63,7 @@ pub fn new() -> (ReadEnd, WriteEnd) {
 }
 
 impl Content {
-    /// What reading gives now; `None` means waiting.
+    /// Result of a read now; `None` means that the reader must wait.
     fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         if self.length == 0 {
             let ended = !self.writer_open && !planted(Fault::PipeNoEof);
@@ -88,7 +88,8 @@ impl Content {
         Some(count)
     }
 
-    /// What writing gives now; `None` means waiting. Up to PIPE_BUF bytes go in as a whole or not at all.
+    /// Result of a write now; `None` means that the writer must wait. Writes of up to PIPE_BUF bytes are
+    /// atomic.
     fn write(&mut self, bytes: &[u8]) -> Option<Result<usize, Errno>> {
         if !self.reader_open {
             return Some(Err(Errno::EPIPE));
@@ -155,7 +156,7 @@ impl File for ReadEnd {
         self.0.stat()
     }
 
-    fn ends_waits_at(&self) -> u64 {
+    fn wakes_queue_at(&self) -> u64 {
         self.0.writers.address()
     }
 }
@@ -194,7 +195,7 @@ impl File for WriteEnd {
         self.0.stat()
     }
 
-    fn ends_waits_at(&self) -> u64 {
+    fn wakes_queue_at(&self) -> u64 {
         self.0.readers.address()
     }
 }

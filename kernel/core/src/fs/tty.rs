@@ -1,4 +1,4 @@
-//! The console as a file: what PID 1 has as standard input, output and error.
+//! The console as a file: standard input, output and error of PID 1.
 
 use parity_abi::Errno;
 use parity_abi::fs::{S_IFCHR, S_IRUSR, S_IWGRP, S_IWUSR, Stat};
@@ -6,10 +6,10 @@ use parity_abi::fs::{S_IFCHR, S_IRUSR, S_IWGRP, S_IWUSR, Stat};
 use super::File;
 use crate::drivers::{console, terminal};
 
-/// Device number of a console, Linux's 5:1.
+/// Device number of the console: 5:1, as on Linux.
 const DEVICE: u64 = 5 << 8 | 1;
 
-/// The serial console. Where nobody types (drivers/terminal.rs), reading finds the end at once.
+/// The serial console. A read returns end of file at once if there is no input (drivers/terminal.rs).
 pub struct Console;
 
 impl File for Console {

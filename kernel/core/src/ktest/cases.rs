@@ -1,4 +1,4 @@
-//! Kernel threads, case by case.
+//! Single tests of kernel threads.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -9,7 +9,7 @@ use super::{Outcome, PATIENCE, ended, ensure, spawn, tests};
 use crate::thread::kthread::{self, AlreadyStopped, Kthread, Wake};
 use crate::time::tick;
 
-/// Ticks in which a thread that shall not wake up gets the time to do so.
+/// Ticks to wait before concluding that a thread stays asleep.
 const QUIET: u64 = 20;
 
 tests! {
@@ -17,8 +17,8 @@ tests! {
     lifecycle, join, exit_code, park_unpark, unpark_before_park, double_stop, should_stop_outside, stop_after_exit,
 }
 
-/// Starts a thread that parks until it is stopped and returns `code`. `wakes` counts the ends of its parks,
-/// and is 1 when it begins.
+/// Starts a thread that parks until it is stopped and returns `code`. `wakes` counts its returns from park,
+/// plus 1 at its start.
 fn parker(code: i32, wakes: &Arc<AtomicU32>) -> Result<Arc<Kthread>, String> {
     let wakes = wakes.clone();
     let work = move || {
@@ -102,9 +102,9 @@ fn double_stop(_: &mut Fixture) -> Outcome {
 }
 
 fn should_stop_outside(_: &mut Fixture) -> Outcome {
-    ensure!(!kthread::should_stop(), "a thread that is no kernel thread shall stop");
+    ensure!(!kthread::should_stop(), "a thread that is not a kernel thread is asked to stop");
     let thread = spawn("asks", || i32::from(kthread::should_stop()))?;
-    ensure!(thread.join() == 0, "a thread that nobody stopped shall stop");
+    ensure!(thread.join() == 0, "a thread that was not stopped is asked to stop");
     Ok(String::new())
 }
 

@@ -1,4 +1,4 @@
-//! Many kernel threads: counts that must be exact. The tests after the first go on with its threads.
+//! Tests with many kernel threads, with exact counts. The later tests continue with the threads of the first.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,12 +12,12 @@ use crate::thread::kthread::{self, Kthread};
 use crate::time::tick;
 
 const THREADS: u32 = 100;
-/// Ticks for all of them to start, and for all of them to stop.
+/// Timeout in ticks for all threads to start, and for all to stop.
 const PATIENCE: u64 = 5000;
 
-/// Cycles of one test; there are five tests of them.
+/// Number of cycles in one test; there are five such tests.
 const CYCLES: u32 = 10;
-/// Ticks that the thread of a cycle lives once it has started.
+/// Ticks that a cycle's thread lives after its start.
 const LIFE: u64 = 10;
 
 tests! {
@@ -104,7 +104,7 @@ fn join(fixture: &mut Fixture) -> Outcome {
     Ok(format!("{THREADS} joined"))
 }
 
-/// Starts a thread, lets it live for a moment, stops and joins it, and so on.
+/// Repeatedly starts a thread, lets it live for a moment, stops and joins it.
 fn cycles(_: &mut Fixture) -> Outcome {
     let mut crowd = Crowd::default();
     for cycle in 1..=CYCLES {

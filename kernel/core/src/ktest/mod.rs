@@ -1,4 +1,4 @@
-//! In-kernel test runs, which take the place of PID 1 in kernels built for them.
+//! In-kernel test runs, instead of PID 1, in kernels built for them.
 
 mod cases;
 mod crowd;
@@ -18,10 +18,10 @@ use crate::thread::kthread::{self, Kthread};
 use crate::time::tick;
 use runner::{Fixture, Test};
 
-/// Ticks that a thread is given to start, to wake up, or to end.
+/// Timeout in ticks for a thread to start, wake up or end.
 const PATIENCE: u64 = 1000;
 
-/// What a test found out, or what is wrong.
+/// A test's result text, or its failure message.
 type Outcome = Result<String, String>;
 
 /// Fails the test with a message unless the condition holds.
@@ -34,9 +34,9 @@ macro_rules! ensure {
 }
 use ensure;
 
-/// Lists the tests of an area, as `TESTS` and, in a kernel with this feature, in its inventory. A test is called
-/// after its area and its function (`name => function` where that serves several); what stands behind `alone:` ends
-/// the kernel, and is run only by name.
+/// Lists the tests of an area, as `TESTS` and, in a kernel with this feature, in the inventory. A test is
+/// named after its area and its function (`name => function` if several tests share one). Tests after
+/// `alone:` end the kernel and only run by name.
 macro_rules! tests {
     (
         $feature:literal, $area:literal: $($name:ident $(=> $run:expr)?),* $(,)?
@@ -68,7 +68,7 @@ macro_rules! tests {
 }
 use tests;
 
-/// Runs the tests that this kernel was built for; returns if that is none.
+/// Runs the tests that this kernel was built for; returns if there are none.
 pub fn instead_of_init(boot: &'static BootInfo, line: &CommandLine) {
     let fixture = || Fixture::new(boot, line);
     if cfg!(feature = "kthread_test_only") {
@@ -87,7 +87,7 @@ fn spawn(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Arc<
     kthread::run(name, work).map_err(|errno| format!("cannot start {name}: {errno}"))
 }
 
-/// Waits for the end of a thread that need not wait for anything.
+/// Waits for a thread that should end soon; returns whether it ended.
 fn ended(thread: &Kthread) -> bool {
     tick::wait_until(PATIENCE, || thread.has_ended())
 }

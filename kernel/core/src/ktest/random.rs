@@ -1,6 +1,7 @@
-//! Random numbers that a seed decides.
+//! Deterministic pseudorandom numbers from a seed.
 
-/// The generator SplitMix64 (Steele, Lea, Flood 2014): any seed is good, also 0 and neighbours.
+/// The generator SplitMix64 (Steele, Lea, Flood 2014); any seed is suitable, including 0 and consecutive
+/// ones.
 pub struct Random {
     state: u64,
 }
@@ -17,7 +18,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is small: the bias is of no account.
+    /// A number below `end`. The bias is negligible for small `end`.
     pub const fn below(&mut self, end: u64) -> u64 {
         self.draw() % end
     }

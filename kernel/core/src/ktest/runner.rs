@@ -1,4 +1,4 @@
-//! Runs tests one after the other in a thread of its own, and tells the host.
+//! Runs tests one after another in their own thread, and reports results to the host.
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -19,20 +19,20 @@ use crate::thread::{Thread, scheduler};
 #[derive(Clone, Copy)]
 pub struct Test {
     pub name: &'static str,
-    /// What it is about.
+    /// Its subject.
     pub area: &'static str,
-    /// Whether the kernel must end in it, so that nothing can follow.
+    /// Whether the test must end the kernel, so that no test can follow.
     pub alone: bool,
     pub run: fn(&mut Fixture) -> Outcome,
 }
 
-/// What the tests of a run share.
+/// State that the tests of a run share.
 pub struct Fixture {
     pub boot: &'static BootInfo,
     pub tick_hz: u32,
-    /// What every random choice comes from.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// The threads that one test starts, the next one stops, and a third one joins.
+    /// Threads that one test starts, the next one stops, and a third one joins.
     pub crowd: Crowd,
 }
 
@@ -47,13 +47,13 @@ struct Run {
     fixture: Fixture,
 }
 
-/// Starts the run, and makes this thread the idle one.
+/// Starts the run, and makes this thread the idle thread.
 ///
 /// # Panics
-/// Without memory for a thread.
+/// If there is no memory for a thread.
 pub fn start(tests: Vec<Test>, fixture: Fixture) -> ! {
     let run = Box::into_raw(Box::new(Run { tests, fixture }));
-    // A plain thread: whether it is a kernel thread is asked by a test.
+    // A plain thread, not a kernel thread: a test checks that it is none.
     match Thread::new(Arc::new("ktest".to_string()), None, FpState::new(), enter, run.expose_provenance()) {
         Ok(thread) => scheduler::start(thread),
         Err(errno) => panic!("cannot start the tests: {errno}"),
@@ -64,7 +64,7 @@ pub fn start(tests: Vec<Test>, fixture: Fixture) -> ! {
 extern "C" fn enter(run: usize) -> ! {
     scheduler::enter_new_thread();
     cpu::irq_enable();
-    // SAFETY: `start` made it by `into_raw` and handed it to this thread alone.
+    // SAFETY: `start` made it by `into_raw` and passed it only to this thread.
     let run = *unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<Run>(run)) };
     run_all(run);
     cpu::irq_disable();

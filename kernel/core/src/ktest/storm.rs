@@ -1,4 +1,4 @@
-//! Parks, unparks, stops, joins and yields in random order, against a model that knows what must come of them.
+//! Random parks, unparks, stops, joins and yields, checked against a model.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -16,10 +16,10 @@ use crate::time::tick;
 
 const WORKERS: u64 = 32;
 const STEPS: u64 = 2000;
-/// Most yields of a worker before it parks.
+/// Maximum number of yields of a worker before it parks.
 const DETOURS: u64 = 4;
 
-/// A thread, and what the model knows about it.
+/// A thread with its state in the model.
 struct Worker {
     thread: Arc<Kthread>,
     wakes: Arc<AtomicU64>,
@@ -49,7 +49,7 @@ impl Worker {
         self.wakes.load(Ordering::Relaxed)
     }
 
-    /// Unparks it if the last unpark has had its effect, as two before one park would count as one.
+    /// Unparks it if it has consumed the last unpark, because two unparks before one park would count as one.
     fn unpark(&mut self) -> bool {
         let counts = !self.stopped && self.wakes() == self.unparks;
         if counts {
@@ -59,7 +59,7 @@ impl Worker {
         counts
     }
 
-    /// Stops it; whether it was the first time.
+    /// Stops it; returns whether it was the first stop.
     fn stop(&mut self) -> Result<bool, String> {
         let expected = if self.stopped { Err(AlreadyStopped) } else { Ok(()) };
         let got = self.thread.stop();
@@ -68,7 +68,7 @@ impl Worker {
         Ok(got.is_ok())
     }
 
-    /// Joins it, which was stopped.
+    /// Joins it after a stop.
     fn join(&self) -> Result<(), String> {
         ensure!(ended(&self.thread), "a stopped thread lived on for {PATIENCE} ticks{}", self.balance());
         let code = self.thread.join();
@@ -82,7 +82,7 @@ impl Worker {
     }
 }
 
-/// What was done.
+/// Numbers of performed operations.
 #[derive(Default)]
 struct Done {
     unparks: u64,
@@ -101,7 +101,7 @@ impl fmt::Display for Done {
     }
 }
 
-/// One storm; its order comes from the run's seed and the storm's number.
+/// One storm; its order depends on the run's seed and the storm's number.
 pub fn run(fixture: &mut Fixture, number: u64) -> Result<String, String> {
     let before = kthread::count();
     let mut random = Random::new(Random::new(fixture.seed).draw().wrapping_add(number));
@@ -145,7 +145,7 @@ fn take_step(worker: &mut Worker, random: &mut Random, done: &mut Done) -> Resul
             done.joins += 1;
         }
         59..63 => {}
-        // Everybody else gets as far as it can.
+        // Let the other threads run.
         _ => {
             tick::sleep(1);
             done.sleeps += 1;

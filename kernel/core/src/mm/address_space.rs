@@ -1,4 +1,4 @@
-//! A user's address space: its page table, its frames, and where its heap ends.
+//! User address spaces: page table, frames, heap end.
 
 use core::mem::ManuallyDrop;
 use core::ops::Range;
@@ -13,32 +13,32 @@ use super::frame::{self, Purpose, TableFrames};
 use crate::faults::{Fault, planted};
 use crate::sync::{IrqGuard, MAX_CPUS, PerCpu};
 
-/// Anonymous mappings begin so far below the stack's top: room for stacks to come.
+/// Distance from the stack's top to the first anonymous mapping, reserved for further stacks.
 const MAP_GAP: u64 = 1 << 30;
 
-/// All addresses a user can have.
+/// The whole user address range.
 const EVERYWHERE: Range<VirtAddr> = VirtAddr(0)..USER_END;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// Identity of the address space that is active on each processor, 0 for none.
+/// Identity of the active address space of each processor, 0 for none.
 static ACTIVE: PerCpu<AtomicU64> = PerCpu::new([const { AtomicU64::new(0) }; MAX_CPUS]);
 
-/// Memory of one process. Dropping it frees all of it.
+/// Memory of a process. Dropping it frees all of it.
 pub struct AddressSpace {
-    /// Never used again, so that a stale entry of `ACTIVE` cannot mean somebody else.
+    /// Never reused, so that a stale entry of `ACTIVE` cannot refer to another address space.
     id: u64,
-    /// Ended by `drop` alone.
+    /// Only `drop` destroys it.
     table: ManuallyDrop<PageTable>,
-    /// Where the heap begins: the first page behind the program.
+    /// Start of the heap: the first page after the program.
     heap_start: u64,
-    /// The break: the first address behind the heap.
+    /// The break: the first address after the heap.
     heap_end: u64,
-    /// Anonymous mappings are handed out downwards from here.
+    /// Anonymous mappings are allocated downwards from here.
     map_floor: u64,
 }
 
-/// An address space as a processor needs it, for whoever switches to it without looking into it.
+/// The root alone, for a context switch, which must not access the address space itself.
 #[derive(Clone, Copy)]
 pub struct SpaceRoot {
     id: u64,
@@ -46,14 +46,15 @@ pub struct SpaceRoot {
 }
 
 impl SpaceRoot {
-    /// Makes this the address space of the running processor.
+    /// Makes this the address space of the current processor.
     ///
     /// # Safety
-    /// The address space is still there. From here on it is safe: its `drop` makes sure that no processor uses it.
+    /// The address space exists during the call. Afterwards no guarantee is needed: its `drop` asserts that
+    /// no processor uses it.
     pub unsafe fn activate(self) {
         let _irq = IrqGuard::new();
         ACTIVE.this().store(self.id, Ordering::Relaxed);
-        // SAFETY: the table is as alive as the address space.
+        // SAFETY: the address space exists, so its table does.
         unsafe { self.table.activate() };
     }
 }
@@ -74,31 +75,32 @@ impl AddressSpace {
         })
     }
 
-    /// What a processor needs of it.
+    /// The root, for context switches.
     pub fn root(&self) -> SpaceRoot {
         SpaceRoot { id: self.id, table: self.table.root() }
     }
 
-    /// Leaves the running processor without an address space.
+    /// Leaves the current processor without a user address space.
     pub fn deactivate() {
         let _irq = IrqGuard::new();
         PageTable::deactivate();
         ACTIVE.this().store(0, Ordering::Relaxed);
     }
 
-    /// Physical address behind a user address and what the user may do there.
+    /// Physical address and permissions of a user address.
     pub fn lookup(&self, address: u64) -> Option<(PhysAddr, Perm)> {
         if address >= USER_END.0 { None } else { self.table.lookup(VirtAddr(address)) }
     }
 
-    /// Gives the user zeroed memory on the pages that `[start, start + length)` touches, none of which is
-    /// mapped yet. On failure some of them may be.
+    /// Maps zeroed memory on the pages that `[start, start + length)` touches; none may be mapped yet. On
+    /// failure some of them may be mapped.
     ///
     /// # Errors
-    /// ENOMEM, also for addresses that are not the user's.
+    /// ENOMEM, also for addresses outside user space.
     pub fn map(&mut self, start: u64, length: u64, perm: Perm) -> Result<(), Errno> {
         let end = start.checked_add(length).filter(|end| *end <= USER_END.0).ok_or(Errno::ENOMEM)?;
-        // Known in advance: a user that asks for terabytes is not to keep the kernel busy until memory is gone.
+        // Checked in advance, so that a request for terabytes does not keep the kernel busy until memory is
+        // exhausted.
         if !frame::make_available(((end - start) / PAGE_SIZE) as usize, Purpose::User) {
             return Err(Errno::ENOMEM);
         }
@@ -110,7 +112,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Maps `frame` and owns it from here on, or frees it.
+    /// Maps `frame` and takes ownership of it; frees it on failure.
     fn adopt(&mut self, page: u64, frame: PhysAddr, perm: Perm) -> Result<(), Errno> {
         self.table.map(VirtAddr(page), frame, perm, &mut TableFrames).map_err(|_| {
             frame::free(frame, 1);
@@ -118,10 +120,10 @@ impl AddressSpace {
         })
     }
 
-    /// Takes the pages that `[start, start + length)` touches away; holes are fine. Needs no memory.
+    /// Unmaps the pages that `[start, start + length)` touches and ignores holes. Needs no memory.
     pub fn unmap(&mut self, start: u64, length: u64) {
         if planted(Fault::UnmapNoFlush) {
-            return self.unmap_unseen(start, start + length);
+            return self.unmap_without_flush(start, start + length);
         }
         let end = start.saturating_add(length).min(USER_END.as_u64());
         let range = VirtAddr(start).page_down()..VirtAddr(end);
@@ -132,16 +134,16 @@ impl AddressSpace {
         });
     }
 
-    /// As [`Self::unmap`], but the processor goes on using the pages: a planted fault.
-    fn unmap_unseen(&mut self, start: u64, end: u64) {
+    /// As [`Self::unmap`], but without the TLB flush: a planted fault.
+    fn unmap_without_flush(&mut self, start: u64, end: u64) {
         for page in pages(start, end) {
-            if let Some(frame) = self.table.unmap_unseen(VirtAddr(page)) {
+            if let Some(frame) = self.table.unmap_without_flush(VirtAddr(page)) {
                 frame::free(frame, 1);
             }
         }
     }
 
-    /// A copy with frames of its own.
+    /// A deep copy with its own frames.
     ///
     /// # Errors
     /// ENOMEM.
@@ -163,7 +165,7 @@ impl AddressSpace {
             return self.adopt(page.0, original, perm);
         }
         let frame = frame::allocate(1, Purpose::User).ok_or(Errno::ENOMEM)?;
-        // SAFETY: both are whole frames that the linear map covers, and the new one is ours alone.
+        // SAFETY: both are whole frames in the linear map, and the new one is not shared.
         unsafe { phys_to_virt(frame).copy_from_nonoverlapping(phys_to_virt(original), PAGE) };
         if perm.execute {
             publish_instructions(frame);
@@ -173,7 +175,7 @@ impl AddressSpace {
         self.adopt(page.0, frame, Perm { write, execute, ..perm })
     }
 
-    /// Ends loading: what was written to executable pages can be executed.
+    /// Completes loading: makes the content of executable pages visible to instruction fetch.
     pub fn publish_code(&self) {
         self.table.for_each(EVERYWHERE, |_, frame, perm| {
             if perm.execute {
@@ -182,13 +184,13 @@ impl AddressSpace {
         });
     }
 
-    /// Places the empty heap behind a program that ends at `end`.
+    /// Sets the empty heap after a program that ends at `end`.
     pub fn place_heap(&mut self, end: u64) {
         self.heap_start = end.next_multiple_of(PAGE_SIZE);
         self.heap_end = self.heap_start;
     }
 
-    /// Moves the break if it can; the break as it is then.
+    /// Moves the break if possible; returns the resulting break.
     pub fn set_break(&mut self, wanted: u64) -> u64 {
         let old = self.heap_end;
         if planted(Fault::BrkIgnored) || wanted < self.heap_start || wanted > self.map_floor {
@@ -200,7 +202,7 @@ impl AddressSpace {
                 self.unmap(new_top, old_top - new_top);
             }
         } else if new_top > old_top && self.map(old_top, new_top - old_top, Perm::READ_WRITE).is_err() {
-            // What was mapped before memory ran out was above the old top, so none of it was there before.
+            // Pages above the old top were mapped by this call, so they can all be unmapped.
             self.unmap(old_top, new_top - old_top);
             return old;
         }
@@ -208,10 +210,10 @@ impl AddressSpace {
         wanted
     }
 
-    /// Zeroed memory of `length` bytes, rounded up to pages, at an address of the kernel's choice.
+    /// Maps zeroed memory of `length` bytes, rounded up to pages, at an address that the kernel selects.
     ///
     /// # Errors
-    /// ENOMEM; EINVAL for no bytes at all.
+    /// ENOMEM; EINVAL if `length` is 0.
     pub fn map_anonymous(&mut self, length: u64, perm: Perm) -> Result<u64, Errno> {
         let length = length.checked_next_multiple_of(PAGE_SIZE).ok_or(Errno::ENOMEM)?;
         if length == 0 {
@@ -241,20 +243,21 @@ impl Drop for AddressSpace {
                 "dropping the address space of cpu {cpu}"
             );
         }
-        // Under this fault a frame may be somebody else's as well, so all are kept.
+        // Under this planted fault another address space may share the frames, so none are freed.
         if !planted(Fault::ForkSharesMemory) {
             self.table.for_each(EVERYWHERE, |_, frame, _| frame::free(frame, 1));
         }
         if planted(Fault::TablesLeak) {
             return;
         }
-        // SAFETY: `drop` runs once and nothing uses `table` afterwards; no processor has it active (above).
+        // SAFETY: `drop` runs once and `table` is not used afterwards; no processor has it active (checked
+        // above).
         unsafe { ManuallyDrop::take(&mut self.table).destroy(&mut TableFrames) };
     }
 }
 
 fn publish_instructions(frame: PhysAddr) {
-    // SAFETY: a whole frame, which the linear map covers.
+    // SAFETY: a whole frame in the linear map.
     unsafe { sync_instruction_memory(phys_to_virt(frame), PAGE) };
 }
 

@@ -1,12 +1,13 @@
-//! Admission: why the kernel's small blocks, which cannot be refused, never run out.
+//! Admission control: the kernel's small allocations, which cannot fail, never exhaust memory.
 //!
-//! A program's memory, page tables, stacks, cached blocks and every block of the heap above [`heap::SMALL`] are
-//! refused (ENOMEM) while some frames are still free: the kernel's reserve, and what is promised to the threads.
-//! Each thread has a [`Promise`] of [`CALL_FRAMES`] frames, so that the small blocks which a call takes always exist,
-//! however many threads are in calls. A call that leaves small blocks behind (fork, open, pipe, a larger table of
-//! descriptors) asks [`admit`] first; so each thread can take from the promised frames for one call at most.
+//! User memory, page tables, stacks, cached blocks and every heap block above [`heap::SMALL`] are refused
+//! (ENOMEM) while some frames are still free: the kernel's reserve, and the frames reserved for threads. Each
+//! thread has a [`Reservation`] of [`CALL_FRAMES`] frames, enough for the small blocks of one system call,
+//! however many threads are in calls. A call that leaves small blocks allocated (fork, open, pipe, a larger
+//! descriptor table) must call [`admit`] first; so each thread uses the reserved frames for at most one call.
 //!
-//! So a collection that can grow above that size is grown by `try_reserve`, and its user gets ENOMEM.
+//! Therefore a collection that can exceed that size grows by `try_reserve`, and the call returns ENOMEM on
+//! failure.
 //!
 //! [`heap::SMALL`]: super::heap::SMALL
 
@@ -14,29 +15,29 @@ use parity_abi::Errno;
 
 use super::frame::{self, Purpose};
 
-/// Frames that the small blocks of one call fit into, those that it leaves behind included.
+/// Frames for the small blocks of one call, including those that remain allocated.
 const CALL_FRAMES: usize = 4;
 
-/// Frames that users cannot have as long as this exists.
-pub struct Promise(());
+/// Frames that are unavailable to users while this value exists.
+pub struct Reservation(());
 
-impl Promise {
-    /// What one thread needs in its calls.
+impl Reservation {
+    /// Reserves the frames for one thread's calls.
     ///
     /// # Errors
     /// ENOMEM.
     pub fn for_calls() -> Result<Self, Errno> {
-        if frame::promise(CALL_FRAMES) { Ok(Self(())) } else { Err(Errno::ENOMEM) }
+        if frame::reserve(CALL_FRAMES) { Ok(Self(())) } else { Err(Errno::ENOMEM) }
     }
 }
 
-impl Drop for Promise {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        frame::take_promise_back(CALL_FRAMES);
+        frame::release_reservation(CALL_FRAMES);
     }
 }
 
-/// To be asked before a call leaves small blocks behind on behalf of a user.
+/// Admission check before a call leaves small blocks allocated for a user.
 ///
 /// # Errors
 /// ENOMEM.

@@ -1,4 +1,4 @@
-//! Physical memory in frames of one page.
+//! Physical memory: an allocator of page frames.
 
 use core::ops::Range;
 
@@ -10,14 +10,14 @@ use crate::faults::{Fault, planted};
 use crate::sync::SpinLock;
 use crate::trace;
 
-/// Frames that users cannot have, so that the kernel's heap and stacks can still grow while it tells a program
-/// ENOMEM: 4 MiB.
+/// Frames that are unavailable to users, so that the kernel's heap and stacks can still grow while a program
+/// gets ENOMEM: 4 MiB.
 const KERNEL_RESERVE: usize = 1024;
 
 const FREE: u16 = 0;
 const TAKEN: u16 = 1;
 
-/// Who asks: users are refused earlier.
+/// Purpose of an allocation: user allocations fail earlier.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     Kernel,
@@ -28,32 +28,33 @@ pub enum Purpose {
 struct FrameTable {
     /// Physical address of frame 0 of the table.
     first: u64,
-    /// `FREE` or `TAKEN`; 16 bits each, as a shared frame will need a count.
+    /// `FREE` or `TAKEN`; 16 bits each, because a shared frame will need a count.
     states: &'static mut [u16],
     free: usize,
-    /// Free frames that users cannot have beside the reserve (`mm::admission`).
-    promised: usize,
-    /// Where the next search begins.
+    /// Free frames that are unavailable to users in addition to the reserve (`mm::admission`).
+    reserved: usize,
+    /// Start of the next search.
     cursor: usize,
 }
 
 static FRAMES: SpinLock<FrameTable> =
-    SpinLock::new(FrameTable { first: 0, states: &mut [], free: 0, promised: 0, cursor: 0 });
+    SpinLock::new(FrameTable { first: 0, states: &mut [], free: 0, reserved: 0, cursor: 0 });
 
-/// Frames in the table and frames free now.
+/// Number of managed frames and of free frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     pub total: usize,
     pub free: usize,
 }
 
-/// Takes over the memory that nobody uses. Called once, first of all.
+/// Takes over the unused memory. Called once, before any allocation.
 pub fn init(boot: &BootInfo) {
     trace::register(&probes::PROVIDER, &[]);
     let first = boot.free_memory.start.0;
     let count = (boot.free_memory.end - boot.free_memory.start) as usize / PAGE;
     let table_bytes = count * size_of::<u16>();
-    // SAFETY: free memory belongs to nobody yet, the linear map covers it, and 0 is a valid u16; the table marks the frames it lies in as taken below.
+    // SAFETY: free memory has no user yet, the linear map covers it, and 0 is a valid u16; the table's own
+    // frames are marked as taken below.
     let states = unsafe {
         let table = phys_to_virt(PhysAddr(first)).cast::<u16>();
         table.write_bytes(0, count);
@@ -61,7 +62,7 @@ pub fn init(boot: &BootInfo) {
     };
     let own = table_bytes.div_ceil(PAGE);
     states[..own].fill(TAKEN);
-    *FRAMES.lock() = FrameTable { first, free: count - own, promised: 0, states, cursor: own };
+    *FRAMES.lock() = FrameTable { first, free: count - own, reserved: 0, states, cursor: own };
 }
 
 pub fn counts() -> Counts {
@@ -69,75 +70,75 @@ pub fn counts() -> Counts {
     Counts { total: table.states.len() + usize::from(planted(Fault::FramesMiscounted)), free: table.free }
 }
 
-/// Frames that can be allocated for this purpose now; there are more if others give theirs back
-/// ([`make_available`]).
+/// Frames that can be allocated for this purpose now; reclaim can add more ([`make_available`]).
 pub fn available(purpose: Purpose) -> usize {
     FRAMES.lock().available(purpose)
 }
 
-/// Whether `count` frames can be allocated for this purpose, perhaps because others give some back.
+/// Whether `count` frames can be allocated for this purpose, after reclaim if necessary.
 pub fn make_available(count: usize, purpose: Purpose) -> bool {
-    // Nobody need give anything back for what can never be.
+    // Do not reclaim for an impossible request.
     count <= counts().total && shrinker::retry(|| (available(purpose) >= count).then_some(())).is_some()
 }
 
-/// Lets users have `count` frames less, if they can do without.
-pub(super) fn promise(count: usize) -> bool {
-    let mut promise = || {
+/// Reserves `count` frames if users can do without them; returns whether it did.
+pub(super) fn reserve(count: usize) -> bool {
+    let mut attempt = || {
         let mut table = FRAMES.lock();
         let possible = table.available(Purpose::User) >= count;
-        table.promised += if possible { count } else { 0 };
+        table.reserved += if possible { count } else { 0 };
         possible.then_some(())
     };
-    shrinker::retry(&mut promise).is_some()
+    shrinker::retry(&mut attempt).is_some()
 }
 
-/// Ends a [`promise`].
-pub(super) fn take_promise_back(count: usize) {
-    FRAMES.lock().promised -= count;
+/// Releases frames that [`reserve`] reserved.
+pub(super) fn release_reservation(count: usize) {
+    FRAMES.lock().reserved -= count;
 }
 
-/// `count` frames in a row with content undefined, or nothing if memory is short.
+/// Allocates `count` contiguous frames with undefined content, after reclaim if necessary; `None` if memory
+/// is short.
 pub fn allocate(count: usize, purpose: Purpose) -> Option<PhysAddr> {
-    shrinker::retry(|| allocate_spare(count, purpose))
+    shrinker::retry(|| try_allocate(count, purpose))
 }
 
-/// As [`allocate`], but nobody gives anything back for it.
-pub fn allocate_spare(count: usize, purpose: Purpose) -> Option<PhysAddr> {
+/// As [`allocate`], but without reclaim.
+pub fn try_allocate(count: usize, purpose: Purpose) -> Option<PhysAddr> {
     FRAMES.lock().allocate(count, purpose)
 }
 
-/// One frame, filled with zeros.
+/// Allocates one frame, filled with zeros.
 pub fn allocate_zeroed(purpose: Purpose) -> Option<PhysAddr> {
     allocate_filled(purpose, u8::from(planted(Fault::FrameNotZeroed)))
 }
 
 fn allocate_filled(purpose: Purpose, value: u8) -> Option<PhysAddr> {
     let frame = allocate(1, purpose)?;
-    // SAFETY: the frame is ours alone and the linear map covers it.
+    // SAFETY: the frame is not shared and the linear map covers it.
     unsafe { phys_to_virt(frame).write_bytes(value, PAGE) };
     Some(frame)
 }
 
-/// Gives `count` frames from `start` back.
+/// Frees `count` frames from `start`.
 ///
 /// # Panics
-/// If one of them is free already, or was never managed here.
+/// If one of them is already free, or is not managed here.
 pub fn free(start: PhysAddr, count: usize) {
     FRAMES.lock().free(start, count);
 }
 
 impl FrameTable {
-    fn reserve(&self, purpose: Purpose) -> usize {
+    fn withheld(&self, purpose: Purpose) -> usize {
         match purpose {
             Purpose::Kernel => 0,
             Purpose::User if planted(Fault::NoKernelReserve) => 0,
-            Purpose::User => KERNEL_RESERVE + self.promised,
+            Purpose::User => KERNEL_RESERVE + self.reserved,
         }
     }
 
     fn available(&self, purpose: Purpose) -> usize {
-        self.free.saturating_sub(self.reserve(purpose))
+        self.free.saturating_sub(self.withheld(purpose))
     }
 
     fn allocate(&mut self, count: usize, purpose: Purpose) -> Option<PhysAddr> {
@@ -159,7 +160,7 @@ impl FrameTable {
         Some(PhysAddr(self.first + (run * PAGE) as u64))
     }
 
-    /// Index of the first run of `count` free frames inside `range`.
+    /// Index of the first run of `count` free frames in `range`.
     fn find(&self, range: Range<usize>, count: usize) -> Option<usize> {
         let mut start = range.start;
         for index in range {
@@ -184,10 +185,10 @@ impl FrameTable {
     }
 }
 
-/// Frames for page tables.
+/// Frame source of page tables.
 pub struct TableFrames;
 
-// SAFETY: a frame that was allocated is in nobody else's hands until it is freed.
+// SAFETY: an allocated frame has one owner until it is freed.
 unsafe impl FrameSource for TableFrames {
     fn alloc(&mut self) -> Option<PhysAddr> {
         allocate_filled(Purpose::User, 0)

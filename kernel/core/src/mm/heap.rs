@@ -1,4 +1,4 @@
-//! The kernel's heap: crate `talc` over memory taken from the frame allocator as needed.
+//! The kernel heap: crate `talc` on frames that it allocates on demand.
 
 use core::alloc::{GlobalAlloc, Layout};
 
@@ -13,14 +13,15 @@ use super::frame::{self, Purpose};
 use crate::faults::{Fault, planted};
 use crate::sync::SpinLock;
 
-/// Blocks up to this size are never refused (`mm::admission`), so that code need not be prepared for it. Larger ones
-/// are refused as early as users' memory: `try_reserve` tells so, and all else panics.
+/// Allocations up to this size in bytes never fail (`mm::admission`). Larger ones fail as early as user
+/// memory: `try_reserve` returns an error, any other allocation panics.
 pub const SMALL: usize = 2048;
 
-/// The heap grows by the first of these numbers of frames that lie in a row, and if none do, by as few as it can.
+/// Growth steps in contiguous frames, tried in order; if both fail, the heap grows by the minimum for the
+/// block.
 const GROWTHS: [usize; 2] = [256, 16];
 
-/// Bytes that talc takes of what it is given, and of each block.
+/// Overhead in bytes of talc per claimed region and per block.
 const OVERHEAD: usize = 128;
 
 #[global_allocator]
@@ -28,17 +29,17 @@ static HEAP: Heap = Heap(SpinLock::new(Talc::new(Frames)));
 
 struct Heap(SpinLock<Talc<Frames, DefaultBinning>>);
 
-// SAFETY: talc upholds the contract of an allocator, and the lock keeps its callers apart.
+// SAFETY: talc implements the contract of an allocator, and the lock serialises its callers.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let ignored = planted(Fault::HeapIgnoresAlignment) && layout.align() > 256;
         let layout =
             if ignored { Layout::from_size_align(layout.size(), 8).unwrap_or(layout) } else { layout };
-        // Also if the heap has room: what it got for small blocks is for them.
+        // Also if the heap has room: that memory is for small blocks.
         if layout.size() > SMALL && !frame::make_available(1, Purpose::User) {
             return core::ptr::null_mut();
         }
-        // SAFETY: the caller promises a layout of nonzero size.
+        // SAFETY: the caller guarantees a layout of nonzero size.
         unsafe { self.0.lock().allocate(layout) }.map_or(core::ptr::null_mut(), |block| block.as_ptr())
     }
 
@@ -46,36 +47,36 @@ unsafe impl GlobalAlloc for Heap {
         if planted(Fault::HeapLeaks) {
             return;
         }
-        // SAFETY: the caller promises a block of this allocator with its layout.
+        // SAFETY: the caller guarantees a block of this allocator with its layout.
         unsafe { self.0.lock().deallocate(block, layout) }
     }
 }
 
-/// Gives the heap more frames. They are never given back.
+/// Provides the heap with more frames, which are never returned.
 #[derive(Debug)]
 struct Frames;
 
-// SAFETY: `acquire` claims frames that nobody else has, and allocates nothing from the heap itself.
+// SAFETY: `acquire` claims newly allocated frames, and allocates nothing from the heap itself.
 unsafe impl Source for Frames {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         let least = (layout.size() + layout.align() + OVERHEAD).div_ceil(PAGE);
         let (start, count) = grow(layout.size(), least).ok_or(())?;
-        // SAFETY: these frames were allocated just now, lie in a row, and are never freed.
+        // SAFETY: the frames were just allocated, are contiguous, and are never freed.
         unsafe { talc.claim(phys_to_virt(start), count * PAGE) }.map(|_| ()).ok_or(())
     }
 }
 
-/// At least so many frames in a row for a block of this size; where, and how many.
+/// Allocates at least `least` contiguous frames for a block of this size; returns their address and number.
 fn grow(bytes: usize, least: usize) -> Option<(PhysAddr, usize)> {
     let coarsely = planted(Fault::HeapGrowsCoarsely);
     let spare = GROWTHS
         .into_iter()
         .filter(|count| *count > least && !(coarsely && *count < GROWTHS[0]))
-        .find_map(|count| Some((frame::allocate_spare(count, Purpose::User)?, count)));
+        .find_map(|count| Some((frame::try_allocate(count, Purpose::User)?, count)));
     if coarsely {
         return spare;
     }
-    // The kernel's reserve is for nothing but small blocks, and so few frames at a time.
+    // The kernel's reserve is only for small blocks, and only for a few frames at a time.
     let purpose = if bytes > SMALL { Purpose::User } else { Purpose::Kernel };
     spare.or_else(|| Some((frame::allocate(least, purpose)?, least)))
 }

@@ -1,4 +1,4 @@
-//! Memory: physical frames, the kernel's heap, users' address spaces, and the border between them.
+//! Memory: physical frames, kernel heap, user address spaces, and access to user memory.
 
 pub mod address_space;
 pub mod admission;

@@ -1,4 +1,4 @@
-//! A page of memory for the kernel's own use, given back when dropped.
+//! A page for the kernel's own use, freed on drop.
 
 use core::ops::{Deref, DerefMut};
 
@@ -9,11 +9,11 @@ use parity_arch::mem::phys_to_virt;
 use super::PAGE;
 use super::frame::{self, Purpose};
 
-/// A frame as bytes: for contents that come and go, which would leave holes in the heap.
+/// A frame as bytes, for short-lived content, which would fragment the heap.
 pub struct Page(PhysAddr);
 
 impl Page {
-    /// A page of zeros, refused as early as a user's.
+    /// Allocates a zeroed page; fails as early as user memory.
     ///
     /// # Errors
     /// ENOMEM.
@@ -26,14 +26,14 @@ impl Deref for Page {
     type Target = [u8; PAGE];
 
     fn deref(&self) -> &[u8; PAGE] {
-        // SAFETY: a whole frame in the linear map, initialised, ours alone until `drop`.
+        // SAFETY: a whole initialised frame in the linear map, owned by this value until `drop`.
         unsafe { &*phys_to_virt(self.0).cast() }
     }
 }
 
 impl DerefMut for Page {
     fn deref_mut(&mut self) -> &mut [u8; PAGE] {
-        // SAFETY: as above, and `&mut self` makes the borrow unique.
+        // SAFETY: as above, and `&mut self` makes the borrow exclusive.
         unsafe { &mut *phys_to_virt(self.0).cast() }
     }
 }

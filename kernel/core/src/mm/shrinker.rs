@@ -1,25 +1,25 @@
-//! Frames that hold what can be got again: given back before anybody is told that memory is short.
+//! Reclaim: frees frames with reproducible content before an allocation fails.
 
 use spin::Once;
 
-/// Who has such frames.
+/// An owner of reclaimable frames.
 pub trait Shrinker: Sync {
-    /// Gives back up to `wanted` frames; how many. It may be called with any lock held, so it must not sleep, ask for
-    /// memory, or take a lock under which others ask for memory.
+    /// Frees up to `wanted` frames and returns how many. The caller may hold any lock, so this must not
+    /// sleep, allocate, or take a lock under which other code allocates.
     fn shrink(&self, wanted: usize) -> usize;
 }
 
 static SHRINKER: Once<&'static dyn Shrinker> = Once::new();
 
-/// Frames that are asked for at a time.
+/// Number of frames per reclaim step.
 const BATCH: usize = 64;
 
-/// Called once.
+/// Registers the owner. Called once.
 pub fn register(shrinker: &'static dyn Shrinker) {
     SHRINKER.call_once(|| shrinker);
 }
 
-/// Tries `attempt`, and again as long as it fails and frames come back meanwhile.
+/// Retries `attempt` until it succeeds or no more frames can be reclaimed.
 pub fn retry<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
     loop {
         if let Some(value) = attempt() {

@@ -1,7 +1,7 @@
-//! The border to user memory: the one place that looks at pointers that came from a user.
+//! Access to user memory: the only code that dereferences user pointers.
 //!
-//! Every byte is reached through the page table of the user's address space and never through the user's own
-//! address, so that no pointer, however bad, can make the kernel fault.
+//! It accesses every byte through the page table of the user's address space and the linear map, never
+//! through the user's own address, so no user pointer can cause a fault in the kernel.
 
 use alloc::vec::Vec;
 
@@ -11,14 +11,14 @@ use parity_arch::mem::{USER_END, phys_to_virt};
 use super::{AddressSpace, PAGE};
 use crate::faults::{Fault, planted};
 
-/// What the kernel does to the user's memory.
+/// Access of the kernel to user memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
     Write,
 }
 
-/// Fills `buffer` from the user's memory at `address`.
+/// Reads user memory at `address` into `buffer`.
 ///
 /// # Errors
 /// EFAULT if the user may not read all of it.
@@ -26,30 +26,30 @@ pub fn read(space: &AddressSpace, address: u64, buffer: &mut [u8]) -> Result<(),
     if read_start(space, address, buffer) == buffer.len() { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
-/// As [`read`], but up to the first byte that the user may not read; how many bytes that are.
+/// As [`read`], but stops at the first byte that the user may not read; returns the number of bytes.
 pub fn read_start(space: &AddressSpace, address: u64, buffer: &mut [u8]) -> usize {
     let mut done = 0;
     let whole = for_each_piece(space, address, buffer.len(), Access::Read, |piece, length| {
-        // SAFETY: `piece` is `length` mapped bytes of the user's frame; nobody holds a reference into it.
+        // SAFETY: `piece` is `length` mapped bytes of the user's frame, to which no reference exists.
         unsafe { piece.copy_to_nonoverlapping(buffer[done..done + length].as_mut_ptr(), length) };
         done += length;
     });
     if whole.is_ok() { buffer.len() } else { done }
 }
 
-/// Puts `bytes` into the user's memory at `address`.
+/// Writes `bytes` to user memory at `address`.
 ///
 /// # Errors
-/// EFAULT if the user may not write all of it; nothing is written then.
+/// EFAULT if the user may not write all of it; then nothing is written.
 pub fn write(space: &AddressSpace, address: u64, bytes: &[u8]) -> Result<(), Errno> {
     check_writable(space, address, bytes.len())?;
     write_anyway(space, address, bytes, Access::Write)
 }
 
-/// As [`write`], for the loader: it fills pages that the user itself may not write.
+/// As [`write`], for the loader: it also fills pages that the user may not write.
 ///
 /// # Errors
-/// EFAULT where nothing is mapped.
+/// EFAULT if a page is not mapped.
 pub fn load(space: &AddressSpace, address: u64, bytes: &[u8]) -> Result<(), Errno> {
     write_anyway(space, address, bytes, Access::Read)
 }
@@ -57,29 +57,28 @@ pub fn load(space: &AddressSpace, address: u64, bytes: &[u8]) -> Result<(), Errn
 fn write_anyway(space: &AddressSpace, address: u64, bytes: &[u8], access: Access) -> Result<(), Errno> {
     let mut done = 0;
     for_each_piece(space, address, bytes.len(), access, |piece, length| {
-        // SAFETY: `piece` is `length` mapped bytes of the user's frame; nobody holds a reference into it.
+        // SAFETY: `piece` is `length` mapped bytes of the user's frame, to which no reference exists.
         unsafe { piece.copy_from_nonoverlapping(bytes[done..done + length].as_ptr(), length) };
         done += length;
     })
 }
 
-/// Whether the user may write `length` bytes at `address`: asked before data is taken from where it cannot be
-/// put back.
+/// Checks that the user may write `length` bytes at `address`, before data is removed from its source.
 ///
 /// # Errors
-/// EFAULT if not.
+/// EFAULT if it may not.
 pub fn check_writable(space: &AddressSpace, address: u64, length: usize) -> Result<(), Errno> {
     for_each_piece(space, address, length, Access::Write, |_, _| ())
 }
 
-/// How many of the `length` bytes at `address` there are before the first that the user may not write.
+/// Number of the `length` bytes at `address` before the first one that the user may not write.
 pub fn writable_start(space: &AddressSpace, address: u64, length: usize) -> usize {
     let mut reached = 0;
     let whole = for_each_piece(space, address, length, Access::Write, |_, piece| reached += piece);
     if whole.is_ok() { length } else { reached }
 }
 
-/// Where the `length` bytes at `address` end, all of which must be addresses that a user can have.
+/// End of the `length` bytes at `address`; all of them must be in the user address range.
 ///
 /// # Errors
 /// EFAULT.
@@ -87,7 +86,7 @@ pub fn check_range(address: u64, length: u64) -> Result<u64, Errno> {
     address.checked_add(length).filter(|end| *end <= USER_END.0).ok_or(Errno::EFAULT)
 }
 
-/// A structure from the user's memory.
+/// Reads a structure from user memory.
 ///
 /// # Errors
 /// EFAULT.
@@ -97,7 +96,7 @@ pub fn read_value<T: Plain>(space: &AddressSpace, address: u64) -> Result<T, Err
     Ok(value)
 }
 
-/// A structure into the user's memory.
+/// Writes a structure to user memory.
 ///
 /// # Errors
 /// EFAULT.
@@ -105,10 +104,10 @@ pub fn write_value<T: Plain>(space: &AddressSpace, address: u64, value: &T) -> R
     write(space, address, value.as_bytes())
 }
 
-/// Length of a C string, without its NUL. `limit` is the longest allowed, NUL included.
+/// Length of a C string, without its NUL. `limit` is the maximum length, NUL included.
 ///
 /// # Errors
-/// EFAULT; `too_long` if there is no NUL among the first `limit` bytes.
+/// EFAULT; `too_long` if the first `limit` bytes contain no NUL.
 pub fn string_length(
     space: &AddressSpace,
     address: u64,
@@ -121,7 +120,7 @@ pub fn string_length(
         let count = (limit - length).min(PAGE - from as usize % PAGE);
         let mut end = None;
         for_each_piece(space, from, count, Access::Read, |piece, count| {
-            // SAFETY: `piece` is `count` mapped bytes of the user's frame, which nobody writes to meanwhile.
+            // SAFETY: `piece` is `count` mapped bytes of the user's frame, which no code writes meanwhile.
             let bytes = unsafe { core::slice::from_raw_parts(piece, count) };
             end = bytes.iter().position(|byte| *byte == 0);
         })?;
@@ -133,7 +132,7 @@ pub fn string_length(
     Err(too_long)
 }
 
-/// The bytes of a C string, without its NUL. `limit` is the longest allowed, NUL included.
+/// Reads a C string, without its NUL. `limit` is the maximum length, NUL included.
 ///
 /// # Errors
 /// Those of [`string_length`]; ENOMEM.
@@ -151,7 +150,7 @@ pub fn read_string(
     Ok(string)
 }
 
-/// Calls `use_piece` with the kernel's pointer to each part of the range that lies in one page.
+/// Calls `use_piece` with the kernel pointer to each part of the range inside one page.
 fn for_each_piece(
     space: &AddressSpace,
     address: u64,

@@ -1,4 +1,4 @@
-//! A program's arguments: from where they are straight to the upper end of its stack, never kept in between.
+//! Program arguments, copied directly from their source to the top of the new stack.
 
 use alloc::vec;
 
@@ -12,16 +12,16 @@ use crate::mm::{AddressSpace, user};
 
 /// Size of a word on the stack.
 const WORD: usize = 8;
-/// What the stack pointer is a multiple of when a program begins.
+/// Alignment of the stack pointer at program start, in bytes.
 const STACK_ALIGN: usize = 16;
-/// Bytes that are copied at a time.
+/// Number of bytes copied at a time.
 const PIECE: usize = 256;
 
 /// An argument, without its NUL.
 #[derive(Clone, Copy)]
 pub enum Argument<'a> {
     Kernel(&'a [u8]),
-    /// In the running process's memory, which changes only once its thread goes on.
+    /// In the running process's memory, which does not change while its only thread is in this call.
     User {
         address: u64,
         length: usize,
@@ -36,7 +36,7 @@ impl Argument<'_> {
         }
     }
 
-    /// Copies it to `address` of a new program's memory.
+    /// Copies it to `address` in a new program's memory.
     fn put(&self, memory: &AddressSpace, address: u64) -> Result<(), Errno> {
         let (from, length) = match *self {
             Self::Kernel(bytes) => return user::load(memory, address, bytes),
@@ -52,7 +52,7 @@ impl Argument<'_> {
     }
 }
 
-/// Where the arguments are that `argv` of the running process points to; how many.
+/// Finds the arguments in `argv` of the running process; returns their number.
 ///
 /// # Errors
 /// EFAULT, E2BIG.
@@ -74,7 +74,7 @@ pub fn find(argv: u64, found: &mut [Argument; ARG_COUNT_MAX]) -> Result<usize, E
     })
 }
 
-/// Bytes that they take on the stack, the vector included.
+/// Size in bytes of the arguments on the stack, vector included.
 ///
 /// # Errors
 /// E2BIG.
@@ -84,16 +84,16 @@ pub fn size(arguments: &[Argument]) -> Result<usize, Errno> {
     if total > ARG_TOTAL_BYTES_MAX { Err(Errno::E2BIG) } else { Ok(total) }
 }
 
-/// argc, the pointers, NULL.
+/// Size of the vector: argc, the pointers, NULL.
 const fn vector_bytes(arguments: &[Argument]) -> usize {
     (arguments.len() + 2) * WORD
 }
 
-/// Fills the upper end of a new stack, which is zeroed: argc, pointers to the arguments, NULL, and above them the
-/// arguments. Where the stack pointer begins.
+/// Fills the top of a new, zeroed stack: argc, pointers to the arguments, NULL, and above them the arguments.
+/// Returns the initial stack pointer.
 ///
 /// # Errors
-/// E2BIG; EFAULT if the stack is not there.
+/// E2BIG; EFAULT if the stack is not mapped.
 pub fn put(memory: &AddressSpace, arguments: &[Argument]) -> Result<u64, Errno> {
     let sp = USER_STACK_TOP.as_u64() - size(arguments)? as u64;
     let word =

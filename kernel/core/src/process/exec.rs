@@ -1,4 +1,4 @@
-//! Loading programs, and replacing the running one.
+//! Loading programs, and exec.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -23,29 +23,29 @@ use crate::sync::SpinLock;
 use crate::thread::scheduler;
 use crate::trace;
 
-/// Programs end below this, so that the heap has room below the stack: 64 TiB.
+/// Upper limit of programs, so that the heap has room below the stack: 64 TiB.
 const PROGRAM_END: u64 = 1 << 46;
 
-/// For the planted fault that never lets go of it.
+/// Locked for ever by a planted fault.
 static FORGOTTEN: SpinLock<()> = SpinLock::new(());
 
-/// For the canary that loads one program at a time.
+/// For a canary: the lock of exclusive loading.
 #[cfg(feature = "canaries")]
 static LOADING: crate::sync::Mutex<()> = crate::sync::Mutex::new(());
 
-/// A program ready to run.
+/// A loaded program, ready to run.
 pub struct Image {
     /// Its path.
     pub program: Arc<String>,
     pub memory: AddressSpace,
-    /// Registers to begin with.
+    /// Initial registers.
     pub frame: TrapFrame,
 }
 
-/// Replaces the program of the running process; on success `frame` leads into the new one.
+/// Replaces the program of the running process; on success `frame` enters the new program.
 ///
 /// # Errors
-/// Those of [`load`]; the old program goes on then.
+/// Those of [`load`]; the old program then continues.
 pub fn exec(path: &[u8], arguments: &[Argument], frame: &mut TrapFrame) -> Result<(), Errno> {
     let process = current();
     let image = load(process.working_directory(), path, arguments)?;
@@ -68,12 +68,12 @@ pub fn exec(path: &[u8], arguments: &[Argument], frame: &mut TrapFrame) -> Resul
     Ok(())
 }
 
-/// Outside the lock again before the file is dropped.
+/// A separate function, so that the lock is released before the file is dropped.
 fn remove_close_on_exec(process: &Process) -> Option<Arc<OpenFile>> {
     process.files.lock().remove_close_on_exec()
 }
 
-/// Loads a program while nobody else does so, once it may, and drops it.
+/// Loads and drops a program with the loading lock held, after `wait` has returned.
 #[cfg(feature = "canaries")]
 pub fn load_alone(path: &[u8], wait: impl FnOnce()) {
     let _alone = LOADING.lock();
@@ -81,17 +81,17 @@ pub fn load_alone(path: &[u8], wait: impl FnOnce()) {
     drop(load(Directory::ROOT, path, &[]));
 }
 
-/// Whether somebody loads alone.
+/// Whether a thread holds the loading lock.
 #[cfg(feature = "canaries")]
 pub fn is_loading_alone() -> bool {
-    LOADING.is_taken()
+    LOADING.is_locked()
 }
 
-/// Loads the program `path`, seen from `start`; a name without a slash is looked up in `/bin`.
+/// Loads the program `path` relative to `start`; a name without a slash is looked up in `/bin`.
 ///
 /// # Errors
-/// ENOENT; ENOTDIR for a directory; EACCES without the owner's x bit or for what is no regular file; ENOEXEC
-/// for what is no program; E2BIG; ENOMEM; EIO.
+/// ENOENT; ENOTDIR for a directory; EACCES without execute permission or for other non-regular files; ENOEXEC
+/// if the file is not a valid program; E2BIG; ENOMEM; EIO.
 pub fn load(start: Directory, path: &[u8], arguments: &[Argument]) -> Result<Image, Errno> {
     let lost = usize::from(planted(Fault::ExecWrongArgv) && !arguments.is_empty());
     let arguments = &arguments[..arguments.len() - lost];
@@ -146,12 +146,12 @@ fn load_segment(
     Ok(())
 }
 
-/// Fills `bytes` from the file from `offset` on.
+/// Fills `bytes` from the file, from `offset` on.
 fn read_whole(file: &DiskFile, offset: u64, bytes: &mut [u8]) -> Result<(), Errno> {
     if file.read(offset, bytes, false)? == bytes.len() { Ok(()) } else { Err(Errno::EIO) }
 }
 
-/// The path of a program: as it is, or in `/bin`.
+/// The path of a program: unchanged, or in `/bin`.
 fn full_path(path: &[u8]) -> Result<Vec<u8>, Errno> {
     let before: &[u8] = match path {
         [] => return Err(Errno::ENOENT),
@@ -165,7 +165,7 @@ fn full_path(path: &[u8]) -> Result<Vec<u8>, Errno> {
     Ok(full)
 }
 
-/// A path as a name that can be told: where it is no UTF-8, a question mark stands for each byte that is no ASCII.
+/// A path as a printable name: if it is not UTF-8, each byte outside ASCII becomes a question mark.
 fn name_of(mut path: Vec<u8>) -> String {
     if core::str::from_utf8(&path).is_err() {
         path.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');

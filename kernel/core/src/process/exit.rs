@@ -1,4 +1,4 @@
-//! The end of a process, and with PID 1's the end of the machine's run.
+//! Process exit, and the shutdown when PID 1 exits.
 
 use parity_abi::Errno;
 use parity_abi::signal::SIGKILL;
@@ -14,7 +14,8 @@ use crate::thread::scheduler;
 use crate::time::since_boot_ms;
 use crate::{canary, kprintln, trace};
 
-/// Ends the running process. The caller must hold nothing that needs dropping.
+/// Ends the running process. Nothing on its stack is dropped, so the caller must hold nothing that needs
+/// dropping.
 pub fn exit(status: WaitStatus) -> ! {
     end_current(status);
     scheduler::exit()
@@ -23,14 +24,14 @@ pub fn exit(status: WaitStatus) -> ! {
 fn end_current(status: WaitStatus) {
     let process = current();
     trace::fire(&probes::END, process.pid);
-    // Not the status of PID 1, in which a test tells what it found.
+    // Not for PID 1, whose status is the result of a test.
     let forgotten = planted(Fault::ExitStatusLost) && process.pid != table::INIT;
     let status = if forgotten { WaitStatus::exited(0) } else { status };
     let files = core::mem::take(&mut *process.files.lock());
     drop(files);
     process.drop_memory();
-    // Told before the parent can know, so that the host never sees a parent end on account of a child whose
-    // end it was not told.
+    // Reported before the parent can see it, so that the host never receives the end of a parent before the
+    // end of a child that it waited for.
     announce(&process, table::parent_of(process.pid), status, false);
     if process.pid == table::INIT {
         shut_down();
@@ -42,9 +43,9 @@ fn end_current(status: WaitStatus) {
     }
 }
 
-/// PID 1 has ended: whoever still lives is ended with it, and the machine is switched off.
+/// Shutdown after the end of PID 1: reports all remaining processes as ended and powers off.
 fn shut_down() -> ! {
-    // Nobody runs any more: this processor is not given away again.
+    // With interrupts masked, no other thread runs again.
     cpu::irq_disable();
     let mut last = table::INIT;
     while let Some((process, parent)) = table::next_living(last) {
@@ -62,7 +63,7 @@ fn shut_down() -> ! {
     power_off(Reason::InitEnded)
 }
 
-/// PID 1 cannot be started: no fault of the kernel's. The host is told why, and the machine is switched off.
+/// Reports to the host that PID 1 cannot be started, which is not a fault of the kernel, and powers off.
 pub fn without_init(program: &str, errno: Errno) -> ! {
     cpu::irq_disable();
     kprintln!("shutdown: cannot start {program}: {errno}");

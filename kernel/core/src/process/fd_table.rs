@@ -1,4 +1,4 @@
-//! File descriptors of a process.
+//! File descriptor table of a process.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,16 +18,16 @@ struct Slot {
 
 /// Open files by descriptor.
 ///
-/// Whatever leaves the table is handed back, so that the last reference to a file is dropped outside the lock.
+/// Removed files are returned, so that the last reference to a file is dropped outside the lock.
 #[derive(Default)]
 pub struct FdTable {
     slots: Vec<Option<Slot>>,
-    /// Which pipes they are, for others to know.
-    noted: Descriptors,
+    /// Pipes in this table, for the autopsy.
+    vitals: Descriptors,
 }
 
 impl FdTable {
-    /// The table of a child, which shares the open files.
+    /// A copy for a child process; both tables share the open files.
     ///
     /// # Errors
     /// ENOMEM.
@@ -35,12 +35,12 @@ impl FdTable {
         let mut slots = Vec::new();
         slots.try_reserve_exact(self.slots.len()).map_err(|_| Errno::ENOMEM)?;
         slots.extend_from_slice(&self.slots);
-        Ok(Self { slots, noted: self.noted.clone() })
+        Ok(Self { slots, vitals: self.vitals.clone() })
     }
 
-    /// Says whose they are.
+    /// Sets the process that owns the table.
     pub fn set_pid(&mut self, pid: u32) {
-        self.noted.set_pid(pid);
+        self.vitals.set_pid(pid);
     }
 
     /// # Errors
@@ -49,7 +49,7 @@ impl FdTable {
         self.slot(fd).map(|slot| slot.file.clone())
     }
 
-    /// Puts the file at the lowest free descriptor from `from` on.
+    /// Adds the file at the lowest free descriptor from `from` on.
     ///
     /// # Errors
     /// EMFILE, ENOMEM.
@@ -60,10 +60,10 @@ impl FdTable {
         Ok(free as i32)
     }
 
-    /// Puts the file at `fd`, closing what was there.
+    /// Sets the file at `fd` and returns the replaced one.
     ///
     /// # Errors
-    /// EBADF if no descriptor can have this number; ENOMEM.
+    /// EBADF if `fd` is out of range; ENOMEM.
     pub fn replace(&mut self, fd: i32, file: Arc<OpenFile>) -> Result<Option<Arc<OpenFile>>, Errno> {
         let index = usize::try_from(fd).ok().filter(|index| *index < OPEN_MAX).ok_or(Errno::EBADF)?;
         Ok(self.put(index, Slot { file, close_on_exec: false })?.map(|slot| slot.file))
@@ -76,7 +76,7 @@ impl FdTable {
             self.slots.try_reserve(missing).map_err(|_| Errno::ENOMEM)?;
         }
         self.slots.extend(core::iter::repeat_n(None, missing));
-        self.noted.set(index, slot.file.ends_waits_at());
+        self.vitals.set(index, slot.file.wakes_queue_at());
         Ok(self.slots[index].replace(slot))
     }
 
@@ -87,19 +87,19 @@ impl FdTable {
     pub fn remove(&mut self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
         let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
         let slot = self.slots.get_mut(index).and_then(Option::take).ok_or(Errno::EBADF)?;
-        self.noted.set(index, 0);
+        self.vitals.set(index, 0);
         Ok(slot.file)
     }
 
-    /// Frees a descriptor that does not survive exec, if there is one.
+    /// Frees a descriptor that is closed on exec, if there is one.
     pub fn remove_close_on_exec(&mut self) -> Option<Arc<OpenFile>> {
         let mut slots = self.slots.iter_mut().enumerate();
         let (fd, slot) = slots.find_map(|(fd, slot)| Some((fd, slot.take_if(|slot| slot.close_on_exec)?)))?;
-        self.noted.set(fd, 0);
+        self.vitals.set(fd, 0);
         Some(slot.file)
     }
 
-    /// Lets all descriptors survive exec: a planted fault.
+    /// Clears close-on-exec of all descriptors: a planted fault.
     pub fn keep_all_on_exec(&mut self) {
         self.slots.iter_mut().flatten().for_each(|slot| slot.close_on_exec = false);
     }

@@ -1,4 +1,4 @@
-//! Making processes: PID 1 from nothing, all others by fork.
+//! Process creation: PID 1 from a program, all others by fork.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -23,11 +23,11 @@ use crate::sync::spin_lock::assert_none_held;
 use crate::thread::{Thread, scheduler};
 use crate::trace;
 
-/// Starts PID 1 with the console as standard input, output and error. `loaded` is called before it can run:
-/// afterwards it may be over before the caller does anything.
+/// Starts PID 1 with the console as standard input, output and error. `loaded` is called before PID 1 can
+/// run: afterwards it may end before the caller continues.
 ///
 /// # Errors
-/// Why the program cannot be loaded.
+/// Why the program could not be loaded.
 pub fn start_init(path: &str, arguments: &[&str], loaded: impl FnOnce()) -> Result<(), Errno> {
     trace::register(&probes::PROVIDER, &[]);
     proc::register_processes(&table::Table);
@@ -39,11 +39,11 @@ pub fn start_init(path: &str, arguments: &[&str], loaded: impl FnOnce()) -> Resu
     start(path, arguments, files, 0, loaded).map(|_| ())
 }
 
-/// Starts a program as a new process, a child of `parent` with these descriptors, in the root directory; its
-/// number. `loaded` as for [`start_init`].
+/// Starts a program as a new process, a child of `parent` with these descriptors, in the root directory;
+/// returns its number. `loaded` is called before it can run.
 ///
 /// # Errors
-/// Why the program cannot be loaded.
+/// Why the program could not be loaded.
 pub fn start(
     path: &str,
     arguments: &[&str],
@@ -61,7 +61,8 @@ pub fn start(
     Ok(pid)
 }
 
-/// Makes a copy of the running process that goes on with `frame`, but finds 0 as the call's result; its number.
+/// Creates a copy of the running process that continues with `frame` and gets 0 as the call's result; returns
+/// its number.
 ///
 /// # Errors
 /// ENOMEM.
@@ -98,7 +99,7 @@ fn spawn(
     let thread = match Thread::new(program.clone(), owner, fp, enter_user, frame.expose_provenance()) {
         Ok(thread) => thread,
         Err(errno) => {
-            // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.
+            // SAFETY: `into_raw` above made it; the thread that would own it does not exist.
             drop(unsafe { Box::from_raw(frame) });
             return Err(errno);
         }
@@ -111,18 +112,18 @@ fn spawn(
     Ok(())
 }
 
-/// First code of a process's thread.
+/// Entry function of a process's thread.
 extern "C" fn enter_user(frame: usize) -> ! {
     scheduler::enter_new_thread();
-    // SAFETY: `spawn` made it by `into_raw` and handed it to this thread alone.
+    // SAFETY: `spawn` made it by `into_raw` and passed it only to this thread.
     let frame = *unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<TrapFrame>(frame)) };
     let stack_top = scheduler::current().stack_top();
-    // Who leaves with a lock leaves for good: every next taker would wait for ever.
+    // A spin lock that is held here would never be released, and every other thread that takes it would hang.
     assert_none_held("entering user space");
     if planted(Fault::UserKeepsDiskLock) && current().pid == table::INIT {
         disk::keep_lock();
     }
-    // SAFETY: `frame` is a user's; the stack is the running thread's; the scheduler activated its address space
-    // and loaded its registers; no lock is held and nothing here needs dropping.
+    // SAFETY: `frame` is a user frame; the stack is the running thread's; the scheduler activated its address
+    // space and loaded its registers; no lock is held and no value on the stack must be dropped.
     unsafe { parity_arch::resume_user(&frame, stack_top) }
 }

@@ -1,4 +1,4 @@
-//! Processes: programs with an address space and descriptors of their own.
+//! Processes: running programs with an address space and a descriptor table.
 
 pub mod arguments;
 pub mod exec;

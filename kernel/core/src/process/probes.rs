@@ -1,4 +1,4 @@
-//! Processes, for those who trace.
+//! Tracing probes of processes.
 
 use parity_abi::trace::{PROCESS_END, PROCESS_EXEC, PROCESS_START};
 
@@ -6,7 +6,7 @@ use crate::trace::provider;
 
 provider! {
     "PROCESS_PROVIDER" = 0x06 "process", on: u64::MAX;
-    START = PROCESS_START, "PROCESS_START" (Number), "a process, by its number, begins";
-    EXEC = PROCESS_EXEC, "PROCESS_EXEC" (Number), "it runs another program";
-    END = PROCESS_END, "PROCESS_END" (Number), "it ends";
+    START = PROCESS_START, "PROCESS_START" (Number), "a process begins, by its number";
+    EXEC = PROCESS_EXEC, "PROCESS_EXEC" (Number), "the process executes another program";
+    END = PROCESS_END, "PROCESS_END" (Number), "the process ends";
 }

@@ -15,21 +15,21 @@ use crate::mm::address_space::SpaceRoot;
 use crate::sync::{IrqGuard, Mutex, SpinLock, Wait, WaitQueue};
 use crate::thread::{Owner, scheduler};
 
-/// For the planted fault that never gives an address space back after an exec.
+/// Set by the planted fault that leaks address spaces after an exec.
 static EXEC_SEEN: AtomicBool = AtomicBool::new(false);
 
-/// A process with its one thread. Who its parent is and whether it lives stands in the process table.
+/// A process with its one thread. Its parent and whether it has ended are in the process table.
 pub struct Process {
     pub pid: u32,
-    /// Path of the program it runs.
+    /// Path of its program.
     program: SpinLock<Arc<String>>,
-    /// `None` once it has ended. To copy it or fill it takes long.
+    /// `None` after the end. Copying or filling it may take long, so it needs a mutex.
     memory: Mutex<Option<AddressSpace>>,
-    /// The root of what `memory` has, for switches, which cannot wait for it.
+    /// The root of `memory`, for context switches, which cannot wait for the mutex.
     root: SpinLock<Option<SpaceRoot>>,
     pub files: SpinLock<FdTable>,
     working_directory: SpinLock<Directory>,
-    /// Where it waits for its children to end.
+    /// Wait queue for the end of a child.
     pub children: WaitQueue,
 }
 
@@ -53,12 +53,12 @@ impl Process {
         }
     }
 
-    /// Path of the program it runs.
+    /// Path of its program.
     pub fn program(&self) -> Arc<String> {
         self.program.lock().clone()
     }
 
-    /// Where its relative paths begin.
+    /// Start of its relative paths.
     pub fn working_directory(&self) -> Directory {
         *self.working_directory.lock()
     }
@@ -67,10 +67,10 @@ impl Process {
         *self.working_directory.lock() = directory;
     }
 
-    /// Uses the process's memory, for as long as that takes; not with a spin lock held.
+    /// Calls `use_it` with the process's memory locked; no spin lock may be held.
     ///
     /// # Errors
-    /// EFAULT if the process has ended and has none, and whatever `use_it` gives.
+    /// EFAULT if the process has ended and has no memory, and the errors of `use_it`.
     pub fn with_memory<R>(
         &self,
         use_it: impl FnOnce(&mut AddressSpace) -> Result<R, Errno>,
@@ -79,7 +79,7 @@ impl Process {
         use_it(self.memory.lock().as_mut().ok_or(Errno::EFAULT)?)
     }
 
-    /// Replaces program and memory of this, the running process.
+    /// Replaces program and memory of this process, which must be the running one.
     pub fn replace_image(&self, program: Arc<String>, memory: AddressSpace) {
         if planted(Fault::ExecKeepsSpace) {
             EXEC_SEEN.store(true, Ordering::Relaxed);
@@ -87,7 +87,7 @@ impl Process {
         {
             let mut root = self.root.lock();
             let new = memory.root();
-            // SAFETY: `memory` stays until there is another root.
+            // SAFETY: `memory` exists until another root replaces it.
             unsafe { new.activate() };
             *root = Some(new);
         }
@@ -98,7 +98,7 @@ impl Process {
         drop(old);
     }
 
-    /// Frees the memory of this, the running process, for good.
+    /// Frees the memory of this process, which must be the running one, for good.
     pub fn drop_memory(&self) {
         {
             let mut root = self.root.lock();
@@ -120,17 +120,17 @@ impl Owner for Process {
             return;
         }
         match *self.root.lock() {
-            // SAFETY: the root is forgotten before the address space is dropped.
+            // SAFETY: the root is cleared before the address space is dropped.
             Some(root) => unsafe { root.activate() },
             None => AddressSpace::deactivate(),
         }
     }
 }
 
-/// The process whose thread is running.
+/// The running process.
 ///
 /// # Panics
-/// In a thread of the kernel's own.
+/// In a kernel thread.
 pub fn current() -> Arc<Process> {
     let owner: Option<Arc<dyn Any + Send + Sync>> =
         scheduler::current().owner.clone().map(|owner| owner as _);

@@ -1,4 +1,4 @@
-//! The process table: who lives, who has ended, and who is whose parent.
+//! The process table: living and ended processes, and their parents.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -13,7 +13,7 @@ use crate::fs::proc::Processes;
 use crate::sync::SpinLock;
 use crate::thread::Thread;
 
-/// The process that inherits the children of those who end before them.
+/// The process that inherits orphaned children.
 pub const INIT: u32 = 1;
 
 static NEXT_PID: AtomicU32 = AtomicU32::new(INIT);
@@ -23,13 +23,13 @@ static TABLE: SpinLock<BTreeMap<u32, Entry>> = SpinLock::new(BTreeMap::new());
 struct Entry {
     process: Arc<Process>,
     parent: u32,
-    /// Gone when it has ended.
+    /// Empty when the thread has ended.
     thread: Weak<Thread>,
-    /// The wait status of a process that has ended and that its parent has not yet asked for.
+    /// Wait status of a process that has ended and was not reaped yet.
     ended: Option<i32>,
 }
 
-/// A number no process has had yet.
+/// Allocates a number that no process has had.
 pub fn next_pid() -> u32 {
     let pid = NEXT_PID.fetch_add(1, Ordering::Relaxed);
     if planted(Fault::PidsCut) { pid & 0xff } else { pid }
@@ -46,15 +46,15 @@ pub fn parent_of(pid: u32) -> u32 {
     TABLE.lock().get(&pid).map_or(0, |entry| entry.parent)
 }
 
-/// The process with the lowest number above `pid` that has not ended, and its parent.
+/// The process with the lowest number above `pid` that has not ended, with its parent's number.
 pub fn next_living(pid: u32) -> Option<(Arc<Process>, u32)> {
     let table = TABLE.lock();
     let mut later = table.range(pid.saturating_add(1)..).map(|(_, entry)| entry);
     later.find(|entry| entry.ended.is_none()).map(|entry| (entry.process.clone(), entry.parent))
 }
 
-/// Notes that a process has ended and gives its children to PID 1. Returns whose `children` queues to wake:
-/// the parent, and PID 1 if it inherited somebody who has ended already.
+/// Records that a process has ended and makes PID 1 the parent of its children. Returns the processes whose
+/// `children` queues must be woken: the parent, and PID 1 if it inherited a child that has ended.
 pub fn end(pid: u32, status: i32) -> [Option<Arc<Process>>; 2] {
     let mut table = TABLE.lock();
     let mut inherited_ended = false;
@@ -70,7 +70,7 @@ pub fn end(pid: u32, status: i32) -> [Option<Arc<Process>>; 2] {
     [parent, heir].map(|pid| table.get(&pid?).map(|entry| entry.process.clone()))
 }
 
-/// Takes a child of `parent` that has ended out of the table, with its status: the one called `wanted`, or
+/// Removes an ended child of `parent` from the table and returns it with its status: the child `wanted`, or
 /// any. `None` if there are such children but none has ended.
 ///
 /// # Errors
@@ -88,7 +88,7 @@ pub fn reap(parent: u32, wanted: Option<u32>) -> Result<Option<(Arc<Process>, i3
     Ok(ended.and_then(|(pid, status)| table.remove(&pid).map(|entry| (entry.process, status))))
 }
 
-/// The table as `/proc` sees it.
+/// The process table for `/proc`.
 pub struct Table;
 
 impl Processes for Table {

@@ -1,11 +1,11 @@
-//! Waiting for children to end.
+//! Waiting for the end of a child.
 
 use parity_abi::Errno;
 
 use super::{current, table};
 use crate::faults::{Fault, planted};
 
-/// A child that has ended.
+/// An ended child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     pub pid: u32,
@@ -13,8 +13,8 @@ pub struct Ended {
     pub status: i32,
 }
 
-/// Collects a child that has ended, the one called `wanted` or any; sleeps until there is one, unless
-/// `no_hang`, which gives `None`.
+/// Reaps an ended child: the child `wanted`, or any. Sleeps until there is one; with `no_hang` returns `None`
+/// instead.
 ///
 /// # Errors
 /// ECHILD if there is no such child.

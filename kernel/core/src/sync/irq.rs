@@ -1,4 +1,4 @@
-//! Masking interrupts on this processor, nested.
+//! Nested interrupt masking on this processor.
 
 use core::marker::PhantomData;
 use core::sync::atomic::Ordering;
@@ -8,11 +8,11 @@ use parity_arch::cpu;
 use crate::faults::{Fault, planted};
 use crate::vitals;
 
-// Guards may be dropped in any order, so what the first one found is kept with the processor and not in the guards.
+// Guards may be dropped in any order, so the original mask is stored with the processor, not in the guards.
 
-/// Interrupts are masked on this processor as long as one of these exists.
+/// Interrupts are masked on this processor while a guard exists.
 pub struct IrqGuard {
-    /// A guard belongs to the processor that made it.
+    /// A guard belongs to the processor that created it.
     _not_send: PhantomData<*const ()>,
 }
 
@@ -40,13 +40,13 @@ impl Drop for IrqGuard {
     }
 }
 
-/// The guards a thread holds while it does not run; they are the thread's, not the processor's.
+/// The guards of a thread that does not run; they belong to the thread, not to the processor.
 pub struct Suspended {
     depth: u32,
     enabled_before: bool,
 }
 
-/// Takes the running thread's guards off this processor. Interrupts stay masked.
+/// Removes the running thread's guards from this processor. Interrupts stay masked.
 pub fn suspend() -> Suspended {
     let here = vitals::this_cpu();
     Suspended {
@@ -55,7 +55,7 @@ pub fn suspend() -> Suspended {
     }
 }
 
-/// Puts a thread's guards onto the processor it runs on now.
+/// Restores a thread's guards on the processor that now runs it.
 pub fn resume(guards: Suspended) {
     let here = vitals::this_cpu();
     here.masked.store(guards.depth, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Mutual exclusion and waiting. Nothing here knows what a process is; the scheduler plugs in from above.
+//! Locks and wait queues. This layer does not depend on processes; the scheduler registers itself from above.
 
 pub mod irq;
 pub mod mutex;

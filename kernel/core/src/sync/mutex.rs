@@ -1,4 +1,5 @@
-//! The mutex: exclusive access across waits, for what may take long (the disk). Threads only, never interrupts.
+//! The mutex: a sleeping lock for long operations (such as disk access). For threads only, never for
+//! interrupt handlers.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
@@ -12,15 +13,15 @@ use crate::{trace, vitals};
 
 const FREE: u32 = 0;
 
-/// Exclusive access to a `T`; whoever comes second sleeps.
+/// Exclusive access to a `T`; further threads sleep until it is free.
 pub struct Mutex<T> {
-    /// `FREE`, or the number of the thread that has it, counted from 1: while booting there is thread 0.
+    /// `FREE`, or the owning thread's number plus 1: during boot the thread number is 0.
     owner: AtomicU32,
     waiters: WaitQueue,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the mutex hands out one reference at a time, so sharing it only ever moves `T` between threads.
+// SAFETY: the mutex gives out one reference at a time, so sharing it only moves `T` between threads.
 unsafe impl<T: Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
@@ -44,7 +45,7 @@ impl<T> Mutex<T> {
             self.waiters.wait_for(self.address(), 0, take);
         }
         trace::fire(&probes::ACQUIRE, probes::address(self));
-        vitals::mutex_taken(self.address(), Location::caller());
+        vitals::mutex_acquired(self.address(), Location::caller());
         MutexGuard { mutex: self }
     }
 
@@ -53,21 +54,21 @@ impl<T> Mutex<T> {
     }
 }
 
-/// What canaries ask, to be sure that they get stuck.
+/// For canaries, which wait for these states.
 #[cfg(feature = "canaries")]
 impl<T> Mutex<T> {
-    /// Whether somebody has it.
-    pub fn is_taken(&self) -> bool {
+    /// Whether a thread holds it.
+    pub fn is_locked(&self) -> bool {
         self.owner.load(Ordering::Relaxed) != FREE
     }
 
-    /// Whether somebody waits for it.
-    pub fn is_wanted(&self) -> bool {
+    /// Whether a thread waits for it.
+    pub fn has_waiters(&self) -> bool {
         self.waiters.waiting() > 0
     }
 }
 
-/// The right to use the `T` of a [`Mutex`].
+/// Access to the `T` of a locked [`Mutex`].
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
 }
@@ -76,14 +77,15 @@ impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: the guard exists, so this thread owns the mutex.
+        // SAFETY: the guard exists, so this thread holds the mutex.
         unsafe { &*self.mutex.value.get() }
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard exists, so this thread owns the mutex, and `&mut self` makes the borrow unique.
+        // SAFETY: the guard exists, so this thread holds the mutex, and `&mut self` makes the borrow
+        // exclusive.
         unsafe { &mut *self.mutex.value.get() }
     }
 }
@@ -91,7 +93,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         trace::fire(&probes::RELEASE, probes::address(self.mutex));
-        vitals::mutex_given(self.mutex.address());
+        vitals::mutex_released(self.mutex.address());
         self.mutex.owner.store(FREE, Ordering::Release);
         self.mutex.waiters.wake_one();
     }

@@ -1,15 +1,15 @@
-//! Per-CPU variables: one slot per processor, reached through the number of the processor that asks.
+//! Per-CPU variables: one slot per processor, selected by the number of the current processor.
 
 use parity_abi::vitals;
 use parity_arch::cpu::cpu_id;
 
-/// Processors the kernel has room for.
+/// Maximum number of processors.
 pub const MAX_CPUS: usize = vitals::CPUS;
 
 /// One `T` per processor.
 ///
-/// The slot is only "this processor's" while the thread cannot move, that is with interrupts masked. `T` is
-/// shared all the same (another processor may look), so its fields are atomics.
+/// [`PerCpu::this`] is only reliable while the thread cannot migrate, that is, with interrupts masked. Other
+/// processors may access `T` too, so its fields must be atomics.
 pub struct PerCpu<T>([T; MAX_CPUS]);
 
 impl<T: Sync> PerCpu<T> {
@@ -17,7 +17,7 @@ impl<T: Sync> PerCpu<T> {
         Self(slots)
     }
 
-    /// The slot of the processor that executes this call.
+    /// The slot of the current processor.
     pub fn this(&self) -> &T {
         &self.0[cpu_id()]
     }

@@ -1,4 +1,4 @@
-//! Sleepers in a row, as a wait queue has them. Each brings the link to the next, so that to wait needs no memory.
+//! The list of sleepers in a wait queue. It is intrusive, so waiting needs no memory.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -7,20 +7,20 @@ use super::SpinLock;
 
 /// A thread as a wait queue sees it.
 pub trait Sleeper: Send + Sync {
-    /// Makes the thread runnable; without effect on one that does not sleep.
+    /// Makes the thread runnable; no effect if it does not sleep.
     fn wake(self: Arc<Self>);
-    /// Its place in a queue; it waits in one at a time.
+    /// Its list link; it waits in one queue at a time.
     fn link(&self) -> &Link;
 }
 
-/// A sleeper's place in a queue. Changed under the queue's lock only.
+/// A sleeper's link, changed only under the queue's lock.
 #[derive(Default)]
 pub struct Link {
     queued: AtomicBool,
     next: SpinLock<Option<Arc<dyn Sleeper>>>,
 }
 
-/// First in, first out.
+/// A FIFO list of sleepers.
 pub struct Sleepers {
     first: Option<Arc<dyn Sleeper>>,
     last: Option<Arc<dyn Sleeper>>,
@@ -48,7 +48,7 @@ impl Sleepers {
         }
     }
 
-    /// The one that waits longest.
+    /// Removes the sleeper that has waited longest.
     pub fn pop(&mut self) -> Option<Arc<dyn Sleeper>> {
         let first = self.first.take()?;
         self.first = first.link().next.lock().take();
@@ -60,19 +60,19 @@ impl Sleepers {
         Some(first)
     }
 
-    /// The one that came last.
+    /// Removes the sleeper that came last.
     pub fn pop_newest(&mut self) -> Option<Arc<dyn Sleeper>> {
         let newest = self.last.clone()?;
         self.remove(&newest);
         Some(newest)
     }
 
-    /// Takes this one out, if it is there. The caller has another reference to it.
+    /// Removes this sleeper if it is in the queue. The caller must hold another reference to it.
     pub fn remove(&mut self, sleeper: &Arc<dyn Sleeper>) {
         if !sleeper.link().queued.load(Ordering::Relaxed) {
             return;
         }
-        // Once round keeps the order of the others.
+        // Rotating the list once keeps the order of the others.
         for _ in 0..self.count {
             if let Some(other) = self.pop()
                 && !Arc::ptr_eq(&other, sleeper)

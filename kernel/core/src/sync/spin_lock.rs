@@ -1,4 +1,4 @@
-//! The spin lock: masks interrupts while held, knows its owner and where it was taken.
+//! The spin lock: masks interrupts while held, and records its owner and the location that took it.
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
@@ -14,10 +14,10 @@ use crate::{trace, vitals};
 
 const FREE: u64 = 0;
 
-/// To be called before the processor is given away or left to user space.
+/// Must be called before a context switch and before a return to user space.
 ///
 /// # Panics
-/// If it holds a spin lock, which nobody could take any more.
+/// If this processor holds a spin lock, which no thread could take any more.
 #[track_caller]
 pub fn assert_none_held(doing: &str) {
     let held = &vitals::this_cpu().locks;
@@ -26,7 +26,7 @@ pub fn assert_none_held(doing: &str) {
     }
 }
 
-/// The place a lock was taken at, for messages.
+/// Location that took a lock, for messages.
 fn site_name(site: Option<&'static Location<'static>>) -> &'static dyn core::fmt::Display {
     match site {
         Some(site) => site,
@@ -34,18 +34,18 @@ fn site_name(site: Option<&'static Location<'static>>) -> &'static dyn core::fmt
     }
 }
 
-/// Exclusive access to a `T` for a short time, from threads and from interrupt handlers alike.
+/// Short exclusive access to a `T`, for threads and interrupt handlers.
 pub struct SpinLock<T: ?Sized> {
     /// `FREE`, or (processor + 1) << 32 | thread.
     owner: AtomicU64,
-    /// Where the owner took it; for the report of a deadlock.
+    /// Location that took it, for the deadlock message.
     site: AtomicPtr<Location<'static>>,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the lock hands out one reference at a time, so sharing it only ever moves `T` between processors.
+// SAFETY: the lock gives out one reference at a time, so sharing it only moves `T` between processors.
 unsafe impl<T: ?Sized + Send> Sync for SpinLock<T> {}
-// SAFETY: owning the lock is owning the `T`.
+// SAFETY: owning the lock means owning the `T`.
 unsafe impl<T: ?Sized + Send> Send for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
@@ -68,7 +68,7 @@ impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock; interrupts stay masked until the guard is dropped.
     ///
     /// # Panics
-    /// If this processor holds it already: waiting would never end.
+    /// If this processor already holds it: the wait would never end.
     #[track_caller]
     pub fn lock(&self) -> SpinGuard<'_, T> {
         let irq = IrqGuard::new();
@@ -84,12 +84,12 @@ impl<T: ?Sized> SpinLock<T> {
         SpinGuard { lock: self, _irq: irq }
     }
 
-    /// Takes the lock once whoever has it gives it back.
+    /// Waits until the lock is free and takes it.
     #[cold]
     #[track_caller]
     fn wait(&self, me: u64) {
         trace::fire(&probes::CONTEND, probes::address(self));
-        vitals::this_cpu().want(self.address(), Location::caller());
+        vitals::this_cpu().begin_lock_wait(self.address(), Location::caller());
         while let Err(owner) =
             self.owner.compare_exchange_weak(FREE, me, Ordering::Acquire, Ordering::Relaxed)
         {
@@ -98,7 +98,7 @@ impl<T: ?Sized> SpinLock<T> {
             }
             core::hint::spin_loop();
         }
-        vitals::this_cpu().got();
+        vitals::this_cpu().end_lock_wait();
     }
 
     fn address(&self) -> u64 {
@@ -108,17 +108,17 @@ impl<T: ?Sized> SpinLock<T> {
     #[cold]
     #[track_caller]
     fn report_self_deadlock(&self, owner: u64) -> ! {
-        // SAFETY: null, or made from a `&'static Location`, which nothing ever writes.
+        // SAFETY: null, or from a `&'static Location`, which is immutable.
         let site = site_name(unsafe { self.site.load(Ordering::Relaxed).as_ref() });
         let (cpu, thread) = ((owner >> 32) - 1, owner as u32);
         panic!("deadlock: lock held since {site} by thread {thread} on cpu {cpu}, which asks again");
     }
 }
 
-/// The right to use the `T` of a [`SpinLock`].
+/// Access to the `T` of a locked [`SpinLock`].
 pub struct SpinGuard<'a, T: ?Sized> {
     lock: &'a SpinLock<T>,
-    // Dropped after `drop` below has released the lock: interrupts must not come in between.
+    // Dropped after `drop` below has released the lock, so that no interrupt arrives while it is held.
     _irq: IrqGuard,
 }
 
@@ -126,14 +126,15 @@ impl<T: ?Sized> Deref for SpinGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: the guard exists, so this processor owns the lock.
+        // SAFETY: the guard exists, so this processor holds the lock.
         unsafe { &*self.lock.value.get() }
     }
 }
 
 impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard exists, so this processor owns the lock, and `&mut self` makes the borrow unique.
+        // SAFETY: the guard exists, so this processor holds the lock, and `&mut self` makes the borrow
+        // exclusive.
         unsafe { &mut *self.lock.value.get() }
     }
 }

@@ -1,4 +1,4 @@
-//! Wait queues: threads that sleep until somebody changes what they wait for.
+//! Wait queues: threads sleep until another thread or an interrupt changes a condition.
 
 use alloc::sync::Arc;
 use core::panic::Location;
@@ -12,27 +12,27 @@ use crate::faults::{Fault, planted};
 pub use crate::vitals::Wait;
 use crate::{trace, vitals};
 
-/// What the scheduler does for wait queues. All calls come with interrupts masked and no spin lock held.
+/// Interface to the scheduler. All calls come with interrupts masked and no spin lock held.
 pub trait Blocking: Sync {
-    /// Announces that the running thread is about to sleep: from here on `wake` cancels the sleep.
+    /// Declares that the running thread is about to sleep: from here on, `wake` cancels the sleep.
     fn prepare(&self) -> Arc<dyn Sleeper>;
-    /// Sleeps, unless woken since `prepare`.
+    /// Sleeps, unless the thread was woken since `prepare`.
     fn sleep(&self);
-    /// Takes `prepare` back.
+    /// Cancels `prepare`.
     fn cancel(&self);
 }
 
 static BLOCKING: Once<&'static dyn Blocking> = Once::new();
 
-/// Called by the scheduler once, before the first thread can wait.
+/// Registers the scheduler. Called once, before the first thread can wait.
 pub fn register_blocking(scheduler: &'static dyn Blocking) {
     trace::register(&probes::PROVIDER, &[]);
     BLOCKING.call_once(|| scheduler);
 }
 
-/// Threads waiting for one condition.
+/// Threads that wait for one condition.
 pub struct WaitQueue {
-    /// What kind of thing they wait for, for whoever asks why they do not go on.
+    /// Kind of event that they wait for, for the autopsy.
     wait: Wait,
     sleepers: SpinLock<Sleepers>,
 }
@@ -42,27 +42,29 @@ impl WaitQueue {
         Self { wait, sleepers: SpinLock::new(Sleepers::new()) }
     }
 
-    /// Sleeps until `ready` gives a value. Whoever changes what `ready` looks at calls a `wake` afterwards.
+    /// Sleeps until `ready` returns a value. Code that changes the condition must call `wake_all` or
+    /// `wake_one` afterwards.
     ///
-    /// `ready` runs with interrupts masked and must not sleep. The thread queues up *before* it looks, so a
-    /// change between looking and sleeping wakes it: no wake-up is lost.
+    /// `ready` runs with interrupts masked and must not sleep. The thread enters the queue *before* it checks
+    /// the condition, so a change between check and sleep wakes it: no wake-up is lost.
     #[track_caller]
     pub fn wait_until<R>(&self, ready: impl FnMut() -> Option<R>) -> R {
         self.wait_for(self.address(), 0, ready)
     }
 
-    /// As [`Self::wait_until`]; `by` is the number of who alone can end it, 0 for any.
+    /// As [`Self::wait_until`]; `by` is the number of the only thread or process that can end the wait, 0 for
+    /// any.
     #[track_caller]
     pub fn wait_by<R>(&self, by: u32, ready: impl FnMut() -> Option<R>) -> R {
         self.wait_for(self.address(), by, ready)
     }
 
-    /// Where this queue is: what those who wait in it wait for, to others.
+    /// Address of this queue, by which vitals identify the awaited event.
     pub fn address(&self) -> u64 {
         core::ptr::from_ref(self).addr() as u64
     }
 
-    /// As [`Self::wait_by`]; `on` is the address of what is waited for.
+    /// As [`Self::wait_by`]; `on` is the address of the awaited object.
     #[track_caller]
     pub(super) fn wait_for<R>(&self, on: u64, by: u32, mut ready: impl FnMut() -> Option<R>) -> R {
         if let Some(value) = ready() {
@@ -92,21 +94,21 @@ impl WaitQueue {
         }
     }
 
-    /// How many wait.
+    /// Number of waiting threads.
     pub fn waiting(&self) -> usize {
         self.sleepers.lock().count()
     }
 
-    /// Wakes everybody who waits now; each looks again at its own condition.
+    /// Wakes all threads that wait now; each checks its condition again.
     pub fn wake_all(&self) {
-        // Who is woken may come to wait again before the last one is.
+        // Bounded, because a woken thread may enter the queue again before the last one is woken.
         for _ in 0..self.waiting() {
             let Some(sleeper) = self.sleepers.lock().pop() else { break };
             sleeper.wake();
         }
     }
 
-    /// Wakes the one that waits longest.
+    /// Wakes the thread that has waited longest.
     pub fn wake_one(&self) {
         let sleeper = {
             let mut sleepers = self.sleepers.lock();

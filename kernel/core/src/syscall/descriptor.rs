@@ -1,4 +1,4 @@
-//! Calls about descriptors as such.
+//! System calls for descriptors.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -75,7 +75,7 @@ fn duplicate(fd: i32, from: usize, close_on_exec: bool) -> Result {
     files.add(file, close_on_exec, from).map(descriptor)
 }
 
-/// pipe2(fds, flags): `fds` is where the two descriptors go, reading end first.
+/// pipe2(fds, flags): writes the two descriptors to `fds`, read end first.
 pub fn pipe2(fds: u64, flags: u32) -> Result {
     if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 {
         return Err(Errno::EINVAL);
@@ -104,7 +104,7 @@ pub fn pipe2(fds: u64, flags: u32) -> Result {
     Ok(0)
 }
 
-/// A descriptor as a call gives it back: never negative.
+/// A descriptor as a call's result: never negative.
 fn descriptor(fd: i32) -> u64 {
     fd.unsigned_abs().into()
 }

@@ -1,4 +1,4 @@
-//! Calls about files and their content.
+//! System calls for files.
 
 use alloc::sync::Arc;
 use alloc::vec;
@@ -16,19 +16,19 @@ use crate::fs::path::{self, Directory};
 use crate::mm::{admission, user};
 use crate::process::current;
 
-/// Most bytes that one read or write moves, as on Linux: a page less than 2 GiB.
+/// Maximum number of bytes of one read or write, as on Linux: a page less than 2 GiB.
 const MAX_TRANSFER: u64 = 0x7fff_f000;
-/// Bytes that go through the kernel at a time, on the stack: waiting with them takes no memory. As many as PIPE_BUF,
-/// so that a pipe sees what is one write of PIPE_BUF as such.
+/// Size in bytes of the copy buffer. It is on the stack, so waiting needs no memory. It equals PIPE_BUF, so
+/// that an atomic write of up to PIPE_BUF bytes reaches the pipe as one write.
 const CHUNK: usize = PIPE_BUF;
-/// Bytes of the largest record of a directory entry.
+/// Size in bytes of the largest directory record.
 const RECORD_MAX: usize = dirent_bytes(NAME_MAX);
 
 fn open_file(fd: i32) -> Result<Arc<OpenFile>> {
     current().files.lock().get(fd)
 }
 
-/// What a transfer in pieces gives: an error only if nothing was moved before it.
+/// Result of a transfer in chunks: an error only if nothing was transferred before it.
 fn partial(done: u64, errno: Errno) -> Result {
     if done > 0 { Ok(done) } else { Err(errno) }
 }
@@ -45,7 +45,7 @@ pub fn read(fd: i32, address: u64, length: u64) -> Result {
         match read_chunk(&file, address, done, &mut buffer[..count]) {
             Ok(got) => {
                 done += got as u64;
-                // A stream gives what it has; waiting for more is the caller's decision.
+                // A stream returns the available bytes; the caller decides whether to wait for more.
                 if got < count || done == length || !file.is_seekable() || planted(Fault::ReadOneChunk) {
                     return Ok(done);
                 }
@@ -59,7 +59,7 @@ fn read_chunk(file: &OpenFile, address: u64, done: u64, buffer: &mut [u8]) -> Re
     let _kept = planted(Fault::CallsUnadmitted).then(|| vec![0_u8; 4 * CHUNK]);
     let process = current();
     let to = address.checked_add(done).ok_or(Errno::EFAULT)?;
-    // Asked before bytes leave a pipe for good: what the buffer cannot take stays where it is.
+    // Checked before bytes are removed from a pipe: bytes for which the buffer has no room stay in it.
     let room = process.with_memory(|space| Ok(user::writable_start(space, to, buffer.len())))?;
     let room = if room < buffer.len() && planted(Fault::BufferCheckedWhole) { 0 } else { room };
     let got = file.read(&mut buffer[..room])?;
@@ -126,7 +126,8 @@ pub fn fstat(fd: i32, answer: u64) -> Result {
     Ok(0)
 }
 
-/// There is one user, who may do all that the disk allows: read everything, execute what anybody may.
+/// There is one user with all rights that the disk allows: it may read everything and execute files with any
+/// x bit.
 pub fn access(name: u64, mode: u32) -> Result {
     if planted(Fault::AccessAlwaysOk) {
         return Ok(0);
@@ -153,7 +154,7 @@ pub fn chdir(path: u64) -> Result {
     Ok(0)
 }
 
-/// The path of the working directory with its NUL; its length.
+/// Writes the path of the working directory with its NUL; returns its length.
 pub fn getcwd(answer: u64, length: u64) -> Result {
     let process = current();
     let known = if planted(Fault::GetcwdWrong) { Directory::ROOT } else { process.working_directory() };
@@ -175,7 +176,7 @@ pub fn getdents64(fd: i32, answer: u64, length: u64) -> Result {
     }
     let mut done = 0;
     let mut refused = None;
-    // Record by record: the position moves past those that the user has got.
+    // One record at a time: the position moves past the records that were copied to the user.
     file.list(&mut |entry| {
         if entry.kind == DT_DIR && !entry.name.starts_with(b".") && planted(Fault::GetdentsSkipsEntry) {
             return true;
@@ -194,7 +195,7 @@ pub fn getdents64(fd: i32, answer: u64, length: u64) -> Result {
     refused.map_or(Ok(done), |errno| partial(done, errno))
 }
 
-/// An entry as the user gets it, with its NUL and the padding.
+/// Encodes a directory record for the user, with NUL and padding.
 fn fill_record<'a>(record: &'a mut [u8; RECORD_MAX], entry: &DirectoryEntry) -> Result<&'a [u8]> {
     let length = dirent_bytes(entry.name.len());
     let header = DirentHeader {

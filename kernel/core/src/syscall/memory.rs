@@ -1,4 +1,4 @@
-//! Calls about memory.
+//! System calls for memory.
 
 use parity_abi::Errno;
 use parity_abi::memory::{
@@ -11,13 +11,13 @@ use super::Result;
 use crate::faults::{Fault, planted};
 use crate::process::current;
 
-/// Gives the break, moved to `wanted` if that is possible; never an error.
+/// Moves the break to `wanted` if possible and returns the resulting break; never an error.
 pub fn brk(wanted: u64) -> Result {
     current().with_memory(|space| Ok(space.set_break(wanted)))
 }
 
-/// Private anonymous memory at an address of the kernel's choice, never both writable and executable: what the loader
-/// refuses a program is not to be had in another way.
+/// Private anonymous memory at an address that the kernel selects, never both writable and executable: the
+/// loader refuses such segments too.
 pub fn mmap(length: u64, protection: u32, flags: u32) -> Result {
     if protection & !(PROT_READ | PROT_WRITE | PROT_EXEC) != 0 || flags & MAP_FIXED != 0 {
         return Err(Errno::EINVAL);

@@ -1,4 +1,4 @@
-//! System calls: from the trapped registers to a result or an error number.
+//! System calls: from the trap frame to a result or an error number.
 
 mod descriptor;
 mod file;
@@ -16,15 +16,15 @@ use parity_inventory::inventory;
 use crate::faults::{Fault, planted};
 use crate::trace;
 
-/// What a call gives back.
+/// Result of a call.
 type Result<T = u64> = core::result::Result<T, Errno>;
 
-/// Called once, before the first program.
+/// Registers the probes. Called once, before the first program.
 pub fn init() {
     trace::register(&probes::PROVIDER, &[&probes::SYSCALL_TOTAL]);
 }
 
-/// Does the call that `frame` holds and puts the result into it.
+/// Executes the call in `frame` and stores its result there.
 pub fn dispatch(frame: &mut TrapFrame) {
     trace::fire(&probes::ENTRY, u32::try_from(frame.syscall_number()).unwrap_or(u32::MAX));
     let answer = call(frame).map(encode);
@@ -36,10 +36,10 @@ pub fn dispatch(frame: &mut TrapFrame) {
     trace::fire(&probes::EXIT, if unsigned { answer.unsigned_abs() } else { answer.cast_unsigned() });
 }
 
-/// Makes `call` from the table, and notes every call that is in it.
+/// Generates `call` from the table, and adds every call to the inventory.
 macro_rules! table {
     (($frame:ident, $($argument:ident),+) $($(#[$attribute:meta])* $($name:ident)|+ => $does:expr,)+) => {
-        /// The result of a call; none where the frame needs none.
+        /// Result of a call; `None` if `frame` must not be changed.
         fn call($frame: &mut TrapFrame) -> Option<Result> {
             let arguments: [u64; MAX_ARGUMENTS] = core::array::from_fn(|index| $frame.syscall_arg(index));
             let [$($argument),+, ..] = arguments;
@@ -53,13 +53,13 @@ macro_rules! table {
     };
 }
 
-// `as i32` and `as u32` take the register's lower half, as the C prototypes of the calls say.
+// `as i32` and `as u32` take the register's lower half, as the C prototypes define.
 table! { (frame, a, b, c, d)
     EXIT => process::exit(a as i32),
     YIELD => process::yield_now(),
     FORK => process::fork(frame),
     EXEC => match process::exec(frame) {
-        // The frame holds the new program's registers, which are not to be touched.
+        // The frame holds the new program's registers and must not be changed.
         Ok(()) => return None,
         Err(errno) => Err(errno),
     },

@@ -1,4 +1,4 @@
-//! System calls, for those who trace.
+//! Tracing probes of system calls.
 
 use parity_abi::syscall::ALL;
 use parity_abi::trace::{SYSCALL_ENTRY, SYSCALL_EXIT};
@@ -12,10 +12,10 @@ pub static SYSCALL_TOTAL: Counter = Counter::new(1, "SYSCALL_TOTAL", "system cal
 provider! {
     "SYSCALL_PROVIDER" = 0x03 "syscall", on: u64::MAX;
     ENTRY = SYSCALL_ENTRY, "SYSCALL_ENTRY" (Number) counted by SYSCALL_TOTAL, "a system call, by its number";
-    EXIT = SYSCALL_EXIT, "SYSCALL_EXIT" (Result), "what it gives back";
+    EXIT = SYSCALL_EXIT, "SYSCALL_EXIT" (Result), "the system call's result";
 }
 
-/// A call's number with its name, for readers from outside.
+/// Number and name of a call, for readers outside the kernel.
 #[repr(C)]
 pub struct Named {
     number: u64,

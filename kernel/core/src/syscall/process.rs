@@ -1,4 +1,4 @@
-//! Calls about processes.
+//! System calls for processes.
 
 use parity_abi::Errno;
 use parity_abi::limits::ARG_COUNT_MAX;
@@ -32,7 +32,7 @@ pub fn fork(frame: &TrapFrame) -> Result {
     forking::fork(frame).map(u64::from)
 }
 
-/// exec(path, argv); a null `argv` stands for the path alone.
+/// exec(path, argv); a null `argv` means the path as the only argument.
 pub fn exec(frame: &mut TrapFrame) -> Result<()> {
     let (path, argv) = (frame.syscall_arg(0), frame.syscall_arg(1));
     let path = read_path(path)?;
@@ -41,13 +41,13 @@ pub fn exec(frame: &mut TrapFrame) -> Result<()> {
     loader::exec(&path, &places[..count], frame)
 }
 
-/// wait4(pid, status, options, usage). There are no process groups yet, so a group is nobody's child.
+/// wait4(pid, status, options, usage). There are no process groups yet, so no child matches a group.
 pub fn wait4(pid: i32, status: u64, options: u32, usage: u64) -> Result {
     if options & !(WNOHANG | WUNTRACED | WCONTINUED) != 0 {
         return Err(Errno::EINVAL);
     }
     if usage != 0 {
-        // Nobody measures what a process uses, and zeros would be a lie.
+        // The kernel does not measure resource usage, and zeros would be wrong.
         return Err(Errno::ENOSYS);
     }
     let wanted = match pid {
@@ -57,7 +57,7 @@ pub fn wait4(pid: i32, status: u64, options: u32, usage: u64) -> Result {
     };
     let process = current();
     if status != 0 {
-        // Asked before the child is gone for good.
+        // Checked before the child is reaped.
         process.with_memory(|space| user::check_writable(space, status, size_of::<i32>()))?;
     }
     let Some(ended) = wait::wait(wanted, options & WNOHANG != 0)? else { return Ok(0) };

@@ -1,4 +1,4 @@
-//! Calls about time.
+//! System calls for time.
 
 use parity_abi::Errno;
 use parity_abi::time::{CLOCK_MONOTONIC, CLOCK_REALTIME, Timespec};
@@ -25,10 +25,10 @@ pub fn clock_gettime(clock: u32, answer: u64) -> Result {
     Ok(0)
 }
 
-/// The time, but for planted faults.
+/// The time, modified by planted faults.
 fn faulty(now: Timespec) -> Timespec {
     let nanoseconds = match now.nanoseconds {
-        // Time runs back within every millisecond.
+        // Time runs backwards within every millisecond.
         nanoseconds if planted(Fault::ClockGoesBack) => {
             nanoseconds - 2 * (nanoseconds % 1_000_000) + 1_000_000
         }

@@ -1,5 +1,5 @@
-//! Kernel threads: work of the kernel that runs beside everything else, parks when there is nothing to do, is
-//! asked to stop, and leaves a code to whoever joins it.
+//! Kernel threads: they run concurrently with processes, can park and be unparked, can be asked to stop, and
+//! return an exit code to the threads that join them.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -16,29 +16,29 @@ use crate::vitals::{self, Record};
 
 type Work = Box<dyn FnOnce() -> i32 + Send>;
 
-/// The kernel threads that have not ended, by the number of their thread.
+/// Running kernel threads, by thread number.
 static RUNNING: SpinLock<BTreeMap<u32, Arc<Kthread>>> = SpinLock::new(BTreeMap::new());
 
-/// A stop came second: the thread has ended, or was asked to stop before.
+/// Error of a second stop: the thread has ended, or was asked to stop before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyStopped;
 
-/// Why [`park`] came back.
+/// Why [`park`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
     Unparked,
-    /// The thread shall stop; every [`Kthread::unpark`] from before was told first.
+    /// The thread must stop; every earlier [`Kthread::unpark`] was returned first.
     Stopped,
 }
 
-/// A kernel thread as others see it.
+/// Handle of a kernel thread.
 pub struct Kthread {
     control: SpinLock<Control>,
-    /// Where the thread itself waits to be unparked or stopped.
+    /// Wait queue of the thread itself, while parked.
     parking: WaitQueue,
-    /// Where others wait for its end.
+    /// Wait queue of joining threads.
     joiners: WaitQueue,
-    /// Number of the thread, and what others are told of it.
+    /// Number of the thread, and its vitals record.
     id: u32,
     record: Option<&'static Record>,
 }
@@ -46,14 +46,14 @@ pub struct Kthread {
 #[derive(Default)]
 struct Control {
     stop: bool,
-    /// An unpark that no park has used up. It may come before the park, and waits for it.
+    /// An unpark that no park has consumed. It may come before the park and then ends it at once.
     unparked: bool,
     parked: bool,
     code: Option<i32>,
 }
 
 impl Control {
-    /// What ends a park, if it is there.
+    /// Consumes the event that ends a park, if there is one.
     fn take_wake(&mut self) -> Option<Wake> {
         let wake = if core::mem::take(&mut self.unparked) {
             Wake::Unparked
@@ -68,7 +68,7 @@ impl Control {
 }
 
 impl Kthread {
-    /// Asks the thread to stop: `should_stop` says so from now on, and parking ends.
+    /// Asks the thread to stop: `should_stop` returns true from now on, and a park ends.
     ///
     /// # Errors
     /// [`AlreadyStopped`].
@@ -85,7 +85,7 @@ impl Kthread {
         Ok(())
     }
 
-    /// Ends the thread's park, or the next one if it does not park now. Several before one park are one.
+    /// Ends the thread's current park, or the next one. Several unparks before one park count as one.
     pub fn unpark(&self) {
         {
             let mut control = self.control.lock();
@@ -95,12 +95,13 @@ impl Kthread {
         self.parking.wake_all();
     }
 
-    /// Waits for the thread's end; its code. May be asked again and by many, but not by the thread itself.
+    /// Waits for the thread's end and returns its exit code. Any number of threads may join, but not the
+    /// thread itself.
     pub fn join(&self) -> i32 {
         self.joiners.wait_by(self.id, || self.control.lock().code)
     }
 
-    /// What ends a park, if it is there.
+    /// Consumes the event that ends a park, if there is one.
     fn take_wake(&self) -> Option<Wake> {
         let wake = self.control.lock().take_wake();
         if wake.is_some() {
@@ -109,7 +110,7 @@ impl Kthread {
         wake
     }
 
-    /// Who has unparked it, for others to know; 0: that is used up.
+    /// Records the thread that unparked it, for the autopsy; 0: the unpark was consumed.
     fn note_unparked(&self, by: u32) {
         if let Some(record) = self.record {
             record.set_unparked(self.id, by);
@@ -125,17 +126,17 @@ impl Kthread {
     }
 }
 
-/// Starts a kernel thread that does `work`, whose result is its exit code.
+/// Starts a kernel thread that runs `work`; the result is its exit code.
 ///
 /// # Errors
 /// ENOMEM.
 pub fn run(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Arc<Kthread>, Errno> {
-    // Boxed twice: a pointer to a closure of unknown type does not fit into the one word a thread is given.
+    // Boxed twice: a pointer to a `dyn` closure is two words, and a thread's argument is one.
     let work: *mut Work = Box::into_raw(Box::new(Box::new(work)));
     let thread =
         Thread::new(Arc::new(name.to_string()), None, FpState::new(), enter, work.expose_provenance())
             .inspect_err(|_| {
-                // SAFETY: made by `into_raw` above; the thread that would have taken it does not exist.
+                // SAFETY: `into_raw` above made it; the thread that would own it does not exist.
                 drop(unsafe { Box::from_raw(work) });
             })?;
     let kthread = Arc::new(Kthread {
@@ -150,64 +151,68 @@ pub fn run(name: &str, work: impl FnOnce() -> i32 + Send + 'static) -> Result<Ar
     Ok(kthread)
 }
 
-/// First code of a kernel thread.
+/// Entry function of a kernel thread.
 extern "C" fn enter(work: usize) -> ! {
     scheduler::enter_new_thread();
     if !planted(Fault::ThreadStartsMasked) {
         cpu::irq_enable();
     }
-    // SAFETY: `run` made it by `into_raw` and handed it to this thread alone.
+    // SAFETY: `run` made it by `into_raw` and passed it only to this thread.
     let work = *unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<Work>(work)) };
     exit(work())
 }
 
-/// Ends the running kernel thread. Nothing on its stack is dropped: the caller must hold nothing.
+/// Ends the running kernel thread. Nothing on its stack is dropped, so the caller must hold nothing that
+/// needs dropping.
 ///
 /// # Panics
 /// Outside a kernel thread.
 pub fn exit(code: i32) -> ! {
     let id = scheduler::current().id;
-    let Some(me) = RUNNING.lock().remove(&id) else { panic!("thread {id} is no kernel thread, but exits") };
+    let Some(me) = RUNNING.lock().remove(&id) else {
+        panic!("thread {id} is not a kernel thread and must not exit this way")
+    };
     me.control.lock().code = Some(if planted(Fault::ThreadCodeLost) { 0 } else { code });
     me.joiners.wake_all();
     drop(me);
     scheduler::exit()
 }
 
-/// Whether the running kernel thread was asked to stop; never outside one.
+/// Whether the running kernel thread was asked to stop; false in other threads.
 pub fn should_stop() -> bool {
     current().is_some_and(|me| me.control.lock().stop)
 }
 
-/// Sleeps until the running kernel thread is unparked or asked to stop, which may have happened already.
+/// Sleeps until the running kernel thread is unparked or asked to stop; returns at once if that has already
+/// happened.
 ///
 /// # Panics
-/// Outside a kernel thread, which nobody could unpark.
+/// Outside a kernel thread, which no other thread could unpark.
 pub fn park() -> Wake {
-    let Some(me) = current() else { panic!("a thread that is no kernel thread parks") };
+    let Some(me) = current() else { panic!("only a kernel thread can park") };
     if planted(Fault::ParkReturns) {
         scheduler::yield_now();
         return Wake::Unparked;
     }
     me.control.lock().parked = true;
     if planted(Fault::ParkLosesWakeup) {
-        return park_without_second_look(&me);
+        return park_without_recheck(&me);
     }
-    // The queue looks again after this thread has queued up: what comes between the flag and the sleep counts.
+    // The wait queue checks again after this thread has entered it, so no wake-up is lost.
     me.parking.wait_until(|| me.take_wake())
 }
 
-/// The planted fault: whatever comes between looking and sleeping changes nothing.
-fn park_without_second_look(me: &Kthread) -> Wake {
+/// The planted fault: a wake-up between the check and the sleep is lost.
+fn park_without_recheck(me: &Kthread) -> Wake {
     if let Some(wake) = me.take_wake() {
         return wake;
     }
     scheduler::yield_now();
-    // The queue looks before it takes the thread in, and again before the thread sleeps.
-    let mut blind_looks = 2;
+    // The wait queue checks before the thread enters it, and again before the thread sleeps.
+    let mut blind_checks = 2;
     me.parking.wait_until(|| {
-        if blind_looks > 0 {
-            blind_looks -= 1;
+        if blind_checks > 0 {
+            blind_checks -= 1;
             return None;
         }
         me.take_wake()

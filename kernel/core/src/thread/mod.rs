@@ -1,4 +1,4 @@
-//! Threads of the kernel and the scheduler that shares the processors among them.
+//! Threads and the scheduler.
 
 pub mod kthread;
 mod probes;

@@ -1,7 +1,7 @@
 //! The scheduler: preemptive round-robin, one run queue, an idle thread per processor.
 //!
-//! A thread leaves its processor in `switch_from`, and whoever runs next completes the departure in
-//! `finish_switch`: only then is the old stack free for another processor, or for good.
+//! A thread leaves its processor in `switch_from`, and the next thread completes the switch in
+//! `finish_switch`: only then may another processor use or free the old stack.
 
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -20,19 +20,19 @@ use crate::sync::wait_queue::{Blocking, Link, Sleeper, register_blocking};
 use crate::sync::{IrqGuard, MAX_CPUS, PerCpu, SpinLock, irq, spin_lock};
 use crate::{trace, vitals};
 
-/// How long a thread may run while others wait. Under stress it may lose the processor at any tick, so that more
-/// orders of events are seen.
+/// Time slice in milliseconds while other threads are ready. The stress test uses a short one, so that it
+/// sees more interleavings.
 const TIME_SLICE_MS: u32 = if cfg!(feature = "kthread_stress_test") { 1 } else { 50 };
 
-/// What the scheduler knows about one processor. The pointers own a reference of their `Arc`.
+/// Scheduler state of a processor. Each pointer owns a reference of its `Arc`.
 struct Cpu {
     current: AtomicPtr<Thread>,
     idle: AtomicPtr<Thread>,
-    /// Who ran before the current thread and is not yet off its stack.
+    /// The thread that ran before the current one, while the processor may still be on its stack.
     previous: AtomicPtr<Thread>,
     ticks_left: AtomicU32,
     need_switch: AtomicBool,
-    /// The clock when it began to wait for something to do, 0 if it does not wait.
+    /// Clock value when it became idle, 0 if it is not idle.
     idle_since: AtomicU64,
 }
 
@@ -51,19 +51,19 @@ static CPUS: PerCpu<Cpu> = PerCpu::new(
 
 static RUN_QUEUE: SpinLock<VecDeque<Arc<Thread>>> = SpinLock::new(VecDeque::new());
 
-/// Counts of the clock in which a processor waited for something to do.
+/// Total idle time of all processors, in clock counts.
 static IDLE_COUNTS: AtomicU64 = AtomicU64::new(0);
 
 static TICKS_PER_SLICE: AtomicU32 = AtomicU32::new(1);
 
-/// How the running thread gives the processor away.
+/// Why the running thread gives up the processor.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Departure {
-    /// It goes on later, whatever it was about to do.
+enum SwitchReason {
+    /// It stays runnable.
     Yield,
-    /// It sleeps unless somebody woke it meanwhile.
+    /// It sleeps, unless it was woken meanwhile.
     Sleep,
-    /// It never comes back.
+    /// It has ended.
     Exit,
 }
 
@@ -71,9 +71,9 @@ enum Departure {
 pub fn init(tick_hz: u32) {
     TICKS_PER_SLICE.store((tick_hz * TIME_SLICE_MS / 1000).max(1), Ordering::Relaxed);
     let idle = Thread::idle(Arc::new(format!("idle/{}", cpu::cpu_id())));
-    vitals::this_cpu().run(idle.id, idle.record);
-    vitals::this_cpu().idles_in(idle.id);
-    vitals::ticks_per_second(tick_hz);
+    vitals::this_cpu().set_running(idle.id, idle.record);
+    vitals::this_cpu().set_idle_thread(idle.id);
+    vitals::set_tick_rate(tick_hz);
     let cpu = CPUS.this();
     cpu.idle.store(Arc::into_raw(idle.clone()).cast_mut(), Ordering::Relaxed);
     cpu.current.store(Arc::into_raw(idle).cast_mut(), Ordering::Relaxed);
@@ -96,7 +96,7 @@ pub fn current() -> Arc<Thread> {
     }
 }
 
-/// Makes room in the run queue for all of `threads`, so that waking one needs no memory.
+/// Reserves space for `threads` in the run queue, so that waking a thread needs no memory.
 ///
 /// # Errors
 /// ENOMEM.
@@ -106,23 +106,24 @@ pub(super) fn make_room(threads: usize) -> Result<(), Errno> {
     queue.try_reserve(missing).map_err(|_| Errno::ENOMEM)
 }
 
-/// Lets a new thread run.
+/// Makes a new thread runnable.
 pub fn start(thread: Arc<Thread>) {
     thread.wake();
 }
 
-/// Lets the others run first.
+/// Yields the processor to other ready threads.
 pub fn yield_now() {
-    switch_from(Departure::Yield);
+    switch_from(SwitchReason::Yield);
 }
 
-/// Ends the running thread. Nothing on its stack is dropped: the caller must hold nothing.
+/// Ends the running thread. Nothing on its stack is dropped, so the caller must hold nothing that needs
+/// dropping.
 pub fn exit() -> ! {
-    switch_from(Departure::Exit);
-    unreachable!("an exited thread was run again")
+    switch_from(SwitchReason::Exit);
+    unreachable!("an exited thread ran again")
 }
 
-/// The timer's tick on this processor.
+/// Handles the timer tick on this processor.
 pub fn tick() {
     let cpu = CPUS.this();
     let left = cpu.ticks_left.load(Ordering::Relaxed).saturating_sub(1);
@@ -132,33 +133,34 @@ pub fn tick() {
     }
 }
 
-/// The end of every trap, with interrupts masked: the place where a thread is preempted. Whether it was.
+/// Preempts the running thread if its time slice is over; returns whether it did. Called at the end of every
+/// trap, with interrupts masked.
 pub fn preempt() -> bool {
     let due = CPUS.this().need_switch.load(Ordering::Relaxed) && !planted(Fault::NeverPreempts);
     if due {
-        switch_from(Departure::Yield);
+        switch_from(SwitchReason::Yield);
     }
     due
 }
 
-/// What a processor does when there is nothing to do; the end of the boot code.
+/// The idle loop; the end of the boot code.
 pub fn run_idle() -> ! {
     loop {
-        switch_from(Departure::Yield);
+        switch_from(SwitchReason::Yield);
         cpu::irq_disable();
         if RUN_QUEUE.lock().is_empty() {
             CPUS.this().idle_since.store(timer::now().max(1), Ordering::Relaxed);
-            vitals::this_cpu().rest(true);
+            vitals::this_cpu().set_resting(true);
             cpu::wait_for_interrupt();
-            vitals::this_cpu().rest(false);
+            vitals::this_cpu().set_resting(false);
             end_idle();
         }
         cpu::irq_enable();
     }
 }
 
-/// This processor waits no longer for something to do. Every interrupt says so first, as where it is taken while the
-/// processor waits, other threads may run before the wait returns. Interrupts are masked.
+/// Ends this processor's idle time. Every interrupt handler calls it first: if the interrupt ended the wait,
+/// other threads may run before the wait returns. Interrupts must be masked.
 pub fn end_idle() {
     let since = CPUS.this().idle_since.swap(0, Ordering::Relaxed);
     if since != 0 {
@@ -166,7 +168,7 @@ pub fn end_idle() {
     }
 }
 
-/// Counts of the clock, summed over the processors, in which there was nothing to do.
+/// Total idle time of all processors, in clock counts.
 pub fn idle_counts() -> u64 {
     if planted(Fault::IdleCountsWork) {
         return timer::now();
@@ -174,18 +176,18 @@ pub fn idle_counts() -> u64 {
     IDLE_COUNTS.load(Ordering::Relaxed)
 }
 
-/// To be called first by the entry function of every thread.
+/// Must be the first call in the entry function of every thread.
 pub fn enter_new_thread() {
     finish_switch();
 }
 
-/// Gives the processor to the next thread; returns when this one gets it back.
-fn switch_from(departure: Departure) {
+/// Switches to the next thread; returns when this thread runs again.
+fn switch_from(reason: SwitchReason) {
     let _irq = IrqGuard::new();
     spin_lock::assert_none_held("giving the processor away");
     let current = current();
     let cpu = CPUS.this();
-    let next = pick(&current, cpu, departure);
+    let next = pick(&current, cpu, reason);
     cpu.need_switch.store(false, Ordering::Relaxed);
     cpu.ticks_left.store(TICKS_PER_SLICE.load(Ordering::Relaxed), Ordering::Relaxed);
     if Arc::ptr_eq(&current, &next) {
@@ -202,35 +204,35 @@ fn switch_from(departure: Departure) {
         None => AddressSpace::deactivate(),
     }
     if let Some(record) = current.record {
-        record.leave(cpu::frame_pointer());
+        record.save_frame(cpu::frame_pointer());
     }
-    vitals::this_cpu().run(next.id, next.record);
+    vitals::this_cpu().set_running(next.id, next.record);
     let (from, to) = (current.context.get(), next.context.get());
     cpu.current.store(Arc::into_raw(next).cast_mut(), Ordering::Relaxed);
-    // The reference that `current` held in the processor goes to `previous`; the local one must not stay on a
-    // stack that may never be run again.
+    // `previous` takes over the reference of `current` in the processor. Drop the local one: this stack may
+    // never run again.
     cpu.previous.store(Arc::as_ptr(&current).cast_mut(), Ordering::Relaxed);
     drop(current);
     let guards = irq::suspend();
-    // SAFETY: interrupts are masked; both contexts belong to threads kept alive by `previous` and `current`;
-    // `on_cpu` says that nobody else runs on the stack of `to`.
+    // SAFETY: interrupts are masked; `previous` and `current` keep both threads alive; `on_cpu` guarantees
+    // that no other processor runs on the stack of `to`.
     unsafe { parity_arch::switch(from, to) };
     irq::resume(guards);
     finish_switch();
 }
 
-/// Decides who runs next and where the running thread goes.
-fn pick(current: &Arc<Thread>, cpu: &Cpu, departure: Departure) -> Arc<Thread> {
+/// Selects the next thread and updates the state of the running one.
+fn pick(current: &Arc<Thread>, cpu: &Cpu, reason: SwitchReason) -> Arc<Thread> {
     let mut queue = RUN_QUEUE.lock();
     let is_idle = ptr::eq(Arc::as_ptr(current), cpu.idle.load(Ordering::Relaxed));
-    let stays = match departure {
-        Departure::Yield => true,
-        Departure::Sleep if current.state() == State::Announced => {
+    let stays = match reason {
+        SwitchReason::Yield => true,
+        SwitchReason::Sleep if current.state() == State::PreparingToSleep => {
             current.set_state(State::Blocked);
             false
         }
-        Departure::Sleep => true,
-        Departure::Exit => {
+        SwitchReason::Sleep => true,
+        SwitchReason::Exit => {
             current.set_state(State::Exited);
             false
         }
@@ -241,32 +243,32 @@ fn pick(current: &Arc<Thread>, cpu: &Cpu, departure: Departure) -> Arc<Thread> {
     }
     let next = queue.pop_front().unwrap_or_else(|| idle_of(cpu));
     next.set_state(State::Running);
-    vitals::queued(queue.len());
+    vitals::set_ready(queue.len());
     if !(is_idle && Arc::ptr_eq(&next, current)) {
         trace::fire(&probes::PICK, next.id);
     }
     next
 }
 
-/// A thread's number as events tell it, but for a planted fault.
+/// A thread's number as event payload, changed by a planted fault.
 fn traced(thread: u32) -> u32 {
     if planted(Fault::ThreadNumbersCut) { thread & 0xffff } else { thread }
 }
 
 fn idle_of(cpu: &Cpu) -> Arc<Thread> {
     let idle = cpu.idle.load(Ordering::Relaxed);
-    // SAFETY: made by `Arc::into_raw` in `init` and never given back.
+    // SAFETY: made by `Arc::into_raw` in `init` and never released.
     unsafe {
         Arc::increment_strong_count(idle);
         Arc::from_raw(idle)
     }
 }
 
-/// Completes the departure of whoever ran before, on the new thread's stack.
+/// Completes the switch from the previous thread, on the new thread's stack.
 fn finish_switch() {
     let previous = CPUS.this().previous.swap(ptr::null_mut(), Ordering::Relaxed);
-    assert!(!previous.is_null(), "a switch came from nowhere");
-    // SAFETY: the reference that `current` of this processor held until `switch_from` moved it to `previous`.
+    assert!(!previous.is_null(), "a context switch without a previous thread");
+    // SAFETY: `switch_from` moved the reference of `current` of this processor to `previous`.
     let previous = unsafe { Arc::from_raw(previous) };
     trace::fire(&probes::SWITCH_EXIT, traced(vitals::current_thread()));
     previous.on_cpu.store(false, Ordering::Release);
@@ -280,7 +282,7 @@ impl Sleeper for Thread {
     fn wake(self: Arc<Self>) {
         let mut queue = RUN_QUEUE.lock();
         match self.state() {
-            State::Announced => self.set_state(State::Running),
+            State::PreparingToSleep => self.set_state(State::Running),
             State::Blocked => {
                 self.set_state(State::Ready);
                 if planted(Fault::ReadyAtFront) {
@@ -288,7 +290,7 @@ impl Sleeper for Thread {
                 } else {
                     queue.push_back(self);
                 }
-                vitals::queued(queue.len());
+                vitals::set_ready(queue.len());
                 let cpu = CPUS.this();
                 if ptr::eq(cpu.current.load(Ordering::Relaxed), cpu.idle.load(Ordering::Relaxed)) {
                     cpu.need_switch.store(true, Ordering::Relaxed);
@@ -299,7 +301,7 @@ impl Sleeper for Thread {
     }
 }
 
-/// What canaries do with the run queue, and no scheduler must: forgets who is in it.
+/// For a canary: drops all threads from the run queue.
 #[cfg(feature = "canaries")]
 pub fn forget_ready() {
     core::mem::take(&mut *RUN_QUEUE.lock()).into_iter().for_each(core::mem::forget);
@@ -313,12 +315,12 @@ impl Blocking for Scheduler {
     fn prepare(&self) -> Arc<dyn Sleeper> {
         let current = current();
         let _queue = RUN_QUEUE.lock();
-        current.set_state(State::Announced);
+        current.set_state(State::PreparingToSleep);
         current.clone()
     }
 
     fn sleep(&self) {
-        switch_from(Departure::Sleep);
+        switch_from(SwitchReason::Sleep);
     }
 
     fn cancel(&self) {

@@ -1,4 +1,4 @@
-//! Kernel stacks: whole frames, mapped in a region of their own so that nothing is mapped below them.
+//! Kernel stacks: whole frames, mapped in a separate region with unmapped guards below.
 
 use alloc::vec::Vec;
 
@@ -12,21 +12,20 @@ use crate::mm::frame::{self, Purpose, TableFrames};
 use crate::sync::SpinLock;
 use crate::vitals::Stack;
 
-/// Size in bytes of a kernel stack, and of the guard below it: a function's frame would have to be larger to
-/// reach the next stack.
+/// Size in bytes of a kernel stack and of the guard below it: only a larger stack frame could skip the guard.
 pub const STACK_BYTES: u64 = 32 * 1024;
 const PAGES: u64 = STACK_BYTES / PAGE as u64;
-/// A guard and the stack above it.
+/// Size of a guard and the stack above it.
 const SLOT_BYTES: u64 = 2 * STACK_BYTES;
 const SLOTS_MAX: usize = ((REGION.end.0 - REGION.start.0) / SLOT_BYTES) as usize;
 
-/// Which slots of the region have a stack. Its lock keeps calls that change the region's tables apart.
+/// Used slots of the region. The lock also serialises changes of the region's page tables.
 static SLOTS: SpinLock<Slots> = SpinLock::new(Slots { free: Vec::new(), used: 0 });
 
 struct Slots {
-    /// Slots that had a stack; there is always room for all of them.
+    /// Free slots that had a stack; the capacity always suffices for all slots.
     free: Vec<usize>,
-    /// Slots below this number have, or had, a stack.
+    /// Slots below this number have or had a stack.
     used: usize,
 }
 
@@ -38,14 +37,14 @@ impl Slots {
         if self.used == SLOTS_MAX {
             return Err(Errno::ENOMEM);
         }
-        // Giving a slot back must not need memory.
+        // Freeing a slot must not need memory.
         self.free.try_reserve(self.used + 1).map_err(|_| Errno::ENOMEM)?;
         self.used += 1;
         Ok(self.used - 1)
     }
 }
 
-/// A stack and the guard below it.
+/// A stack with its guard below.
 pub struct KernelStack {
     slot: usize,
     frames: PhysAddr,
@@ -55,7 +54,7 @@ impl KernelStack {
     /// # Errors
     /// ENOMEM.
     pub fn new() -> Result<Self, Errno> {
-        // A user's purpose: every fork asks for a stack, and the kernel's own reserve is not for forks.
+        // As a user allocation: every fork needs a stack, and the kernel's reserve is not for forks.
         let frames = frame::allocate(PAGES as usize, Purpose::User).ok_or(Errno::ENOMEM)?;
         Self::place(frames).inspect_err(|_| frame::free(frames, PAGES as usize))
     }
@@ -76,31 +75,31 @@ impl KernelStack {
         }
     }
 
-    /// End (exclusive) of the stack: where it begins to grow downwards.
+    /// End (exclusive) of the stack, from which it grows downwards.
     pub fn top(&self) -> VirtAddr {
         bottom_of(self.slot) + STACK_BYTES
     }
 
-    /// Where it is, for whoever reads it from outside.
-    pub fn whereabouts(&self) -> Stack {
+    /// Location of the stack, for vitals.
+    pub fn location(&self) -> Stack {
         Stack { start: bottom_of(self.slot), end: self.top(), physical: self.frames }
     }
 }
 
-/// What planted faults do to a new stack. The lock is held.
+/// Applies planted faults to a new stack. The lock is held.
 fn change_by_fault(slot: usize, frames: PhysAddr) {
     let bottom = bottom_of(slot);
     if planted(Fault::GuardMapped) {
-        // SAFETY: nobody uses that page. It stays when the stack goes, and is there already for the next one.
+        // SAFETY: the page is unused. It stays mapped after the stack is freed, for the slot's next stack.
         let _ = unsafe { kernel_pages::map(bottom - PAGE as u64, frames, 1, &mut TableFrames) };
     }
     if planted(Fault::StackShort) {
-        // SAFETY: nobody runs on the stack yet.
+        // SAFETY: no thread runs on the stack yet.
         unsafe { kernel_pages::unmap(bottom, PAGES / 2) };
     }
 }
 
-/// The lowest address of a slot's stack. Nothing is mapped below it for as many bytes as the stack has.
+/// Lowest address of a slot's stack. Below it is an unmapped guard of the same size.
 fn bottom_of(slot: usize) -> VirtAddr {
     REGION.start + slot as u64 * SLOT_BYTES + (SLOT_BYTES - STACK_BYTES)
 }
@@ -112,7 +111,7 @@ impl Drop for KernelStack {
         }
         {
             let mut slots = SLOTS.lock();
-            // SAFETY: the lock is held, and the stack is nobody's any more.
+            // SAFETY: the lock is held, and no thread uses the stack any more.
             unsafe { kernel_pages::unmap(bottom_of(self.slot), PAGES) };
             slots.free.push(self.slot);
         }

@@ -1,4 +1,4 @@
-//! A thread: something the scheduler can give a processor to.
+//! Threads, which the scheduler runs on processors.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -12,49 +12,49 @@ use parity_arch::{Context, FpState, VirtAddr};
 use super::scheduler;
 use super::stack::KernelStack;
 use crate::faults::{Fault, planted};
-use crate::mm::admission::Promise;
+use crate::mm::admission::Reservation;
 use crate::sync::IrqGuard;
 use crate::sync::wait_queue::Link;
 use crate::vitals::{Life, Record};
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
-/// Threads that there are, idle ones not counted.
+/// Number of threads without idle threads.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Whoever a thread works for: a process, seen from below.
+/// The owner of a thread: a process, seen from this layer.
 pub trait Owner: Any + Send + Sync {
     /// Its number.
     fn pid(&self) -> u32;
-    /// Makes the owner's address space the running processor's. Interrupts are masked.
+    /// Activates the owner's address space on the current processor. Interrupts are masked.
     fn activate(&self);
 }
 
-/// Where a thread is in its life. Changed under the lock of the run queue only.
+/// State of a thread, changed only under the run queue's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
     /// In the run queue.
     Ready,
-    /// On a processor, or about to leave it for the run queue.
+    /// On a processor, or about to move to the run queue.
     Running,
-    /// Running, but about to sleep: a wake-up now only cancels that.
-    Announced,
-    /// Sleeping, known to a wait queue only; or not started yet.
+    /// Running, and about to sleep: a wake-up only cancels the sleep.
+    PreparingToSleep,
+    /// Sleeping, referenced only by a wait queue; or not started yet.
     Blocked,
-    /// Left for good.
+    /// Ended.
     Exited,
 }
 
-/// What a thread takes of memory beside its own block.
+/// Memory of a thread besides its own block.
 struct Body {
     stack: KernelStack,
-    _calls: Promise,
+    _calls: Reservation,
 }
 
 impl Body {
     fn new() -> Result<Self, Errno> {
-        let (stack, calls) = (KernelStack::new()?, Promise::for_calls()?);
+        let (stack, calls) = (KernelStack::new()?, Reservation::for_calls()?);
         let body = Self { stack, _calls: calls };
         let count = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
         scheduler::make_room(count).map(|()| body)
@@ -70,30 +70,30 @@ impl Drop for Body {
 /// A thread with its kernel stack.
 pub struct Thread {
     pub id: u32,
-    /// Shared, so that a fork copies none.
+    /// Shared, so that a fork copies no string.
     pub name: Arc<String>,
-    /// `None`: a thread of the kernel itself, which never goes to user space.
+    /// `None` for a kernel thread, which never enters user space.
     pub owner: Option<Arc<dyn Owner>>,
-    /// `None`: the boot stack, which outlives everything.
+    /// `None` for the boot stack, which is never freed.
     body: Option<Body>,
     pub(super) link: Link,
     state: AtomicU8,
-    /// What others are told of it; there may have been no room for that.
+    /// Vitals record; `None` if the table was full.
     pub(super) record: Option<&'static Record>,
-    /// Whether a processor still runs on the stack; another one must not take the thread before.
+    /// Whether a processor still runs on the stack; meanwhile no other one may run the thread.
     pub(super) on_cpu: AtomicBool,
     pub(super) context: UnsafeCell<Context>,
     fp: UnsafeCell<FpState>,
 }
 
-// SAFETY: `context` and `fp` are touched only by the processor that runs the thread or is switching to or from
-// it, which `on_cpu` keeps to one at a time; everything else is atomic or never changes.
+// SAFETY: only the processor that runs the thread or switches to or from it accesses `context` and `fp`, and
+// `on_cpu` restricts this to one processor; all other fields are atomic or immutable.
 unsafe impl Sync for Thread {}
-// SAFETY: nothing in a thread belongs to one processor.
+// SAFETY: no part of a thread is bound to a processor.
 unsafe impl Send for Thread {}
 
 impl Thread {
-    /// A thread that will run `entry(arg)` once it is started.
+    /// A thread that runs `entry(arg)` once it is started.
     ///
     /// # Errors
     /// ENOMEM.
@@ -108,7 +108,7 @@ impl Thread {
         let context = Context::new(body.stack.top(), entry, arg);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let pid = owner.as_ref().map_or(0, |owner| owner.pid());
-        let record = Record::take(Life::Sleeping, id, pid, &name, Some(&body.stack.whereabouts()));
+        let record = Record::take(Life::Sleeping, id, pid, &name, Some(&body.stack.location()));
         Ok(Arc::new(Self {
             id,
             name,
@@ -123,7 +123,7 @@ impl Thread {
         }))
     }
 
-    /// The thread that runs already: the boot code, which becomes this processor's idle thread.
+    /// The thread of the running boot code, which becomes this processor's idle thread.
     pub(super) fn idle(name: Arc<String>) -> Arc<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let record = Record::take(Life::Running, id, 0, &name, None);
@@ -141,7 +141,7 @@ impl Thread {
         })
     }
 
-    /// Gives the threads to come at least this number: a test need not start as many.
+    /// Sets the minimum number of further threads, so that a test need not create as many.
     pub fn number_from(number: u32) {
         NEXT_ID.fetch_max(number, Ordering::Relaxed);
     }
@@ -149,7 +149,7 @@ impl Thread {
     /// End (exclusive) of the kernel stack.
     ///
     /// # Panics
-    /// For the idle thread, which never needs it.
+    /// For the idle thread, which has no kernel stack of its own.
     pub fn stack_top(&self) -> VirtAddr {
         match &self.body {
             Some(body) => body.stack.top(),
@@ -157,7 +157,7 @@ impl Thread {
         }
     }
 
-    /// Whether it waits for something.
+    /// Whether it waits for an event.
     pub fn is_asleep(&self) -> bool {
         self.state() == State::Blocked
     }
@@ -166,7 +166,7 @@ impl Thread {
         match self.state.load(Ordering::Relaxed) {
             0 => State::Ready,
             1 => State::Running,
-            2 => State::Announced,
+            2 => State::PreparingToSleep,
             3 => State::Blocked,
             _ => State::Exited,
         }
@@ -178,36 +178,36 @@ impl Thread {
             record.set_life(match state {
                 State::Ready => Life::Ready,
                 State::Running => Life::Running,
-                State::Announced => Life::Dozing,
+                State::PreparingToSleep => Life::PreparingToSleep,
                 State::Blocked => Life::Sleeping,
                 State::Exited => Life::Ended,
             });
         }
     }
 
-    /// Number of its process's parent, for others to know.
+    /// Sets the number of its process's parent, for vitals.
     pub fn set_parent(&self, pid: u32) {
         if let Some(record) = self.record {
             record.set_parent(pid);
         }
     }
 
-    /// It runs another program now.
+    /// Sets the name after an exec.
     pub fn rename(&self, name: &str) {
         if let Some(record) = self.record {
             record.set_name(name);
         }
     }
 
-    /// Takes the processor's floating-point registers into the thread: it is being switched away from.
+    /// Saves the processor's floating-point registers in the thread, on a switch away from it.
     pub(super) fn save_fp(&self) {
         if self.owner.is_some() {
-            // SAFETY: this processor runs the thread and interrupts are masked, so nobody else looks.
+            // SAFETY: this processor runs the thread and interrupts are masked, so there is no other access.
             unsafe { (*self.fp.get()).save() };
         }
     }
 
-    /// Gives the processor the thread's floating-point registers: it is being switched to.
+    /// Loads the thread's floating-point registers, on a switch to it.
     pub(super) fn restore_fp(&self) {
         if self.owner.is_some() && !planted(Fault::FpNotSaved) {
             // SAFETY: this processor is about to run the thread and interrupts are masked.
@@ -215,7 +215,7 @@ impl Thread {
         }
     }
 
-    /// A copy of the floating-point registers of the running thread, which must be this one: for fork.
+    /// A copy of the floating-point registers of this thread, which must be the running one: for fork.
     pub fn copy_fp(&self) -> FpState {
         let _irq = IrqGuard::new();
         self.save_fp();
@@ -223,7 +223,7 @@ impl Thread {
         unsafe { (*self.fp.get()).clone() }
     }
 
-    /// Fresh floating-point registers for the running thread, which must be this one: for exec.
+    /// Resets the floating-point registers of this thread, which must be the running one: for exec.
     pub fn reset_fp(&self) {
         let _irq = IrqGuard::new();
         // SAFETY: as in `save_fp`.
@@ -235,7 +235,7 @@ impl Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         if let Some(record) = self.record {
-            record.give_back();
+            record.release();
         }
     }
 }

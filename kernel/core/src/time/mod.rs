@@ -8,31 +8,31 @@ use spin::Once;
 
 use crate::faults::{Fault, planted};
 
-/// The counter when the kernel began.
+/// Value of the counter at boot.
 static START: Once<u64> = Once::new();
 
-/// Seconds since 1970 when the kernel began.
+/// Unix time at boot in seconds.
 static START_UNIX: Once<i64> = Once::new();
 
-/// Starts the clocks. Called once, early.
+/// Starts the clocks. Called once, early in the boot.
 pub fn init() {
     START.call_once(timer::now);
-    // A machine without a calendar clock believes that it was switched on in 1970.
+    // Without a real-time clock, the time at boot is 1970-01-01.
     START_UNIX.call_once(|| rtc::unix_seconds().unwrap_or(0).cast_signed());
 }
 
-/// Counts since boot at the counter's own frequency.
+/// Counts since boot, at the counter's frequency.
 fn elapsed() -> u64 {
     let elapsed = START.get().map_or(0, |start| timer::now() - start);
     if planted(Fault::ClockSlow) { elapsed / 2 } else { elapsed }
 }
 
-/// Time since boot, as fine as the counter counts.
+/// Time since boot, with the counter's resolution.
 pub fn since_boot() -> Timespec {
     of_counts(elapsed())
 }
 
-/// Counts of the clock as a time.
+/// Converts clock counts to a time.
 pub fn of_counts(counts: u64) -> Timespec {
     if planted(Fault::ClockOverflows) {
         let nanoseconds = counts.wrapping_mul(1_000_000_000) / timer::frequency();
@@ -48,7 +48,7 @@ pub fn since_boot_ms() -> u64 {
     milliseconds ^ u64::from(planted(Fault::ClockFallsBack))
 }
 
-/// Time since 1970.
+/// Unix time.
 pub fn since_epoch() -> Timespec {
     let now = since_boot();
     let wrong = if planted(Fault::CalendarWrong) { 24 * 60 * 60 } else { 0 };

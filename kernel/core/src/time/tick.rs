@@ -1,5 +1,5 @@
-//! Ticks of the timer, counted as they are taken: a machine whose host does not let it run counts none, so that
-//! waiting for so many of them is fair.
+//! Timer ticks, counted when they are handled: while the host suspends the guest none are counted, so
+//! timeouts in ticks are fair.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,11 +10,11 @@ use crate::vitals;
 static TICKS: AtomicU64 = AtomicU64::new(0);
 static TICKED: WaitQueue = WaitQueue::new(Wait::Ticks);
 
-/// The timer's tick; its number, as far as it fits.
+/// Counts a timer tick and returns the lower 32 bits of its number.
 pub fn count() -> u32 {
     let count = if planted(Fault::TimerTicksTwice) { 2 } else { 1 };
     let number = TICKS.fetch_add(count, Ordering::Relaxed) + count;
-    vitals::ticked(number);
+    vitals::set_ticks(number);
     TICKED.wake_all();
     number as u32
 }
@@ -24,8 +24,8 @@ pub fn now() -> u64 {
     TICKS.load(Ordering::Relaxed)
 }
 
-/// Sleeps until `ready`, looking at every tick, but for at most `ticks`; whether it came true. `ready` runs with
-/// interrupts masked and must not sleep.
+/// Sleeps until `ready` returns true, checked at every tick, or for at most `ticks`; returns whether it
+/// became true. `ready` runs with interrupts masked and must not sleep.
 pub fn wait_until(ticks: u64, mut ready: impl FnMut() -> bool) -> bool {
     let ticks = if planted(Fault::TimeoutEarly) { ticks / 2 } else { ticks };
     let start = TICKS.load(Ordering::Relaxed);
@@ -36,7 +36,7 @@ pub fn wait_until(ticks: u64, mut ready: impl FnMut() -> bool) -> bool {
         }
         (TICKS.load(Ordering::Relaxed) - start >= ticks).then_some(false)
     });
-    // It may have been true before any wait began, which then did not end.
+    // If the condition was true at once, no wait began whose end would have cleared this.
     vitals::wait_until(0);
     came_true
 }

@@ -1,8 +1,9 @@
-//! The rings on the console: in a panic, and when the host asks. Takes no lock; lines may mix with others'.
+//! Dumps of the trace rings on the console: on a panic, and on request of the host. Takes no lock; its lines
+//! may interleave with other output.
 //!
-//! The host asks by typing Ctrl-T (as BSD's terminals do for a status), a number that may be left out, and a
-//! letter: `l` so many of each processor's latest events, `p` those of the processor of that number, `a` all
-//! events and the counters, `c` the counters.
+//! The host requests a dump by typing Ctrl-T (like BSD's status key), an optional number n, and a letter: `l`
+//! the latest n events of each processor, `p` the events of processor n, `a` all events and the counters, `c`
+//! the counters.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -11,24 +12,24 @@ use parity_arch::console::console_write;
 
 use super::{BUFFERS, text};
 
-/// Events of each processor that a panic shows, and a request for the latest.
+/// Number of events per processor in a dump of the latest events.
 const LATEST: u64 = 32;
 const REQUEST: u8 = 0x14;
 
 /// 1 while a dump is being written.
 #[unsafe(export_name = "TRACE_DUMP_IN_PROGRESS")]
 static IN_PROGRESS: AtomicU64 = AtomicU64::new(0);
-/// How many events had been written by the processor whose ring was dumped last.
+/// Number of events that the processor dumped last had written.
 #[unsafe(export_name = "TRACE_LAST_DUMPED_EVENT")]
 static LAST_DUMPED: AtomicU64 = AtomicU64::new(0);
 #[unsafe(export_name = "TRACE_DUMP_COUNT")]
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// The number typed so far after [`REQUEST`], or one of the two below.
+/// The number typed so far after [`REQUEST`], or one of the two constants below.
 static ASKED: AtomicU64 = AtomicU64::new(NOTHING);
 const NOTHING: u64 = u64::MAX;
 const NO_NUMBER: u64 = u64::MAX - 1;
-/// Greater numbers are not taken for larger requests.
+/// Upper limit of the number, against overflow.
 const MOST: u64 = 1 << 32;
 
 struct Port;
@@ -40,7 +41,7 @@ impl Write for Port {
     }
 }
 
-/// One dump at a time: a second one meanwhile is left out.
+/// Only one dump at a time: a second one meanwhile is skipped.
 fn dump(write: impl FnOnce(&mut Port) -> fmt::Result) {
     if cfg!(feature = "untraced") || IN_PROGRESS.swap(1, Ordering::Acquire) != 0 {
         return;
@@ -53,39 +54,39 @@ fn dump(write: impl FnOnce(&mut Port) -> fmt::Result) {
     IN_PROGRESS.store(0, Ordering::Release);
 }
 
-/// All events and the counters.
+/// Dumps all events and the counters.
 #[unsafe(no_mangle)]
 pub extern "C" fn trace_dump() {
     dump(|port| text::rings(port, u64::MAX).and_then(|()| text::counter_values(port)));
 }
 
-/// The last `count` events of each processor.
+/// Dumps the last `count` events of each processor.
 #[unsafe(no_mangle)]
 pub extern "C" fn trace_dump_latest(count: u64) {
     dump(|port| text::rings(port, count));
 }
 
-/// The events of one processor.
+/// Dumps the events of one processor.
 #[unsafe(no_mangle)]
 pub extern "C" fn trace_dump_cpu(cpu: u64) {
     let Some(ring) = BUFFERS.get(cpu as usize) else { return };
     dump(|port| text::one_ring(port, cpu as usize, ring, u64::MAX));
 }
 
-/// The counters.
+/// Dumps the counters.
 #[unsafe(no_mangle)]
 pub extern "C" fn trace_dump_counters() {
     dump(text::counter_values);
 }
 
-/// What a panic leaves behind. Another dump may have been under way; it does not go on.
+/// Dump on a panic. An interrupted dump does not continue.
 pub fn in_panic() {
     IN_PROGRESS.store(0, Ordering::Relaxed);
     trace_dump_latest(LATEST);
     trace_dump_counters();
 }
 
-/// Takes a byte typed on the console if it is a request's, and does what it asks. Whether it was one.
+/// Handles a typed byte if it is part of a dump request; returns whether it was.
 pub fn typed(byte: u8) -> bool {
     let asked = ASKED.swap(if byte == REQUEST { NO_NUMBER } else { NOTHING }, Ordering::Relaxed);
     if byte == REQUEST || asked == NOTHING {

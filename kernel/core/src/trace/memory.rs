@@ -1,4 +1,4 @@
-//! What lies in memory under names that readers from outside look up; `parity_abi::trace` lists them.
+//! Trace memory, under symbols that readers outside the kernel look up; `parity_abi::trace` lists them.
 
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -30,14 +30,14 @@ static COUNTER_TABLE: [AtomicPtr<Counter>; COUNTERS] = [const { AtomicPtr::new(p
 #[unsafe(export_name = "TRACE_COUNTERS_COUNT")]
 static COUNTER_COUNT: AtomicU64 = AtomicU64::new(0);
 
-// The write index inside the first ring, under a name of its own.
+// An alias for the write index in the first ring.
 core::arch::global_asm!(
     ".global TRACE_CPU0_WRITE_IDX",
     ".set TRACE_CPU0_WRITE_IDX, TRACE_BUFFERS + {at}",
     at = const WRITE_INDEX_AT,
 );
 
-/// Where everything is.
+/// Addresses, offsets and sizes of all trace structures.
 #[unsafe(no_mangle)]
 pub static TRACE_HEADER: Header = Header {
     magic: MAGIC,
@@ -82,10 +82,10 @@ pub static TRACE_HEADER: Header = Header {
     frequency: AtomicU64::new(0),
 };
 
-/// Makes a room's probes and counters known to readers. Called once by each, at boot.
+/// Registers a module's probes and counters for readers. Called once per module, at boot.
 ///
 /// # Panics
-/// If there are more than the tables hold.
+/// If the tables are full.
 pub fn register(provider: &'static Provider, counters: &[&'static Counter]) {
     add(&PROVIDER_TABLE, &PROVIDER_COUNT, provider);
     for counter in counters {
@@ -99,28 +99,28 @@ fn add<T>(table: &[AtomicPtr<T>], count: &AtomicU64, entry: &'static T) {
     count.store(index + 1, Ordering::Release);
 }
 
-/// The providers that have registered.
+/// The registered providers.
 pub fn providers() -> impl Iterator<Item = &'static Provider> {
     entries(&PROVIDER_TABLE, &PROVIDER_COUNT)
 }
 
-/// The counters that have registered.
+/// The registered counters.
 pub fn counters() -> impl Iterator<Item = &'static Counter> {
     entries(&COUNTER_TABLE, &COUNTER_COUNT)
 }
 
 fn entries<T>(table: &'static [AtomicPtr<T>], count: &AtomicU64) -> impl Iterator<Item = &'static T> {
     let count = count.load(Ordering::Acquire) as usize;
-    // SAFETY: null, or made from a `&'static` in `add`.
+    // SAFETY: null, or from a `&'static` in `add`.
     table[..count].iter().filter_map(|entry| unsafe { entry.load(Ordering::Relaxed).as_ref() })
 }
 
-/// Whether tracing is on as a whole.
+/// Whether tracing is enabled.
 pub fn is_enabled() -> bool {
     ENABLED.load(Ordering::Relaxed) != 0
 }
 
-/// Switches all probes off, or to what is on from the start.
+/// Disables all probes, or enables the default ones.
 pub fn set_enabled(on: bool) {
     let on = on || planted(Fault::TraceStaysOn);
     ENABLED.store(on.into(), Ordering::Relaxed);

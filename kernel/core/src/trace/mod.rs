@@ -1,9 +1,9 @@
-//! Tracing: what happens where, kept in memory for whoever asks, also when nothing else works any more.
+//! Tracing: events in memory, readable from outside even when the kernel no longer works.
 //!
-//! A room names its probes with [`provider!`] and calls [`fire`] where something happens. An event goes into the
-//! ring of the processor (crate `parity-trace`) and is counted, as one step: interrupts are masked meanwhile. A
-//! probe that is off costs a load and a branch. All is on from the first instruction, but for probes that would
-//! leave room for nothing else. Nothing here takes a lock.
+//! A module declares its probes with [`provider!`] and calls [`fire`] at each event. The event is stored in
+//! the processor's ring (crate `parity-trace`) and counted as one step, with interrupts masked. A disabled
+//! probe costs a load and a branch. Probes are enabled from the first instruction, except those that would
+//! overwrite all other events. Nothing here takes a lock.
 
 pub mod dump;
 mod memory;
@@ -19,7 +19,7 @@ pub use parity_trace::{Counter, Probe, Provider};
 
 use crate::faults::{Fault, planted};
 
-/// Describes a room's probes, as `PROVIDER` under a symbol of its own, and one static for each probe:
+/// Declares a module's probes: a `PROVIDER` under its own symbol, and a static for each probe:
 ///
 ///     provider! {
 ///         "DEMO_PROVIDER" = 0x0f "demo", on: 0b1;
@@ -44,7 +44,7 @@ macro_rules! provider {
             };
         )+
 
-        /// The probes' bits in the provider's mask.
+        /// Bits of the probes in the provider's mask.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum Bit { $($probe),+ }
     };
@@ -53,12 +53,12 @@ macro_rules! provider {
 }
 pub(crate) use provider;
 
-/// Tells readers how fast the clock runs. Called once, when it is known.
+/// Publishes the clock's frequency. Called once, when it is known.
 pub fn init() {
     memory::TRACE_HEADER.frequency.store(timer::frequency(), Ordering::Relaxed);
 }
 
-/// Something happened.
+/// Records an event, if its probe is enabled.
 #[inline(always)]
 pub fn fire(probe: &'static Probe, payload: u32) {
     if !cfg!(feature = "untraced") && probe.provider.enabled() & 1 << probe.bit != 0 {
@@ -66,13 +66,13 @@ pub fn fire(probe: &'static Probe, payload: u32) {
     }
 }
 
-/// Out of line, so that a probe that is off is small.
+/// Out of line, so that a disabled probe needs little code.
 #[inline(never)]
 fn record(probe: &'static Probe, payload: u32) {
     let state = cpu::irq_save();
     let cpu = cpu::cpu_id();
     if let Some(ring) = BUFFERS.get(cpu) {
-        // A clock that has not moved since the machine's start would look like no event.
+        // A timestamp of 0 marks an empty slot.
         let timestamp = timer::now().max(1);
         let counter = probe.counter.map_or(0, |counter| counter.number);
         if !faulty_loss() {
@@ -88,7 +88,7 @@ fn record(probe: &'static Probe, payload: u32) {
     cpu::irq_restore(state);
 }
 
-/// Whether a planted fault takes the event.
+/// Whether a planted fault drops the event.
 fn faulty_loss() -> bool {
     static EVENTS: AtomicU64 = AtomicU64::new(0);
     planted(Fault::TraceLosesEvents) && EVENTS.fetch_add(1, Ordering::Relaxed) % 3 == 2

@@ -1,4 +1,4 @@
-//! Tracing as text: the files of `/proc/trace`, and the same lines on the console.
+//! Tracing as text, for the files in `/proc/trace` and for dumps on the console.
 
 use core::fmt::{self, Write};
 
@@ -13,7 +13,7 @@ pub fn enable(to: &mut impl Write) -> fmt::Result {
     writeln!(to, "{}", u8::from(is_enabled()))
 }
 
-/// What can be traced: `0xTTTT NAME - text`.
+/// All event types: `0xTTTT NAME - text`.
 pub fn events(to: &mut impl Write) -> fmt::Result {
     let hidden = usize::from(planted(Fault::TraceHidesProvider));
     for probe in providers().skip(hidden).flat_map(Provider::probes) {
@@ -43,7 +43,7 @@ pub fn counter_values(to: &mut impl Write) -> fmt::Result {
 }
 
 fn counter_line(to: &mut impl Write, counter: &Counter) -> fmt::Result {
-    // Read once: interrupts go on counting, and the total must be that of the parts.
+    // Read once: interrupts keep counting, and the total must equal the sum of the printed values.
     let mut values = [0; CPUS];
     values.iter_mut().zip(counter.values()).for_each(|(kept, value)| *kept = value);
     write!(to, "{}: {} (", counter.name.as_str(), values.iter().sum::<u64>())?;
@@ -57,7 +57,7 @@ fn counter_line(to: &mut impl Write, counter: &Counter) -> fmt::Result {
     writeln!(to, ")")
 }
 
-/// The rings of all processors that have one event or more, each with at most its last `most`.
+/// The rings of all processors with at least one event, each with at most its last `most` events.
 pub fn rings(to: &mut impl Write, most: u64) -> fmt::Result {
     writeln!(to, "# cpu idx timestamp type name payload")?;
     for (cpu, ring) in BUFFERS.iter().enumerate() {
@@ -68,7 +68,7 @@ pub fn rings(to: &mut impl Write, most: u64) -> fmt::Result {
     Ok(())
 }
 
-/// The ring of processor `cpu`: `cpu idx ts 0xTTTT NAME payload`. Events that go meanwhile are left out.
+/// The ring of processor `cpu`: `cpu idx ts 0xTTTT NAME payload`. Events overwritten meanwhile are skipped.
 pub fn one_ring(to: &mut impl Write, cpu: usize, ring: &Ring, most: u64) -> fmt::Result {
     let all = ring.indices();
     let shown = all.start.max(all.end.saturating_sub(most))..all.end;
@@ -87,7 +87,8 @@ fn name_of(event: &Event) -> &'static str {
     probe.map_or("UNKNOWN", |probe| probe.name.as_str())
 }
 
-/// Does what was written to `enable`: `0`, `1`, or a provider's name and a mask. Whether it was understood.
+/// Executes a command written to `enable`: `0`, `1`, or a provider's name and a mask. Returns whether it was
+/// valid.
 pub fn command(bytes: &[u8]) -> bool {
     match bytes.trim_ascii() {
         b"0" => super::set_enabled(false),

@@ -1,29 +1,29 @@
-//! Vital signs of a table of descriptors: which waits at pipes its process can end.
+//! Vitals of a descriptor table: the waits at pipes that its process can end.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parity_abi::vitals::{DESCRIPTORS, PROCESSES as PROCESSES_MAX};
 
-/// The pipes of a process: for each descriptor, the address of the waits that it can end, 0 for none.
+/// Pipes of a process: for each descriptor, the address of the wait queue that it can wake, 0 for none.
 #[repr(C)]
-pub(super) struct Ends {
+pub(super) struct PipeEnds {
     taken: AtomicBool,
-    /// 0 as long as it is no process's.
+    /// 0 while unused.
     pub(super) pid: AtomicU32,
-    /// Pipes given to descriptors that there is no room for here.
+    /// Number of pipes at descriptors beyond the array.
     pub(super) more: AtomicU32,
     pub(super) waits: [AtomicU64; DESCRIPTORS],
 }
 
-/// What a table of descriptors notes of its pipes, from its first one on. A copy has a note of its own.
+/// A descriptor table's entry in the vitals, allocated with its first pipe. A copy has its own entry.
 #[derive(Default)]
 pub struct Descriptors {
     pid: u32,
-    ends: Option<&'static Ends>,
+    ends: Option<&'static PipeEnds>,
 }
 
 impl Descriptors {
-    /// Number of the process that they belong to.
+    /// Sets the number of the process that owns the table.
     pub fn set_pid(&mut self, pid: u32) {
         self.pid = pid;
         if let Some(ends) = self.ends {
@@ -31,10 +31,10 @@ impl Descriptors {
         }
     }
 
-    /// Who has this descriptor can end the waits at this address; 0: none.
+    /// Records that this descriptor can wake the wait queue at address `waits`; 0: none.
     pub fn set(&mut self, descriptor: usize, waits: u64) {
         if self.ends.is_none() && waits != 0 {
-            self.ends = Ends::take(self.pid);
+            self.ends = PipeEnds::take(self.pid);
         }
         let Some(ends) = self.ends else { return };
         match ends.waits.get(descriptor) {
@@ -47,7 +47,7 @@ impl Descriptors {
 
 impl Clone for Descriptors {
     fn clone(&self) -> Self {
-        let copy = self.ends.and_then(|ends| Some((ends, Ends::take(self.pid)?)));
+        let copy = self.ends.and_then(|ends| Some((ends, PipeEnds::take(self.pid)?)));
         if let Some((from, to)) = copy {
             to.more.store(from.more.load(Ordering::Relaxed), Ordering::Relaxed);
             for (from, to) in from.waits.iter().zip(&to.waits) {
@@ -67,8 +67,8 @@ impl Drop for Descriptors {
     }
 }
 
-impl Ends {
-    /// An empty one; `None` when all are taken.
+impl PipeEnds {
+    /// Allocates an empty entry; `None` if all are in use.
     fn take(pid: u32) -> Option<&'static Self> {
         let free = |ends: &&Self| !ends.taken.swap(true, Ordering::Acquire);
         let start = pid as usize % PROCESSES_MAX;
@@ -80,8 +80,8 @@ impl Ends {
     }
 }
 
-pub(super) static PROCESSES: [Ends; PROCESSES_MAX] = [const {
-    Ends {
+pub(super) static PROCESSES: [PipeEnds; PROCESSES_MAX] = [const {
+    PipeEnds {
         taken: AtomicBool::new(false),
         pid: AtomicU32::new(0),
         more: AtomicU32::new(0),

@@ -1,4 +1,4 @@
-//! Where the vital signs are, and how they are laid out.
+//! Header of the vitals: addresses and layout.
 
 use core::mem::offset_of;
 use core::panic::Location;
@@ -10,12 +10,12 @@ use parity_abi::vitals::{
     THREADS as THREADS_MAX, VERSION, WAITS,
 };
 
-use super::descriptors::{Ends, PROCESSES};
+use super::descriptors::{PROCESSES, PipeEnds};
 use super::{Cpu, Lock, PROCESSORS, Record, THREADS};
 
 const EXAMPLE: &Location<'static> = Location::caller();
 
-/// Where everything is.
+/// Addresses, offsets and sizes of all vitals.
 #[unsafe(no_mangle)]
 pub(super) static VITALS_HEADER: Header = Header {
     magic: MAGIC,
@@ -59,10 +59,10 @@ pub(super) static VITALS_HEADER: Header = Header {
     lock_site_at: offset_of!(Lock, site) as u32,
     lock_thread_at: offset_of!(Lock, thread) as u32,
     processes: PROCESSES_MAX as u32,
-    process_bytes: size_of::<Ends>() as u32,
-    process_pid_at: offset_of!(Ends, pid) as u32,
-    process_more_at: offset_of!(Ends, more) as u32,
-    process_ends_at: offset_of!(Ends, waits) as u32,
+    process_bytes: size_of::<PipeEnds>() as u32,
+    process_pid_at: offset_of!(PipeEnds, pid) as u32,
+    process_more_at: offset_of!(PipeEnds, more) as u32,
+    process_ends_at: offset_of!(PipeEnds, waits) as u32,
     descriptors: DESCRIPTORS as u32,
     example_line: EXAMPLE.line(),
     example_column: EXAMPLE.column(),

@@ -1,5 +1,5 @@
-//! Vital signs: what every thread and processor is doing, written down where a reader from outside finds it when
-//! nothing works any more (`parity_abi::vitals`). Written with plain stores, no lock and no memory asked for.
+//! Vitals: the state of every thread and processor in memory, which an outside reader can still read when the
+//! kernel no longer works (`parity_abi::vitals`). Updates are plain stores, without locks or allocation.
 
 mod descriptors;
 mod header;
@@ -14,12 +14,12 @@ use parity_arch::{PhysAddr, VirtAddr, cpu};
 pub use descriptors::Descriptors;
 use header::VITALS_HEADER;
 
-/// A place in the source, as it is kept in memory.
+/// A source location in memory.
 pub type Site = AtomicPtr<Location<'static>>;
 
 const NOWHERE: *mut Location<'static> = core::ptr::null_mut();
 
-/// A lock that somebody holds.
+/// A held lock.
 #[repr(C)]
 struct Lock {
     address: AtomicU64,
@@ -27,7 +27,7 @@ struct Lock {
     thread: AtomicU32,
 }
 
-/// The locks that somebody holds, the one taken last behind the others.
+/// Held locks of a thread or processor, in the order of acquisition.
 #[repr(C)]
 pub struct Locks {
     count: AtomicU32,
@@ -48,7 +48,7 @@ impl Locks {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    /// Where the last one was taken, as far as there was room for it.
+    /// Source location that took the last lock; `None` if the lock is not recorded.
     pub fn last_site(&self) -> Option<&'static Location<'static>> {
         let count = self.count.load(Ordering::Relaxed) as usize;
         let last = self.locks.get(count.checked_sub(1)?)?;
@@ -56,7 +56,7 @@ impl Locks {
         unsafe { last.site.load(Ordering::Relaxed).as_ref() }
     }
 
-    /// Whoever holds these has taken one more. Nobody else may write here meanwhile.
+    /// Records a further lock of this thread or processor. No other writer may be active.
     pub fn add(&self, address: u64, site: &'static Location<'static>, thread: u32) {
         let count = self.count.load(Ordering::Relaxed);
         if let Some(lock) = self.locks.get(count as usize) {
@@ -67,13 +67,13 @@ impl Locks {
         self.count.store(count + 1, Ordering::Relaxed);
     }
 
-    /// It was given back; others were perhaps taken after it. As [`Self::add`].
+    /// Removes a released lock, which need not be the last one. No other writer may be active.
     pub fn remove(&self, address: u64) {
         let count = self.count.load(Ordering::Relaxed) as usize;
         let known = &self.locks[..count.min(HELD)];
         let found = known.iter().rposition(|lock| lock.address.load(Ordering::Relaxed) == address);
         if found.is_none() && count <= HELD {
-            return; // somebody else has taken it
+            return; // another thread or processor took it
         }
         for (place, next) in known.iter().zip(known.iter().skip(1)).skip(found.unwrap_or(HELD)) {
             place.address.store(next.address.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -84,35 +84,35 @@ impl Locks {
     }
 }
 
-/// What a processor is doing. It alone writes here, interrupts masked.
+/// State of a processor. Only this processor writes it, with interrupts masked.
 #[repr(C)]
 pub struct Cpu {
-    /// Number of the thread that runs, 0 while booting.
+    /// Number of the running thread, 0 during boot.
     thread: AtomicU32,
-    /// Number of the thread that runs when there is nothing to do.
+    /// Number of the idle thread.
     idle: AtomicU32,
-    /// Whether that waits for an interrupt.
+    /// Whether the idle thread waits for an interrupt.
     resting: AtomicU32,
-    /// Place of its record, counted from 1; 0 if it has none.
+    /// Index of the running thread's record plus 1; 0 if it has none.
     record: AtomicU32,
-    /// How often interrupts are masked, and whether they were enabled before.
+    /// Nesting depth of interrupt masks, and whether interrupts were enabled before the first.
     pub masked: AtomicU32,
     pub enabled_before: AtomicBool,
-    /// The spin lock it waits for.
+    /// The spin lock that it waits for.
     wants: AtomicU64,
     wants_site: Site,
-    /// Spin locks.
+    /// Held spin locks.
     pub locks: Locks,
 }
 
 impl Cpu {
-    /// Number of the thread that runs, 0 while booting.
+    /// Number of the running thread, 0 during boot.
     pub fn thread(&self) -> u32 {
         self.thread.load(Ordering::Relaxed)
     }
 
-    /// Another thread runs from now on.
-    pub fn run(&self, thread: u32, record: Option<&'static Record>) {
+    /// Sets the running thread.
+    pub fn set_running(&self, thread: u32, record: Option<&'static Record>) {
         let place = record.map_or(0, |record| {
             (core::ptr::from_ref(record).addr() - THREADS.as_ptr().addr()) / size_of::<Record>() + 1
         });
@@ -123,29 +123,29 @@ impl Cpu {
         }
     }
 
-    /// This thread runs when there is nothing to do.
-    pub fn idles_in(&self, thread: u32) {
+    /// Sets the idle thread.
+    pub fn set_idle_thread(&self, thread: u32) {
         self.idle.store(thread, Ordering::Relaxed);
     }
 
-    /// The thread that runs when there is nothing to do waits for an interrupt, or does so no longer.
-    pub fn rest(&self, resting: bool) {
+    /// Sets whether the idle thread waits for an interrupt.
+    pub fn set_resting(&self, resting: bool) {
         self.resting.store(resting.into(), Ordering::Relaxed);
     }
 
-    /// It waits for a spin lock.
-    pub fn want(&self, address: u64, site: &'static Location<'static>) {
+    /// Begins a wait for a spin lock.
+    pub fn begin_lock_wait(&self, address: u64, site: &'static Location<'static>) {
         self.wants_site.store(core::ptr::from_ref(site).cast_mut(), Ordering::Relaxed);
         self.wants.store(address, Ordering::Relaxed);
     }
 
-    /// It waits no longer.
-    pub fn got(&self) {
+    /// PipeEnds the wait for a spin lock.
+    pub fn end_lock_wait(&self) {
         self.wants.store(0, Ordering::Relaxed);
     }
 }
 
-/// What a thread is doing.
+/// State of a thread.
 #[repr(C)]
 pub struct Record {
     life: AtomicU32,
@@ -165,11 +165,11 @@ pub struct Record {
     wait_by: AtomicU32,
     unparked: AtomicU32,
     ran: AtomicU64,
-    /// Mutexes.
+    /// Held mutexes.
     locks: Locks,
 }
 
-/// A stack: its lowest address, its end (exclusive) and where it lies in physical memory.
+/// A stack: its lowest address, its end (exclusive) and its physical address.
 pub struct Stack {
     pub start: VirtAddr,
     pub end: VirtAddr,
@@ -200,7 +200,8 @@ impl Record {
         }
     }
 
-    /// A record for a thread; `None` when all are taken. `stack`: `None` for one within the kernel's own memory.
+    /// Allocates a record for a thread; `None` if all are in use. `stack` is `None` for a stack in the kernel
+    /// image.
     pub fn take(life: Life, id: u32, pid: u32, name: &str, stack: Option<&Stack>) -> Option<&'static Self> {
         let free = |record: &&Self| {
             let (free, taken) = (Life::Free as u32, life as u32);
@@ -228,8 +229,9 @@ impl Record {
         Some(record)
     }
 
-    /// The thread is no more. One that has ended with a mutex stays: whoever waits for it waits for ever.
-    pub fn give_back(&self) {
+    /// Frees the record of an ended thread. If the thread still held a mutex, the record stays: threads that
+    /// wait for that mutex wait for ever.
+    pub fn release(&self) {
         let life = if self.locks.is_empty() { Life::Free } else { Life::Ended };
         self.set_life(life);
     }
@@ -238,20 +240,20 @@ impl Record {
         self.life.store(life as u32, Ordering::Relaxed);
     }
 
-    /// Number of its process's parent.
+    /// Sets the number of its process's parent.
     pub fn set_parent(&self, pid: u32) {
         self.parent.store(pid, Ordering::Relaxed);
     }
 
-    /// The thread of this number was unparked by another, or (0) has used that up. No effect if the record is
-    /// another thread's by now.
+    /// Records that thread `by` unparked the thread of this number, or (0) that it consumed the unpark. No
+    /// effect if the record now belongs to another thread.
     pub fn set_unparked(&self, thread: u32, by: u32) {
         if self.id.load(Ordering::Relaxed) == thread {
             self.unparked.store(by, Ordering::Relaxed);
         }
     }
 
-    /// As much of the name as fits.
+    /// Sets the name; a longer one is cut.
     pub fn set_name(&self, name: &str) {
         let bytes = name.bytes().chain(core::iter::repeat(0));
         for (place, byte) in self.name.iter().zip(bytes) {
@@ -259,8 +261,8 @@ impl Record {
         }
     }
 
-    /// It is about to leave this processor; `frame` is the frame pointer to go on from.
-    pub fn leave(&self, frame: *const usize) {
+    /// Saves its processor and frame pointer before a context switch.
+    pub fn save_frame(&self, frame: *const usize) {
         self.cpu.store(cpu::cpu_id() as u32, Ordering::Relaxed);
         self.frame.store(frame.addr() as u64, Ordering::Relaxed);
     }
@@ -294,13 +296,13 @@ static PROCESSORS: [Cpu; CPUS] = [const {
     }
 }; CPUS];
 
-/// This processor. Only its own as long as interrupts are masked.
+/// The current processor's state; reliable only while interrupts are masked.
 #[inline(always)]
 pub fn this_cpu() -> &'static Cpu {
     &PROCESSORS[cpu::cpu_id()]
 }
 
-/// Does something with the running thread's record, if it has one.
+/// Calls `work` with the running thread's record, if it has one.
 fn with_current(work: impl FnOnce(&Record, u32)) {
     let state = cpu::irq_save();
     let cpu = this_cpu();
@@ -311,7 +313,7 @@ fn with_current(work: impl FnOnce(&Record, u32)) {
     cpu::irq_restore(state);
 }
 
-/// Number of the running thread, 0 while booting.
+/// Number of the running thread, 0 during boot.
 pub fn current_thread() -> u32 {
     let state = cpu::irq_save();
     let thread = this_cpu().thread();
@@ -319,43 +321,43 @@ pub fn current_thread() -> u32 {
     thread
 }
 
-/// The running thread is going to wait for something at this address; `by` is who alone can end that, 0 if it is
-/// not known.
+/// Begins a wait of the running thread for an event at this address; `by` is the number of the only thread or
+/// process that can end it, 0 if unknown.
 pub fn wait_begin(wait: Wait, on: u64, by: u32, site: &'static Location<'static>) {
     with_current(|record, _| record.wait_begin(wait, on, by, site));
 }
 
-/// Its wait will end with this tick, if not before; 0: it need not end.
+/// Sets the tick at which the wait times out; 0: never.
 pub fn wait_until(tick: u64) {
     with_current(|record, _| record.wait_until.store(tick, Ordering::Relaxed));
 }
 
-/// It waits no longer.
+/// PipeEnds the wait of the running thread.
 pub fn wait_end() {
     with_current(|record, _| record.wait_end());
 }
 
-/// The running thread has taken a mutex.
-pub fn mutex_taken(address: u64, site: &'static Location<'static>) {
+/// Records a mutex that the running thread acquired.
+pub fn mutex_acquired(address: u64, site: &'static Location<'static>) {
     with_current(|record, thread| record.locks.add(address, site, thread));
 }
 
-/// It has given it back.
-pub fn mutex_given(address: u64) {
+/// Records that the running thread released a mutex.
+pub fn mutex_released(address: u64) {
     with_current(|record, _| record.locks.remove(address));
 }
 
-/// As many ticks were counted since boot.
-pub fn ticked(ticks: u64) {
+/// Sets the number of ticks since boot.
+pub fn set_ticks(ticks: u64) {
     VITALS_HEADER.ticks.store(ticks, Ordering::Relaxed);
 }
 
-/// As many ticks come per second.
-pub fn ticks_per_second(ticks: u32) {
+/// Sets the tick rate in Hz.
+pub fn set_tick_rate(ticks: u32) {
     VITALS_HEADER.tick_hz.store(ticks, Ordering::Relaxed);
 }
 
-/// As many threads are in the run queue.
-pub fn queued(threads: usize) {
+/// Sets the number of threads in the run queue.
+pub fn set_ready(threads: usize) {
     VITALS_HEADER.ready.store(threads as u32, Ordering::Relaxed);
 }

@@ -6,13 +6,13 @@ use core::mem::offset_of;
 use super::{Changed, Counter};
 use crate::abi::syscall::FORK;
 
-/// Enters the kernel.
+/// Executes a system call.
 ///
 /// # Safety
-/// The caller answers for what the call does to the program's memory and control flow.
+/// The caller is responsible for the call's effects on the program's memory and control flow.
 pub unsafe fn syscall(number: u64, arguments: [u64; 6]) -> i64 {
     let result;
-    // SAFETY: the kernel keeps every register but x0; the rest is the caller's promise.
+    // SAFETY: the kernel preserves every register except x0; the caller guarantees the rest.
     unsafe {
         asm!(
             "svc #0",
@@ -32,19 +32,19 @@ pub unsafe fn syscall(number: u64, arguments: [u64; 6]) -> i64 {
 /// Stores a byte at any address.
 ///
 /// # Safety
-/// The address is one the program may write, or the program means to be killed.
+/// The program may write to the address, or is meant to be killed.
 pub unsafe fn store_byte(address: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { asm!("strb wzr, [{}]", in(reg) address, options(nostack)) }
 }
 
-/// Executes what is no instruction.
+/// Executes an undefined instruction.
 pub fn illegal_instruction() {
     // SAFETY: the kernel ends the program here.
     unsafe { asm!("udf #0", options(nostack)) }
 }
 
-/// Executes what only a kernel may: masks interrupts.
+/// Executes a privileged instruction: masks interrupts.
 pub fn privileged_instruction() {
     // SAFETY: the kernel ends the program here.
     unsafe { asm!("msr daifset, #2", options(nostack)) }
@@ -56,13 +56,13 @@ pub fn breakpoint() {
     unsafe { asm!("brk #1", options(nostack)) }
 }
 
-/// `ret`.
+/// Machine code of a function that only returns: `ret`.
 pub const RETURN: [u8; 4] = 0xd65f_03c0_u32.to_le_bytes();
 
-/// An address that belongs to the kernel.
+/// An address in the kernel half.
 pub const KERNEL_ADDRESS: usize = 0xffff_0000_4020_0000;
 
-// Frame pointer and link register are cleared so that the chain of frames ends here.
+// Frame pointer and link register are cleared, to end the chain of stack frames here.
 global_asm!(
     ".global _start",
     "_start:",
@@ -73,7 +73,7 @@ global_asm!(
     "brk #0",
 );
 
-/// Values of the registers that a program may use, the stack pointer excepted.
+/// Values of all registers that a program may use, except the stack pointer.
 #[derive(Clone, PartialEq, Eq)]
 #[repr(C, align(16))]
 pub struct Registers {
@@ -89,16 +89,16 @@ pub struct Registers {
 }
 
 const NZCV: u64 = 0xf000_0000;
-/// Rounding mode.
+/// Writable rounding mode bits.
 const FPCR: u64 = 0x00c0_0000;
-/// Saturation and the exceptions seen.
+/// Saturation and cumulative exception bits.
 const FPSR: u64 = 0x0800_009f;
 
 impl Registers {
-    /// A value of its own for every register; other seeds give other values in every one.
+    /// A distinct value for every register; another seed gives another value in every register.
     #[must_use]
     pub fn pattern(seed: u64) -> Self {
-        // Multiplying by an odd number keeps different inputs different.
+        // Multiplication by an odd number is injective.
         let value = |register: u64| (seed << 32 | (register + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self {
             general: core::array::from_fn(|i| value(i as u64)),
@@ -112,13 +112,13 @@ impl Registers {
         }
     }
 
-    /// Puts the values into the registers, counts `spins` (at least 1) down to zero without touching any
-    /// other register, and says which one came out different.
+    /// Loads the values into the registers, counts `spins` (at least 1) down to zero without touching any
+    /// other register, and returns the first register that changed.
     #[must_use]
     pub fn hold(&self, spins: u64, counter: Counter) -> Option<Changed> {
         let mut found = self.clone();
         let mut expected = self.clone();
-        // SAFETY: both functions read and write the block alone, and keep what calls must preserve.
+        // SAFETY: both functions access only the block, and preserve the callee-saved registers.
         unsafe {
             match counter {
                 Counter::Argument => ulib_hold_x0(&mut found, spins),
@@ -129,34 +129,36 @@ impl Registers {
         expected.first_difference(&found)
     }
 
-    /// Puts the values into the registers and forks. Returns twice: what the call gave, and which register
-    /// came out different.
+    /// Loads the values into the registers and forks. Returns twice: the call's result, and the first
+    /// register that changed.
     #[must_use]
     pub fn hold_and_fork(&self) -> (i64, Option<Changed>) {
         let mut found = self.clone();
         let mut expected = self.clone();
-        // SAFETY: as above; the child has memory of its own.
+        // SAFETY: as above; the child has its own memory.
         unsafe { ulib_hold_fork(&mut found, FORK) };
         let answer = found.general[0];
         (expected.general[0], expected.general[8]) = (answer, FORK);
         (answer.cast_signed(), expected.first_difference(&found))
     }
 
-    /// Puts the values into the registers, but for those of these arguments, and makes a call: what it gave.
+    /// Loads the values into the registers, except those of the arguments, and executes a call; returns its
+    /// result.
     pub(super) fn hold_and_call(&self, number: u64, arguments: [u64; 2]) -> i64 {
         let mut values = self.clone();
         [values.general[0], values.general[1]] = arguments;
-        // SAFETY: as above; what the call does is the caller's business, which is a part of this crate.
+        // SAFETY: as above; the caller, which is in this crate, is responsible for the call's effects.
         unsafe { ulib_hold_fork(&mut values, number) };
         values.general[0].cast_signed()
     }
 
-    /// The first register whose value came from those of `left`, a program that was replaced: vector registers, what
-    /// belongs to them, and the thread pointer. What this program has put into some of them since does not matter.
+    /// The first register that still has a value of `left`, the registers of the program before exec: vector
+    /// registers, their control registers, and the thread pointer. Registers that this program has changed
+    /// since do not matter.
     #[must_use]
     pub fn left_over(left: &Self) -> Option<Changed> {
         let mut found = left.clone();
-        // SAFETY: the function writes the block alone.
+        // SAFETY: the function writes only the block.
         unsafe { ulib_registers(&mut found) };
         left.first_left_over(&found)
     }
@@ -192,7 +194,7 @@ impl Registers {
 }
 
 unsafe extern "C" {
-    /// Stores the registers that [`Registers::left_over`] looks at.
+    /// Stores the registers that [`Registers::left_over`] checks.
     fn ulib_registers(registers: &mut Registers);
     /// [`Registers::hold`] with x0 as the counter.
     fn ulib_hold_x0(registers: &mut Registers, spins: u64);
@@ -202,8 +204,8 @@ unsafe extern "C" {
     fn ulib_hold_fork(registers: &mut Registers, number: u64);
 }
 
-// Frame: x29, x30 and x19 to x28 at 0, d8 to d15 at 96, FPCR at 160, the block at 168, the second argument at
-// 176, TPIDR_EL0 at 184.
+// Stack frame: x29, x30 and x19 to x28 at 0, d8 to d15 at 96, FPCR at 160, address of the block at 168, the
+// second argument at 176, TPIDR_EL0 at 184.
 global_asm!(
     r"
     .macro count_down counter

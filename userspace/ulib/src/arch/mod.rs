@@ -1,14 +1,13 @@
-//! The processor: the only place of user space that knows which one it is. Every architecture offers the
-//! same names.
+//! Architecture-specific code: the only such module in user space. Every architecture defines the same names.
 //!
-//! * `syscall(number, arguments) -> i64`: enters the kernel.
-//! * `_start`: takes the stack pointer before any prologue moves it and calls `ulib_start` with it.
-//! * `store_byte(address)`: a store that the compiler cannot reason away.
+//! * `syscall(number, arguments) -> i64`: executes a system call.
+//! * `_start`: the entry point; it passes the initial stack pointer to `ulib_start`.
+//! * `store_byte(address)`: a store that the compiler cannot remove.
 //! * `illegal_instruction()`, `privileged_instruction()`, `breakpoint()` and `KERNEL_ADDRESS`: what gets a program
 //!   killed.
 //! * `RETURN`: a function that only returns, as machine code.
-//! * `Registers`: the values of all registers that a program may use; see [`Registers::hold`],
-//!   [`Registers::hold_and_fork`] and [`Registers::hold_and_exec`].
+//! * `Registers`: values of all registers that a program may use; see [`Registers::hold`],
+//! [`Registers::hold_and_fork`] and [`Registers::hold_and_exec`].
 
 use core::ffi::CStr;
 use core::fmt;
@@ -30,7 +29,7 @@ pub use x86_64::*;
 /// A register that did not keep its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
-    /// Name, without the number where there are several of a kind.
+    /// Name, without the number for numbered registers.
     pub register: &'static str,
     pub number: Option<usize>,
     pub expected: u128,
@@ -49,8 +48,8 @@ impl fmt::Debug for Changed {
 }
 
 impl Registers {
-    /// Puts the values into the registers, but for those of the call's arguments, and replaces the program, with the
-    /// program's path as its name and one more argument. Returns only if that fails, with the error.
+    /// Loads the values into the registers, except those of the call's arguments, and executes another
+    /// program, with its path as its name and one more argument. Returns only on failure, with the error.
     #[must_use]
     pub fn hold_and_exec(&self, path: &CStr, argument: &CStr) -> Errno {
         let vector = [path.as_ptr(), argument.as_ptr(), core::ptr::null()];
@@ -63,11 +62,11 @@ impl Registers {
     }
 }
 
-/// Which register counts while the others are held; it comes down to zero.
+/// Register that counts down to zero while the others are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter {
-    /// A register in which calls pass arguments.
+    /// An argument register.
     Argument,
-    /// A register that calls preserve.
+    /// A callee-saved register.
     Preserved,
 }

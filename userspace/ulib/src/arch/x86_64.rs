@@ -6,13 +6,13 @@ use core::mem::offset_of;
 use super::{Changed, Counter};
 use crate::abi::syscall::FORK;
 
-/// Enters the kernel.
+/// Executes a system call.
 ///
 /// # Safety
-/// The caller answers for what the call does to the program's memory and control flow.
+/// The caller is responsible for the call's effects on the program's memory and control flow.
 pub unsafe fn syscall(number: u64, arguments: [u64; 6]) -> i64 {
     let result;
-    // SAFETY: the kernel keeps every register but rax; the rest is the caller's promise.
+    // SAFETY: the kernel preserves every register except rax; the caller guarantees the rest.
     unsafe {
         asm!(
             "int 0x80",
@@ -32,19 +32,19 @@ pub unsafe fn syscall(number: u64, arguments: [u64; 6]) -> i64 {
 /// Stores a byte at any address.
 ///
 /// # Safety
-/// The address is one the program may write, or the program means to be killed.
+/// The program may write to the address, or is meant to be killed.
 pub unsafe fn store_byte(address: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { asm!("mov byte ptr [{}], 0", in(reg) address, options(nostack)) }
 }
 
-/// Executes what is no instruction.
+/// Executes an undefined instruction.
 pub fn illegal_instruction() {
     // SAFETY: the kernel ends the program here.
     unsafe { asm!("ud2", options(nostack)) }
 }
 
-/// Executes what only a kernel may: masks interrupts.
+/// Executes a privileged instruction: masks interrupts.
 pub fn privileged_instruction() {
     // SAFETY: the kernel ends the program here.
     unsafe { asm!("cli", options(nostack)) }
@@ -56,26 +56,26 @@ pub fn breakpoint() {
     unsafe { asm!("int3", options(nostack)) }
 }
 
-/// `ret`.
+/// Machine code of a function that only returns: `ret`.
 pub const RETURN: [u8; 1] = [0xc3];
 
-/// An address that belongs to the kernel.
+/// An address in the kernel half.
 pub const KERNEL_ADDRESS: usize = 0xffff_8000_0020_0000;
 
-// The frame pointer is cleared so that the chain of frames ends here.
+// The frame pointer is cleared, to end the chain of stack frames here.
 global_asm!(".global _start", "_start:", "xor ebp, ebp", "mov rdi, rsp", "call ulib_start", "ud2");
 
-/// Values of the registers that a program may use, the stack pointer excepted.
+/// Values of all registers that a program may use, except the stack pointer.
 #[derive(Clone, PartialEq, Eq)]
 #[repr(C, align(16))]
 pub struct Registers {
-    /// As in `NAMES`.
+    /// In the order of `NAMES`.
     general: [u64; 15],
     /// The thread pointers.
     fs: u64,
     gs: u64,
     flags: u64,
-    /// The older vector registers, which share their place with those of the x87.
+    /// The MMX registers, which alias the x87 registers.
     mmx: [u64; 8],
     x87_control: u16,
     mxcsr: u32,
@@ -91,24 +91,24 @@ const RCX: usize = 2;
 const RSI: usize = 4;
 const RDI: usize = 5;
 
-/// Arithmetic flags and direction.
+/// Arithmetic flags and direction flag.
 const FLAGS: u64 = 0xcd5;
-/// Rounding mode of the x87, and what the rest of its control word is.
+/// Rounding mode bits of the x87 control word, and the other bits' value.
 const X87_ROUNDING: u16 = 0x0c00;
 const X87_CONTROL: u16 = 0x037f;
-/// Rounding mode, what becomes of the smallest numbers, the exceptions seen; and all exceptions masked.
+/// Rounding mode, denormal handling and exception flags; and all exceptions masked.
 const MXCSR: u32 = 0xe07f;
 const MXCSR_MASKED: u32 = 0x1f80;
 
 impl Registers {
-    /// A value of its own for every register; other seeds give other values in every one.
+    /// A distinct value for every register; another seed gives another value in every register.
     #[must_use]
     pub fn pattern(seed: u64) -> Self {
-        // Multiplying by an odd number keeps different inputs different.
+        // Multiplication by an odd number is injective.
         let value = |register: u64| (seed << 32 | (register + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        // A thread pointer must be an address.
+        // A thread pointer must be a valid address.
         let address = |register: u64| value(register) >> 17;
-        // All bits of the seed take part in the few that these registers have.
+        // All seed bits affect the few bits of these registers.
         let few = seed ^ seed >> 8;
         Self {
             general: core::array::from_fn(|i| value(i as u64)),
@@ -124,13 +124,13 @@ impl Registers {
         }
     }
 
-    /// Puts the values into the registers, counts `spins` (at least 1) down to zero without touching any
-    /// other register, and says which one came out different.
+    /// Loads the values into the registers, counts `spins` (at least 1) down to zero without touching any
+    /// other register, and returns the first register that changed.
     #[must_use]
     pub fn hold(&self, spins: u64, counter: Counter) -> Option<Changed> {
         let mut found = self.clone();
         let mut expected = self.clone();
-        // SAFETY: both functions read and write the block alone, and keep what calls must preserve.
+        // SAFETY: both functions access only the block, and preserve the callee-saved registers.
         unsafe {
             match counter {
                 Counter::Argument => ulib_hold_rcx(&mut found, spins),
@@ -141,34 +141,36 @@ impl Registers {
         expected.first_difference(&found)
     }
 
-    /// Puts the values into the registers and forks. Returns twice: what the call gave, and which register
-    /// came out different.
+    /// Loads the values into the registers and forks. Returns twice: the call's result, and the first
+    /// register that changed.
     #[must_use]
     pub fn hold_and_fork(&self) -> (i64, Option<Changed>) {
         let mut found = self.clone();
         let mut expected = self.clone();
-        // SAFETY: as above; the child has memory of its own.
+        // SAFETY: as above; the child has its own memory.
         unsafe { ulib_hold_fork(&mut found, FORK) };
         let answer = found.general[RAX];
         expected.general[RAX] = answer;
         (answer.cast_signed(), expected.first_difference(&found))
     }
 
-    /// Puts the values into the registers, but for those of these arguments, and makes a call: what it gave.
+    /// Loads the values into the registers, except those of the arguments, and executes a call; returns its
+    /// result.
     pub(super) fn hold_and_call(&self, number: u64, arguments: [u64; 2]) -> i64 {
         let mut values = self.clone();
         [values.general[RDI], values.general[RSI]] = arguments;
-        // SAFETY: as above; what the call does is the caller's business, which is a part of this crate.
+        // SAFETY: as above; the caller, which is in this crate, is responsible for the call's effects.
         unsafe { ulib_hold_fork(&mut values, number) };
         values.general[RAX].cast_signed()
     }
 
-    /// The first register whose value came from those of `left`, a program that was replaced: vector registers, what
-    /// belongs to them, and the thread pointer. What this program has put into some of them since does not matter.
+    /// The first register that still has a value of `left`, the registers of the program before exec: vector
+    /// registers, their control registers, and the thread pointers. Registers that this program has changed
+    /// since do not matter.
     #[must_use]
     pub fn left_over(left: &Self) -> Option<Changed> {
         let mut found = left.clone();
-        // SAFETY: the function writes the block alone.
+        // SAFETY: the function writes only the block.
         unsafe { ulib_registers(&mut found) };
         left.first_left_over(&found)
     }
@@ -219,7 +221,7 @@ impl Registers {
 }
 
 unsafe extern "C" {
-    /// Stores the registers that [`Registers::left_over`] looks at.
+    /// Stores the registers that [`Registers::left_over`] checks.
     fn ulib_registers(registers: &mut Registers);
     /// [`Registers::hold`] with rcx as the counter.
     fn ulib_hold_rcx(registers: &mut Registers, spins: u64);
@@ -229,8 +231,9 @@ unsafe extern "C" {
     fn ulib_hold_fork(registers: &mut Registers, number: u64);
 }
 
-// Frame: the block at 0, the second argument at 8, bases of FS and GS at 16 and 24, MXCSR at 32, the x87's control
-// word at 36. Counting must not touch the flags, which leaves `loop` and `jrcxz`: they know rcx alone.
+// Stack frame: address of the block at 0, the second argument at 8, FS and GS bases at 16 and 24, MXCSR at
+// 32, the x87 control word at 36. The loop must not change the flags, so it uses `loop` or `jrcxz`, which
+// only work with rcx.
 global_asm!(
     r"
     .macro count_down_rcx

@@ -1,4 +1,4 @@
-//! What stands in the files of `/proc`.
+//! Content of the files in `/proc`.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -13,29 +13,29 @@ use crate::thread::scheduler;
 use crate::time;
 use crate::trace::text;
 
-/// What this room does not know of itself: processes, which are further up.
+/// Access to the process table, which belongs to a higher layer.
 pub trait Processes: Sync {
-    /// The lowest number above `pid` of one that has not been waited for yet.
+    /// The lowest number above `pid` of a process that was not reaped yet.
     fn next(&self, pid: u32) -> Option<u32>;
-    /// Writes the lines of `status`; `None` if there is no such process.
+    /// Writes the content of `status`; `None` if there is no such process.
     fn status(&self, pid: u32, to: &mut dyn Write) -> Option<fmt::Result>;
 }
 
 static PROCESSES: Once<&'static dyn Processes> = Once::new();
 
-/// Called once, before the first process.
+/// Registers the process table. Called once, before the first process starts.
 pub fn register_processes(processes: &'static dyn Processes) {
     PROCESSES.call_once(|| processes);
 }
 
-/// The processes' numbers, ascending.
+/// Process numbers in ascending order.
 pub fn pids() -> impl Iterator<Item = u32> {
     let known = PROCESSES.get().filter(|_| !planted(Fault::ProcHidesProcesses));
     let after = move |pid: u32| known.and_then(|processes| processes.next(pid));
     core::iter::successors(after(0), move |pid| after(*pid))
 }
 
-/// Text that takes memory only if there is some: an error says that there is none.
+/// A string that grows by `try_reserve`: a write returns an error if memory is short.
 #[derive(Default)]
 struct Text(Vec<u8>);
 
@@ -47,10 +47,10 @@ impl Write for Text {
     }
 }
 
-/// A file's content now; nothing for a directory.
+/// Current content of a file; empty for a directory.
 ///
 /// # Errors
-/// ENOENT if its process is gone; ENOMEM.
+/// ENOENT if its process was reaped; ENOMEM.
 pub fn of(node: Node) -> Result<Vec<u8>, Errno> {
     let mut to = Text::default();
     let written = match node {
@@ -79,7 +79,7 @@ fn meminfo(to: &mut impl Write) -> fmt::Result {
     writeln!(to, "MemFree: {:>15} kB", kib(free))
 }
 
-/// Seconds since boot, and seconds in which a processor had nothing to do, as on Linux.
+/// Seconds since boot, and total idle time of the processors in seconds, as on Linux.
 fn uptime(to: &mut impl Write) -> fmt::Result {
     let [up, idle] = [time::since_boot(), time::of_counts(scheduler::idle_counts())]
         .map(|time| (time.seconds, time.nanoseconds / 10_000_000));
@@ -87,7 +87,7 @@ fn uptime(to: &mut impl Write) -> fmt::Result {
     writeln!(to, "{}.{:02} {}.{:02}", up.0, up.1, idle.0, idle.1)
 }
 
-/// The process asked for, but for a planted fault.
+/// The process number, changed by a planted fault.
 fn faulty(pid: u32) -> u32 {
     if planted(Fault::StatusOfInit) { 1 } else { pid }
 }

@@ -1,4 +1,4 @@
-//! An open file or directory of `/proc`: its content is that of the moment it was opened.
+//! An open file or directory of `/proc`: its content is fixed when it is opened.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ pub struct File {
 
 impl File {
     /// # Errors
-    /// ENOENT if its process has gone since it was looked up.
+    /// ENOENT if its process was reaped after the lookup.
     pub fn new(node: Node) -> Result<Self, Errno> {
         Ok(Self { node, content: content::of(node)? })
     }
@@ -36,7 +36,7 @@ impl file::File for File {
         Ok(count)
     }
 
-    /// Each write is one command, wherever in the file.
+    /// Each write is one command; the offset is ignored.
     fn write(&self, _offset: u64, bytes: &[u8], _nonblocking: bool) -> Result<usize, Errno> {
         let understood = self.node == Node::TraceFile(TraceFile::Enable) && text::command(bytes);
         if understood { Ok(bytes.len()) } else { Err(Errno::EINVAL) }

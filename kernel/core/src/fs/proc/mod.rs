@@ -1,4 +1,4 @@
-//! `/proc`: files that the kernel writes when somebody opens them.
+//! `/proc`: files whose content the kernel generates on open.
 
 mod content;
 mod file;
@@ -11,9 +11,9 @@ pub use node::{Node, Walk, walk};
 use crate::fs::disk;
 use crate::kprintln;
 
-/// Puts `/proc` in its place on the disk. Called once; a disk without one has none.
+/// Mounts `/proc` over the directory of that name on the disk, if there is one. Called once.
 pub fn mount() {
-    if !disk::cover(b"/proc") {
+    if !disk::mount_over(b"/proc") {
         kprintln!("the disk has no directory /proc, so there is none");
     }
 }

@@ -1,4 +1,4 @@
-//! The tree of `/proc`.
+//! The directory tree of `/proc`.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use parity_abi::fs::{S_IFDIR, S_IFREG};
 use super::content;
 use crate::fs::path;
 
-/// A file or directory.
+/// A file or directory of `/proc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Node {
     Root,
@@ -17,7 +17,7 @@ pub enum Node {
     Uptime,
     Trace,
     TraceFile(TraceFile),
-    /// The directory of a process, by its number.
+    /// Directory of the process with this number.
     Process(u32),
     Status(u32),
 }
@@ -31,7 +31,7 @@ pub enum TraceFile {
     Providers,
 }
 
-/// In the order of their numbers.
+/// Sorted by inode number.
 const TRACE_FILES: [(&str, TraceFile); 5] = [
     ("buffer", TraceFile::Buffer),
     ("counters", TraceFile::Counters),
@@ -40,7 +40,7 @@ const TRACE_FILES: [(&str, TraceFile); 5] = [
     ("providers", TraceFile::Providers),
 ];
 
-/// Inode numbers of processes' files begin here; those of all others are smaller.
+/// First inode number of processes' files; all others have lower numbers.
 const FIRST_PROCESS_INODE: u64 = 0x1000;
 
 impl Node {
@@ -48,7 +48,7 @@ impl Node {
         matches!(self, Self::Root | Self::Trace | Self::Process(_))
     }
 
-    /// Type and permissions.
+    /// File type and permissions.
     pub const fn mode(self) -> u32 {
         match self {
             Self::TraceFile(TraceFile::Enable) => S_IFREG | 0o644,
@@ -69,7 +69,7 @@ impl Node {
         }
     }
 
-    /// `None`: the parent is outside.
+    /// The parent directory; `None` for the root, whose parent is on the disk.
     pub const fn parent(self) -> Option<Self> {
         match self {
             Self::Root => None,
@@ -79,7 +79,7 @@ impl Node {
         }
     }
 
-    /// What is in a directory; nothing in a file.
+    /// Entries of a directory; none for a file.
     pub fn children(self) -> impl Iterator<Item = Self> {
         let fixed: &[Self] = match self {
             Self::Root if cfg!(feature = "untraced") => &[Self::Meminfo, Self::Uptime],
@@ -97,7 +97,7 @@ impl Node {
             .chain(status)
     }
 
-    /// Its name in the directory where it is. A process that is gone still has the one that it had.
+    /// Its name in its directory. A file keeps its name after its process was reaped.
     pub fn name(self) -> String {
         let fixed = match self {
             Self::Root => "proc",
@@ -111,23 +111,23 @@ impl Node {
         fixed.to_string()
     }
 
-    /// The path from the root of everything.
+    /// Absolute path.
     pub fn path(self) -> Vec<u8> {
         let above = self.parent().map_or_else(Vec::new, Self::path);
         [&above, b"/".as_slice(), self.name().as_bytes()].concat()
     }
 }
 
-/// Where a path leads.
+/// Result of a path walk in `/proc`.
 pub enum Walk {
     Arrived(Node),
-    /// Out of here through the root's `..`, with this part of the path left.
+    /// The walk left `/proc` through the root's `..`; the rest of the path.
     Left(Vec<u8>),
-    /// To a directory that has nothing of the path's last name.
+    /// The last name of the path is missing in its directory.
     Missing,
 }
 
-/// Walks along the path `whole` from `start`; there are no links here.
+/// Walks the path `whole` from `start`; `/proc` has no symbolic links.
 ///
 /// # Errors
 /// ENOENT, ENOTDIR, ENOMEM.
@@ -155,6 +155,6 @@ pub fn walk(start: Node, whole: &[u8]) -> Result<Walk, Errno> {
             },
         };
     }
-    // What is left of `name/` is a slash: it says that a directory is meant.
+    // The rest of `name/` is a slash, which requires a directory.
     if rest.is_empty() || here.is_directory() { Ok(Walk::Arrived(here)) } else { Err(Errno::ENOTDIR) }
 }

@@ -1,5 +1,5 @@
-//! The boot test that one architecture had and the other one not: each part of the machine does a first piece of
-//! work, on both.
+//! A power-on self test that originally existed for one architecture only: each part of the machine does a
+//! simple task, on both.
 
 use alloc::format;
 use alloc::string::String;
@@ -34,7 +34,7 @@ tests! {
     signals,
 }
 
-/// The kernel runs where it was linked, on the first processor, and its boot has come to its end.
+/// The kernel runs at its link address on the first processor, and the boot has reached its last stage.
 fn start(fixture: &mut Fixture) -> Outcome {
     let here = (start as *const ()).addr() as u64;
     ensure!(here > KERNEL_BASE.as_u64(), "code runs at {here:#x}, below the kernel's half");
@@ -45,7 +45,7 @@ fn start(fixture: &mut Fixture) -> Outcome {
     Ok(format!("{} processor(s)", fixture.boot.cpus))
 }
 
-/// An interrupt that is disabled does not come; enabled again, what caused it is not lost.
+/// A disabled interrupt does not arrive; after it is enabled, the pending one does.
 fn interrupt_controller(_: &mut Fixture) -> Outcome {
     let irq = console_irq().ok_or("the console has no interrupt")?;
     intc::disable(irq);
@@ -59,7 +59,7 @@ fn interrupt_controller(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// Ticks come, and the clock goes on. How long they take is for the host to say.
+/// Ticks arrive, and the clock advances. Durations are not checked: they depend on the host.
 fn timer(_: &mut Fixture) -> Outcome {
     const TICKS: u64 = 10;
     let (start, start_ms) = (tick::now(), since_boot_ms());
@@ -70,7 +70,7 @@ fn timer(_: &mut Fixture) -> Outcome {
     Ok(format!("{came} ticks in {} ms", now_ms - start_ms))
 }
 
-/// A page that is mapped can be used, one that was taken away cannot.
+/// A mapped page can be used, an unmapped one cannot.
 fn memory(_: &mut Fixture) -> Outcome {
     let because = |errno: Errno| format!("{errno}");
     let at = USER_BASE.as_u64();
@@ -89,8 +89,10 @@ fn memory(_: &mut Fixture) -> Outcome {
 }
 
 fn breakpoint(_: &mut Fixture) -> Outcome {
-    let breakpoint =
-        ALL.iter().find(|exception| exception.name == "breakpoint").ok_or("nobody can raise it")?;
+    let breakpoint = ALL
+        .iter()
+        .find(|exception| exception.name == "breakpoint")
+        .ok_or("this architecture cannot raise it")?;
     raised(breakpoint)?;
     Ok(String::new())
 }
@@ -113,7 +115,7 @@ fn process(_: &mut Fixture) -> Outcome {
     program::check("family")
 }
 
-/// As far as there are signals: those that the kernel sends to who does wrong, as a parent sees them.
+/// Signals, as far as they exist: the kernel ends faulting programs with them, and their parent sees them.
 fn signals(_: &mut Fixture) -> Outcome {
     program::check("child_signals")
 }

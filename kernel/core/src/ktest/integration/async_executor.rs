@@ -1,4 +1,4 @@
-//! Work that runs beside other work: kernel threads, and queues in which they wait.
+//! Concurrency: kernel threads, and the queues in which they wait.
 
 use alloc::format;
 use alloc::string::String;
@@ -17,13 +17,13 @@ use crate::time::tick;
 use crate::trace::BUFFERS;
 
 const WORKERS: i32 = 8;
-/// More than 16 bits hold.
+/// A number that needs more than 16 bits.
 const FAR_NUMBER: u32 = 1 << 16 | 7;
 
 tests! { "boot_tests", "async_executor": runs_work, in_order, wakes_oldest_first, sleepers_do_not_run, excludes,
 switches_traced }
 
-/// Work is done, and its result reaches who waits for it.
+/// Work is done, and its result reaches the joining thread.
 fn runs_work(_: &mut Fixture) -> Outcome {
     let workers: Vec<_> = (1..=WORKERS)
         .map(|number| spawn("worker", move || (1..=number).product()))
@@ -37,11 +37,11 @@ fn runs_work(_: &mut Fixture) -> Outcome {
     Ok(format!("{WORKERS} results"))
 }
 
-/// What is ready first runs first.
+/// Threads run in the order in which they became ready.
 fn in_order(_: &mut Fixture) -> Outcome {
     let order = Arc::new(SpinLock::new(Vec::new()));
     let workers = {
-        // No tick: the first one could run before the last one is started.
+        // Without ticks: otherwise the first one could run before the last one is started.
         let _irq = IrqGuard::new();
         let start = |number| {
             let order = order.clone();
@@ -60,7 +60,7 @@ fn in_order(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// Of those who wait in a queue, the one that came first is woken, and nobody else.
+/// wake_one wakes the thread that has waited longest, and only that one.
 fn wakes_oldest_first(_: &mut Fixture) -> Outcome {
     let (queue, tickets) = (Arc::new(WaitQueue::new(Wait::Queue)), Arc::new(AtomicU32::new(0)));
     let woken = Arc::new(SpinLock::new(Vec::new()));
@@ -93,7 +93,7 @@ fn wakes_oldest_first(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// Who sleeps does not run, and who yields lets everybody else run.
+/// A sleeping thread does not run, and a yield lets all ready threads run.
 fn sleepers_do_not_run(_: &mut Fixture) -> Outcome {
     let runs = Arc::new(AtomicU32::new(0));
     let counted = runs.clone();
@@ -116,7 +116,7 @@ fn sleepers_do_not_run(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// A mutex lets one in at a time, also when its holder sleeps.
+/// A mutex admits one thread at a time, also while its holder sleeps.
 fn excludes(_: &mut Fixture) -> Outcome {
     const ROUNDS: u32 = 20;
     let shared = Arc::new(Mutex::new(0_u32));
@@ -142,7 +142,7 @@ fn excludes(_: &mut Fixture) -> Outcome {
     Ok(format!("{expected} additions"))
 }
 
-/// Events tell who left the processor and who came by their whole numbers, however many threads there were before.
+/// Context switch events contain full thread numbers, however many threads there were before.
 fn switches_traced(_: &mut Fixture) -> Outcome {
     Thread::number_from(FAR_NUMBER);
     let ring = &BUFFERS[cpu::cpu_id()];

@@ -1,4 +1,4 @@
-//! What the boot says it has set up is there.
+//! Results of the boot: all that it reports as set up works.
 
 use alloc::format;
 use alloc::string::String;
@@ -13,9 +13,9 @@ use crate::ktest::{Outcome, ensure, tests};
 use crate::mm::{PAGE, frame};
 use crate::stage;
 
-/// The boot's stages up to where tests begin.
+/// Boot stages before the tests.
 const STAGES: [&str; 5] = ["memory", "interrupts", "timer", "block", "rootfs"];
-/// A file that every disk has, and what is in it.
+/// A file on every test disk, and its content.
 const FILE: (&[u8], &[u8]) = (b"/hello.txt", b"Hello from ext2!\n");
 
 tests! { "boot_tests", "boot_post": stages, memory, root_file_system }
@@ -29,7 +29,7 @@ fn stages(_: &mut Fixture) -> Outcome {
     Ok(format!("{times:?} ms"))
 }
 
-/// All memory that nobody used is managed, but for what its own table takes.
+/// All free memory is managed, except for the allocator's own table.
 fn memory(fixture: &mut Fixture) -> Outcome {
     let free = &fixture.boot.free_memory;
     let frames = (free.end - free.start) as usize / PAGE;

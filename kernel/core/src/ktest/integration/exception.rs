@@ -1,5 +1,5 @@
-//! Exceptions: those of the kernel are taken for what they are, those of a program end the program, and those that
-//! nobody expects end the kernel.
+//! Exceptions: the kernel's are decoded correctly, a program's end the program, and unexpected ones in the
+//! kernel panic.
 
 use alloc::format;
 use alloc::string::String;
@@ -25,7 +25,7 @@ tests! {
     ; alone: divide_by_zero, undefined_instruction, page_fault
 }
 
-/// Every exception that the architecture can raise is taken as its kind, and survived.
+/// Every exception of the architecture is decoded as its kind, and the kernel continues.
 fn all_kinds(_: &mut Fixture) -> Outcome {
     for exception in ALL {
         raised(exception).map_err(|complaint| format!("{}: {complaint}", exception.name))?;
@@ -58,7 +58,7 @@ fn user_bad_address(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// While one program after the other is killed, one that does nothing wrong goes on, and ends well.
+/// While other programs are killed one after another, a correct program continues and succeeds.
 fn spares_others(_: &mut Fixture) -> Outcome {
     let bystander = program::probe("registers")?;
     for what in ["illegal_instruction", "write_kernel", "null_pointer"] {

@@ -1,4 +1,4 @@
-//! Guard pages: nothing is mapped below a kernel stack, and who runs over its end is named.
+//! Guard pages: nothing is mapped below a kernel stack, and the panic names a thread whose stack overflows.
 
 use alloc::format;
 use alloc::string::String;
@@ -29,7 +29,7 @@ tests! {
     ; alone: overflow, overflow_with_lock
 }
 
-/// Checks that a thread's stack is mapped, and as much below it is not.
+/// Checks that a thread's stack is mapped and its guard is not.
 pub fn check_stack(thread: &Thread) -> Result<(), String> {
     let top = thread.stack_top();
     let page = |number: u64| top - (number + 1) * PAGE as u64;
@@ -49,7 +49,7 @@ pub fn check_stack(thread: &Thread) -> Result<(), String> {
     Ok(())
 }
 
-/// The processor agrees that nothing is there.
+/// Checks that an access to the address faults.
 fn check_unmapped(address: VirtAddr) -> Result<(), String> {
     let fault =
         caught(|| exception::read_at(address.as_u64() as usize)).map(|fault| (fault.kind, fault.address));
@@ -61,7 +61,7 @@ fn check_unmapped(address: VirtAddr) -> Result<(), String> {
 /// Threads that have checked their own stacks and wait to be stopped.
 pub struct Parked {
     threads: Vec<Arc<Kthread>>,
-    /// Where their stacks end.
+    /// Ends of their stacks.
     pub tops: Vec<VirtAddr>,
 }
 
@@ -90,7 +90,7 @@ impl Parked {
         Ok(Self { threads, tops })
     }
 
-    /// Stops them all, each of which must have found its stack in order.
+    /// Stops all threads and checks that each found its stack correct.
     pub fn stop(self) -> Result<(), String> {
         for thread in &self.threads {
             ensure!(thread.stop().is_ok(), "a thread was stopped already");
@@ -116,11 +116,11 @@ fn below_boot_stack(fixture: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// A thread's end gives its stack's frames back, and leaves nothing mapped.
+/// When a thread ends, its stack is unmapped and its frames are freed.
 fn stack_given_back(_: &mut Fixture) -> Outcome {
     let turn = || Parked::start(10)?.stop();
     turn()?;
-    // The last thread to leave is off its stack a little later.
+    // The last thread leaves its stack slightly after its join.
     tick::sleep(2);
     let before = frame::counts().free;
     for _ in 0..10 {
@@ -131,7 +131,7 @@ fn stack_given_back(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// Runs over the end of its stack.
+/// Overflows the stack.
 #[expect(unconditional_recursion, reason = "the stack ends it")]
 #[inline(never)]
 fn recurse(depth: u64) -> u64 {
@@ -143,7 +143,7 @@ fn overflow(_: &mut Fixture) -> Outcome {
     Err(format!("the kernel goes on with {}", recurse(0)))
 }
 
-/// Prints by running over the end of its stack: the console's lock is held then.
+/// A value whose formatting overflows the stack, while the console's lock is held.
 struct Bottomless;
 
 impl fmt::Display for Bottomless {

@@ -1,4 +1,4 @@
-//! Interrupts: masked and unmasked, from the timer, the disk and the console, and what they leave alone.
+//! Interrupts: masked and unmasked, from timer, disk and console, and without corruption of registers.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,13 +14,13 @@ use crate::sync::IrqGuard;
 use crate::time::tick;
 use crate::trap;
 
-/// What is read from the disk, and how often: it cannot be done whenever it is looked at first.
+/// Size and number of disk reads: several, so that at least one is not done at its first check.
 const PART_BYTES: usize = 16 * 1024;
 const PARTS: u64 = 64;
 
 tests! { "boot_tests", "interrupt": masked, guards_nest, disk, console, registers_kept }
 
-/// Waits with the processor's own clock, for so many ticks' time.
+/// Spins for so many ticks' time by the processor's counter.
 fn spin(ticks: u64, tick_hz: u32) {
     let until = timer::now() + ticks * timer::frequency() / u64::from(tick_hz);
     while timer::now() < until {
@@ -28,7 +28,8 @@ fn spin(ticks: u64, tick_hz: u32) {
     }
 }
 
-/// A thread begins unmasked; no interrupt comes while they are masked, and the one that was due comes afterwards.
+/// A thread starts with interrupts unmasked; while they are masked none arrives, and a pending one arrives
+/// afterwards.
 fn masked(fixture: &mut Fixture) -> Outcome {
     ensure!(cpu::irq_enabled(), "the tests run with interrupts masked");
     let fresh = spawn("fresh", || i32::from(cpu::irq_enabled()))?;
@@ -45,7 +46,7 @@ fn masked(fixture: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// As long as one guard is left, interrupts are masked, whichever goes first.
+/// Interrupts stay masked until the last guard is dropped, in any order.
 fn guards_nest(fixture: &mut Fixture) -> Outcome {
     let (first, second) = (IrqGuard::new(), IrqGuard::new());
     let before = tick::now();
@@ -59,7 +60,7 @@ fn guards_nest(fixture: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// The disk says by an interrupt that it has done its work, and wakes who waits for it.
+/// The disk's interrupt signals the end of a read and wakes the waiting thread.
 fn disk(_: &mut Fixture) -> Outcome {
     let disk = block::disk().ok_or("there is no disk")?;
     let before = trap::device_interrupts();
@@ -73,7 +74,7 @@ fn disk(_: &mut Fixture) -> Outcome {
     Ok(format!("{} interrupts for {PARTS} reads", came()))
 }
 
-/// So does the console, when somebody has typed.
+/// The console's interrupt signals typed input.
 fn console(_: &mut Fixture) -> Outcome {
     let before = trap::device_interrupts();
     ensure!(keyboard::typed(b"!\n")? == b"!\n", "something else was read than was typed");
@@ -81,7 +82,7 @@ fn console(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// A program that is interrupted and preempted finds all its registers again.
+/// A program that is interrupted and preempted keeps all register values.
 fn registers_kept(_: &mut Fixture) -> Outcome {
     let other = program::probe("registers")?;
     program::check("registers")?;

@@ -1,4 +1,4 @@
-//! The kernel as it was built: where it lies, and what its parts may be used for.
+//! The kernel image: its location, and the permissions of its sections.
 
 use alloc::format;
 
@@ -13,7 +13,7 @@ tests! { "boot_tests", "kernel_build": image }
 
 static IN_DATA: u32 = 1;
 
-/// It lies in memory that nobody is given; its code cannot be written, its data cannot be executed.
+/// The image is in memory that is never allocated; code is not writable, data is not executable.
 fn image(fixture: &mut Fixture) -> Outcome {
     let boot = fixture.boot;
     let (kernel, memory, free) = (&boot.kernel_image, &boot.memory, &boot.free_memory);
@@ -30,7 +30,7 @@ fn image(fixture: &mut Fixture) -> Outcome {
     }
     for name in ["write_code", "execute_data"] {
         let exception = ALL.iter().find(|exception| exception.name == name);
-        let exception = exception.ok_or_else(|| format!("nobody can raise {name}"))?;
+        let exception = exception.ok_or_else(|| format!("this architecture cannot raise {name}"))?;
         raised(exception).map_err(|complaint| format!("{name}: {complaint}"))?;
     }
     Ok(format!("{} KiB", (kernel.end - kernel.start) / 1024))

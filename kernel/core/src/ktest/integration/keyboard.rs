@@ -1,4 +1,4 @@
-//! Input from the console: what is typed reaches who reads, by the line.
+//! Console input: typed bytes reach the reader, line by line.
 
 use alloc::format;
 use alloc::string::String;
@@ -11,12 +11,12 @@ use crate::ktest::runner::Fixture;
 use crate::ktest::{Outcome, PATIENCE, ended, ensure, spawn, tests};
 use crate::time::tick;
 
-/// Ticks in which nothing must happen.
+/// Ticks to wait before concluding that nothing happens.
 pub const QUIET: u64 = 20;
 
 tests! { "boot_tests", "keyboard": listens, line_arrives, reader_waits, corrections, end_of_input }
 
-/// Types, and reads one line.
+/// Types bytes and reads one line.
 pub fn typed(bytes: &[u8]) -> Result<Vec<u8>, String> {
     console_loop_back(bytes);
     read_line().ok_or_else(|| format!("{:?} was typed, and nothing can be read", bytes.escape_ascii()))
@@ -31,7 +31,7 @@ pub fn read_line() -> Option<Vec<u8>> {
     count.map(|count| buffer[..count].to_vec())
 }
 
-/// Somebody listens: otherwise the console would say that its input has ended.
+/// Input is enabled: otherwise a read would return end of file.
 fn listens(_: &mut Fixture) -> Outcome {
     let irq = console_irq().ok_or("the console has no interrupt")?;
     ensure!(terminal::read_now(&mut [0; 8]).is_none(), "something can be read, and nothing was typed");
@@ -47,7 +47,7 @@ fn line_arrives(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// Who reads sleeps until the line is whole.
+/// A reader sleeps until the line is complete.
 fn reader_waits(_: &mut Fixture) -> Outcome {
     let reader = spawn("reader", || {
         let mut buffer = [0; 64];

@@ -1,4 +1,4 @@
-//! Lines of the kernel: whole, complete, and in order.
+//! Log lines of the kernel: not interleaved, complete, and in order.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,7 +14,7 @@ use crate::time::since_boot_ms;
 
 const WRITERS: usize = 4;
 const LINES: usize = 25;
-/// How a writer's lines begin.
+/// Prefix of the test's lines.
 const MARK: &str = "logging:";
 
 tests! { "boot_tests", "logging": lines_whole, long_line, times }
@@ -32,7 +32,7 @@ fn line(writer: usize, number: usize) -> String {
     format!("{MARK} {writer} {number} {}", Pieces(writer))
 }
 
-/// Threads that write at the same time do not cut each other's lines.
+/// Concurrent writers do not interleave their lines.
 fn lines_whole(_: &mut Fixture) -> Outcome {
     let mut started = Ok(());
     let written = capture(|| {
@@ -65,7 +65,7 @@ fn lines_whole(_: &mut Fixture) -> Outcome {
         ensure!(wrong.is_none(), "line {wrong:?} of writer {writer}");
     }
     let foreign = lines.iter().find(|line| !line.starts_with(MARK));
-    ensure!(foreign.is_none(), "there is a line of nobody's: {foreign:?}");
+    ensure!(foreign.is_none(), "no writer wrote this line: {foreign:?}");
     Ok(format!("{WRITERS} × {LINES} lines"))
 }
 
@@ -77,7 +77,7 @@ fn long_line(_: &mut Fixture) -> Outcome {
     Ok(format!("{} bytes", text.len()))
 }
 
-/// Times in lines rise with the lines.
+/// Timestamps in lines never decrease.
 fn times(_: &mut Fixture) -> Outcome {
     const COUNT: usize = 200;
     let written = capture(|| (0..COUNT).for_each(|_| kprintln!("{} ms", since_boot_ms())));

@@ -1,4 +1,4 @@
-//! Memory: frames, the heap, address spaces, and the border to user memory.
+//! Memory: frames, heap, address spaces, and access to user memory.
 
 use alloc::alloc::{alloc, dealloc};
 use alloc::format;
@@ -31,7 +31,7 @@ tests! {
     ; alone: double_free
 }
 
-/// Frames for the test alone, given back when dropped.
+/// Allocated frames, freed on drop.
 struct Frames(Vec<PhysAddr>);
 
 impl Frames {
@@ -52,13 +52,13 @@ impl Drop for Frames {
     }
 }
 
-/// Most of memory, taken so that the allocator soon comes round.
+/// Most of the memory, allocated so that the allocator soon wraps around.
 struct Rows(Vec<PhysAddr>);
 
 impl Rows {
     const LENGTH: usize = 64;
 
-    /// Takes all but about so many frames.
+    /// Allocates all but about `count` frames.
     fn leave(count: usize) -> Self {
         let mut rows = Self(Vec::with_capacity(frame::counts().free / Self::LENGTH));
         while frame::available(Purpose::User) > count
@@ -78,18 +78,18 @@ impl Drop for Rows {
     }
 }
 
-/// Each is somebody's alone, in free memory, and counted.
+/// Each frame is allocated once, is in free memory, and is counted.
 fn frames_apart(fixture: &mut Fixture) -> Outcome {
     const COUNT: usize = 500;
     let before = frame::counts().free;
     let mut frames = Frames::take(COUNT)?;
-    // The heap may have grown meanwhile, for the list.
+    // The heap may have grown for the list meanwhile.
     let taken = before - frame::counts().free;
     ensure!(taken >= COUNT, "{COUNT} frames were taken, and {taken} are missing");
     frames.0.sort();
     let twice = frames.0.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
     if let Some(frame) = twice {
-        // Giving it back twice would be a panic.
+        // A second free would panic.
         core::mem::forget(frames);
         return Err(format!("frame {frame} was given out twice"));
     }
@@ -107,7 +107,7 @@ fn frames_in_a_row(_: &mut Fixture) -> Outcome {
     const COUNT: usize = 64;
     let start = frame::allocate(COUNT, Purpose::Kernel).ok_or("there are no frames in a row")?;
     for index in 0..COUNT {
-        // SAFETY: one of the frames that were allocated just now.
+        // SAFETY: one of the frames allocated above.
         unsafe { phys_to_virt(start + (index * PAGE) as u64).write_bytes(index as u8, PAGE) };
     }
     let whole = (0..COUNT).find(|index| {
@@ -129,15 +129,15 @@ fn frames_zeroed(_: &mut Fixture) -> Outcome {
     let frames = Frames::take(COUNT)?;
     let mut dirty = frames.0.clone();
     for frame in &dirty {
-        // SAFETY: a frame that is ours alone.
+        // SAFETY: the frame is owned by this test.
         unsafe { phys_to_virt(*frame).write_bytes(0xA5, PAGE) };
     }
     drop(frames);
-    // The allocator comes round to them before it has given out all.
+    // The allocator wraps around to them before it has allocated all frames.
     for _ in 0..frame::counts().total {
         let frame = frame::allocate_zeroed(Purpose::User).ok_or("there is no frame left")?;
         let known = dirty.iter().position(|known| *known == frame).map(|index| dirty.swap_remove(index));
-        // SAFETY: a whole frame that is ours alone, and initialised.
+        // SAFETY: a whole initialised frame, owned by this test.
         let bytes = unsafe { core::slice::from_raw_parts(phys_to_virt(frame), PAGE) };
         let dirt = known.and_then(|_| bytes.iter().position(|byte| *byte != 0));
         frame::free(frame, 1);
@@ -151,7 +151,7 @@ fn frames_zeroed(_: &mut Fixture) -> Outcome {
     Err(format!("{} frames were never given out again", dirty.len()))
 }
 
-/// Users are refused memory while the kernel still gets some.
+/// User allocations fail while kernel allocations still succeed.
 fn kernel_reserve(_: &mut Fixture) -> Outcome {
     let mut frames = Frames(Vec::with_capacity(frame::counts().free));
     while let Some(frame) = frame::allocate(1, Purpose::User) {
@@ -167,7 +167,7 @@ fn kernel_reserve(_: &mut Fixture) -> Outcome {
     Ok(format!("{left} frames are left for the kernel"))
 }
 
-/// Blocks of many sizes and alignments keep what is written to them, and do not touch each other.
+/// Blocks of many sizes and alignments keep their content and do not overlap.
 fn heap_blocks(fixture: &mut Fixture) -> Outcome {
     const BLOCKS: u64 = 400;
     let mut random = Random::new(fixture.seed);
@@ -179,7 +179,7 @@ fn heap_blocks(fixture: &mut Fixture) -> Outcome {
         let block = unsafe { alloc(layout) };
         ensure!(!block.is_null(), "no block for {layout:?}");
         ensure!(block.addr().is_multiple_of(layout.align()), "block {block:?} for {layout:?}");
-        // SAFETY: a block of this size, ours alone.
+        // SAFETY: a block of this size, owned by this test.
         unsafe { block.write_bytes(number as u8, size) };
         blocks.push((block, layout, number as u8));
         if random.below(3) == 0 {
@@ -194,7 +194,7 @@ fn heap_blocks(fixture: &mut Fixture) -> Outcome {
 }
 
 fn free_checked(block: *mut u8, layout: Layout, value: u8) -> Result<(), String> {
-    // SAFETY: a block of this layout, written when it was allocated, and not freed before.
+    // SAFETY: a block of this layout, initialised when it was allocated, and not freed yet.
     let whole = unsafe {
         let whole = core::slice::from_raw_parts(block, layout.size()).iter().all(|byte| *byte == value);
         dealloc(block, layout);
@@ -203,7 +203,7 @@ fn free_checked(block: *mut u8, layout: Layout, value: u8) -> Result<(), String>
     if whole { Ok(()) } else { Err(format!("a block of {layout:?} has lost its content")) }
 }
 
-/// What was given back is given out again: the heap does not grow for ever.
+/// Freed blocks are reused: the heap does not grow for ever.
 fn heap_reused(_: &mut Fixture) -> Outcome {
     let turn = || drop(core::hint::black_box(vec![1_u8; 200 * 1024]));
     turn();
@@ -239,7 +239,7 @@ fn address_spaces_apart(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// The kernel does to user memory what the user itself may do, and no more.
+/// The kernel may access user memory exactly as the user may.
 fn user_permissions(_: &mut Fixture) -> Outcome {
     let mut space = AddressSpace::new().map_err(|errno| format!("{errno}"))?;
     let start = USER_BASE.as_u64();
@@ -256,7 +256,7 @@ fn user_permissions(_: &mut Fixture) -> Outcome {
         ensure!(read == may_read, "reading with {perm:?}: {read:?}");
         ensure!(write == may_write, "writing with {perm:?}: {write:?}");
     }
-    // Across a border, nothing is written at all.
+    // A write across a boundary writes nothing at all.
     let border = start + (3 * PAGE) as u64;
     ensure!(user::write(&space, border - 1, &[9, 9]) == Err(Errno::EFAULT), "a border was written across");
     let mut behind = [9];

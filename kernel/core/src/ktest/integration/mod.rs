@@ -1,4 +1,4 @@
-//! The integration tests: every test that the host may ask for (suites/integration.yaml lists the same).
+//! The integration tests (suites/integration.yaml lists the same ones).
 
 mod arm64_boot_post;
 mod async_executor;
@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 use super::Test;
 use crate::kprintln;
 
-/// All of them, in the order in which they run.
+/// All tests, in the order in which they run.
 const AREAS: &[&[Test]] = &[
     boot_post::TESTS,
     simple_kernel::TESTS,
@@ -47,10 +47,10 @@ const AREAS: &[&[Test]] = &[
     system::TESTS,
 ];
 
-/// The tests of these names, or all that can run together. A name that no test has is said so and left out: the
-/// host misses it.
+/// The tests with these names, or all that can run together. An unknown name is reported and skipped; the
+/// host then misses its result.
 pub fn chosen(names: Option<&str>) -> Vec<Test> {
-    // Tests start programs and wait for them, in the place of PID 1.
+    // Tests start programs and wait for them, as PID 1 would.
     program::stand_in_for_init();
     let all = || AREAS.iter().flat_map(|area| area.iter().copied());
     let Some(names) = names else { return all().filter(|test| !test.alone).collect() };

@@ -1,4 +1,4 @@
-//! Memory that runs out: programs are refused more, the kernel goes on, and all of it comes back.
+//! Memory pressure: allocations of programs fail, the kernel continues, and all memory is freed.
 
 use alloc::alloc::{alloc, dealloc};
 use alloc::format;
@@ -36,11 +36,11 @@ tests! {
     interrupts_during_copies,
 }
 
-/// Bytes of an address space's page that one page table covers.
+/// Bytes that one page table covers.
 const TABLE_SPAN: u64 = (PAGE * 512) as u64;
 
-/// Frames for the test alone, given back when dropped. The first word of each says which was taken before it, so that
-/// to hold them needs no memory.
+/// Allocated frames, freed on drop. The first word of each links to the frame before it, so that the list
+/// needs no memory.
 struct Frames {
     last: u64,
     count: usize,
@@ -49,12 +49,12 @@ struct Frames {
 impl Frames {
     const NONE: Self = Self { last: 0, count: 0 };
 
-    /// All that users can get.
+    /// Allocates all frames available to users.
     fn all_of_users() -> Self {
         Self::take(0, Purpose::User)
     }
 
-    /// All but so many of those that the kernel can get.
+    /// Allocates all but `left` of the frames available to the kernel.
     fn all_but(left: usize) -> Self {
         Self::take(left, Purpose::Kernel)
     }
@@ -70,7 +70,7 @@ impl Frames {
     }
 
     fn push(&mut self, frame: PhysAddr) {
-        // SAFETY: a frame that is ours alone.
+        // SAFETY: the frame is owned by this list.
         unsafe { phys_to_virt(frame).cast::<u64>().write(self.last) };
         self.last = frame.0;
         self.count += 1;
@@ -78,13 +78,13 @@ impl Frames {
 
     fn pop(&mut self) -> Option<PhysAddr> {
         let frame = (self.count > 0).then_some(PhysAddr(self.last))?;
-        // SAFETY: a frame that is ours alone, written by `push`.
+        // SAFETY: the frame is owned by this list, and `push` initialised it.
         self.last = unsafe { phys_to_virt(frame).cast::<u64>().read() };
         self.count -= 1;
         Some(frame)
     }
 
-    /// Gives those back that are `unwanted`.
+    /// Frees the `unwanted` frames.
     fn release(&mut self, mut unwanted: impl FnMut(PhysAddr) -> bool) {
         let mut kept = ManuallyDrop::new(Self::NONE);
         while let Some(frame) = self.pop() {
@@ -102,7 +102,7 @@ impl Drop for Frames {
     }
 }
 
-/// Blocks that fill what the heap has, so that the next one makes it grow. Held as [`Frames`] are.
+/// Blocks that fill the heap, so that the next allocation makes it grow. Linked like [`Frames`].
 struct Blocks(*mut u8);
 
 impl Blocks {
@@ -111,14 +111,14 @@ impl Blocks {
     fn fill() -> Self {
         let mut blocks = Self(null_mut());
         let free = frame::counts().free;
-        // One that makes the heap grow is the last.
+        // The last one makes the heap grow.
         while frame::counts().free == free {
             // SAFETY: the size is not 0.
             let block = unsafe { alloc(Self::LAYOUT) };
             if block.is_null() {
                 break;
             }
-            // SAFETY: a block that is ours alone, large enough and aligned for a pointer.
+            // SAFETY: the block is owned by this list, large enough and aligned for a pointer.
             unsafe { block.cast::<*mut u8>().write(blocks.0) };
             blocks.0 = block;
         }
@@ -129,7 +129,7 @@ impl Blocks {
 impl Drop for Blocks {
     fn drop(&mut self) {
         while !self.0.is_null() {
-            // SAFETY: a block that `fill` took and wrote to, not freed before.
+            // SAFETY: `fill` allocated and initialised the block, which is not freed yet.
             unsafe {
                 let before = self.0.cast::<*mut u8>().read();
                 dealloc(self.0, Self::LAYOUT);
@@ -139,11 +139,12 @@ impl Drop for Blocks {
     }
 }
 
-/// Lets the probe go on from where it has taken all memory it can get, with next to nothing left for the kernel, too.
+/// Continues the probe after it has allocated all the memory it can get, with hardly any memory left for the
+/// kernel.
 fn checked_without_memory(what: &str) -> Outcome {
-    /// Frames that users may have left.
+    /// Maximum number of frames that remain available to users.
     const FEW: usize = 100;
-    /// Frames that the kernel keeps: more than what the small blocks of all calls in the test take.
+    /// Frames left for the kernel: more than the small blocks of all calls in the test need.
     const KERNEL: usize = 64;
     let (running, end_of_input) = program::probe_waiting(what)?;
     let taken = tick::wait_until(PATIENCE, || frame::available(Purpose::User) < FEW);
@@ -163,7 +164,7 @@ fn exec_arguments(_: &mut Fixture) -> Outcome {
     checked_without_memory("exec_arguments")
 }
 
-/// With a heap that is full, and memory of which only a few frames lie in a row.
+/// fork and exec with a full heap, and only a few contiguous frames.
 fn fork_and_exec(_: &mut Fixture) -> Outcome {
     const ROW: u64 = 32;
     const ROWS: usize = 250;
@@ -182,7 +183,7 @@ fn files_without_memory(_: &mut Fixture) -> Outcome {
     program::check("files_without_memory")
 }
 
-/// What the cache of the disk holds is no less free.
+/// Memory in the disk cache counts as available.
 fn cache_gives_back(_: &mut Fixture) -> Outcome {
     let before = Frames::all_of_users().count;
     let free = frame::counts().free;
@@ -200,7 +201,7 @@ fn because(errno: Errno) -> String {
     format!("{errno}")
 }
 
-/// Pages that are far apart, and a heap that grows and shrinks.
+/// Page tables of pages far apart, and of a heap that grows and shrinks.
 fn page_tables_given_back(_: &mut Fixture) -> Outcome {
     const PAGES: u64 = 50;
     let mut space = AddressSpace::new().map_err(because)?;
@@ -221,7 +222,7 @@ fn page_tables_given_back(_: &mut Fixture) -> Outcome {
     }
     let left = frame::counts().free;
     ensure!(left == free, "{} frames are gone with a heap", free - left);
-    // What lies beside it stays.
+    // Neighbouring pages stay mapped.
     for at in [start, start + PAGE as u64] {
         space.map(at, 1, Perm::READ).map_err(because)?;
     }
@@ -235,7 +236,7 @@ fn mappings_given_back(_: &mut Fixture) -> Outcome {
     program::check("mappings")
 }
 
-/// A program that gives memory back gets along without any.
+/// A program can free memory when there is no memory left.
 fn unmapping_needs_none(_: &mut Fixture) -> Outcome {
     const BYTES: u64 = 2 * TABLE_SPAN;
     let mut space = AddressSpace::new().map_err(because)?;
@@ -250,7 +251,7 @@ fn unmapping_needs_none(_: &mut Fixture) -> Outcome {
     Ok(format!("{free} frames"))
 }
 
-/// A large copy does not keep the timer waiting: ticks are taken while it goes on.
+/// A large copy does not delay the timer: ticks are handled during it.
 fn interrupts_during_copies(_: &mut Fixture) -> Outcome {
     const BYTES: u64 = 8 << 20;
     const COPIES: usize = 200;

@@ -1,4 +1,4 @@
-//! User programs that tests start and wait for, in the place of PID 1.
+//! User programs that tests start and wait for, in the role of PID 1.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -17,34 +17,34 @@ use crate::process::fd_table::FdTable;
 use crate::process::{fork, table};
 use crate::time::tick;
 
-/// The program that does what tests ask of user code, by the name in its first argument.
+/// The program that runs the user part of tests, selected by its first argument.
 const PROBE: &str = "/bin/integration_probe";
 
-/// A program that runs.
+/// A running program.
 pub struct Running {
     pub pid: u32,
     output: OpenFile,
 }
 
-/// A program that has ended.
+/// An ended program.
 #[derive(Debug)]
 pub struct Ended {
     pub status: WaitStatus,
-    /// What it has written to standard output and error.
+    /// Its output to standard output and error.
     pub output: String,
 }
 
-/// Takes PID 1, which no program may have: with its end the machine would go down.
+/// Takes the number of PID 1, which no test program may have: its end would power the machine off.
 pub fn stand_in_for_init() {
     assert_eq!(table::next_pid(), table::INIT, "the tests come too late to stand in for PID 1");
 }
 
-/// Starts a program that finds the end of input at once, and whose output is kept.
+/// Starts a program with empty standard input, and captures its output.
 pub fn start(path: &str, arguments: &[&str]) -> Result<Running, String> {
     start_waiting(path, arguments).map(|(running, _)| running)
 }
 
-/// As [`start`], but the end of input comes when the writing end is dropped.
+/// As [`start`], but standard input ends when the write end is dropped.
 fn start_waiting(path: &str, arguments: &[&str]) -> Result<(Running, WriteEnd), String> {
     let because = |errno: Errno| format!("cannot start {path}: {errno}");
     let (output, writer) = pipe::new();
@@ -62,7 +62,7 @@ fn start_waiting(path: &str, arguments: &[&str]) -> Result<(Running, WriteEnd), 
 }
 
 impl Running {
-    /// Waits until nobody can write any more, and collects the program, which must end then.
+    /// Waits until the program's output is closed, and reaps the program, which must have ended.
     pub fn end(self) -> Result<Ended, String> {
         let (mut output, mut part) = (Vec::new(), [0; 256]);
         loop {
@@ -89,7 +89,7 @@ impl Running {
 }
 
 impl Running {
-    /// As [`Running::end`]; all checks of the probe must hold.
+    /// As [`Running::end`]; all checks of the probe must pass.
     pub fn end_well(self) -> Outcome {
         let ended = self.end()?;
         match ended.status {
@@ -104,12 +104,12 @@ pub fn run(path: &str, arguments: &[&str]) -> Result<Ended, String> {
     start(path, arguments)?.end()
 }
 
-/// Lets the probe do its checks, all of which must hold.
+/// Runs checks in the probe, all of which must pass.
 pub fn check(what: &str) -> Outcome {
     probe(what)?.end_well().map_err(|complaint| format!("{what}: {complaint}"))
 }
 
-/// Lets the probe do what one of these signals must end it for.
+/// Runs an action in the probe that must kill it with one of these signals.
 pub fn killed(what: &str, signals: &[u8]) -> Outcome {
     let ended = run(PROBE, &[what])?;
     match ended.status {
@@ -120,7 +120,7 @@ pub fn killed(what: &str, signals: &[u8]) -> Outcome {
     }
 }
 
-/// Starts the probe, which waits for the end of input somewhere in between.
+/// Starts the probe, which waits for the end of its standard input in the middle of its work.
 pub fn probe_waiting(what: &str) -> Result<(Running, WriteEnd), String> {
     start_waiting(PROBE, &[what])
 }

@@ -1,4 +1,4 @@
-//! Calls that there are not are refused, and the program goes on.
+//! Unknown system calls return ENOSYS, and the program continues.
 
 use super::program;
 use crate::ktest::runner::Fixture;

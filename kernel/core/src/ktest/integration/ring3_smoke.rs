@@ -1,4 +1,4 @@
-//! User mode: a program runs there, and is no kernel.
+//! User mode: a program runs there, without kernel privileges.
 
 use alloc::string::String;
 
@@ -25,7 +25,7 @@ fn arguments(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// An instruction for kernels alone ends a program: by which signal, processors' ways differ.
+/// A privileged instruction kills a program; the signal differs between architectures.
 fn privileged(_: &mut Fixture) -> Outcome {
     program::killed("privileged_instruction", &[SIGILL, SIGSEGV])
 }

@@ -1,4 +1,4 @@
-//! A kernel that says something.
+//! A kernel that prints a line.
 
 use alloc::format;
 use alloc::string::String;

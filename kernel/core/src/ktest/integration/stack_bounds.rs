@@ -1,4 +1,4 @@
-//! Where stacks begin and end, the kernel's and the programs'.
+//! Bounds of kernel and user stacks.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::mm::PAGE;
 use crate::thread::scheduler;
 use crate::thread::stack::STACK_BYTES;
 
-/// What deep calls may use: the whole stack but for an interrupt and the calls of the test's own.
+/// Stack available to deep calls: all but the frames of an interrupt and of the test itself.
 const DEEP_BYTES: u64 = STACK_BYTES - 6 * 1024;
 
 tests! {
@@ -28,7 +28,7 @@ tests! {
     user_heap_end,
 }
 
-/// The running thread is on its own stack; no two stacks share a byte or a guard, and all lie where stacks lie.
+/// The running thread is on its own stack; stacks and guards do not overlap, and all are inside their region.
 fn apart(_: &mut Fixture) -> Outcome {
     const COUNT: usize = 40;
     let own = scheduler::current().stack_top().as_u64();
@@ -54,7 +54,7 @@ fn apart(_: &mut Fixture) -> Outcome {
     Ok(format!("{} stacks", tops.len()))
 }
 
-/// Calls itself until so many bytes of stack are in use; whether all of them kept what was in them.
+/// Recurses until so many bytes of stack are used; returns whether all stack frames kept their content.
 #[inline(never)]
 fn deep(start: u64) -> bool {
     let kept = black_box([start ^ 0x5A; 16]);
@@ -63,7 +63,7 @@ fn deep(start: u64) -> bool {
     below && black_box(kept).iter().all(|word| *word == start ^ 0x5A)
 }
 
-/// All of a stack can be used, while interrupts come.
+/// The whole stack is usable while interrupts arrive.
 fn deep_calls(_: &mut Fixture) -> Outcome {
     let thread = spawn("deep", || {
         let local = black_box(0_u8);

@@ -1,4 +1,4 @@
-//! System calls from user mode: results, and errors for what is wrong.
+//! System calls from user mode: results, and errors for bad arguments.
 
 use super::program;
 use crate::ktest::runner::Fixture;

@@ -1,4 +1,4 @@
-//! The whole of it: many programs after and beside each other, and mistakes that must stop the kernel.
+//! The whole system: many programs in sequence and in parallel, and kernel bugs that must be detected.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ tests! {
 
 static LOCK: SpinLock<()> = SpinLock::new(());
 
-/// Programs without end leave nothing behind.
+/// A long sequence of programs leaks nothing.
 fn one_after_the_other(_: &mut Fixture) -> Outcome {
     const COUNT: usize = 20;
     let turn = || {
@@ -45,7 +45,7 @@ fn one_after_the_other(_: &mut Fixture) -> Outcome {
     Ok(format!("{COUNT} programs"))
 }
 
-/// Programs that run at once have numbers of their own and do not disturb each other.
+/// Programs that run in parallel have distinct numbers and do not disturb each other.
 fn side_by_side(_: &mut Fixture) -> Outcome {
     const COUNT: usize = 6;
     let running: Vec<_> = (0..COUNT).map(|_| program::probe("registers")).collect::<Result<_, _>>()?;
@@ -59,7 +59,7 @@ fn side_by_side(_: &mut Fixture) -> Outcome {
     Ok(format!("{COUNT} programs"))
 }
 
-/// Programs make others, replace themselves and wait.
+/// Programs fork, exec and wait.
 fn families(_: &mut Fixture) -> Outcome {
     program::check("family")
 }

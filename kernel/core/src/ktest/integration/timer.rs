@@ -1,4 +1,4 @@
-//! The timer: the counter, the ticks, waiting for them, the calendar, and preemption.
+//! The timer: counter, ticks, timeouts, real-time clock and preemption.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,23 +12,24 @@ use crate::ktest::{Outcome, PATIENCE, ended, ensure, spawn, tests};
 use crate::thread::scheduler::idle_counts;
 use crate::time::{of_counts, since_boot, since_boot_ms, since_epoch, tick};
 
-/// Ticks that the clock is watched for.
+/// Ticks during which the clock is observed.
 const WINDOW: u64 = 5;
-/// Ticks between which the timer is watched.
+/// Ticks during which the timer is observed.
 const WATCHED: u64 = 50;
-/// Times of work between waits, and how long each is, in periods of the timer.
+/// Number of work periods between waits, and their length in timer periods.
 const TURNS: u64 = 5;
 const WORK: u64 = 10;
 const HOUR: i64 = 3600; // seconds
 /// 2020-01-01 and 2100-01-01, seconds since 1970.
 const YEARS: core::ops::Range<i64> = 1_577_836_800..4_102_444_800;
 
-/// A minute, five, an hour, a day, a year: seconds after the boot at which the clock must still be right.
+/// Times after the boot at which the clock must be correct: a minute, five, an hour, a day, a year, in
+/// seconds.
 const AGES: [u64; 5] = [60, 300, 3600, 24 * 3600, 365 * 24 * 3600];
 
 tests! { "boot_tests", "timer": clock, tick_rate, delay, idle, calendar, preempts }
 
-/// The kernel's clock goes on, never back, and as fast as the counter.
+/// The kernel's clock advances, never goes back, and agrees with the counter.
 fn clock(_: &mut Fixture) -> Outcome {
     let nanoseconds = || {
         let now = since_boot();
@@ -73,9 +74,9 @@ fn clock(_: &mut Fixture) -> Outcome {
     Ok(format!("{frequency} Hz"))
 }
 
-/// The timer is set to the rate that was asked for, and each of its ticks counts once. When a tick is taken is for
-/// the host to say, which need not let the machine run: how far ticks are apart proves nothing, and what the timer
-/// itself counts does. Of many looks one sees most of a period, and of many ticks one is seen before the next.
+/// The timer has the requested rate, and each tick counts once. The host decides when a tick is handled, so
+/// distances between ticks prove nothing, but the timer's own counter does. Among many readings, one sees
+/// most of a period, and among many ticks, one is seen before the next.
 fn tick_rate(fixture: &mut Fixture) -> Outcome {
     let period = timer::frequency() / u64::from(fixture.tick_hz);
     let (mut longest, mut smallest) = (0, u64::MAX);
@@ -86,24 +87,24 @@ fn tick_rate(fixture: &mut Fixture) -> Outcome {
         }
         smallest = smallest.min(tick::now() - before);
     }
-    // The frequencies are whole numbers, so that a count may be lost.
+    // The frequencies are integers, so one count may be missing.
     let fits = period / 2..=period + 1;
     ensure!(fits.contains(&longest), "up to {longest} counts are left to a tick, a period is {period}");
     ensure!(smallest == 1, "every tick counts as {smallest}");
     Ok(format!("{} Hz", fixture.tick_hz))
 }
 
-/// Waiting ends when it should: at once, when something has happened, and when the time is over.
+/// A wait ends at the right time: at once, after an event, or at its timeout.
 fn delay(_: &mut Fixture) -> Outcome {
     let mut looks = 0;
     let already = || {
         looks += 1;
         true
     };
-    ensure!(tick::wait_until(PATIENCE, already), "what is so already was waited for in vain");
-    ensure!(looks == 1, "what is so already was looked at {looks} times");
+    ensure!(tick::wait_until(PATIENCE, already), "a condition that was already true was not seen");
+    ensure!(looks == 1, "a condition that was already true was checked {looks} times");
     let start = tick::now();
-    ensure!(!tick::wait_until(10, || false), "what never is so has been seen");
+    ensure!(!tick::wait_until(10, || false), "a condition that is never true was seen");
     let waited = tick::now() - start;
     ensure!(waited >= 10, "10 ticks were over after {waited}");
     let start = tick::now();
@@ -111,7 +112,7 @@ fn delay(_: &mut Fixture) -> Outcome {
     Ok(String::new())
 }
 
-/// Only waiting for something to do is idle, not the work of a thread that an interrupt woke from its wait.
+/// Only waiting counts as idle, not the work of a thread that an interrupt woke from the wait.
 fn idle(fixture: &mut Fixture) -> Outcome {
     let period = timer::frequency() / u64::from(fixture.tick_hz);
     let (start, idle_before, mut worked) = (timer::now(), idle_counts(), 0);
@@ -130,7 +131,7 @@ fn idle(fixture: &mut Fixture) -> Outcome {
     Ok(format!("{idle} counts idle and {worked} of work in {passed}"))
 }
 
-/// A machine with a calendar clock knows today's date; one without counts from 1970.
+/// With a real-time clock the kernel knows the date; without one, time starts in 1970.
 fn calendar(_: &mut Fixture) -> Outcome {
     let (before, known, after) = (since_epoch().seconds, rtc::unix_seconds(), since_epoch().seconds);
     let Some(known) = known.map(u64::cast_signed) else {
@@ -139,13 +140,13 @@ fn calendar(_: &mut Fixture) -> Outcome {
         return Ok("no calendar clock".into());
     };
     ensure!(YEARS.contains(&known), "the clock says {known} s after 1970");
-    // The kernel read it at the boot. It goes on while the host keeps the machine from running, and can be set there.
+    // The kernel read it at boot. It continues while the host suspends the guest, and the host may adjust it.
     let fits = before - HOUR..=after + HOUR;
     ensure!(fits.contains(&known), "the kernel says {before} s to {after} s, the clock {known} s");
     Ok(format!("{known} s after 1970"))
 }
 
-/// A thread that never gives the processor away does not keep the others from it.
+/// A thread that never yields does not keep others from running.
 fn preempts(_: &mut Fixture) -> Outcome {
     let (running, release) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (runs, released) = (running.clone(), release.clone());
