@@ -55,7 +55,7 @@ class Process:
                 continue
             self._taken.append(number)
             deadline = deadline or time.monotonic() + GRACE_S
-            CANCELLATION.ask()
+            CANCELLATION.request()
             if len(self._taken) >= PATIENCE:
                 self._end_now("ended at once")
         if self._taken:

@@ -1,4 +1,4 @@
-"""What was not foreseen: one line for the user, the traceback in a file."""
+"""What was not known_error: one line for the user, the traceback in a file."""
 
 from __future__ import annotations
 

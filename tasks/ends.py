@@ -33,13 +33,13 @@ SURPRISE = 1
 DOITS = (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask)  # words of doit's own for a mistake
 
 
-def foreseen(error: BaseException) -> ParityError | None:
+def known_error(error: BaseException) -> ParityError | None:
     """The error to tell the user; None for a bug."""
     if isinstance(error, DOITS):
         return UserError(str(error))
     if isinstance(error, tomllib.TOMLDecodeError):  # nothing else is read as TOML
         return UserError(f"pyproject.toml: {error}")
-    return errors.foreseen(error) or daemon.foreseen(error)
+    return errors.known_error(error) or daemon.known_error(error)
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -49,9 +49,9 @@ def guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BaseException as error:
-        if CANCELLATION.asked:  # what was woken up for the end may have complained
+        if CANCELLATION.requested:  # what was woken up for the end may have complained
             return INTERRUPTED
-        known = foreseen(error)
+        known = known_error(error)
         sys.stderr.write(f"error: {known}\n" if known else f"{bug.report()}\n")
         return known.exit_code if known else CANNOT
 

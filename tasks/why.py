@@ -10,7 +10,7 @@ from parity.build import cargo_build, disk, uefi
 from parity.build.why import Asking, UnknownError
 from parity.run import evidence_runner, integration, suite_run
 from parity.selftest import canary_run
-from parity.spec.decision import against
+from parity.spec.decision import ruling_out
 from parity.spec.suite import Test
 from parity.spec.tree import Tree
 from tasks import kernel, kthread, planted_faults, suite, toolchain
@@ -82,7 +82,7 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
             ("kthread_parallel", kthread.FEATURES),
             ("kthread_mutants", kthread.MUTANT_FEATURES),
         ):
-            if not against(session.decisions, name, arch):
+            if not ruling_out(session.decisions, name, arch):
                 walks.setdefault(name, []).extend([kernels[features], whole])
         walks.setdefault("parity", []).extend(walks[f"test_{arch}"])
         walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), whole])

@@ -16,12 +16,12 @@ ARCHS = ("aarch64", "x86_64")
 
 def test_parallel_boots_are_for_x86_64_only() -> None:
     found = decision.load(DECISIONS, ARCHS)
-    ruled_out = decision.against(found, "boot_parallel", "aarch64")
+    ruled_out = decision.ruling_out(found, "boot_parallel", "aarch64")
     assert ruled_out is not None
     assert (ruled_out.id, ruled_out.since) == ("KD-1", date(2026, 2, 1))
     assert str(ruled_out).startswith("KD-1, 2026-02-01: no parallel boots on aarch64: ")
-    assert decision.against(found, "boot_parallel", "x86_64") is None
-    assert decision.against(found, "kthread_parallel", "aarch64") is None
+    assert decision.ruling_out(found, "boot_parallel", "x86_64") is None
+    assert decision.ruling_out(found, "kthread_parallel", "aarch64") is None
 
 
 @pytest.mark.parametrize(

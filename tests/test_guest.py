@@ -6,7 +6,8 @@ import frames
 import pytest
 from test_machine import spec
 
-from parity.autopsy.diagnose import Autopsy, Diagnosis, FailureKind
+from parity.autopsy.diagnose import Autopsy
+from parity.autopsy.diagnosis import Diagnosis, FailureKind
 from parity.autopsy.findings import Findings
 from parity.core.errors import UserError
 from parity.guest import guest
@@ -212,8 +213,8 @@ class Watched(DockerLane):
     def hold(self) -> None:
         self.asked.append("hold")
 
-    def release(self, *, more_time: bool = False) -> None:
-        self.asked.append("release for more time" if more_time else "release")
+    def release(self, *, extend_deadline: bool = False) -> None:
+        self.asked.append("release for more time" if extend_deadline else "release")
 
     def qmp(self, execute: str, **_arguments: object) -> dict[str, object]:
         self.asked.append(execute)

@@ -23,8 +23,8 @@ MADE = BuildOutputs("aarch64", "testing", "k" * 64, {"fork_test": "p" * 64}, vir
 def test_on_a_tests_disk_are_no_programs_of_tests_but_its_own_and_those_it_needs() -> None:
     loaded = suite.load(SUITE, ("aarch64",))
     built = ["sh", "fork_test", "argv_test", "exec_argv_test", "true"]
-    assert loaded.aboard(loaded.test("fork_test"), built) == ["sh", "fork_test", "true"]
-    assert loaded.aboard(loaded.test("exec_argv_test"), built) == [
+    assert loaded.programs_on_disk(loaded.test("fork_test"), built) == ["sh", "fork_test", "true"]
+    assert loaded.programs_on_disk(loaded.test("exec_argv_test"), built) == [
         "sh",
         "argv_test",
         "exec_argv_test",

@@ -1,4 +1,4 @@
-"""Traces: from a kernel's memory, made here byte by byte, to events, timelines and complaints."""
+"""Traces: from a kernel's memory, made here byte by byte, to events, timelines and violations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from parity.trace.__main__ import main
 from parity.trace.layout import HEADER, MAGIC, Header
 from parity.trace.memory import DumpError, Memory, dump
 from parity.trace.reader import Event, Payload, Trace
-from parity.trace.validate import complaints
+from parity.trace.validate import violations
 
 BASE, PHYSICAL = 0xFFFF_0000_4020_0000, 0x4020_0000
 EVENTS, BITS = 8, 3
@@ -136,7 +136,7 @@ def test_what_the_kernel_kept_is_read() -> None:
     }
     assert [probe.enabled for probe in trace.probes.values()] == [True] * 4 + [False] * 2
     assert trace.probes[CALL].provider == "demo"
-    assert complaints(trace, least=4, calls=1) == []
+    assert violations(trace, least=4, calls=1) == []
 
 
 def test_what_went_is_counted_and_the_rest_is_in_order() -> None:
@@ -148,7 +148,7 @@ def test_what_went_is_counted_and_the_rest_is_in_order() -> None:
     ]
     assert (one.dropped, one.torn) == (len(many) - EVENTS, 0)
     assert sum(one.dropped_counted) == one.dropped
-    assert complaints(trace, least=EVENTS) == []
+    assert violations(trace, least=EVENTS) == []
 
 
 def test_processors_are_merged_by_time() -> None:
@@ -185,7 +185,7 @@ SIZE = EVENTS * EVENT.size
     ],
 )
 def test_what_is_untrue_is_complained_about(place: int, data: bytes, complaint: str) -> None:
-    found = complaints(rewritten(place, data), least=1)
+    found = violations(rewritten(place, data), least=1)
     assert any(complaint in line for line in found), found
 
 
@@ -200,7 +200,7 @@ def test_other_things_that_make_a_trace_untrue() -> None:
         (read([(100, TICK, 1)]), 1, None, "SYSCALL_TOTAL has counted nothing"),
         (read([*QUIET, (140, 0xFF00, 0)]), 5, None, "4 events, at least 5 expected"),  # a marker
     ):
-        (found,) = complaints(trace, least, calls)
+        (found,) = violations(trace, least, calls)
         assert complaint in found
 
 

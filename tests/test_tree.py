@@ -166,7 +166,7 @@ def test_an_end_of_a_feature_set_per_architecture(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text(text, encoding="utf-8")
     testing = tree.load(tmp_path / "t.yaml").feature_sets["testing"]
     assert testing.expected == {"aarch64": Verdict.PANIC, "x86_64": Verdict.CRASH}
-    assert testing.says == {"aarch64": "a", "x86_64": "b"}
+    assert testing.cause_contains == {"aarch64": "a", "x86_64": "b"}
 
 
 def with_faults(tmp_path: Path, sets: str, faults: str) -> Path:

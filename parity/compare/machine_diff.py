@@ -37,7 +37,7 @@ class Field:
         return arch_diff.state(self.values)
 
 
-def surroundings(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> GuestEnvironment:
+def guest_environment(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> GuestEnvironment:
     """What surrounds these guests of one architecture, which share all but command line and deadlines."""
     found: dict[tuple[str, str], str] = {("", name): value for name, value in facts.items()}
     if specs:

@@ -94,7 +94,7 @@ def parse(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """What is not as it was, a line per row and architecture; what moved alike in a group is one line.
 
     Times are not compared, nor is the pass rate, which follows from the tests, nor an architecture that came

@@ -26,18 +26,18 @@ INTEGRATION = "boot_tests"  # the feature set whose kernel holds the integration
 
 
 @dataclass(frozen=True)
-class Side:
+class ArchBuild:
     """One architecture, built. `integration`: the kernel that holds its integration tests."""
 
     outputs: BuildOutputs
     integration: Digest
 
 
-def side(space: Workspace, tree: Tree, arch: str) -> Side:
+def build_arch(space: Workspace, tree: Tree, arch: str) -> ArchBuild:
     """An architecture, built or restored; raises as `harness.built`."""
     outputs = suite_run.built(space, tree, arch)
     features = INTEGRATION if INTEGRATION in tree.feature_sets else outputs.features
-    return Side(outputs, cargo_build.kernel(space, tree, arch, features).elf)
+    return ArchBuild(outputs, cargo_build.kernel(space, tree, arch, features).elf)
 
 
 def report(
@@ -45,7 +45,7 @@ def report(
     tree: Tree,
     suite: Suite,
     document: Document,
-    found: Mapping[str, Side | None],
+    found: Mapping[str, ArchBuild | None],
     rows: Sequence[Row],
     tasks: Mapping[str, Sequence[str]],
     decisions: Sequence[Decision],
@@ -60,7 +60,7 @@ def report(
     counted: dict[str, dict[str, Names | None]] = {kind: {} for kind in coverage.COUNTED}
     around: dict[str, GuestEnvironment | None] = {}
     for arch, one in found.items():
-        around[arch] = _surroundings(runner, tree, suite, one.outputs) if one else None
+        around[arch] = _environment(runner, tree, suite, one.outputs) if one else None
         kinds = _counted(runner.space, one, rows) if one else dict.fromkeys(coverage.COUNTED)
         for kind, names in {**kinds, "task": dict.fromkeys(tasks[arch], "")}.items():
             counted[kind][arch] = names
@@ -71,7 +71,7 @@ def report(
     )
 
 
-def _counted(space: Workspace, one: Side, rows: Sequence[Row]) -> dict[str, Names | None]:
+def _counted(space: Workspace, one: ArchBuild, rows: Sequence[Row]) -> dict[str, Names | None]:
     """What there is on one architecture, by kind."""
     arch, kernel = one.outputs.arch, _inventory(space, one.outputs.kernel)
     passing = [row.name for row in rows if (row.arch, row.verdict) == (arch, Verdict.PASS)]
@@ -91,9 +91,7 @@ def _names(found: Inventory | None, kind: str) -> Names | None:
     return None if found is None else found.get(kind, {})
 
 
-def _surroundings(
-    runner: EvidenceRunner, tree: Tree, suite: Suite, outputs: BuildOutputs
-) -> GuestEnvironment:
+def _environment(runner: EvidenceRunner, tree: Tree, suite: Suite, outputs: BuildOutputs) -> GuestEnvironment:
     facts = {
         "host": runner.host,
         "emulator packages": ", ".join(f"{name} {what}" for name, what in sorted(runner.emulator.items())),
@@ -106,4 +104,4 @@ def _surroundings(
         "disk, MiB": str(tree.disk.size_mib),
     }
     guests = [suite_run.spec(tree, test, outputs, image="") for test in suite.tests.values()]
-    return machine_diff.surroundings(guests, facts)
+    return machine_diff.guest_environment(guests, facts)

@@ -24,35 +24,35 @@ class Cancellation:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked = False
+        self._requested = False
         self._wakers: list[Callable[[], None]] = []
         self._shields = 0
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether somebody has asked for the end."""
-        return self._asked
+        return self._requested
 
     @property
     def shielded(self) -> bool:
         """Whether Ctrl-C is meant for a program in the foreground, not for us."""
         return self._shields > 0
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Asks for the end and wakes up what waits; from any thread, any number of times."""
         with self._lock:
-            self._asked = True
+            self._requested = True
             wakers = list(self._wakers)
         for wake in wakers:
             wake()
 
     def check(self) -> None:
         """Raises KeyboardInterrupt once the end was asked for. Never called while cleaning up."""
-        if self._asked:
+        if self._requested:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
-    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
+    def on_request(self, wake: Callable[[], None]) -> Iterator[None]:
         """Has `wake` called, in another thread, when the end is asked for while the block lasts.
 
         It ends a wait in the block, must not wait itself, and is harmless when it comes late.
@@ -95,7 +95,7 @@ class Cancellation:
             except BaseException as error:
                 items.put(("error", error))
 
-        with self.waking(lambda: items.put(("end", None))):
+        with self.on_request(lambda: items.put(("end", None))):
             threading.Thread(target=work, daemon=True, name=doing).start()
             while True:
                 try:

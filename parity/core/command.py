@@ -61,7 +61,7 @@ def run(
     reader.start()
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     try:
-        with CANCELLATION.waking(lambda: lines.put(None)):
+        with CANCELLATION.on_request(lambda: lines.put(None)):
             while (line := lines.get(timeout=_left(deadline))) is not None:
                 on_line(line)
             CANCELLATION.check()
@@ -112,7 +112,7 @@ def foreground(argv: Sequence[str], *, cwd: Path | None = None, interactive: boo
     process = _start(["setpriv", "--pdeathsig", "KILL", "--", *argv], cwd=cwd)
     shield = CANCELLATION.shield() if interactive else contextlib.nullcontext()
     try:
-        with shield, CANCELLATION.waking(lambda: _later(process.terminate)):
+        with shield, CANCELLATION.on_request(lambda: _later(process.terminate)):
             status = process.wait()  # the user's own time
         CANCELLATION.check()
         return status

@@ -118,7 +118,7 @@ _MACHINES = {
 _QUOTED = re.compile(r"^\s*\d*\s*\|")  # a compiler's quotation of a source
 
 
-def said(lines: Iterable[str]) -> str | None:
+def machine_problem(lines: Iterable[str]) -> str | None:
     """What a tool complains of that is the machine's fault, by its own words; None when there is nothing.
 
     Lines of a source that a compiler quotes do not count.
@@ -132,7 +132,7 @@ def said(lines: Iterable[str]) -> str | None:
     return None
 
 
-def foreseen(error: BaseException) -> ParityError | None:
+def known_error(error: BaseException) -> ParityError | None:
     """The error to tell the user; None for what nobody foresaw, a bug."""
     if isinstance(error, ParityError):
         return error

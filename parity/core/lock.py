@@ -30,7 +30,7 @@ def held(file: Path) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(file, poll_interval=POLL_S)
     try:
-        lock.acquire(timeout=PATIENCE_S, cancel_check=lambda: CANCELLATION.asked)
+        lock.acquire(timeout=PATIENCE_S, cancel_check=lambda: CANCELLATION.requested)
     except filelock.Timeout:
         CANCELLATION.check()
         raise _too_long(str(file)) from None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
-KEYS = {"failure_signature": "ailment"}
+KEYS = {"failure_signature": "ailment", "failure_kind": "word"}
 """The keys of fields in files, where they differ: a field's name changes, files keep their keys."""
 FIELDS = {key: name for name, key in KEYS.items()}
 

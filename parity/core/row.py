@@ -27,7 +27,9 @@ class Row:
     features: str | None = None  # the kernel's feature set
     priority: int | None = None  # of the reason; 1 is the most urgent
     last: str | None = None  # of a row that has not run under today's digests: its verdict before
-    word: str | None = None  # of a guest that hung or died: what was the matter (parity.autopsy.diagnose)
+    failure_kind: str | None = (
+        None  # of a guest that hung or died: what was the matter (parity.autopsy.diagnose)
+    )
     sentence: str | None = None
     failure_signature: str | None = None  # the same for guests that failed alike
     quarantine: str | None = None  # what is said of its quarantine, if it has one

@@ -24,8 +24,8 @@ from msgspec import Meta
 
 from parity.core.errors import UserError
 
-LISTED = 12  # of the words that a complaint offers
-SHOWN = 40  # characters of a value that a complaint repeats
+MAX_SUGGESTIONS = 12  # of the words that a complaint offers
+MAX_VALUE_CHARACTERS = 40  # characters of a value that a complaint repeats
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", date: "a date such as 2027-01-31"}
 LARGEST_BYTES, MOST_VALUES, DEEPEST = 2**20, 100_000, 50
 
@@ -51,8 +51,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return "known: " + (", ".join(names[:LISTED]) or "none") + more
+    more = f" and {len(names) - MAX_SUGGESTIONS} more" if len(names) > MAX_SUGGESTIONS else ""
+    return "known: " + (", ".join(names[:MAX_SUGGESTIONS]) or "none") + more
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def _expected(plain: Plain, kind: Any, metas: Sequence[Meta]) -> str:
     if get_origin(kind) is Literal:
         return f"no such word: {plain!r}; {nearest(plain, get_args(kind))}"
     described = next((meta.description for meta in metas if meta.description), None)
-    shown = plain if len(plain) <= SHOWN else f"{plain[:SHOWN]}…"
+    shown = plain if len(plain) <= MAX_VALUE_CHARACTERS else f"{plain[:MAX_VALUE_CHARACTERS]}…"
     return f"{described or KINDS.get(kind, 'text') + _bounds(metas)} expected, not {shown!r}"
 
 

@@ -28,7 +28,7 @@ class Inspector:
     """
 
     def __init__(self, lane: DockerLane) -> None:
-        self._lane, self._goes_on = lane, False
+        self._lane, self._resumed = lane, False
 
     def __enter__(self) -> Self:
         self._lane.hold()
@@ -37,12 +37,12 @@ class Inspector:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lane.release(more_time=self._goes_on)
+        self._lane.release(extend_deadline=self._resumed)
 
-    def let_go_on(self) -> None:
+    def resume_guest(self) -> None:
         """Lets a machine run that was stopped, and its guest go on though it seems to hang."""
         self.qmp("cont")
-        self._goes_on = True
+        self._resumed = True
 
     def qmp(self, execute: str, **arguments: object) -> Any:
         """What the emulator returns for a QMP command."""

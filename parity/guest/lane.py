@@ -24,7 +24,7 @@ from parity.spec.machine import CHANNEL_FD, CONSOLE_FD, QMP_FD, GuestPaths, RunS
 from parity.store.store import Digest, Store
 
 STORE, SCRATCH = "/store", "/lane"  # inside a lane
-LAST_KINDS = frozenset({"exit", "failed", "broken"})
+FINAL_KINDS = frozenset({"exit", "failed", "broken"})
 ANSWER_S = 5.0  # an emulator that takes longer to answer does not answer
 HEARTBEAT_S = 30.0  # a running guest gives a sample a second; this long without any, the lane is dead
 MIB = 2**20
@@ -52,7 +52,7 @@ module.main()
 
 
 @cache
-def handed_over() -> bytes:
+def supervisor_code() -> bytes:
     """What LOADER reads: the same all the time that this process runs, for verdicts are kept under it."""
     folder = Path(__file__).parent
     sources = [(name, folder.joinpath(f"{name.rpartition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
@@ -102,7 +102,7 @@ class Lane(Protocol):
     """Runs one guest at a time. After a LaneError it is good for nothing but `close`."""
 
     def run(self, spec: RunSpec) -> Iterator[Message]:
-        """The messages of one guest; the last is of one of LAST_KINDS. Raises LaneError."""
+        """The messages of one guest; the last is of one of FINAL_KINDS. Raises LaneError."""
 
     def stop(self) -> None:
         """End the running guest; its messages go on to the last."""
@@ -182,7 +182,7 @@ class DockerLane:
             user=_user(engine),
         )
         try:
-            attached.write(handed_over())
+            attached.write(supervisor_code())
         except BaseException:
             attached.close(grace_s=0)
             raise
@@ -194,11 +194,11 @@ class DockerLane:
         hold: bool = False,
         paused: bool = False,
         extra: Mapping[str, Extra] = MappingProxyType({}),
-        let_go: Sequence[bytes] = (),
+        release_on: Sequence[bytes] = (),
     ) -> Iterator[Message]:
-        """See Lane. `hold`: at its end the machine stays, paused, until `release`. `paused`: somebody
-        else starts it. `let_go`: a guest that says one of these on its channel is held no longer. `extra`:
-        more descriptors of the emulator, by the kind of messages their bytes become.
+        """See Lane. `hold`: the machine stays paused at its end until `release`. `paused`: the caller starts
+        the machine. `release_on`: a guest that sends one of these on its channel is no longer held. `extra`:
+        more descriptors of the emulator, by the kind of message that their bytes become.
         """
         copy = f"{SCRATCH}/disk.img" if spec.disk else None
         firmware = self._inside(spec.firmware) if spec.firmware else None
@@ -211,14 +211,14 @@ class DockerLane:
             | {name: more.descriptor for name, more in extra.items()},
             hold=hold,
             paused=paused,
-            let_go=[base64.b64encode(words).decode() for words in let_go],
+            release_on=[base64.b64encode(words).decode() for words in release_on],
         )
         while True:
             message = self._kept.pop(0) if self._kept else self._next()
             if message.kind == "broken":
                 raise LaneError(f"the lane could not start a guest: {message.fields['message']}")
             yield message
-            if message.kind in LAST_KINDS:
+            if message.kind in FINAL_KINDS:
                 return
 
     def stop(self) -> None:
@@ -229,9 +229,9 @@ class DockerLane:
         """From here to `release` nothing that the guest does or leaves counts for its verdict."""
         self._send(cmd="hold")
 
-    def release(self, *, more_time: bool = False) -> None:
+    def release(self, *, extend_deadline: bool = False) -> None:
         """The end of `hold`; a machine that has ended goes. `more_time`: one that seems to hang goes on."""
-        self._send(cmd="release", more_time=more_time)
+        self._send(cmd="release", more_time=extend_deadline)
 
     def write(self, to: str, data: bytes) -> None:
         """Bytes into one of the guest's descriptors, such as "serial"."""
@@ -281,7 +281,7 @@ class DockerLane:
             if wanted(message):
                 return message
             self._kept.append(message)
-            if message.kind in LAST_KINDS:
+            if message.kind in FINAL_KINDS:
                 raise LaneError(f"the emulator ended before it answered {purpose}")
 
     def close(self) -> None:
@@ -343,7 +343,7 @@ class ReplayLane:
         if messages is None:
             raise LaneError(f"there is no recording of {spec.test}")
         yield from messages
-        if not messages or messages[-1].kind not in LAST_KINDS:
+        if not messages or messages[-1].kind not in FINAL_KINDS:
             raise LaneError(f"the recording of {spec.test} is cut")
 
     def stop(self) -> None:

@@ -4,7 +4,7 @@ The client hands this file, ending.py and streams.py over on standard input when
 in lane.py), so they stand alone: standard library only. Then it writes commands, a JSON object a line:
 
     {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...},
-     "hold": false, "paused": false, "let_go": [base64]}
+     "hold": false, "paused": false, "release_on": [base64]}
     {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}   answered by a `reply`
     {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
                                                                     with id "memory": the emulator refuses
@@ -21,7 +21,7 @@ after its guest's end and was killed.
 
 The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with one `quit`, unless the guest
 is held: then a `hold` is reported, the client looks at the dead machine, and `release` is answered with the
-`quit`. A guest that has said one of the `let_go` on its channel is held no longer. See ending.py.
+`quit`. A guest that has said one of the `release_on` on its channel is held no longer. See ending.py.
 The end of standard input is the client's death: the emulator is killed and the lane ends at once.
 """
 
@@ -66,7 +66,7 @@ class Guest:
         self.serial, self.channel = self.by_name["serial"], self.by_name["channel"]
         self.qmp, self.errors = self.by_name["qmp"], self.by_name["stderr"]
         self.others = [stream for name, stream in self.by_name.items() if name not in KNOWN]
-        self.let_go: list[bytes] = []  # what a guest says on its channel that need not be held
+        self.release_on: list[bytes] = []  # what a guest says on its channel that need not be held
         self._said = b""  # the end of what it has said
         self.memory_file = ""  # where the memory that was asked for last will be
         self._qmp_text = b""
@@ -78,9 +78,9 @@ class Guest:
     def hear(self, said: bytes) -> None:
         """Looks for words that let it go."""
         self._said += said
-        if any(words in self._said for words in self.let_go):
-            self.ending.held, self.let_go = False, []
-        self._said = self._said[-max(map(len, self.let_go), default=1) :]
+        if any(words in self._said for words in self.release_on):
+            self.ending.held, self.release_on = False, []
+        self._said = self._said[-max(map(len, self.release_on), default=1) :]
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -241,7 +241,7 @@ class Supervisor:
         except OSError as error:
             self._refuse("failed", f"{command['argv'][0]}: {error.strerror}", copies)
             return
-        guest.let_go = [base64.b64decode(words) for words in command.get("let_go", ())]
+        guest.release_on = [base64.b64decode(words) for words in command.get("release_on", ())]
         self._guest = guest
         self._next_sample = guest.start + SAMPLE_S
         self._report("started", {"pid": guest.pid})

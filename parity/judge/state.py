@@ -72,7 +72,7 @@ class State:
     active_t: float = 0.0
     active_delay_s: float = 0.0  # run delay up to active_t, or a little earlier
     hang: str | None = None
-    more_time: bool = False  # it counted as hung, and got more time, once
+    deadline_extended: bool = False  # it counted as hung once and got more time
     # when the running in-kernel test began, and how long those that ended took
     test_t: float = 0.0
     test_cpu_s: float = 0.0
@@ -86,7 +86,7 @@ class State:
     exit: Exit | None = None
 
 
-def breach(state: State, record: channel.Record) -> str | None:
+def protocol_violation(state: State, record: channel.Record) -> str | None:
     """The rule of the protocol that `record` breaks, coming when it does."""
     match record:
         case channel.ChannelError():
@@ -119,7 +119,7 @@ def breach(state: State, record: channel.Record) -> str | None:
     return None
 
 
-def recorded(state: State, record: channel.Record) -> State:
+def apply_record(state: State, record: channel.Record) -> State:
     """What is known after one more record. Of what can be said once, the first counts."""
     match record:
         case Hello():

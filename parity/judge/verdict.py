@@ -12,7 +12,7 @@ What can be said of a guest, the strongest first:
              from outside before its guest had ended
     hang     the vCPUs used up the CPU budget; or silence while the host did let them run; or the guest lived,
              never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor. One
-             that an autopsy finds at work has MORE_TIME times all of that, once
+             that an autopsy finds at work has DEADLINE_FACTOR times all of that, once
     not_run  it was stopped on request before any of that
     crash    the guest ended without the SHUTDOWN record, or otherwise than by powering off with the status
              that power-off has on its machine; or the emulator ended before its guest
@@ -51,12 +51,21 @@ from parity.judge.event import (
     Timed,
 )
 from parity.judge.serial import escape
-from parity.judge.state import Rules, RunKind, State, breach, how_it_ended, init_name, progress, recorded
+from parity.judge.state import (
+    Rules,
+    RunKind,
+    State,
+    apply_record,
+    how_it_ended,
+    init_name,
+    progress,
+    protocol_violation,
+)
 
 INIT_ENDED, IN_KERNEL_RUN_FINISHED, NO_INIT = 0, 1, 2  # reasons of a SHUTDOWN record
 STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
 LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
-MORE_TIME = 2
+DEADLINE_FACTOR = 2
 OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator does not raise them itself
 EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take three
 KEPT_OUTPUT = 2000
@@ -91,14 +100,16 @@ def observe(state: State, timed: Timed) -> State:
     if state.exit:
         return state  # nothing is seen of a process that was reaped
     if isinstance(event, channel.Record):
-        return recorded(replace(_active(state, t), broken=state.broken or breach(state, event)), event)
+        return apply_record(
+            replace(_active(state, t), broken=state.broken or protocol_violation(state, event)), event
+        )
     match event:
         case Sample():
             return _sample(state, t, event)
         case SerialOutput() | Paused():
             return _active(state, t)
-        case DeadlineExtended() if may_have_more_time(state):
-            return _more_time(_active(state, t))
+        case DeadlineExtended() if can_extend_deadline(state):
+            return _extend_deadline(_active(state, t))
         case SerialMatch():
             if state.hello:
                 return replace(state, console_claim=state.console_claim or event.line)
@@ -124,12 +135,14 @@ def reason_to_stop(state: State) -> str | None:
     return state.hang or state.infra
 
 
-def may_have_more_time(state: State) -> bool:
+def can_extend_deadline(state: State) -> bool:
     """Whether a guest that counts as hung may go on if it is found at work."""
-    return state.hang is not None and not (state.more_time or state.infra or state.panic or state.machine_end)
+    return state.hang is not None and not (
+        state.deadline_extended or state.infra or state.panic or state.machine_end
+    )
 
 
-def ails(state: State) -> bool:
+def has_failed(state: State) -> bool:
     """Whether a guest that is still there hangs, or has panicked or ended without a shutdown."""
     dead = state.machine_end is not None and not state.shutdown
     return dead or any((state.hang, state.panic, state.console_panic))
@@ -154,7 +167,7 @@ def _judgement(state: State) -> Judgement:
     ):
         if cause is not None:
             return Judgement(verdict, escape(cause))
-    slow = "; it was slow, and had more time than the suite gives it" if state.more_time else ""
+    slow = "; it was slow, and had more time than the suite gives it" if state.deadline_extended else ""
     if state.rules.kind is RunKind.TESTS:
         return Judgement(Verdict.PASS, f"all {state.plan} in-kernel tests ended well{slow}")
     return Judgement(Verdict.PASS, escape(f"PID 1 ({init_name(state)}) ended with status 0{slow}"))
@@ -165,7 +178,7 @@ class End:
     """How a test that ends the kernel must end it: with this verdict, for a cause that says this."""
 
     verdict: Verdict
-    says: str
+    cause_contains: str
 
 
 def judge_tests(state: State, asked: Sequence[str], ends: Mapping[str, End]) -> dict[str, Judgement]:
@@ -207,12 +220,12 @@ def _judge_test(state: State, end: TestEnd, must: End | None) -> Judgement:
 
 
 def _hold_against(end: End, guest: Judgement) -> Judgement:
-    if guest.verdict is end.verdict and end.says in guest.cause:
+    if guest.verdict is end.verdict and end.cause_contains in guest.cause:
         return Judgement(Verdict.PASS, f"it ended as it must, in {guest.verdict}: {guest.cause}")
-    return replace(guest, cause=f"{guest.cause}; it must end in {end.verdict} and say {end.says!r}")
+    return replace(guest, cause=f"{guest.cause}; it must end in {end.verdict} and say {end.cause_contains!r}")
 
 
-def sum_up(judgements: Sequence[Judgement], before: int = 0) -> Judgement:
+def combine(judgements: Sequence[Judgement], before: int = 0) -> Judgement:
     """One verdict from all that was seen of a test under one key (at least one run), oldest first.
 
     Runs that all pass are a pass; some that pass and some that do not are flaky, however many there are of
@@ -238,13 +251,13 @@ def judge_all(rules: Rules, events: Iterable[Timed]) -> Judgement:
     return judge(state)
 
 
-def _more_time(state: State) -> State:
+def _extend_deadline(state: State) -> State:
     rules = replace(
         state.rules,
-        cpu_budget_s=MORE_TIME * state.rules.cpu_budget_s,
-        silence_s=MORE_TIME * state.rules.silence_s,
+        cpu_budget_s=DEADLINE_FACTOR * state.rules.cpu_budget_s,
+        silence_s=DEADLINE_FACTOR * state.rules.silence_s,
     )
-    return replace(state, rules=rules, hang=None, more_time=True)
+    return replace(state, rules=rules, hang=None, deadline_extended=True)
 
 
 def _active(state: State, t: float) -> State:
@@ -275,7 +288,7 @@ def _sample(state: State, t: float, sample: Sample) -> State:
         cause = f"it was still running after {LIFE_FACTOR * rules.cpu_budget_s:g} s"
     if cause is None or state.hang is not None:
         return state
-    more = ", in more time than it has, since it was at work" if state.more_time else ""
+    more = ", in more time than it has, since it was at work" if state.deadline_extended else ""
     return replace(state, hang=f"{cause} ({progress(state)}){more}")
 
 

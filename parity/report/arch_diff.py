@@ -10,7 +10,7 @@ from parity.compare.coverage import Dimension
 from parity.compare.machine_diff import Field
 from parity.compare.parity_document import ParityReport
 from parity.report.grid import Grid
-from parity.spec.decision import against
+from parity.spec.decision import ruling_out
 
 LOOKS = {State.DIFFERS: "yellow", State.UNKNOWN: "dim", State.EQUAL: ""}
 UNKNOWN, NONE = "unknown", "–"
@@ -126,7 +126,7 @@ def _dimension(report: ParityReport, row: Dimension) -> Iterator[str]:
 
 
 def _lacking(report: ParityReport, name: str, arch: str) -> str:
-    ruled_out = against(report.decisions, name, arch)
+    ruled_out = ruling_out(report.decisions, name, arch)
     return f"{name} ({ruled_out.id})" if ruled_out else name
 
 

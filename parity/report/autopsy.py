@@ -18,7 +18,7 @@ def render(autopsy: Autopsy) -> str:
 
 def _lines(autopsy: Autopsy) -> Iterator[str]:
     found, diagnosis = autopsy.findings, autopsy.diagnosis
-    yield f"autopsy: {diagnosis.word}"
+    yield f"autopsy: {diagnosis.kind}"
     yield f"  {diagnosis.sentence}"
     for what in found.missing:
         yield f"  not read: {what}"

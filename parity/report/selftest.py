@@ -23,7 +23,9 @@ def canaries(all_canaries: Sequence[Canary], seen: Seen, archs: Sequence[str]) -
     for canary in all_canaries:
         found = [seen[arch, canary.name] for arch in archs]
         looks = ["green" if canary.earned(each) else "bold red" for each in found]
-        earned = [Text(_end(each.verdict, each.word), look) for each, look in zip(found, looks, strict=True)]
+        earned = [
+            Text(_end(each.verdict, each.failure_kind), look) for each, look in zip(found, looks, strict=True)
+        ]
         must = dict.fromkeys(_end(canary.expected[arch], canary.words.get(arch)) for arch in archs)
         table.add_row(Text(canary.name), "; ".join(must), *earned)
     return table
@@ -37,7 +39,7 @@ def unearned(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
         texts = [each[found.arch] for each in (canary.says, canary.explains) if found.arch in each]
         says = "".join(f" and say {text!r}" for text in texts)
         cause = f"{found.cause}; {found.sentence}" if found.sentence else found.cause
-        earned = _end(found.verdict, found.word)
+        earned = _end(found.verdict, found.failure_kind)
         lines.append(f"{canary.name} on {found.arch}: must earn {must}{says}, earned {earned}: {cause}")
     return lines
 

@@ -144,7 +144,7 @@ class TestView:
             line = f"{row.verdict} {row.name} {row.arch}: {row.cause}  log: {row.log}{excuse}"
             self.screen.note(line, look)
             if row.sentence:
-                self.screen.note(f"    {row.word}: {row.sentence}", look)
+                self.screen.note(f"    {row.failure_kind}: {row.sentence}", look)
         elif not self.screen.live:
             self.screen.note(
                 f"{self.done}/{self.total} {row.verdict} {row.name} {row.arch} {row.wall_s:.2f} s"

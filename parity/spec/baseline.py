@@ -15,7 +15,7 @@ from parity.core.yamlfile import nearest
 from parity.judge.verdict import Verdict
 
 HEADER = "# Verdicts that every run is held against; written by `doit baseline`.\n"
-NOT_SEEN = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # says nothing about the kernel
+INCONCLUSIVE = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # says nothing about the kernel
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline
 
 def render(rows: Sequence[Row], before: Baseline | None) -> str:
     """The baseline that these rows make; what they do not know of keeps its old line."""
-    seen = {(row.arch, row.name): row.verdict for row in rows if row.verdict not in NOT_SEEN}
+    seen = {(row.arch, row.name): row.verdict for row in rows if row.verdict not in INCONCLUSIVE}
     lines = [f"{arch} {name} {verdict}\n" for (arch, name), verdict in {**(before or {}), **seen}.items()]
     return HEADER + "".join(sorted(lines))
 
@@ -95,7 +95,7 @@ def compare(baseline: Baseline, rows: Sequence[Row]) -> Changes:
 
 
 def _kind(before: Verdict | None, now: str) -> str | None:
-    if now in NOT_SEEN or now == before:
+    if now in INCONCLUSIVE or now == before:
         return None
     if before is None:
         return "new"

@@ -55,6 +55,6 @@ def load(path: Path, archs: Sequence[str]) -> tuple[Decision, ...]:
     )
 
 
-def against(decisions: Sequence[Decision], task: str, arch: str) -> Decision | None:
+def ruling_out(decisions: Sequence[Decision], task: str, arch: str) -> Decision | None:
     """The decision by which an architecture does not have a task, if there is one."""
     return next((each for each in decisions if each.rules_out == task and arch in each.archs), None)

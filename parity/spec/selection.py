@@ -13,7 +13,7 @@ from parity.core.yamlfile import nearest
 from parity.judge.verdict import Verdict
 from parity.spec.suite import Test
 
-SUITE_TASKS = 5  # names in a complaint
+NAMES_SHOWN = 5  # names in a complaint
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def require(tests: Sequence[Test], arch: str) -> None:
     """
     if can_run(tests, arch):
         return
-    names = ", ".join(test.name for test in tests[:SUITE_TASKS]) + (", …" if len(tests) > SUITE_TASKS else "")
+    names = ", ".join(test.name for test in tests[:NAMES_SHOWN]) + (", …" if len(tests) > NAMES_SHOWN else "")
     reasons = "; ".join(dict.fromkeys(test.reason for test in tests if test.reason))
     raise UserError(f"nothing to run on {arch}: there is no program for {names} ({reasons})")
 

@@ -88,7 +88,7 @@ class Suite:
         """The test of that name; KeyError when there is none."""
         return self.tests[name]
 
-    def aboard(self, test: Test, built: Iterable[str]) -> list[str]:
+    def programs_on_disk(self, test: Test, built: Iterable[str]) -> list[str]:
         """The programs on a test's disk: of those built all that are no test's, its own, what it needs.
 
         So a change of one test's program makes one disk and runs one guest. What a test runs and does not
@@ -96,7 +96,7 @@ class Suite:
         """
         return [name for name in built if name not in self.tests or name in (test.name, *test.needs)]
 
-    def quarantined(self, entries: Quarantine) -> Suite:
+    def with_quarantine(self, entries: Quarantine) -> Suite:
         """The suite with every entry at its test; those of tests that are not in it are left out."""
         by_test: dict[str, dict[str, Entry]] = {name: {} for name in self.tests}
         for (arch, name), entry in entries.items():

@@ -137,7 +137,7 @@ class FeatureSet:
 
     features: tuple[str, ...]
     expected: dict[str, Verdict]
-    says: dict[str, str]
+    cause_contains: dict[str, str]
     kind: RunKind = RunKind.PROGRAM
 
 
@@ -240,7 +240,9 @@ def _feature_set(file: Document[TreeFile], name: str) -> FeatureSet:
     return FeatureSet(
         features=given.features,
         expected=yamlfile.each(file, given.expected, archs, *where, "expected"),
-        says=yamlfile.each(file, given.says, archs, *where, "says") if given.says is not None else {},
+        cause_contains=yamlfile.each(file, given.says, archs, *where, "says")
+        if given.says is not None
+        else {},
         kind=given.runs,
     )
 

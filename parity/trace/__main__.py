@@ -15,7 +15,7 @@ from parity.build.elf import Kernel
 from parity.core.errors import UserError
 from parity.trace import perfetto, reader, timeline
 from parity.trace.memory import Memory
-from parity.trace.validate import LEAST_EVENTS, complaints
+from parity.trace.validate import LEAST_EVENTS, violations
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.perfetto:
         given.perfetto.write_text(json.dumps(perfetto.chrome(trace, str(given.dump))), encoding="utf-8")
     if given.validate:
-        found = complaints(trace, given.least, given.calls)
+        found = violations(trace, given.least, given.calls)
         print("\n".join(found) or f"valid: {sum(len(ring.events) for ring in trace.rings)} events")
         return 1 if found else 0
     print(json.dumps(timeline.as_json(trace)) if given.json else "\n".join(timeline.lines(trace)))

@@ -11,7 +11,7 @@ MARKERS = 0xFF  # upper byte of the types that mark something, and are none of t
 TICK, CALLS = "TIMER_TICK", "SYSCALL_TOTAL"
 
 
-def complaints(trace: Trace, least: int = LEAST_EVENTS, calls: int | None = None) -> list[str]:
+def violations(trace: Trace, least: int = LEAST_EVENTS, calls: int | None = None) -> list[str]:
     """What is untrue of it, nothing if all is well.
 
     `least` events must be there; `calls` is how many system calls somebody else has counted, if so.
