@@ -30,7 +30,7 @@ def test_parallel_boots_are_for_x86_64_only() -> None:
         ("since: 2026-02-01", "since: February", "a date such as 2027-01-31 expected"),
         ("rules_out:", "rules_in:", "unknown key 'rules_in'; did you mean 'rules_out'?"),
         ("architectures: [aarch64]", "architectures: [arch64]", "'arch64'; did you mean 'aarch64'?"),
-        ("  what: no parallel boots on aarch64\n", "", "key 'what' is missing here"),
+        ("  what: no parallel boots on aarch64\n", "", "key 'what' is missing"),
     ],
 )
 def test_a_mistake_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:

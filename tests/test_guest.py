@@ -305,7 +305,7 @@ def test_a_guest_at_work_has_more_time_once(tmp_path: Path) -> None:
     does = [what.partition(" after")[0] for what in asked]
     assert does == ["hold", "look", "cont", "release for more time", "hold", "look", "release", "stop"]
     assert seen.judgement.verdict is Verdict.HANG
-    assert "silent for 6.5 s" in seen.judgement.cause and "more time than it has" in seen.judgement.cause
+    assert "silent for 6.5 s" in seen.judgement.cause and "deadline extended" in seen.judgement.cause
     assert seen.observation == word(FailureKind.SLOW)
     assert run(spec(), messages, tmp_path).judgement == seen.judgement
 

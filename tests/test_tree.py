@@ -82,8 +82,8 @@ def test_the_suite_lists_all_80() -> None:
         ("/links/short:", "/hello.txt:", "/hello.txt is there already"),
         ("/links/short:", "/dev:", "/dev is there already"),
         ("/links/short:", "/sbin/true:", "/sbin/true is there already"),
-        ("/links/short:", "/hello.txt/short:", "/hello.txt/short lies below /hello.txt, which is no folder"),
-        ("/test/nested.txt:", "/hello.txt/x:", "/hello.txt/x lies below /hello.txt, which is no folder"),
+        ("/links/short:", "/hello.txt/short:", "short lies below /hello.txt, which is not a folder"),
+        ("/test/nested.txt:", "/hello.txt/x:", "/hello.txt/x lies below /hello.txt, which is not a folder"),
         ("/links/short: ../hello.txt", '/links/short: ""', "the target of a link expected: 1 to 1023 bytes"),
         ("/links/short: ../hello.txt", '/links/short: "a\\0b"', "1 to 1023 bytes without a NUL"),
         ("/links/short: ../hello.txt", f"/links/short: {'x' * 1024}", "1 to 1023 bytes without a NUL"),
@@ -120,7 +120,7 @@ def test_a_wrong_tree_names_file_and_line(tmp_path: Path, old: str, new: str, co
         ("expected: pass", "expects: pass", "unknown key 'expects'; did you mean 'expected'?"),
         ("expected: pass", "expected: {arm: pass}", "unknown key 'arm'"),
         ("expected: pass", "expected: hang", "a reason is missing"),
-        ("  waitpid_test:", "  fork_test:", "'fork_test' stands here twice"),
+        ("  waitpid_test:", "  fork_test:", "'fork_test' occurs twice"),
         (
             "fork_test: {",
             "fork_test: {silence_s: 0, ",
@@ -188,7 +188,7 @@ def test_planted_faults_are_names_for_a_feature_set_of_their_own(tmp_path: Path)
     assert tree.load(with_faults(tmp_path, TESTING, "")).planted_faults == ()
     loaded = tree.load(with_faults(tmp_path, TESTING + PLANTED, "  planted_faults: [b, a]\n"))
     assert loaded.planted_faults == ("b", "a")
-    with pytest.raises(UserError, match="'a' stands here twice"):
+    with pytest.raises(UserError, match="'a' occurs twice"):
         tree.load(with_faults(tmp_path, TESTING + PLANTED, "  planted_faults: [a, b, a]\n"))
     with pytest.raises(UserError, match="there is no feature set planted_faults"):
         tree.load(with_faults(tmp_path, TESTING, "  planted_faults: [a]\n"))

@@ -72,7 +72,7 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline
             if word not in known:
                 raise UserError(f"no {what} {word!r}; {nearest(word, known)}", file=path, line=number)
         if (arch, test) in found:
-            raise UserError(f"{test} on {arch} stands here twice", file=path, line=number)
+            raise UserError(f"{test} on {arch} occurs twice", file=path, line=number)
         found[arch, test] = Verdict(verdict)
     return found
 

@@ -64,6 +64,6 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Quaranti
         file.word("test", entry.test, tests, *where, "test")
         file.word("architecture", entry.arch, archs, *where, "arch")
         if (entry.arch, entry.test) in found:
-            raise file.error(f"{entry.test} on {entry.arch} stands here twice", *where)
+            raise file.error(f"{entry.test} on {entry.arch} occurs twice", *where)
         found[entry.arch, entry.test] = entry
     return found

@@ -202,7 +202,7 @@ def load(path: Path) -> Tree:
     kernel, programs, run = given.kernel, given.programs, given.run
     root = (path.parent / given.root).resolve()
     if not root.is_dir():
-        raise file.error(f"there is no folder {root}", "root")
+        raise file.error(f"there is not a folder {root}", "root")
     for part, targets in (("kernel", kernel.targets), ("programs", programs.targets)):
         for arch in run.machines:
             if arch not in targets:
@@ -287,7 +287,7 @@ def _disk(file: Document[TreeFile]) -> Disk:
     no_folders = {*files, *executables, *copies, *links}
     for place in (*no_folders, *folders):
         if above := [parent for parent in place.parents if parent in no_folders]:
-            raise file.error(f"{place} lies below {above[0]}, which is no folder", "disk")
+            raise file.error(f"{place} lies below {above[0]}, which is not a folder", "disk")
     return Disk(
         size_mib=given.size_mib,
         programs=_path(file, given.programs, "programs"),
