@@ -59,7 +59,7 @@ def test_what_a_test_ends_as_must_be_built(tmp_path: Path) -> None:
     [
         ("expected: pass, ends_as: /bin/true", "a name of letters, digits and _.+- expected"),
         ("expected: pass, ends_as: 'x -- y'", "a name of letters"),
-        ("expected: pass, ends_as: a", "a ends as itself where nothing else is said"),
+        ("expected: pass, ends_as: a", "a ends as itself by default"),
         ("expected: pass, ends_as: b", "b is not on the disk of a: it is a test that `needs` must name"),
         ("expected: infra, reason: r", "no verdict that can be expected 'infra'"),
         ("expected: {aarch64: not_run}, reason: r", "no verdict that can be expected 'not_run'"),

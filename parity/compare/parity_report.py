@@ -1,4 +1,4 @@
-"""From a tree and the rows of its suite to how its architectures stand: everything is looked up here."""
+"""Compares all architectures of a tree: collects builds, inventories, rows and tasks."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from parity.spec.suite import Suite
 from parity.spec.tree import Tree
 from parity.store.store import Digest
 
-INTEGRATION = "boot_tests"  # the feature set whose kernel holds the integration tests
+INTEGRATION = "boot_tests"  # the feature set of the kernel with the integration tests
 
 
 @dataclass(frozen=True)
 class ArchBuild:
-    """One architecture, built. `integration`: the kernel that holds its integration tests."""
+    """The builds of one architecture. `integration`: the kernel with the integration tests."""
 
     outputs: BuildOutputs
     integration: Digest
 
 
 def build_arch(space: Workspace, tree: Tree, arch: str) -> ArchBuild:
-    """An architecture, built or restored; raises as `harness.built`."""
+    """Builds or restores an architecture; raises as `suite_run.built`."""
     outputs = suite_run.built(space, tree, arch)
     features = INTEGRATION if INTEGRATION in tree.feature_sets else outputs.features
     return ArchBuild(outputs, cargo_build.kernel(space, tree, arch, features).elf)
@@ -50,12 +50,12 @@ def report(
     tasks: Mapping[str, Sequence[str]],
     decisions: Sequence[Decision],
 ) -> ParityReport:
-    """How architectures stand; None for one that does not build, of which nothing is known but its tasks.
+    """Compares all architectures. `found` has None for one that does not build; only its tasks are known.
 
-    `tasks`: by architecture, the names of those that run guests of it.
+    `tasks`: by architecture, the names of the tasks that run its guests.
 
     Raises:
-        BuildError: a kernel's inventory is none.
+        BuildError: a kernel's inventory cannot be read.
     """
     counted: dict[str, dict[str, Names | None]] = {kind: {} for kind in coverage.COUNTED}
     around: dict[str, GuestEnvironment | None] = {}
@@ -72,7 +72,7 @@ def report(
 
 
 def _counted(space: Workspace, one: ArchBuild, rows: Sequence[Row]) -> dict[str, Names | None]:
-    """What there is on one architecture, by kind."""
+    """The names of one architecture, by kind."""
     arch, kernel = one.outputs.arch, _inventory(space, one.outputs.kernel)
     passing = [row.name for row in rows if (row.arch, row.verdict) == (arch, Verdict.PASS)]
     return {
