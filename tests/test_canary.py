@@ -48,8 +48,8 @@ def test_the_right_verdict_for_the_wrong_reason_is_not_earned() -> None:
     passed = replace(SEEN, verdict="pass")
     assert canary.unearned([BIRD], {("aarch64", "forges"): SEEN}) == []
     assert canary.unearned([BIRD], {("aarch64", "forges"): passed}) == [(BIRD, passed)]
-    assert selftest.unearned([BIRD], {("aarch64", "forges"): passed}) == [
-        "forges on aarch64: must earn fail and say 'status 7', earned pass: PID 1 ended with status 7"
+    assert selftest.unexpected([BIRD], {("aarch64", "forges"): passed}) == [
+        "forges on aarch64: expected fail with 'status 7', but it is pass: PID 1 ended with status 7"
     ]
 
 
@@ -92,7 +92,7 @@ def test_the_autopsys_sentence_counts_where_a_text_of_it_is_asked_for(tmp_path: 
     for sentence in (None, "thread 2 waits"):
         wrong = replace(found, sentence=sentence)
         assert not hung.earned(wrong)
-        assert "and say 'until tick'" in selftest.unearned([hung], {("aarch64", "hung"): wrong})[0]
+        assert "with 'until tick'" in selftest.unexpected([hung], {("aarch64", "hung"): wrong})[0]
 
 
 def test_a_budget_of_its_own(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_what_is_confused_stands_beside_the_diagonal() -> None:
     assert matrix.names == ("panic", "hang", "crash")
     assert (matrix.right, matrix.wrong, matrix.count("panic", "crash")) == (3, 1, 1)
     assert selftest.confusion(matrix, "verdict").markdown().splitlines() == [
-        "| verdict: must earn ↓, earned → | panic | hang | crash |",
+        "| verdict: expected ↓, actual → | panic | hang | crash |",
         "| --- | ---: | ---: | ---: |",
         "| panic | 2 | · | 1 |",
         "| hang | · | 1 | · |",

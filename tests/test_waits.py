@@ -265,7 +265,7 @@ def test_the_log_has_the_clock_and_the_interrupts() -> None:
     found = autopsy(hung(ticks=(5, 9), watched_s=0.08, interrupts={"27": 4, "79": 500}, timer="27"))
     lines = told.render(found).splitlines()
     assert "clock: tick 5 -> 9 of 200 a second, in 0.080 s" in lines
-    assert "interrupts meanwhile: 4 × 27, 500 × 79; 27 is the timer's" in lines
+    assert "interrupts during the samples: 4 × 27, 500 × 79; 27 is the timer's" in lines
 
 
 @pytest.mark.parametrize("life", ["dozing", "running", "ready"])

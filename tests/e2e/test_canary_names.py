@@ -126,7 +126,7 @@ def complaints(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
         replace(bird, words={a: kind for a, kind in bird.words.items() if known[a, bird.name].failure_kind})
         for bird in all_canaries
     ]
-    return selftest.unearned(all_canaries, known)
+    return selftest.unexpected(all_canaries, known)
 
 
 def stripped(elf: bytes) -> bytes:
