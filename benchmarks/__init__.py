@@ -1,4 +1,4 @@
-"""Parity's own figures: what is claimed of speed, measured side by side and kept as data in `results/`.
+"""Benchmarks of Parity: every claim about speed, measured side by side and stored as data in `results/`.
 
 A benchmark is a module here with `WHAT` (what it measures, in a sentence), `ROUNDS` (how often, unless
 `rounds=` says otherwise) and `measure`. `doit bench` runs all of them.
@@ -28,14 +28,14 @@ from benchmarks.figure import Figure
 
 
 class Benchmark(Protocol):
-    """What a module here has."""
+    """The interface of a benchmark module."""
 
     WHAT: str
     ROUNDS: int
     __doc__: str | None
 
     def measure(self, bench: Bench) -> Sequence[Figure]:
-        """Measures; raises as the commands and stages that it uses."""
+        """Measures; raises what its commands and stages raise."""
 
 
 ALL: Mapping[str, Benchmark] = {

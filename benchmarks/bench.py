@@ -1,4 +1,4 @@
-"""What a benchmark works with: the checkout, commands as a user types them, rounds in turn."""
+"""The tools of a benchmark: the checkout, commands as a user types them, alternating rounds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LAST_LINES = 15
 
 @dataclass(frozen=True)
 class Checkout:
-    """A folder in which doit is run, and the store that it uses there."""
+    """A checkout in which doit runs, and the store that it uses there."""
 
     root: Path
     cache: Path
@@ -66,7 +66,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Bench:
-    """One benchmark at work."""
+    """The context of one benchmark."""
 
     space: Workspace
     tree: Tree
@@ -77,12 +77,12 @@ class Bench:
 
     @property
     def here(self) -> Checkout:
-        """This checkout, as it is."""
+        """This checkout, unchanged."""
         return Checkout(self.space.root, self.space.cache, self.space.screen.say)
 
     @property
     def arch(self) -> str:
-        """The architecture to measure what does not depend on it."""
+        """The architecture for measurements that do not depend on it."""
         return self.archs[0]
 
     def both(self) -> tuple[str, str]:
@@ -150,7 +150,7 @@ class Bench:
             yield Checkout(root, cache, self.space.screen.say)
 
     def _tracked(self) -> list[Path]:
-        """What git knows of this checkout, or would."""
+        """The files of this checkout that git tracks or would track."""
         if shutil.which("git") is None:
             raise MachineError("a copy of the checkout needs git")
         listed: list[str] = []

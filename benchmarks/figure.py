@@ -1,4 +1,4 @@
-"""A figure: one number per round, what it should be, and the measurements that it comes from.
+"""A figure: one number per round, its target, and the measurements behind it.
 
 Kept as `results/NAME.json`, an object of a Record's fields; each figure carries its samples and, for readers,
 their median, least and greatest.
@@ -18,13 +18,13 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Aim:
-    """What a figure's median should be: at most, or at least, `bound`."""
+    """The target of a figure's median: at most, or at least, `bound`."""
 
     bound: float
     at_least: bool = False
 
     def met(self, value: float) -> bool:
-        """Whether a value is as it should be."""
+        """Whether a value meets the target."""
         return value >= self.bound if self.at_least else value <= self.bound
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Records kept as data: `results/` and the README made of it."""
+"""Stores records as data in `results/`, and writes the README from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESULTS, README = Path("benchmarks", "results"), Path("benchmarks", "README.md")
 
 
 def measured(root: Path, bench: str, what: str, measure: Callable[[], Sequence[Figure]]) -> Record:
-    """Measures, and keeps what came of it under the checkout's `root`; raises as `measure`."""
+    """Measures, and stores the record under the checkout's `root`; raises as `measure`."""
     load, began = os.getloadavg()[0], monotonic()
     figures = measure()
     seconds = monotonic() - began
@@ -27,7 +27,7 @@ def measured(root: Path, bench: str, what: str, measure: Callable[[], Sequence[F
 
 
 def records(root: Path) -> list[Record]:
-    """All that is kept, by name."""
+    """All stored records, by name."""
     return [figure.load(place) for place in sorted((root / RESULTS).glob("*.json"))]
 
 

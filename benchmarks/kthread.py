@@ -66,7 +66,7 @@ def _by_script(bench: Bench, folder: Path, runs: Sequence[Run]) -> float:
 
 
 def _environment(bench: Bench, work: Path, run: Run) -> dict[str, str]:
-    """What the script has to be told; its own names."""
+    """The environment variables of the script."""
     machine = suite_run.profile(bench.space, bench.tree, run.arch)
     spec = RunSpec("kthread", run.arch, run.kernel, run.disk, machine, "")
     paths = GuestPaths("/work/kernel", "/guest/disk.img")

@@ -1,4 +1,4 @@
-"""The plain output of a command, read back: what was made and in how many seconds, what was kept, what ran.
+"""Parses the plain output of a command: stages and their seconds, stored results, guests.
 
     userspace aarch64: done in 12.3 s
     kernel aarch64-testing: kept
@@ -28,7 +28,7 @@ USED = re.compile(
 
 @dataclass(frozen=True)
 class Output:
-    """What a command printed, and the seconds from its start to its end."""
+    """The output of a command, and the seconds from its start to its end."""
 
     lines: Sequence[str]
     seconds: float
@@ -41,7 +41,7 @@ class Output:
 
     @property
     def kept(self) -> list[str]:
-        """The stages whose result was there, in order, each once."""
+        """The stages with a stored result, in order, each once."""
         found = (KEPT.fullmatch(line) for line in self.lines)
         return list(dict.fromkeys(match["title"] for match in found if match))
 

@@ -1,4 +1,4 @@
-"""The emulator as started by hand: same machine, same guest, no supervisor, no QMP, two log files."""
+"""The emulator as started by hand: same machine and guest, but no supervisor and no QMP; two log files."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ for disk, copy, argv in json.loads(sys.argv[1]):
 
 
 def argv(spec: RunSpec, paths: GuestPaths, console: str, channel: str) -> list[str]:
-    """The emulator's command line of a lane, without what only a lane needs; output goes to two files."""
+    """The emulator's command line without the arguments that only a lane needs; output goes to two files."""
     words = qemu_argv(spec, paths)
     monitor = next(number for number, word in enumerate(words) if word.startswith("socket,id=qmp"))
     del words[monitor - 1 : monitor + 3]  # -chardev socket,id=qmp,… -mon …
-    words.remove("-S")  # there is nobody to say `cont`
+    words.remove("-S")  # no QMP, so nothing could send `cont`
     action = words.index("-action")
     del words[action : action + 2]  # nor to look at a machine that has ended
     files = {"console": console, "channel": channel}
@@ -45,7 +45,7 @@ def argv(spec: RunSpec, paths: GuestPaths, console: str, channel: str) -> list[s
 
 
 def without_command_line(words: Sequence[str]) -> list[str]:
-    """The same, for a kernel that is told nothing, or told by whoever adds `-append`."""
+    """The same command line without the kernel's own; the caller may add another `-append`."""
     at = words.index("-append")
     return [*words[:at], *words[at + 2 :]]
 

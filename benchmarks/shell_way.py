@@ -54,7 +54,7 @@ def _by_script(copy: Checkout, env: dict[str, str], names: Sequence[str]) -> flo
 
 
 def _environment(bench: Bench, copy: Checkout, name: str) -> dict[str, str]:
-    """What the script has to be told; its own names."""
+    """The environment variables of the script."""
     space, tree, arch = bench.space, bench.tree, bench.arch
     (spec,) = bench.specs(arch, [name])
     work = copy.root.parent / "work"

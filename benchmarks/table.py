@@ -1,4 +1,4 @@
-"""Records into the table that is printed and the README that is committed."""
+"""Formats records as the printed table and as the committed README."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def render(records: Sequence[Record]) -> Table:
 
 
 def notes(records: Sequence[Record]) -> list[str]:
-    """What the figures have to say beside their numbers."""
+    """The notes of the figures."""
     return [
         f"{record.bench}: {note}" for record in records for figure in record.figures for note in figure.notes
     ]
@@ -61,7 +61,7 @@ def _section(record: Record) -> Iterator[str]:
 
 
 def cells(figure: Figure) -> list[str]:
-    """What a figure's line says, under HEADINGS."""
+    """The cells of a figure's line, for HEADINGS."""
     values, unit = figure.values, figure.unit
     arms = {name: statistics.median(seconds) for name, seconds in figure.arms.items()}
     aim = (
@@ -78,5 +78,5 @@ def cells(figure: Figure) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Three digits that mean something."""
+    """A number with three significant digits."""
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:#.3g}"

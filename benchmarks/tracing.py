@@ -96,7 +96,7 @@ def _counting(spec: RunSpec) -> RunSpec:
 
 
 def _instructions(bench: Bench, specs: Sequence[RunSpec]) -> int:
-    """What all of these guests take together, one after another."""
+    """The sum for these guests, run one after another."""
     space = bench.space
     lane = DockerLane.open(space.engine, space.image("qemu").id, space.store, LaneSize.of(specs, space.store))
     try:
@@ -119,7 +119,7 @@ def _of_guest(bench: Bench, lane: DockerLane, spec: RunSpec) -> int:
 
 
 def _decoding(bench: Bench, arch: str) -> Figure:
-    """A ring of this kernel's layout, but with a million events, all of them real ones' repetition."""
+    """A ring in this kernel's layout with a million events, which repeat real events."""
     programs = suites.load(bench.space.root / "suites" / "tracing.yaml", bench.tree.archs)
     made = suite_run.built(bench.space, bench.tree, arch)
     suite_run.complete(programs, made)

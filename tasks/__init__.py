@@ -1,4 +1,5 @@
-"""The task graph, one file per stage that a user names. The only place that knows doit.
+"""The task graph, one file per stage. No other code imports doit.
 
-Empty, because `python -m tasks` imports it before it can take signals; the tasks are gathered in `graph`.
+This file is empty, because `python -m tasks` imports it before it can handle signals. `graph` collects the
+tasks.
 """

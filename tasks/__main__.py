@@ -1,9 +1,9 @@
-"""doit as a process: `python -m tasks`, which ./doit and .venv/bin/doit run.
+"""The doit process: `python -m tasks`, which ./doit and .venv/bin/doit run.
 
-The main thread takes signals and waits for the thread that works, and does nothing else, so it can always
-answer: the first signal asks for the end (`parity/core/cancellation.py`), the second changes nothing, the
-third ends the process at once, and so does `GRACE_S` after the first. What is left behind then goes with the
-process (containers, tools) or with the next command (scratch folders).
+The main thread only handles signals and waits for the worker thread, so it can always react. The first signal
+requests cancellation (`parity/core/cancellation.py`), the second changes nothing, and the third ends the
+process at once, as does a timeout `GRACE_S` after the first. Containers and tools then end with the process;
+the next command removes the scratch folders.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from parity.core.cancellation import CANCELLATION
 from tasks import outlet
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE_S = 60.0  # for the end of what runs: a lane and Docker's removal of it take 12 s at the worst
-SAY_S = 1.0  # for one line
-PATIENCE = 3  # so many signals are asked for before the process is ended at once
-DONE = 0  # in the pipe of signals: the work has ended
+GRACE_S = 60.0  # time to end all work: a lane and its removal by Docker take at most 12 s
+SAY_S = 1.0  # deadline for printing one line
+PATIENCE = 3  # this signal ends the process at once
+DONE = 0  # in the pipe of signals: the worker thread has ended
 
 
 class Process:
-    """The signals of this process, and the thread that works."""
+    """The signals and the worker thread of this process."""
 
     def __init__(self) -> None:
-        """Takes over the signals but those that are ignored, as by nohup; they may be blocked until now."""
+        """Handles the signals in ENDING, except those that are ignored (nohup), and unblocks them."""
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
@@ -44,7 +44,7 @@ class Process:
         self._taken: list[int] = []  # signals
 
     def run(self, work: Callable[[], int]) -> int:
-        """The exit status of `work`, which raises nothing; 128 and the signal's number once one has come."""
+        """Runs `work`, which must not raise; returns its exit status, or 128 + the first signal's number."""
         thread = threading.Thread(target=self._work, args=(work,), daemon=True, name="work")
         thread.start()
         deadline = None
@@ -55,7 +55,7 @@ class Process:
                 continue
             self._taken.append(number)
             deadline = deadline or time.monotonic() + GRACE_S
-            CANCELLATION.ask()
+            CANCELLATION.request()
             if len(self._taken) >= PATIENCE:
                 self._end_now("ended at once")
         if self._taken:
@@ -74,7 +74,7 @@ class Process:
             os.write(self._writer, bytes([DONE]))
 
     def _next(self, deadline: float | None) -> int | None:
-        """The next signal, or DONE; None when the deadline is over first."""
+        """The next signal, or DONE; None after the deadline."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         ready, _, _ = select.select([self._reader], [], [], left)
         return os.read(self._reader, 1)[0] if ready else None
@@ -87,14 +87,14 @@ class Process:
 
 
 def _say(text: str) -> None:
-    """A line to the error output, from a thread of its own: somebody may have stopped reading it."""
+    """Prints a line to standard error, from a separate thread, because the write may block."""
     thread = threading.Thread(target=outlet.say, args=(text,), daemon=True)
     thread.start()
     thread.join(SAY_S)
 
 
 def work() -> int:
-    """Runs doit on the command line; says what went wrong, and returns the exit status."""
+    """Runs doit on the command line; prints errors and returns the exit status."""
     try:
         from tasks import ends
     except ImportError as error:
@@ -106,10 +106,10 @@ def work() -> int:
 
 
 def main() -> int:
-    """Runs the command; its exit status."""
+    """Runs the command; returns its exit status."""
     outlet.open_both()
     status = Process().run(work)
-    # What is left to do is no work of ours, and short: an impatient user ends it without a word.
+    # Only the interpreter's short shutdown remains; a signal may end it at once.
     for number in ENDING:
         signal.signal(number, signal.SIG_DFL)
     return outlet.close(status)

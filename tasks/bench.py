@@ -1,4 +1,4 @@
-"""Parity's own figures: measured side by side, printed, kept as data in benchmarks/."""
+"""Benchmarks of Parity: measure, print, and store the figures in benchmarks/results/."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.figure import Record
 from parity.core import host
 from tasks.session import Session, current, task
 
-BUSY = 0.5  # tasks per core that run already: half of one, and a figure says little
+BUSY = 0.5  # load per core above which figures are not reliable
 
 
 def task_bench() -> Iterator[Any]:
@@ -23,17 +23,17 @@ def task_bench() -> Iterator[Any]:
         task(f"bench:{name}", str(each.__doc__), one, name, after=["images"])
         for name, each in benchmarks.ALL.items()
     ]
-    whole = task("bench", str(task_bench.__doc__), show, after=[each.name for each in parts])
-    whole.has_subtask = True
-    yield from (whole, *parts)
+    every = task("bench", str(task_bench.__doc__), show, after=[each.name for each in parts])
+    every.has_subtask = True
+    yield from (every, *parts)
 
 
 def one(name: str) -> None:
-    """Measures, prints and keeps one benchmark; raises as what it runs."""
+    """Measures, prints and stores one benchmark; raises what its commands raise."""
     session = current()
     benchmark, screen, load = benchmarks.ALL[name], session.screen, os.getloadavg()[0]
     if load > BUSY * host.usable_cores():
-        screen.note(f"this machine is busy (load {load:.1f}): its figures say little", "yellow")
+        screen.note(f"this machine is busy (load {load:.1f}): its figures are not reliable", "yellow")
     rounds = session.settings.rounds or benchmark.ROUNDS
     lanes = session.settings.lanes
     bench = Bench(session.space, session.tree, session.suite, session.archs, lanes, rounds)
@@ -44,7 +44,7 @@ def one(name: str) -> None:
 
 
 def show() -> None:
-    """Prints all that is kept."""
+    """Prints all stored figures."""
     session = current()
     _print(session, keep.records(session.space.root))
     session.screen.note(str(keep.README), "dim")

@@ -14,7 +14,7 @@ from parity.core.row import Row
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.run import stress, suite_run
-from parity.spec.decision import against
+from parity.spec.decision import ruling_out
 from parity.store.store import Digest
 from tasks import report, suite
 from tasks.session import Session, current, task
@@ -62,7 +62,7 @@ def task_boot_features() -> Iterator[Any]:
 def task_boot_parallel() -> Iterator[Any]:
     """Boot N guests side by side, a row each, and their rate: boot_parallel:N"""
     session, name = current(), "boot_parallel"
-    ruled_out = {arch: against(session.decisions, name, arch) for arch in session.tree.archs}
+    ruled_out = {arch: ruling_out(session.decisions, name, arch) for arch in session.tree.archs}
     archs = [arch for arch in session.archs if not ruled_out[arch]]
     for arch, decision in ruled_out.items():
         if decision and (session.names(f"{name}_{arch}") or (session.names(name) and not archs)):
@@ -148,7 +148,7 @@ def features(arch: str) -> bool:
     wrong = []
     for name, row in session.accumulated.booted[arch].items():
         wanted = session.tree.feature_sets[name]
-        expected, says = wanted.expected[arch], wanted.says.get(arch, "")
+        expected, says = wanted.expected[arch], wanted.cause_contains.get(arch, "")
         session.screen.note(f"{name}: kernel {str(row.kernel)[:12]}: {row.verdict}: {row.cause}")
         if row.verdict != expected or says not in row.cause:
             wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))

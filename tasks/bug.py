@@ -1,4 +1,4 @@
-"""What was not foreseen: one line for the user, the traceback in a file."""
+"""Reports a bug in Parity: one line for the user, the traceback in a file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from parity.core.errors import shown
 
 
 def report() -> str:
-    """Writes the exception being handled to a file; returns the line that names it.
+    """Writes the current exception to a file; returns a line for the user that names the file.
 
-    The text itself is returned where it cannot be written.
+    If the file cannot be written, the returned text contains the traceback.
     """
     place = Path("build") / "bug-reports" / time.strftime("%Y%m%dT%H%M%SZ.txt", time.gmtime())
     what, text = shown(repr(sys.exc_info()[1])), traceback.format_exc()

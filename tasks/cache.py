@@ -1,4 +1,4 @@
-"""What is kept: how much, what changed since, and what of it has to be made again."""
+"""The store: its size, the removal of old blobs, and `doit forget`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOUR_S, DAY_S = 3600, 86400
 
 
 class Forget(ends.Guarded, DoitForget):  # type: ignore[misc]  # doit carries no types
-    """doit's forget, about what Parity keeps: the task's action runs next time, its neighbours' do not."""
+    """doit's forget, for the store: only the actions of the selected tasks run again next time."""
 
     def _execute(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> None:
         """See doit."""
@@ -26,23 +26,25 @@ class Forget(ends.Guarded, DoitForget):  # type: ignore[misc]  # doit carries no
         if not words:
             raise InvalidCommand("which task? (--all: every one)")
         chosen = [name for name in tasks if any(fnmatchcase(name, word) for word in words)]
-        for name in chosen:  # grows while we go
+        for name in chosen:  # the loop appends to it
             more = [dep for dep in tasks[name].task_dep if forget_sub or tasks[dep].subtask_of == name]
             chosen += [dep for dep in more if dep not in chosen]
         for name in chosen:
             stages = tasks[name].meta["stages"] if tasks[name].meta else []
             for stage in stages:
                 current().space.history.forget(stage)
-            self.outstream.write(f"forgetting {name}" + ("" if stages else ": nothing is kept of it") + "\n")
+            self.outstream.write(
+                f"forgetting {name}" + ("" if stages else ": it has no stored result") + "\n"
+            )
 
 
 def task_gc() -> Any:
-    """Show what the store holds and for how long unused; remove what was used least recently above limit="""
+    """Show size and age of the store; remove the least recently used blobs above limit="""
     return task("gc", str(task_gc.__doc__), gc)
 
 
 def gc() -> None:
-    """Prints sizes and ages, and removes down to the limit what no running command uses."""
+    """Prints sizes and ages; removes blobs above the limit that no running command uses."""
     session = current()
     root, limit = session.space.cache, session.settings.limit_gib * GIB
     found = eviction.blobs(root)

@@ -51,16 +51,17 @@ def _told(session: Session, all_canaries: Sequence[Canary], seen: Seen) -> bool:
     print_(selftest.canaries(all_canaries, seen, session.archs))
     for matrix in _matrices(all_canaries, seen):
         print_(matrix.terminal())
-    unearned = selftest.unearned(all_canaries, seen)
-    for line in unearned:
+    unexpected = selftest.unexpected(all_canaries, seen)
+    for line in unexpected:
         session.screen.note(line, "red")
-    earned = len(seen) - len(unearned)
-    session.screen.note(f"{earned} of {len(seen)} canaries earned their verdict, and their word")
-    return not unearned
+    good = len(seen) - len(unexpected)
+    session.screen.note(f"{good} of {len(seen)} canaries got their expected verdict and failure kind")
+    return not unexpected
 
 
 def _matrices(all_canaries: Sequence[Canary], seen: Seen) -> list[Grid]:
-    matrices = {"verdict": canary.verdicts(all_canaries, seen), "word": canary.words(all_canaries, seen)}
+    kinds = canary.words(all_canaries, seen)
+    matrices = {"verdict": canary.verdicts(all_canaries, seen), "failure kind": kinds}
     return [selftest.confusion(matrix, what) for what, matrix in matrices.items()]
 
 

@@ -1,4 +1,4 @@
-"""A guest under GDB."""
+"""Debugs a guest with GDB."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tasks.trace import programs, spec_of
 
 
 def task_debug() -> Iterator[Any]:
-    """Open GDB on a guest that is stopped at its start: arch=<architecture> debug:<test>"""
+    """Open GDB on a guest, stopped before its first instruction: arch=<architecture> debug:<test>"""
     session = current()
     if session.names("debug") and len(session.archs) != 1:
-        raise UserError(f"a debugger looks at one guest: say arch={' or arch='.join(session.archs)}")
+        raise UserError(f"GDB debugs one guest: set arch={' or arch='.join(session.archs)}")
     arch, boot = session.archs[0], session.tree.run.boot_program
     after = suite.needs(session, arch, f"disk:{arch}")
     yield task("debug", str(task_debug.__doc__), opened, arch, boot, after=after, outputs=["debug"])
@@ -25,10 +25,10 @@ def task_debug() -> Iterator[Any]:
 
 
 def opened(arch: str, name: str) -> bool:
-    """Opens GDB on the guest of a program; whether GDB ended well.
+    """Opens GDB on the guest of a program; returns whether GDB ended with status 0.
 
     Raises:
-        MachineError: there is no GDB.
+        MachineError: GDB is not installed.
         InfraError: the guest could not be started.
     """
     session = current()

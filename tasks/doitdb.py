@@ -1,7 +1,7 @@
-"""doit's own database, in memory: whether something has to be done again is the store's to say.
+"""doit's own database, in memory only: the store decides what must run again.
 
-The files doit can keep know only the last state of a task by name (A → B → A is a rebuild), and two commands
-at once tear them.
+doit's database files hold only the last state of a task (A → B → A would be a rebuild), and concurrent
+commands corrupt them.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from typing import Any
 class MemoryDB:
     """The interface of doit's backends (`doit.dependency.JsonDB`) without a file."""
 
-    desc = "nothing is kept between commands"
+    desc = "in memory; lost after the command"
 
     def __init__(self, name: str, codec: Any, **_options: Any) -> None:
         self.name = name
         self._tasks: dict[str, dict[str, Any]] = {}
 
     def dump(self) -> None:
-        """Nothing to write."""
+        """Does nothing."""
 
     def set(self, task_id: str, dependency: str, value: Any) -> None:
-        """Remembers a value until the command ends."""
+        """Stores a value until the command ends."""
         self._tasks.setdefault(task_id, {})[dependency] = value
 
     def get(self, task_id: str, dependency: str) -> Any:
-        """A value of this command, or None."""
+        """A stored value, or None."""
         return self._tasks.get(task_id, {}).get(dependency)
 
     def in_(self, task_id: str) -> bool:
-        """Whether anything is known of the task."""
+        """Whether the task has stored values."""
         return task_id in self._tasks
 
     def remove(self, task_id: str) -> None:
-        """Forgets a task."""
+        """Removes the values of a task."""
         self._tasks.pop(task_id, None)
 
     def remove_all(self) -> None:
-        """Forgets all tasks."""
+        """Removes all values."""
         self._tasks.clear()

@@ -1,4 +1,4 @@
-"""All tasks there are, as doit finds them."""
+"""All task creators, for doit."""
 
 from tasks.bench import task_bench
 from tasks.boot import task_boot, task_boot_features, task_boot_parallel, task_boot_strict

@@ -1,4 +1,4 @@
-"""What `doit` alone prints: what a newcomer wants, a line each."""
+"""The output of `doit` without a task: the most useful commands."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ LINES = (
     ("doit test_{arch}", "build the kernel, run all user programs, print the verdicts"),
     ("doit test_{arch}:{test}", "one test"),
     ("doit boot_{arch}", "boot to the first user program"),
-    ("doit fresh=1 test_{arch}", "run again what passed before, too"),
+    ("doit fresh=1 test_{arch}", "run all tests again, also those that passed"),
     ("doit kthread_parallel:20", "stress kernel threads in 20 guests, a fresh seed each"),
     ("doit build_kernel:{arch}-{features}", "one kernel build"),
-    ("doit parity", "all architectures side by side, and what differs around them"),
-    ("doit compare:HEAD~1", "what moved since another commit"),
-    ("doit report", "the last results again, and where the files are"),
-    ("doit doctor", "what this machine has and lacks"),
+    ("doit parity", "compare all architectures"),
+    ("doit compare:HEAD~1", "compare the results with another commit"),
+    ("doit report", "show the last results and the paths of their files"),
+    ("doit doctor", "check that this machine has what Parity needs"),
     ("doit list", "all tasks; doit list --all build_kernel: their sub-tasks"),
 )
 
 
 def task_guide() -> Any:
-    """What to type (also: doit without a task)"""
+    """List the most useful commands (also: doit without a task)"""
     return task("guide", str(task_guide.__doc__), show)
 
 
 def show() -> None:
-    """Prints the lines with names that this tree has."""
+    """Prints the commands, with names of this tree."""
     session = current()
     tree = session.tree
     names = {

@@ -1,4 +1,4 @@
-"""Kernel builds, one per architecture and feature set."""
+"""Kernel builds: one task per architecture and feature set."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def task_build_kernel() -> Iterator[Any]:
 
 
 def name(arch: str, features: str) -> str:
-    """The task that builds this kernel."""
+    """The name of the task that builds this kernel."""
     return f"build_kernel:{arch}-{features}"
 
 
 def folder(arch: str, features: str) -> str:
-    """Where a copy of this kernel's ELF lies, below build/."""
+    """The folder of this kernel's ELF file, below build/."""
     return f"kernels/{arch}-{features}"
 
 
 def make(arch: str, features: str) -> None:
-    """Builds or restores the kernel, copies it into the checkout and says where it lies."""
+    """Builds or restores the kernel, copies it to build/ and prints its path."""
     session = current()
     kernel = cargo_build.kernel(session.space, session.tree, arch, features)
     session.shown(folder(arch, features), {"kernel.elf": kernel.elf})

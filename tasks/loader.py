@@ -1,4 +1,4 @@
-"""Loads the tasks for doit: opens the session and reports users' mistakes, for all commands of doit alike."""
+"""Loads the tasks for all doit commands: opens the session, and reports user errors."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from tasks.settings import ALL
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
-    """doit's loader of dodo.py, with the command line made known to the task creators."""
+    """doit's loader of dodo.py; it gives the command line to the task creators."""
 
     def __init__(self) -> None:
-        """Replaces a doit that takes its signals itself (`python -m doit`) by Parity's own."""
+        """Replaces a doit process that handles signals itself (`python -m doit`) by Parity's own."""
         if threading.current_thread() is threading.main_thread():
             os.execv(sys.executable, [sys.executable, "-m", "tasks", *sys.argv[1:]])
         super().__init__()
 
     def load_tasks(self, cmd: Any, pos_args: Sequence[str]) -> list[Any]:
-        """All tasks; a name that makes none is doit's InvalidCommand, status 3."""
+        """Loads all tasks. Raises InvalidCommand (status 3) for a user error."""
         selected = [word for word in pos_args if not word.startswith("-")]
         try:
             session.begin(Path.cwd(), dict(doit_cmd._CMDLINE_VARS or {}), selected)
@@ -45,7 +45,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]  # doit carries no types
 
 
 def _check(selected: Sequence[str], names: Sequence[str], arch: str) -> None:
-    """Complains about a word that selects no task: doit lacks the nearest name, and a glob runs nothing."""
+    """Raises InvalidCommand for a word that selects no task. (doit ignores such a pattern.)"""
     for word in selected:
         if any(fnmatchcase(name, word) if "*" in word else name == word for name in names):
             continue

@@ -1,4 +1,4 @@
-"""What this machine has and lacks."""
+"""Checks this machine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LOOKS = {State.OK: "green", State.NOTE: "", State.LACK: "red"}
 
 
 def task_doctor() -> Any:
-    """Check what this machine has and lacks for Parity"""
+    """Check that this machine has what Parity needs"""
     return task("doctor", str(task_doctor.__doc__), examine)
 
 
 def examine() -> None:
-    """Prints what was found.
+    """Prints the findings.
 
     Raises:
         MachineError: something is lacking.

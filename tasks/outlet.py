@@ -1,7 +1,7 @@
-"""Standard output and error output that never interrupt the work.
+"""Standard output and standard error that never interrupt the work.
 
-Their reader may go away (`| head -1`), the disk they are written to may be full, they may be closed: the work
-goes on all the same, and its exit status stays its own. Only a disk that is full is reported, at the end.
+If their reader ends (`| head -1`), their disk is full, or they are closed, the work continues and keeps its
+exit status. Only lost output, such as on a full disk, is reported at the end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GONE = (errno.EPIPE, errno.EIO, errno.EBADF)  # no reader, no terminal, closed f
 
 
 class Outlet(io.RawIOBase):
-    """A descriptor whose errors are kept instead of raised; `lost` is the first that matters."""
+    """A descriptor that raises no errors; `lost` is the error by which output was lost, if any."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -38,11 +38,11 @@ class Outlet(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data: ReadableBuffer) -> int:
-        """Takes at least a byte of it, written or not; returns how many."""
+        """Writes data, or drops it after an error; returns the number of bytes taken, at least one."""
         while not self._broken:
             try:
                 return os.write(self._descriptor, data)
-            except BlockingIOError:  # made so by another process that has the same terminal
+            except BlockingIOError:  # another process made the shared terminal non-blocking
                 select.select([], [self._descriptor], [])
             except OSError as error:
                 self._broken = True
@@ -54,7 +54,7 @@ _outlets: list[Outlet] = []
 
 
 def open_both() -> None:
-    """Puts outlets in the place of `sys.stdout` and `sys.stderr`."""
+    """Replaces `sys.stdout` and `sys.stderr` by outlets."""
     sys.stdout, sys.stderr = _text(1, sys.stdout), _text(2, sys.stderr)
 
 
@@ -72,13 +72,13 @@ def _text(descriptor: int, former: TextIO | None) -> TextIO:
 
 
 def say(text: str) -> None:
-    """A line to the error output."""
+    """Prints a line to standard error."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 def close(status: int) -> int:
-    """Writes what is left; the exit status, which is 2 when output was lost."""
+    """Flushes the outlets; returns the exit status, which is 2 if output was lost."""
     sys.stdout.flush()
     lost = next((outlet.lost for outlet in _outlets if outlet.lost), None)
     if lost is None:

@@ -10,7 +10,7 @@ from typing import Any
 from parity.compare import coverage, parity_document, parity_report
 from parity.compare.coverage import Document
 from parity.compare.parity_document import ParityReport
-from parity.compare.parity_report import Side
+from parity.compare.parity_report import ArchBuild
 from parity.core import host, lock
 from parity.core.errors import BuildError, UserError
 from parity.core.row import Row
@@ -71,12 +71,12 @@ def readme(document: Document) -> bool:
     return report.as_expected(session, rows, suite.SUITE_TASKS.asked(session, rows))
 
 
-def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
+def _found(session: Session) -> tuple[dict[str, ArchBuild | None], list[Row]]:
     """Every architecture, built and run; None for one that does not build, which is told."""
-    found: dict[str, Side | None] = {}
+    found: dict[str, ArchBuild | None] = {}
     for arch in session.tree.archs:
         try:
-            found[arch] = parity_report.side(session.space, session.tree, arch)
+            found[arch] = parity_report.build_arch(session.space, session.tree, arch)
         except BuildError as error:
             tell(error)
             found[arch] = None
@@ -84,7 +84,7 @@ def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
 
 
 def _report(
-    session: Session, document: Document, found: Mapping[str, Side | None], rows: Sequence[Row]
+    session: Session, document: Document, found: Mapping[str, ArchBuild | None], rows: Sequence[Row]
 ) -> ParityReport:
     return parity_report.report(
         suite.runner(session),
@@ -131,6 +131,6 @@ def _show(session: Session, found: ParityReport, document: Document, rows: list[
             ("parity.md", arch_diff.render(found, document.source, notes)),
         ):
             host.write_whole(folder / name, text.encode(), session.space.build)
-    for line in parity_document.moved(before, new) if before else ():
+    for line in parity_document.differences(before, new) if before else ():
         session.screen.note(f"moved since the last time: {line}", "yellow")
     session.screen.note(f"report: {folder.relative_to(session.space.root)}/parity.md, parity.json", "dim")

@@ -17,7 +17,7 @@ from parity.run.evidence_runner import EvidenceRunner
 from parity.selftest import mutation
 from parity.selftest.mutation import CONTROL, MutationResult
 from parity.spec import tree as trees
-from parity.spec.baseline import NOT_SEEN
+from parity.spec.baseline import INCONCLUSIVE
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
 from tasks import suite
@@ -96,7 +96,7 @@ class MutationRun:
             spec: found.verdict
             for spec, found in known.items()
             if found is not None
-            and found.verdict not in NOT_SEEN
+            and found.verdict not in INCONCLUSIVE
             and not history.forgotten(self._title(spec.test, spec.arch))
         }
         wanted = [spec for spec in specs if spec not in verdicts]
@@ -105,7 +105,7 @@ class MutationRun:
             with session.screen.stage(f"{len(wanted)} tests under planted faults"):
 
                 def on_done(done: RunSpec, found: Any) -> None:
-                    if found.verdict in NOT_SEEN:
+                    if found.verdict in INCONCLUSIVE:
                         lost.append(f"{done.test} on {done.arch}: {found.cause}")
                     verdicts[done] = found.verdict
                     session.screen.say(f"{len(verdicts)} of {len(specs)}")
@@ -119,16 +119,16 @@ class MutationRun:
 def _told(session: Session, arch: str, catches: MutationResult, every: bool) -> bool:
     """Shows which tests catch which faults; whether all do what they must. `every`: no test was left out."""
     session.screen.console.print(selftest.faults(catches))
-    complaints = {
+    violations = {
         "tests that fail without any fault": catches.control_failures(),
         # Some tests need not catch every fault.
         "faults that no test catches": catches.uncaught() if every else [],
         "tests that no fault turns red": catches.killing_nothing(),
     }
-    for complaint, names in complaints.items():
+    for complaint, names in violations.items():
         if names:
             session.screen.note(f"{arch}: {complaint}: {', '.join(names)}", "red")
-    good = not any(complaints.values())
+    good = not any(violations.values())
     if good:
         faults, tests = len(catches.by_fault()), len(catches.tests())
         session.screen.note(f"{arch}: {faults} planted faults, each of {tests} tests turns red under some")

@@ -1,4 +1,4 @@
-"""doit's reporter: silent where stages speak for themselves, one line where doit alone knows."""
+"""doit's reporter: it prints only what the stages do not print themselves."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from doit.reporter import ZeroReporter
 
 
 class Reporter(ZeroReporter):  # type: ignore[misc]  # doit carries no types
-    """Says what was not run because something before it failed; the rest the stages have said."""
+    """Prints the tasks that did not run because another task failed."""
 
-    desc = "stages speak for themselves"
+    desc = "prints only tasks that did not run"
 
     def add_failure(self, task: Any, fail: BaseFail) -> None:
         """A task that failed or was not run."""

@@ -1,4 +1,4 @@
-"""`doit run`: the exit status of what tasks gave and raised."""
+"""`doit run` with Parity's exit statuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Run(ends.Guarded, DoitRun):  # type: ignore[misc]  # doit carries no types
     def execute(self, params: Any, args: Sequence[str]) -> int:
         """Runs the selected tasks and returns the exit status."""
         if params["num_process"]:
-            sys.stderr.write("error: -n makes processes that share no lanes; say lanes=N instead\n")
+            sys.stderr.write("error: -n makes processes that share no lanes; use lanes=N instead\n")
             return UserError.exit_code
         status: int = super().execute(params, args)
         return ends.of_actions(status, session.current().accumulated.errors)

@@ -1,4 +1,4 @@
-"""JSON Schemas for editors, written from the models that read the files."""
+"""Writes JSON Schemas for editors, from the models that read the files."""
 
 from __future__ import annotations
 

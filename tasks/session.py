@@ -146,8 +146,8 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
         screen=screen,
         settings=settings,
         tree=tree,
-        suite=suite.quarantined(entries),
-        integration=replace(inside, suite=inside.suite.quarantined(entries)),
+        suite=suite.with_quarantine(entries),
+        integration=replace(inside, suite=inside.suite.with_quarantine(entries)),
         baseline=baselines.load(root / BASELINE, tests, archs),
         decisions=decision.load(root / DECISIONS, archs),
         selected=tuple(selected),
@@ -168,7 +168,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
             raise
         except BaseException as error:
             CANCELLATION.check()  # what was woken up for the end may have complained
-            known = ends.foreseen(error)
+            known = ends.known_error(error)
             if known is None:
                 current().screen.note(bug.report(), "red")
             else:

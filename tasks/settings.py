@@ -1,6 +1,6 @@
-"""The variables of the command line (`doit fresh=1 lanes=2 test_aarch64`), their types and their defaults.
+"""The variables of the command line (`doit fresh=1 lanes=2 test_aarch64`): types and defaults.
 
-Defaults stand in `[tool.parity]` of pyproject.toml. A variable that nobody reads is a user's mistake.
+The defaults are in `[tool.parity]` of pyproject.toml. An unknown variable is a user error.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ ALL = "all"  # architectures
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be said on the command line."""
+    """The values of all variables."""
 
-    fresh: bool  # run again even what passed under the same key, and count flakes anew
-    lanes: int  # containers that run guests side by side
-    plan: bool  # list what is selected, run nothing
+    fresh: bool  # run tests again that passed with the same inputs, and restart the count for `flaky`
+    lanes: int  # number of containers that run guests in parallel
+    plan: bool  # list the selected tests, run nothing
     selection: Selection  # only=, tag=, last_failed=, shard=
-    seed: int | None  # the root that the seeds of many guests follow from; None: a fresh one per command
-    arch: str  # the architecture that the command is about, or ALL
-    rounds: int | None  # repetitions of a benchmark; None: each its own number
-    json: bool  # what is asked for as JSON, where that can be
-    limit_gib: float  # what `doit gc` leaves of the store's blobs
+    seed: int | None  # root of the seeds of many guests; None: a new one per command
+    arch: str  # an architecture, or ALL
+    rounds: int | None  # repetitions of a benchmark; None: the benchmark's default
+    json: bool  # print a trace as JSON
+    limit_gib: float  # `doit gc` leaves at most so many GiB of blobs
 
     @classmethod
     def read(cls, pyproject: Path, given: Mapping[str, str]) -> Settings:
-        """Defaults from `pyproject`, overruled by the variables given.
+        """Reads the defaults from `pyproject`; `given` overrides them.
 
         Raises:
             UserError: an unknown variable, or a value that is not of its type.
         """
         defaults = tomllib.loads(pyproject.read_text(encoding="utf-8"))["tool"]["parity"]
-        for source, names in (("variable", given), (f"{pyproject.name}: [tool.parity]", defaults)):
+        for where, names in (("", given), (f"{pyproject.name}: [tool.parity]: ", defaults)):
             for name in names:
                 if name not in KNOWN:
-                    raise UserError(f"{source} {name!r} is read by nobody; {nearest(name, KNOWN)}")
+                    raise UserError(f"{where}unknown variable {name!r}; {nearest(name, KNOWN)}")
         if _flag("plan", str(defaults["plan"])):
-            raise UserError(f"{pyproject.name}: [tool.parity] plan: only a command may ask for a plan")
+            raise UserError(f"{pyproject.name}: [tool.parity] plan: set it on the command line only")
         values = {**{name: str(value).lower() for name, value in defaults.items()}, **given}
         return cls(
             fresh=_flag("fresh", values["fresh"]),

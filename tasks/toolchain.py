@@ -1,4 +1,4 @@
-"""Tool images: compilers and emulators in Docker."""
+"""Tool images: Docker images with compilers and emulators."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from parity.docker import images
 from tasks.session import current, group, task
 
 ROLES = ("toolchain", "qemu")
-RARE_ROLES = ("uefi", "mutants")  # made for the tasks that need them, and not by `doit images`
+RARE_ROLES = ("uefi", "mutants")  # only made by the tasks that need them, not by `doit images`
 
 
 def task_images() -> Iterator[Any]:
-    """Make the tool images (compilers, QEMU) where they are missing"""
+    """Make missing tool images (compilers, QEMU)"""
     parts = {
         role: task(f"images:{role}", f"the tool image {role}", ensure, role, stages=[images.title(role)])
         for role in (*ROLES, *RARE_ROLES)
@@ -23,5 +23,5 @@ def task_images() -> Iterator[Any]:
 
 
 def ensure(role: str) -> None:
-    """Makes one image, or finds it."""
+    """Makes a tool image if it is missing."""
     current().space.image(role)

@@ -18,7 +18,7 @@ from parity.spec.suite import Suite, Test
 from parity.trace import perfetto, reader, timeline
 from parity.trace.memory import Memory
 from parity.trace.run import counted, load, traced
-from parity.trace.validate import complaints
+from parity.trace.validate import violations
 from tasks import report, suite
 from tasks.session import Session, current, task
 
@@ -112,14 +112,14 @@ def validate(arch: str) -> bool:
     spec = spec_of(session, arch, VALIDATED)
     kernel = load(session.space, spec)
     run, dumped = traced(session.space, spec, session.tree.panic_patterns)
-    found = complaints(reader.read(Memory(kernel, dumped)))
+    found = violations(reader.read(Memory(kernel, dumped)))
     if run.judgement.verdict is not Verdict.PASS:
         found.append(f"{VALIDATED} did not pass: {run.judgement.cause}")
     with session.screen.stage(f"system calls of {VALIDATED} counted from outside"):
         calls, dumped = counted(session.space, spec)
     found += [
         f"stopped at every call: {what}"
-        for what in complaints(reader.read(Memory(kernel, dumped)), calls=calls)
+        for what in violations(reader.read(Memory(kernel, dumped)), calls=calls)
     ]
     for complaint in found:
         session.screen.note(f"{arch}: {complaint}", "red")

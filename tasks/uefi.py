@@ -1,4 +1,4 @@
-"""The kernel as it would be shipped: one boot from a disk image by UEFI firmware."""
+"""Boots a disk image with the kernel by UEFI firmware, as on a real PC."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def task_boot_uefi() -> Iterator[Any]:
 
 
 def folder(arch: str) -> str:
-    """Where a copy of the image lies, below build/."""
+    """The folder of the image, below build/."""
     return f"uefi/{arch}"
 
 
 def boot(arch: str) -> bool:
-    """Makes or restores the image and boots it once, whatever is known; whether PID 1 ended with 0."""
+    """Makes or restores the image and always boots it once; returns whether PID 1 ended with status 0."""
     session = current()
     outputs = suite_run.built(session.space, session.tree, arch)
     found = uefi.bootable(session.space, session.tree, outputs)

@@ -45,14 +45,14 @@ def task_disk() -> Iterator[Any]:
 
 
 def programs(arch: str) -> None:
-    """Builds or restores the programs, and copies them into the checkout with their debug information."""
+    """Builds or restores the programs, and copies them to build/ with their debug information."""
     session = current()
     suite_run.programs(session.space, session.tree, arch)
     session.shown(f"programs/{arch}", cargo_build.programs(session.space, session.tree, arch))
 
 
 def image(arch: str) -> None:
-    """Makes or restores the image, copies it into the checkout and says where it lies."""
+    """Makes or restores the image, copies it to build/ and prints its path."""
     session = current()
     found = suite_run.programs(session.space, session.tree, arch)
     parts = disk.whole(session.space, session.tree, arch, found)

@@ -1,4 +1,4 @@
-"""What changed: the stages of every task that keeps something, walked without making any."""
+"""Shows which inputs changed: walks the stages of a task without running them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from parity.build import cargo_build, disk, uefi
 from parity.build.why import Asking, UnknownError
 from parity.run import evidence_runner, integration, suite_run
 from parity.selftest import canary_run
-from parity.spec.decision import against
+from parity.spec.decision import ruling_out
 from parity.spec.suite import Test
 from parity.spec.tree import Tree
 from tasks import kernel, kthread, planted_faults, suite, toolchain
@@ -21,7 +21,7 @@ Walk = Callable[[Asking], object]
 
 
 def task_why() -> Iterator[Any]:
-    """Say what changed since a task last ran here: why:<task>"""
+    """Show which inputs changed since a task last ran here: why:<task>"""
     outputs = [
         task(f"why:{name}", f"what changed since {name} last ran here", why, walks)
         for name, walks in _walks(current()).items()
@@ -30,18 +30,18 @@ def task_why() -> Iterator[Any]:
 
 
 def why(walks: Sequence[Walk]) -> None:
-    """Walks the stages of a task; raises MachineError without Docker or a tool image."""
+    """Walks the stages of a task. Raises MachineError without Docker or a tool image."""
     session = current()
     space = Asking(session.space.root, session.space.cache, session.screen)
     for walk in walks:
         try:
             walk(space)
         except UnknownError:
-            continue  # it has said so
+            continue  # already printed
 
 
 def _walks(session: Session) -> dict[str, list[Walk]]:
-    """How each task comes to its stages: several ways where one that ends early would hide others."""
+    """By task: functions that walk its stages; several if one that ends early would hide others."""
     tree, archs = session.tree, session.archs
     walks: dict[str, list[Walk]] = {
         f"images:{role}": [partial(_image, role=role)] for role in (*toolchain.ROLES, *toolchain.RARE_ROLES)
@@ -50,19 +50,19 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
     for arch in archs:
         kernels = {features: _kernel(tree, arch, features) for features in tree.feature_sets}
         programs: Walk = partial(suite_run.programs, tree=tree, arch=arch)
-        whole: Walk = partial(_disk, arch=arch)
+        full_disk: Walk = partial(_disk, arch=arch)
         base_stages = [kernels[tree.run.features], programs]
         walks |= {kernel.name(arch, features): [walk] for features, walk in kernels.items()}
         walks |= {
             f"userspace:{arch}": [programs],
-            f"disk:{arch}": [whole],
-            f"boot_{arch}": [*base_stages, whole],
-            f"boot_strict_{arch}": [*base_stages, whole],
-            f"boot_features_{arch}": [*kernels.values(), whole],
+            f"disk:{arch}": [full_disk],
+            f"boot_{arch}": [*base_stages, full_disk],
+            f"boot_strict_{arch}": [*base_stages, full_disk],
+            f"boot_features_{arch}": [*kernels.values(), full_disk],
             f"test_{arch}": [*base_stages, partial(_tests, arch=arch, tests=tests)],
         }
         if arch in tree.run.uefi:
-            walks[f"boot_uefi_{arch}"] = [*base_stages, whole, partial(_uefi, arch=arch)]
+            walks[f"boot_uefi_{arch}"] = [*base_stages, full_disk, partial(_uefi, arch=arch)]
         walks |= {
             f"test_{arch}:{test.name}": [*base_stages, partial(_tests, arch=arch, tests=[test])]
             for test in tests
@@ -82,10 +82,10 @@ def _walks(session: Session) -> dict[str, list[Walk]]:
             ("kthread_parallel", kthread.FEATURES),
             ("kthread_mutants", kthread.MUTANT_FEATURES),
         ):
-            if not against(session.decisions, name, arch):
-                walks.setdefault(name, []).extend([kernels[features], whole])
+            if not ruling_out(session.decisions, name, arch):
+                walks.setdefault(name, []).extend([kernels[features], full_disk])
         walks.setdefault("parity", []).extend(walks[f"test_{arch}"])
-        walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), whole])
+        walks.setdefault("canaries", []).extend([partial(_canaries, arch=arch), full_disk])
         for each in (planted_faults.PROGRAMS, planted_faults.INSIDE, planted_faults.TRACING):
             outputs = [kernels[each.features(session)], programs]
             walks.setdefault(each.task, []).extend([*outputs, partial(_faults, planting=each, arch=arch)])

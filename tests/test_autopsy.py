@@ -12,7 +12,8 @@ import pytest
 
 from parity.autopsy import document
 from parity.autopsy.demangle import demangle
-from parity.autopsy.diagnose import Autopsy, FailureKind, diagnose
+from parity.autopsy.diagnose import Autopsy, diagnose
+from parity.autopsy.diagnosis import FailureKind
 from parity.autopsy.findings import Call, CodeLocation, Cpu, Findings, Lock, PcSample, Thread
 from parity.autopsy.unwind import chain
 from parity.report import autopsy as report_autopsy
@@ -34,9 +35,9 @@ def word(path: Path) -> str:
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_recorded_guests(path: Path) -> None:
     found = diagnose(recorded(path.stem).findings)
-    assert found.word == word(path)
+    assert found.kind == word(path)
     assert found.sentence
-    assert found.signature.startswith(found.word)
+    assert found.signature.startswith(found.kind)
 
 
 @pytest.mark.parametrize("arch", sorted({path.stem.partition(".")[2] for path in RECORDED}))
@@ -53,7 +54,7 @@ def test_the_word_does_not_depend_on_names() -> None:
         threads = tuple(replace(thread, name=f"n{random.random()}") for thread in found.threads)
         console = ("sleeps spins deadlock",) if found.console else ()
         other = replace(found, threads=threads, console=console, names={})
-        assert diagnose(other).word == word(path)
+        assert diagnose(other).kind == word(path)
 
 
 def bare(value: object) -> object:
@@ -68,7 +69,7 @@ def bare(value: object) -> object:
 def test_the_word_does_not_depend_on_symbols(path: Path) -> None:
     found = recorded(path.stem).findings
     stripped = Findings.parse(cast("dict[str, Any]", bare(asdict(replace(found, names={})))))
-    assert diagnose(stripped).word == word(path)
+    assert diagnose(stripped).kind == word(path)
     assert "trap_vectors" not in diagnose(found).sentence
 
 
@@ -80,7 +81,7 @@ def test_without_a_kernels_own_notes_it_is_the_same_or_unknown() -> None:
         bare = replace(
             found, table=False, threads=(), ticks=(), counted=None, during=None, names={}, cpus=cpus
         )
-        assert diagnose(replace(bare, calls=())).word in (word(path), "unknown"), path
+        assert diagnose(replace(bare, calls=())).kind in (word(path), "unknown"), path
 
 
 def test_findings_survive_json() -> None:
@@ -112,10 +113,10 @@ def hung(*threads: Thread) -> Findings:
 
 def test_threads_that_wait_for_each_other_are_named_in_their_order() -> None:
     two = diagnose(hung(thread(1, 0xA, on=0xB), thread(2, 0xB, on=0xA), thread(3, on=0xA)))
-    assert two.word is FailureKind.DEADLOCK
+    assert two.kind is FailureKind.DEADLOCK
     assert two.sentence.count("waits at") == 2
     three = diagnose(hung(thread(1, 1, on=2), thread(2, 2, on=3), thread(3, 3, on=1)))
-    assert three.word is FailureKind.DEADLOCK
+    assert three.kind is FailureKind.DEADLOCK
     assert three.sentence.count("waits at") == 3
     turned = diagnose(hung(thread(3, 3, on=1), thread(2, 2, on=3), thread(1, 1, on=2)))
     assert turned.signature == three.signature
@@ -123,25 +124,25 @@ def test_threads_that_wait_for_each_other_are_named_in_their_order() -> None:
 
 def test_a_lock_whose_holder_has_ended_or_waits_for_others_is_a_deadlock() -> None:
     ended = diagnose(hung(thread(1, 0xA, life="ended"), thread(2, on=0xA)))
-    assert (ended.word, "which has ended" in ended.sentence) == (FailureKind.DEADLOCK, True)
+    assert (ended.kind, "which has ended" in ended.sentence) == (FailureKind.DEADLOCK, True)
     parent = diagnose(hung(thread(1, 0xA, on=0xC, wait="child"), thread(2, on=0xA)))
-    assert (parent.word, "which waits for a child to end at" in parent.sentence) == (
+    assert (parent.kind, "which waits for a child to end at" in parent.sentence) == (
         FailureKind.DEADLOCK,
         True,
     )
     reader = hung(thread(1, 0xA, on=0xD, wait="disk"), thread(2, on=0xA))
-    assert diagnose(reader).word is FailureKind.UNKNOWN
+    assert diagnose(reader).kind is FailureKind.UNKNOWN
     asleep = diagnose(
         replace(reader, samples=((PcSample(CodeLocation(1, "idle"), False, True, True),),) * 20)
     )
-    assert asleep.word is FailureKind.LOST_WAKE_UP
+    assert asleep.kind is FailureKind.LOST_WAKE_UP
     assert "thread 1 (t1, process 1) waits for the disk" in asleep.sentence
     assert "t2" not in asleep.sentence
 
 
 def test_a_lock_whose_holder_runs_is_none() -> None:
     busy = hung(thread(1, 0xA, life="running"), thread(2, on=0xA))
-    assert diagnose(busy).word is FailureKind.UNKNOWN
+    assert diagnose(busy).kind is FailureKind.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_a_lock_whose_holder_runs_is_none() -> None:
 )
 def test_what_a_panic_says_decides_its_word(text: str, expected: FailureKind) -> None:
     found = diagnose(replace(hung(), hang=None, panic=text))
-    assert found.word is expected
+    assert found.kind is expected
     assert text in found.sentence
 
 
@@ -179,9 +180,9 @@ def test_a_panic_of_a_trap_is_the_interrupted_codes() -> None:
 
 
 def test_an_emulator_without_an_answer_and_a_kernel_without_a_word() -> None:
-    assert diagnose(replace(hung(), stalled="no answer to stop")).word is FailureKind.EMULATOR_STALLED
-    assert diagnose(replace(hung(), hello=False)).word is FailureKind.NEVER_BOOTED
-    assert diagnose(replace(hung(), hello=False, console=("Booting",))).word is FailureKind.UNKNOWN
+    assert diagnose(replace(hung(), stalled="no answer to stop")).kind is FailureKind.EMULATOR_STALLED
+    assert diagnose(replace(hung(), hello=False)).kind is FailureKind.NEVER_BOOTED
+    assert diagnose(replace(hung(), hello=False, console=("Booting",))).kind is FailureKind.UNKNOWN
 
 
 def test_stacks_end_where_they_are_broken() -> None:
@@ -212,8 +213,8 @@ def test_a_program_that_asks_for_the_same_again_and_again_gets_nowhere() -> None
     kernel = PcSample(CodeLocation(1, "write"), user=False, masked=False, halted=False)
     busy = replace(hung(), samples=((kernel,),) * 20, ticks=(7, 9), during={"SYSCALL_ENTRY": 40})
     same = diagnose(replace(busy, calls=(Call("write", 64),) * 40))
-    assert same.word is FailureKind.USER_LOOP
+    assert same.kind is FailureKind.USER_LOOP
     assert "only calls write (gives 64, 40 times)" in same.sentence
     various = tuple(Call("read", number) for number in range(40))
-    assert diagnose(replace(busy, calls=various)).word is FailureKind.SLOW
-    assert diagnose(busy).word is FailureKind.LIVELOCK
+    assert diagnose(replace(busy, calls=various)).kind is FailureKind.SLOW
+    assert diagnose(busy).kind is FailureKind.LIVELOCK

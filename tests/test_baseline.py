@@ -83,7 +83,7 @@ def test_no_file_is_no_baseline(tmp_path: Path) -> None:
     [
         ("aarch64 fork_test\n", "baseline:1: architecture, test and verdict expected"),
         ("# all\naarch64 fork_test passes\n", "baseline:2: no verdict 'passes'; did you mean 'pass'?"),
-        ("aarch64 a pass\naarch64 a fail\n", "baseline:2: a on aarch64 stands here twice"),
+        ("aarch64 a pass\naarch64 a fail\n", "baseline:2: a on aarch64 occurs twice"),
         ("aarch64 frok_test pass\n", "baseline:1: no test 'frok_test'; did you mean 'fork_test'?"),
         ("x86-64 a pass\n", "baseline:1: no architecture 'x86-64'; did you mean 'x86_64'?"),
     ],

@@ -84,7 +84,7 @@ def test_a_guest_lost_there_is_not_a_commit_that_does_not_build(tmp_path: Path) 
     [
         (2, "error: does not compile", "HEAD (.* does not build"),
         (2, "error: a bug in Parity (KeyError('x')); please report it", "HEAD (.* does not build"),
-        (3, "ERROR: no such thing", "does not know what was asked for"),
+        (3, "ERROR: no such thing", "does not have the requested tasks"),
     ],
 )
 def test_a_commit_that_gives_no_rows_is_told_with_its_own_words(
@@ -109,7 +109,7 @@ def test_a_commit_that_gives_no_rows_is_told_with_its_own_words(
 )
 def test_what_this_machine_lacks_is_no_commit_that_does_not_build(tmp_path: Path, said: str) -> None:
     space = commit(tmp_path, ["aarch64"], ["test_aarch64", "test_x86_64"], 2, said)
-    with pytest.raises(InfraError, match=r"HEAD .* could not be looked at") as caught:
+    with pytest.raises(InfraError, match=r"HEAD .* could not be tested") as caught:
         rows(space)
     assert caught.value.exit_code == 2
 

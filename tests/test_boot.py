@@ -19,7 +19,7 @@ def booted(**verdicts: str) -> None:
     command = session.begin(ROOT, {}, [])
     command.accumulated.booted["aarch64"] = {}
     for name, features in command.tree.feature_sets.items():
-        expected, says = str(features.expected["aarch64"]), features.says.get("aarch64", "")
+        expected, says = str(features.expected["aarch64"]), features.cause_contains.get("aarch64", "")
         row = Row("init", "aarch64", "boot", verdicts.get(name, expected), expected, None, says)
         command.accumulated.booted["aarch64"][name] = row
 

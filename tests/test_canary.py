@@ -48,15 +48,15 @@ def test_the_right_verdict_for_the_wrong_reason_is_not_earned() -> None:
     passed = replace(SEEN, verdict="pass")
     assert canary.unearned([BIRD], {("aarch64", "forges"): SEEN}) == []
     assert canary.unearned([BIRD], {("aarch64", "forges"): passed}) == [(BIRD, passed)]
-    assert selftest.unearned([BIRD], {("aarch64", "forges"): passed}) == [
-        "forges on aarch64: must earn fail and say 'status 7', earned pass: PID 1 ended with status 7"
+    assert selftest.unexpected([BIRD], {("aarch64", "forges"): passed}) == [
+        "forges on aarch64: expected fail with 'status 7', but it is pass: PID 1 ended with status 7"
     ]
 
 
 def test_an_end_per_architecture(tmp_path: Path) -> None:
     own = "{expected: {aarch64: panic, x86_64: crash}, says: {aarch64: a, x86_64: b}, command_line: x}"
     (bird,) = loaded(tmp_path / "canaries.yaml", f"one: {own}")
-    assert bird.earned(replace(SEEN, verdict="panic", cause="a", word="panic"))
+    assert bird.earned(replace(SEEN, verdict="panic", cause="a", failure_kind="panic"))
     assert not bird.earned(replace(SEEN, verdict="crash", cause="b"))
     assert bird.earned(replace(SEEN, arch="x86_64", verdict="crash", cause="b"))
 
@@ -68,14 +68,17 @@ def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
         "gone: {expected: crash, command_line: x}",
     ]
     hung, dead, gone = loaded(tmp_path / "canaries.yaml", *lines)
-    assert hung.earned(replace(SEEN, verdict="hang", word="deadlock"))
-    assert not hung.earned(replace(SEEN, verdict="hang", word="livelock"))
-    assert not hung.earned(replace(SEEN, verdict="hang", word=None))
-    assert hung.earned(replace(SEEN, arch="x86_64", verdict="hang", word="livelock"))
-    assert dead.earned(replace(SEEN, verdict="panic", word="panic"))
-    assert not dead.earned(replace(SEEN, verdict="panic", word="unknown"))
-    assert gone.earned(replace(SEEN, verdict="crash", word="unknown"))
-    seen = {(found.arch, "hung"): found for found in (replace(SEEN, verdict="hang", word="livelock"), SEEN)}
+    assert hung.earned(replace(SEEN, verdict="hang", failure_kind="deadlock"))
+    assert not hung.earned(replace(SEEN, verdict="hang", failure_kind="livelock"))
+    assert not hung.earned(replace(SEEN, verdict="hang", failure_kind=None))
+    assert hung.earned(replace(SEEN, arch="x86_64", verdict="hang", failure_kind="livelock"))
+    assert dead.earned(replace(SEEN, verdict="panic", failure_kind="panic"))
+    assert not dead.earned(replace(SEEN, verdict="panic", failure_kind="unknown"))
+    assert gone.earned(replace(SEEN, verdict="crash", failure_kind="unknown"))
+    seen = {
+        (found.arch, "hung"): found
+        for found in (replace(SEEN, verdict="hang", failure_kind="livelock"), SEEN)
+    }
     assert canary.words([hung], seen).count("deadlock", canary.NO_WORD) == 1
     with pytest.raises(UserError, match="no failure kind 'deadlocked'; did you mean 'deadlock'"):
         loaded(tmp_path / "canaries.yaml", "one: {expected: hang, word: deadlocked, command_line: x}")
@@ -84,12 +87,12 @@ def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
 def test_the_autopsys_sentence_counts_where_a_text_of_it_is_asked_for(tmp_path: Path) -> None:
     asked = "hung: {expected: hang, word: slow, explains: until tick, command_line: x}"
     (hung,) = loaded(tmp_path / "canaries.yaml", asked)
-    found = replace(SEEN, verdict="hang", word="slow", sentence="thread 2 waits, until tick 9")
+    found = replace(SEEN, verdict="hang", failure_kind="slow", sentence="thread 2 waits, until tick 9")
     assert hung.earned(found)
     for sentence in (None, "thread 2 waits"):
         wrong = replace(found, sentence=sentence)
         assert not hung.earned(wrong)
-        assert "and say 'until tick'" in selftest.unearned([hung], {("aarch64", "hung"): wrong})[0]
+        assert "with 'until tick'" in selftest.unexpected([hung], {("aarch64", "hung"): wrong})[0]
 
 
 def test_a_budget_of_its_own(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_what_is_confused_stands_beside_the_diagonal() -> None:
     assert matrix.names == ("panic", "hang", "crash")
     assert (matrix.right, matrix.wrong, matrix.count("panic", "crash")) == (3, 1, 1)
     assert selftest.confusion(matrix, "verdict").markdown().splitlines() == [
-        "| verdict: must earn ↓, earned → | panic | hang | crash |",
+        "| verdict: expected ↓, actual → | panic | hang | crash |",
         "| --- | ---: | ---: | ---: |",
         "| panic | 2 | · | 1 |",
         "| hang | · | 1 | · |",

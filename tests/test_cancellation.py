@@ -13,33 +13,33 @@ from parity.core.errors import MachineError
 
 
 def later(cancellation: Cancellation, seconds: float = 0.05) -> None:
-    threading.Timer(seconds, cancellation.ask).start()
+    threading.Timer(seconds, cancellation.request).start()
 
 
 def test_nothing_is_raised_before_the_end_is_asked_for() -> None:
     cancellation = Cancellation()
     cancellation.check()
-    cancellation.ask()
-    cancellation.ask()
-    assert cancellation.asked
+    cancellation.request()
+    cancellation.request()
+    assert cancellation.requested
     with pytest.raises(KeyboardInterrupt):
         cancellation.check()
 
 
 def test_what_waits_is_woken_up_and_what_waits_later_does_not_begin() -> None:
     cancellation, woken = Cancellation(), threading.Event()
-    with cancellation.waking(woken.set):
+    with cancellation.on_request(woken.set):
         later(cancellation)
         assert woken.wait(10)
-    with pytest.raises(KeyboardInterrupt), cancellation.waking(lambda: pytest.fail("nothing waits")):
+    with pytest.raises(KeyboardInterrupt), cancellation.on_request(lambda: pytest.fail("nothing waits")):
         pytest.fail("it began")
 
 
 def test_what_has_ended_is_not_woken_up() -> None:
     cancellation = Cancellation()
-    with cancellation.waking(lambda: pytest.fail("it has ended")):
+    with cancellation.on_request(lambda: pytest.fail("it has ended")):
         pass
-    cancellation.ask()
+    cancellation.request()
 
 
 def test_items_come_in_order_and_errors_are_raised_where_they_are_taken() -> None:

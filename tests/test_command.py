@@ -149,7 +149,7 @@ def test_a_command_ends_with_us(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda: command.foreground(["sleep", "100"]),
     ]
     for run in runs:
-        timer = threading.Timer(0.2, cancellation.ask)
+        timer = threading.Timer(0.2, cancellation.request)
         timer.start()
         with pytest.raises(KeyboardInterrupt):
             run()

@@ -28,7 +28,7 @@ HERE = [
 def test_the_summary_counts_what_is_the_same_and_what_moved() -> None:
     assert compared.summary(THERE, BEFORE, HERE) == [
         "Against v1 (0123456789ab) on aarch64: 1 the same, 1 regression, 1 gone.",
-        "Of x86_64 there is no result there: it is not compared.",
+        "There is no result for x86_64 there: it is not compared.",
     ]
     assert compared.summary(THERE, [], HERE)[0] == "Against v1 (0123456789ab) on no architecture: 0 the same."
 

@@ -16,12 +16,12 @@ ARCHS = ("aarch64", "x86_64")
 
 def test_parallel_boots_are_for_x86_64_only() -> None:
     found = decision.load(DECISIONS, ARCHS)
-    ruled_out = decision.against(found, "boot_parallel", "aarch64")
+    ruled_out = decision.ruling_out(found, "boot_parallel", "aarch64")
     assert ruled_out is not None
     assert (ruled_out.id, ruled_out.since) == ("KD-1", date(2026, 2, 1))
     assert str(ruled_out).startswith("KD-1, 2026-02-01: no parallel boots on aarch64: ")
-    assert decision.against(found, "boot_parallel", "x86_64") is None
-    assert decision.against(found, "kthread_parallel", "aarch64") is None
+    assert decision.ruling_out(found, "boot_parallel", "x86_64") is None
+    assert decision.ruling_out(found, "kthread_parallel", "aarch64") is None
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_parallel_boots_are_for_x86_64_only() -> None:
         ("since: 2026-02-01", "since: February", "a date such as 2027-01-31 expected"),
         ("rules_out:", "rules_in:", "unknown key 'rules_in'; did you mean 'rules_out'?"),
         ("architectures: [aarch64]", "architectures: [arch64]", "'arch64'; did you mean 'aarch64'?"),
-        ("  what: no parallel boots on aarch64\n", "", "key 'what' is missing here"),
+        ("  what: no parallel boots on aarch64\n", "", "key 'what' is missing"),
     ],
 )
 def test_a_mistake_names_file_and_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:

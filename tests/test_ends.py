@@ -212,7 +212,7 @@ def test_what_is_woken_up_for_the_end_may_complain(
     monkeypatch.setattr(session, "CANCELLATION", cancellation)
 
     def ask(*_: Any) -> None:
-        cancellation.ask()
+        cancellation.request()
         raise MachineError("Docker lost a container")
 
     stage(monkeypatch, KeyError())

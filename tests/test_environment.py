@@ -23,7 +23,7 @@ def spec(machine: Machine, test: str = "fork_test") -> RunSpec:
 
 
 def fields(*sides: RunSpec) -> dict[tuple[str, str], Field]:
-    by_arch = {side.arch: machine_diff.surroundings([side], {"features": "testing"}) for side in sides}
+    by_arch = {side.arch: machine_diff.guest_environment([side], {"features": "testing"}) for side in sides}
     return {(field.group, field.name): field for field in machine_diff.difference(by_arch)}
 
 
@@ -54,7 +54,7 @@ def test_a_raised_deadline_moves_its_field_and_no_other() -> None:
 
 
 def test_of_an_architecture_of_which_nothing_is_known_nothing_is_equal() -> None:
-    known = machine_diff.surroundings([spec(ARM)], {})
+    known = machine_diff.guest_environment([spec(ARM)], {})
     assert {field.state for field in machine_diff.difference({"aarch64": known, "x86_64": None})} == {
         State.UNKNOWN
     }

@@ -9,8 +9,8 @@ from parity.core.errors import (
     MachineError,
     ParityError,
     UserError,
-    foreseen,
-    said,
+    known_error,
+    machine_problem,
     shown,
 )
 
@@ -38,33 +38,36 @@ def test_a_build_error_carries_the_compilers_words() -> None:
 
 
 def test_what_a_machine_refuses_is_no_bug() -> None:
-    full = foreseen(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    full = known_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert isinstance(full, MachineError)
     assert full.message == "the disk is full"
     assert full.hint is not None and "PARITY_CACHE" in full.hint
-    closed = foreseen(OSError(errno.EACCES, os.strerror(errno.EACCES), "/place"))
+    closed = known_error(OSError(errno.EACCES, os.strerror(errno.EACCES), "/place"))
     assert isinstance(closed, MachineError)
     assert closed.message == "no permission: /place"
     assert closed.hint is not None and "PARITY_CACHE" in closed.hint
     told = BuildError("does not build")
-    assert foreseen(told) is told
-    assert foreseen(OSError(errno.ENOENT, "gone", "/place")) is None
-    assert foreseen(ValueError()) is None
+    assert known_error(told) is told
+    assert known_error(OSError(errno.ENOENT, "gone", "/place")) is None
+    assert known_error(ValueError()) is None
 
 
 def test_a_tool_says_what_the_machine_lacks() -> None:
-    assert said(
+    assert machine_problem(
         ["error: failed to open: /target/release", "Caused by:", "  Permission denied (os error 13)"]
     ) == ("no permission")
-    assert said(["rust-lld: error: failed to write output: No space left on device"]) == "the disk is full"
-    assert said(["error: could not compile `x`", "  (signal: 9, SIGKILL: kill)"]) == "no memory"
-    assert said(["write error: Read-only file system"]) == "the file system is read-only"
+    assert (
+        machine_problem(["rust-lld: error: failed to write output: No space left on device"])
+        == "the disk is full"
+    )
+    assert machine_problem(["error: could not compile `x`", "  (signal: 9, SIGKILL: kill)"]) == "no memory"
+    assert machine_problem(["write error: Read-only file system"]) == "the file system is read-only"
 
 
 def test_what_a_compiler_quotes_is_not_what_it_says() -> None:
     lines = ["error[E0308]: mismatched types", " --> src/a.rs:3:5", "  |", '3 |     "Permission denied",']
-    assert said(lines) is None
-    assert said([*lines, "No space left on device (os error 28)"]) == "the disk is full"
+    assert machine_problem(lines) is None
+    assert machine_problem([*lines, "No space left on device (os error 28)"]) == "the disk is full"
 
 
 def test_what_a_user_gave_is_cut_where_it_is_long() -> None:

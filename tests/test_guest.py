@@ -6,7 +6,8 @@ import frames
 import pytest
 from test_machine import spec
 
-from parity.autopsy.diagnose import Autopsy, Diagnosis, FailureKind
+from parity.autopsy.diagnose import Autopsy
+from parity.autopsy.diagnosis import Diagnosis, FailureKind
 from parity.autopsy.findings import Findings
 from parity.core.errors import UserError
 from parity.guest import guest
@@ -212,8 +213,8 @@ class Watched(DockerLane):
     def hold(self) -> None:
         self.asked.append("hold")
 
-    def release(self, *, more_time: bool = False) -> None:
-        self.asked.append("release for more time" if more_time else "release")
+    def release(self, *, extend_deadline: bool = False) -> None:
+        self.asked.append("release for more time" if extend_deadline else "release")
 
     def qmp(self, execute: str, **_arguments: object) -> dict[str, object]:
         self.asked.append(execute)
@@ -304,7 +305,7 @@ def test_a_guest_at_work_has_more_time_once(tmp_path: Path) -> None:
     does = [what.partition(" after")[0] for what in asked]
     assert does == ["hold", "look", "cont", "release for more time", "hold", "look", "release", "stop"]
     assert seen.judgement.verdict is Verdict.HANG
-    assert "silent for 6.5 s" in seen.judgement.cause and "more time than it has" in seen.judgement.cause
+    assert "silent for 6.5 s" in seen.judgement.cause and "deadline extended" in seen.judgement.cause
     assert seen.observation == word(FailureKind.SLOW)
     assert run(spec(), messages, tmp_path).judgement == seen.judgement
 

@@ -149,11 +149,11 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "complaint"),
     [
-        ("PARITY_CACHE", "/etc/passwd", "/etc/passwd is no folder"),
-        ("PARITY_CACHE", "/etc/passwd/below", "/etc/passwd is no folder"),
+        ("PARITY_CACHE", "/etc/passwd", "/etc/passwd is not a folder"),
+        ("PARITY_CACHE", "/etc/passwd/below", "/etc/passwd is not a folder"),
         ("PARITY_CACHE", "~no-such-user/x", "PARITY_CACHE=~no-such-user/x: there is no such user"),
         ("XDG_CACHE_HOME", "~no-such-user", "there is no such user"),
-        ("HOME", "/dev/null", "/dev/null is no folder"),
+        ("HOME", "/dev/null", "/dev/null is not a folder"),
         ("PARITY_CACHE", "/" + "x" * 5000, "File name too long"),
     ],
 )

@@ -85,7 +85,7 @@ def test_a_test_on_one_side_only_is_no_smaller_suite(linked: Any, complaint: str
         (
             "[\n  stage_forgotten,",
             "[\n  stage_forgotten, stage_forgotten,",
-            "'stage_forgotten' stands here twice",
+            "'stage_forgotten' occurs twice",
         ),
         ("{area: boot_post}", "{ara: boot_post}", "ara"),
     ],

@@ -49,7 +49,7 @@ def test_a_wait_for_a_lock_ends_with_the_command(
 ) -> None:
     cancellation = Cancellation()
     monkeypatch.setattr(lock, "CANCELLATION", cancellation)
-    threading.Timer(0.1, cancellation.ask).start()
+    threading.Timer(0.1, cancellation.request).start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         wait(held)

@@ -13,7 +13,10 @@ FILES = sorted([*(ROOT / "parity").rglob("*.py"), *(ROOT / "tasks").rglob("*.py"
 RETIRED = {
     "flock", "beside", "sides", "survey", "standing", "census", "kept", "told", "made", "own", "Eye", "blink",
     "ailment", "toothless", "Surroundings", "Gatherer", "gatherer", "Catches", "Planting", "Asked", "Built",
-    "Listed", "Held", "MoreTime", "Spot", "Place", "Standing", "birds", "nobodys", "made_of",
+    "Listed", "Held", "MoreTime", "Spot", "Place", "Standing", "birds", "nobodys", "made_of", "aboard",
+    "may_have_more_time", "let_go", "let_go_on", "handed_over", "breach", "foreseen", "sum_up",
+    "whereabouts", "hungry", "looped", "at_fault", "Scene", "Vitals", "Want", "through_sleep", "dead_end",
+    "complaints", "surroundings", "NOT_SEEN", "hear", "last_words", "waking",
 }  # fmt: skip
 OF_OTHERS = {"fcntl.flock"}  # names that the standard library gives
 

@@ -38,12 +38,12 @@ def test_no_file_and_an_empty_list_quarantine_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entries", "complaint"),
     [
-        ([GOOD, GOOD], "quarantine.yaml:3: fork_test on x86_64 stands here twice"),
+        ([GOOD, GOOD], "quarantine.yaml:3: fork_test on x86_64 occurs twice"),
         ([GOOD.replace("fork_test", "frok_test")], ":2: no test 'frok_test'; did you mean"),
         ([GOOD.replace("x86_64", "x86-64")], ":2: no architecture 'x86-64'; did you mean 'x86_64'?"),
         ([GOOD.replace("2026-12-31", "31.12.2026")], ":2: a date such as 2027-01-31 expected"),
         ([GOOD.replace("2026-12-31", "2026-02-30")], ":2: a date such as 2027-01-31 expected"),
-        ([GOOD.replace(", ticket: issue 7", "")], ":2: key 'ticket' is missing here"),
+        ([GOOD.replace(", ticket: issue 7", "")], ":2: key 'ticket' is missing"),
         ([GOOD.replace("issue 7", '""')], ":2: text that is not empty expected"),
         ([GOOD.replace("ticket", "tikcet")], ":2: unknown key 'tikcet'; did you mean 'ticket'?"),
     ],

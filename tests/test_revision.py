@@ -50,7 +50,7 @@ def test_what_is_no_commit_is_a_users_mistake(checkout: Path, name: str) -> None
 
 def test_outside_a_checkout_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(UserError, match="is no checkout of Git"):
+    with pytest.raises(UserError, match="is no Git checkout"):
         revision.resolve(tmp_path, "HEAD")
 
 

@@ -200,7 +200,7 @@ def test_a_cancellation_wakes_a_caller_and_close_ends_the_guests(
 ) -> None:
     cancellation, lanes = Cancellation(), Lanes()
     monkeypatch.setattr(runner, "CANCELLATION", cancellation)
-    threading.Timer(0.1, cancellation.ask).start()
+    threading.Timer(0.1, cancellation.request).start()
     with pytest.raises(KeyboardInterrupt), Pool(lanes, 2) as pool:
         list(pool.run(jobs(tmp_path, "endless", "endless", "never", endless=9.0)))
     assert all(lane.closed.is_set() for lane in lanes.opened)

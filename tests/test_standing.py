@@ -44,45 +44,45 @@ def stand(
         Dimension(Figures("Test Pass Rate", "pass", {}, "Improving"), passing, 2),
     ]
     fields = machine_diff.difference(
-        {spec.arch: machine_diff.surroundings([spec], {}) for spec in (SPECS[0], x86)}
+        {spec.arch: machine_diff.guest_environment([spec], {}) for spec in (SPECS[0], x86)}
     )
     return ParityReport(ARCHS, arch_diff.pairs(rows, ARCHS), dimensions, fields)
 
 
-def moved(after: ParityReport) -> list[str]:
+def differences(after: ParityReport) -> list[str]:
     made = [parity_document.document(each, "reference", "now") for each in (stand(), after)]
-    return parity_document.moved(*(json.loads(json.dumps(each)) for each in made))
+    return parity_document.differences(*(json.loads(json.dumps(each)) for each in made))
 
 
 def test_nothing_moves_by_itself_nor_by_time() -> None:
-    assert moved(stand([replace(row, guest_s=9.0) for row in ROWS])) == []
+    assert differences(stand([replace(row, guest_s=9.0) for row in ROWS])) == []
 
 
 def test_a_verdict_moves_its_test() -> None:
     rows = [*ROWS[:3], replace(ROWS[3], verdict="hang")]
-    assert moved(stand(rows)) == ["test: dup_test on x86_64: pass → hang"]
+    assert differences(stand(rows)) == ["test: dup_test on x86_64: pass → hang"]
 
 
 def test_a_call_less_moves_the_calls() -> None:
-    assert moved(stand(x86_calls={"FORK": ""})) == ["matrix: Syscalls on x86_64: without PIPE2"]
-    assert moved(stand(x86_calls=None)) == ["matrix: Syscalls on x86_64: 2 names → unknown"]
+    assert differences(stand(x86_calls={"FORK": ""})) == ["matrix: Syscalls on x86_64: without PIPE2"]
+    assert differences(stand(x86_calls=None)) == ["matrix: Syscalls on x86_64: 2 names → unknown"]
 
 
 def test_a_device_less_moves_that_device() -> None:
     x86 = replace(SPECS[1], machine=replace(SPECS[1].machine, arguments=()))
-    assert moved(stand(x86=x86)) == ["environment: device virtio-rng-device on x86_64: yes → none"]
+    assert differences(stand(x86=x86)) == ["environment: device virtio-rng-device on x86_64: yes → none"]
 
 
 def test_a_deadline_raised_moves_that_deadline() -> None:
     x86 = replace(SPECS[1], cpu_budget_s=60.0)
-    assert moved(stand(x86=x86)) == ["CPU seconds before a hang: fork_test on x86_64: 20 → 60"]
+    assert differences(stand(x86=x86)) == ["CPU seconds before a hang: fork_test on x86_64: 20 → 60"]
 
 
 def test_what_moves_alike_is_one_line_and_a_new_architecture_moves_nothing() -> None:
     rows = [*ROWS[:2], *(replace(row, verdict="hang") for row in ROWS[2:])]
-    assert moved(stand(rows)) == ["test: fork_test, dup_test on x86_64: pass → hang"]
+    assert differences(stand(rows)) == ["test: fork_test, dup_test on x86_64: pass → hang"]
     alone = {**parity_document.document(stand(), "reference", "now"), "architectures": ["aarch64"]}
-    assert parity_document.moved(alone, parity_document.document(stand(rows), "reference", "now")) == []
+    assert parity_document.differences(alone, parity_document.document(stand(rows), "reference", "now")) == []
 
 
 def test_a_decision_explains_what_an_architecture_lacks() -> None:
@@ -114,7 +114,7 @@ def test_markdown_has_the_documents_figures_beside_what_was_counted() -> None:
     assert "| Syscalls | ~68 |  | ~97 % | 2 | 1 | 50.0 % | x86_64: PIPE2 |" in text
     assert "| Test Pass Rate |  |  | Improving | 2 of 2 (100.00 %) | 1 of 2 (50.00 %) | 50.0 % |" in text
     assert "| dup_test | pass | hang | 0.200 | 0.200 |  | differs |" in text
-    assert "Passes on aarch64 and not everywhere: dup_test." in text
+    assert "Passes on aarch64, but not on all architectures: dup_test." in text
     assert "| CPU seconds before a hang: fork_test | 20 | 60 | differs |" in text
     assert "Equal: emulator (qemu-system-aarch64), " in text and "command line: fork_test (init=" in text
     assert "memory, MiB (256)" in text and "device virtio-blk-device (drive=root)" in text
@@ -128,7 +128,8 @@ def test_what_is_the_same_for_many_tests_is_one_line() -> None:
     slow = [replace(spec, arch="x86_64", cpu_budget_s=60.0) for spec in specs]
     slow[0] = replace(slow[0], cpu_budget_s=90.0)
     around = {
-        arch: machine_diff.surroundings(each, {}) for arch, each in zip(ARCHS, (specs, slow), strict=True)
+        arch: machine_diff.guest_environment(each, {})
+        for arch, each in zip(ARCHS, (specs, slow), strict=True)
     }
     lines = (
         report.environment(replace(stand(), fields=machine_diff.difference(around))).markdown().splitlines()
@@ -142,5 +143,5 @@ def test_what_is_the_same_for_many_tests_is_one_line() -> None:
 def test_an_architecture_without_results_is_said_to_be_unknown() -> None:
     text = report.render(stand(ROWS[:2]), "a book", [])
     assert "| fork_test | pass | unknown | 0.200 |  |  | unknown |" in text
-    assert "Of x86_64 there is no result at all." in text
-    assert "Of 2 tests 0 end alike (0 of them have no program), 0 differ, 2 are unknown." in text
+    assert "There is no result for x86_64." in text
+    assert "Of 2 tests, 0 are equal (0 of them have no program), 0 differ, 2 are unknown." in text

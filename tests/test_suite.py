@@ -23,8 +23,8 @@ MADE = BuildOutputs("aarch64", "testing", "k" * 64, {"fork_test": "p" * 64}, vir
 def test_on_a_tests_disk_are_no_programs_of_tests_but_its_own_and_those_it_needs() -> None:
     loaded = suite.load(SUITE, ("aarch64",))
     built = ["sh", "fork_test", "argv_test", "exec_argv_test", "true"]
-    assert loaded.aboard(loaded.test("fork_test"), built) == ["sh", "fork_test", "true"]
-    assert loaded.aboard(loaded.test("exec_argv_test"), built) == [
+    assert loaded.programs_on_disk(loaded.test("fork_test"), built) == ["sh", "fork_test", "true"]
+    assert loaded.programs_on_disk(loaded.test("exec_argv_test"), built) == [
         "sh",
         "argv_test",
         "exec_argv_test",
@@ -59,7 +59,7 @@ def test_what_a_test_ends_as_must_be_built(tmp_path: Path) -> None:
     [
         ("expected: pass, ends_as: /bin/true", "a name of letters, digits and _.+- expected"),
         ("expected: pass, ends_as: 'x -- y'", "a name of letters"),
-        ("expected: pass, ends_as: a", "a ends as itself where nothing else is said"),
+        ("expected: pass, ends_as: a", "a ends as itself by default"),
         ("expected: pass, ends_as: b", "b is not on the disk of a: it is a test that `needs` must name"),
         ("expected: infra, reason: r", "no verdict that can be expected 'infra'"),
         ("expected: {aarch64: not_run}, reason: r", "no verdict that can be expected 'not_run'"),

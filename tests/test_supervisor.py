@@ -15,7 +15,7 @@ import pytest
 
 from parity.guest import streams
 from parity.guest.ending import LEAVE_S
-from parity.guest.lane import INSIDE, LAST_KINDS, LOADER, FrameReader, Message, handed_over
+from parity.guest.lane import FINAL_KINDS, INSIDE, LOADER, FrameReader, Message, supervisor_code
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_emulator.py"))]
 HELLO = [b"hello\n"[a:b] for a in range(6) for b in range(a + 1, 7)]  # any piece of it
@@ -48,7 +48,7 @@ class Client:
         while piece := os.read(self.process.stdout.fileno(), 65536):
             for message in reader.feed(piece):
                 yield message
-                if message.kind in LAST_KINDS:
+                if message.kind in FINAL_KINDS:
                     return
 
     def until(self, kind: str, data: bytes = b"") -> Message:
@@ -61,7 +61,7 @@ class Client:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with serving(handed_over()) as started:
+    with serving(supervisor_code()) as started:
         yield started
 
 
@@ -77,7 +77,7 @@ def serving(inside: bytes) -> Iterator[Client]:
 
 def impatient() -> bytes:
     """What is handed over, with an emulator's time to leave cut to 0.2 s."""
-    text = handed_over()[4:].decode()
+    text = supervisor_code()[4:].decode()
     assert text.count(f"LEAVE_S = {LEAVE_S}") == 1
     data = text.replace(f"LEAVE_S = {LEAVE_S}", "LEAVE_S = 0.2").encode()
     return len(data).to_bytes(4, "big") + data
@@ -190,11 +190,11 @@ def test_a_held_guest_goes_when_it_is_released(client: Client) -> None:
 
 def test_a_held_guest_that_says_the_words_is_let_go(client: Client) -> None:
     words = [base64.b64encode(each).decode() for each in (b"never said", b"irs")]
-    client.run(*FAKE, "talk", hold=True, let_go=words)
+    client.run(*FAKE, "talk", hold=True, release_on=words)
     kinds = [message.kind for message in client.messages()]
     assert kinds[-1] == "exit"
     assert "hold" not in kinds
-    client.run(*FAKE, "talk", hold=True, let_go=words[:1])
+    client.run(*FAKE, "talk", hold=True, release_on=words[:1])
     assert client.until("hold").fields == {"on": True}
     client.send(cmd="stop")
     client.until("exit")

@@ -1,4 +1,4 @@
-"""Traces: from a kernel's memory, made here byte by byte, to events, timelines and complaints."""
+"""Traces: from a kernel's memory, made here byte by byte, to events, timelines and violations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from parity.trace.__main__ import main
 from parity.trace.layout import HEADER, MAGIC, Header
 from parity.trace.memory import DumpError, Memory, dump
 from parity.trace.reader import Event, Payload, Trace
-from parity.trace.validate import complaints
+from parity.trace.validate import violations
 
 BASE, PHYSICAL = 0xFFFF_0000_4020_0000, 0x4020_0000
 EVENTS, BITS = 8, 3
@@ -136,7 +136,7 @@ def test_what_the_kernel_kept_is_read() -> None:
     }
     assert [probe.enabled for probe in trace.probes.values()] == [True] * 4 + [False] * 2
     assert trace.probes[CALL].provider == "demo"
-    assert complaints(trace, least=4, calls=1) == []
+    assert violations(trace, least=4, calls=1) == []
 
 
 def test_what_went_is_counted_and_the_rest_is_in_order() -> None:
@@ -148,7 +148,7 @@ def test_what_went_is_counted_and_the_rest_is_in_order() -> None:
     ]
     assert (one.dropped, one.torn) == (len(many) - EVENTS, 0)
     assert sum(one.dropped_counted) == one.dropped
-    assert complaints(trace, least=EVENTS) == []
+    assert violations(trace, least=EVENTS) == []
 
 
 def test_processors_are_merged_by_time() -> None:
@@ -172,20 +172,20 @@ SIZE = EVENTS * EVENT.size
     [
         (16, bytes(8), "cpu 0: 1 torn events"),
         (16 + 11, b"\x09", "cpu 0: 1 torn events"),  # of the lap after
-        (16, struct.pack("<Q", 99), "the time goes back 1 times"),
+        (16, struct.pack("<Q", 99), "the time decreases 1 times"),
         (48 + 12, struct.pack("<I", 1), "the numbers of the ticks do not increase"),
-        (16 + 8, struct.pack("<H", 0x0999), "types that nobody registered: 0x0999"),
-        (SIZE, struct.pack("<Q", 3), "TIMER_TOTAL of cpu 0 is 2, but 1 such events are there"),
-        (SIZE + 16, struct.pack("<Q", 1), "1 events dropped, but 0 is the first that is left"),
+        (16 + 8, struct.pack("<H", 0x0999), "unregistered types: 0x0999"),
+        (SIZE, struct.pack("<Q", 3), "TIMER_TOTAL of cpu 0 is 2, but the ring has 1 such events"),
+        (SIZE + 16, struct.pack("<Q", 1), "1 events dropped, but the first kept event has index 0"),
         (
             SIZE + 24,
             struct.pack("<Q", 1),
-            "SYSCALL_TOTAL of cpu 0 is 1, but 1 such events are there and 1 were",
+            "SYSCALL_TOTAL of cpu 0 is 1, but the ring has 1 such events and 1 were",
         ),
     ],
 )
 def test_what_is_untrue_is_complained_about(place: int, data: bytes, complaint: str) -> None:
-    found = complaints(rewritten(place, data), least=1)
+    found = violations(rewritten(place, data), least=1)
     assert any(complaint in line for line in found), found
 
 
@@ -195,12 +195,12 @@ def test_other_things_that_make_a_trace_untrue() -> None:
         (good, 5, None, "4 events, at least 5 expected"),
         (good, 4, 2, "SYSCALL_TOTAL is 1, but 2 system calls were counted from outside"),
         (read(QUIET, enabled=0), 4, None, "tracing is off"),
-        (replace(good, frequency=0), 4, None, "how fast its clock runs"),
+        (replace(good, frequency=0), 4, None, "no clock frequency"),
         (replace(good, counters=[]), 4, None, "there is no counter SYSCALL_TOTAL"),
-        (read([(100, TICK, 1)]), 1, None, "SYSCALL_TOTAL has counted nothing"),
+        (read([(100, TICK, 1)]), 1, None, "SYSCALL_TOTAL is 0"),
         (read([*QUIET, (140, 0xFF00, 0)]), 5, None, "4 events, at least 5 expected"),  # a marker
     ):
-        (found,) = complaints(trace, least, calls)
+        (found,) = violations(trace, least, calls)
         assert complaint in found
 
 
@@ -268,7 +268,7 @@ def test_a_switch_of_both_versions_for_people() -> None:
 
 def test_a_payload_of_an_unknown_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, CALL, ("SYSCALL_ENTRY", 9))
-    with pytest.raises(DumpError, match="a kind of payload that this reader does not know: 9"):
+    with pytest.raises(DumpError, match="unknown payload type of an event: 9"):
         read(QUIET)
 
 

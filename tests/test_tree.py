@@ -66,10 +66,10 @@ def test_the_suite_lists_all_80() -> None:
         ("size_mib: 16", "size_mb: 16", "unknown key 'size_mb'; did you mean 'size_mib'?"),
         ("size_mib: 16", "size_mib: big", "a whole number of at least 1"),
         ("features: testing", "features: tasting", "no feature set 'tasting'; did you mean 'testing'?"),
-        ("init=/bin/{program}", "init=/bin/sh", "does not say {program}"),
+        ("init=/bin/{program}", "init=/bin/sh", "does not contain {program}"),
         ("/hello.txt:", "hello.txt:", "an absolute path in the guest expected"),
         ("/sbin/true:", "sbin/true:", "an absolute path in the guest expected"),
-        ("/sbin/true:", "/dev:", "/dev is there already"),
+        ("/sbin/true:", "/dev:", "/dev occurs twice on the disk"),
         (
             "[testing], expected: pass",
             "[testing], expected: passes",
@@ -77,13 +77,13 @@ def test_the_suite_lists_all_80() -> None:
         ),
         ("[testing], expected: pass", "[testing]", "key 'expected' is missing"),
         ("folders: [/dev, /proc]", "folders: [dev]", "an absolute path in the guest expected"),
-        ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt is there already"),
+        ("folders: [/dev, /proc]", "folders: [/hello.txt]", "/hello.txt occurs twice on the disk"),
         ("/links/short:", "links/short:", "an absolute path in the guest expected"),
-        ("/links/short:", "/hello.txt:", "/hello.txt is there already"),
-        ("/links/short:", "/dev:", "/dev is there already"),
-        ("/links/short:", "/sbin/true:", "/sbin/true is there already"),
-        ("/links/short:", "/hello.txt/short:", "/hello.txt/short lies below /hello.txt, which is no folder"),
-        ("/test/nested.txt:", "/hello.txt/x:", "/hello.txt/x lies below /hello.txt, which is no folder"),
+        ("/links/short:", "/hello.txt:", "/hello.txt occurs twice on the disk"),
+        ("/links/short:", "/dev:", "/dev occurs twice on the disk"),
+        ("/links/short:", "/sbin/true:", "/sbin/true occurs twice on the disk"),
+        ("/links/short:", "/hello.txt/short:", "short lies below /hello.txt, which is not a folder"),
+        ("/test/nested.txt:", "/hello.txt/x:", "/hello.txt/x lies below /hello.txt, which is not a folder"),
         ("/links/short: ../hello.txt", '/links/short: ""', "the target of a link expected: 1 to 1023 bytes"),
         ("/links/short: ../hello.txt", '/links/short: "a\\0b"', "1 to 1023 bytes without a NUL"),
         ("/links/short: ../hello.txt", f"/links/short: {'x' * 1024}", "1 to 1023 bytes without a NUL"),
@@ -91,7 +91,7 @@ def test_the_suite_lists_all_80() -> None:
         ("/large: 700", "/large: 0", "at least 1"),
         ("  boot_program: init\n", "", "key 'boot_program' is missing"),
         ("runs: tests", "runs: test", "no run kind 'test'; did you mean 'tests'?"),
-        ("/bin/canary_script:", "/hello.txt:", "/hello.txt is there already"),
+        ("/bin/canary_script:", "/hello.txt:", "/hello.txt occurs twice on the disk"),
         (
             "machines:\n    aarch64: qemu-virt\n    x86_64: qemu-microvm\n",
             "machines: {}\n",
@@ -120,7 +120,7 @@ def test_a_wrong_tree_names_file_and_line(tmp_path: Path, old: str, new: str, co
         ("expected: pass", "expects: pass", "unknown key 'expects'; did you mean 'expected'?"),
         ("expected: pass", "expected: {arm: pass}", "unknown key 'arm'"),
         ("expected: pass", "expected: hang", "a reason is missing"),
-        ("  waitpid_test:", "  fork_test:", "'fork_test' stands here twice"),
+        ("  waitpid_test:", "  fork_test:", "'fork_test' occurs twice"),
         (
             "fork_test: {",
             "fork_test: {silence_s: 0, ",
@@ -166,7 +166,7 @@ def test_an_end_of_a_feature_set_per_architecture(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text(text, encoding="utf-8")
     testing = tree.load(tmp_path / "t.yaml").feature_sets["testing"]
     assert testing.expected == {"aarch64": Verdict.PANIC, "x86_64": Verdict.CRASH}
-    assert testing.says == {"aarch64": "a", "x86_64": "b"}
+    assert testing.cause_contains == {"aarch64": "a", "x86_64": "b"}
 
 
 def with_faults(tmp_path: Path, sets: str, faults: str) -> Path:
@@ -188,11 +188,11 @@ def test_planted_faults_are_names_for_a_feature_set_of_their_own(tmp_path: Path)
     assert tree.load(with_faults(tmp_path, TESTING, "")).planted_faults == ()
     loaded = tree.load(with_faults(tmp_path, TESTING + PLANTED, "  planted_faults: [b, a]\n"))
     assert loaded.planted_faults == ("b", "a")
-    with pytest.raises(UserError, match="'a' stands here twice"):
+    with pytest.raises(UserError, match="'a' occurs twice"):
         tree.load(with_faults(tmp_path, TESTING + PLANTED, "  planted_faults: [a, b, a]\n"))
-    with pytest.raises(UserError, match="there is no feature set planted_faults"):
+    with pytest.raises(UserError, match="the feature set planted_faults is missing"):
         tree.load(with_faults(tmp_path, TESTING, "  planted_faults: [a]\n"))
-    with pytest.raises(UserError, match="there is no feature set planted_faults"):
+    with pytest.raises(UserError, match="the feature set planted_faults is missing"):
         tree.load(with_faults(tmp_path, TESTING, "  thread_faults: [a]\n"))
 
 

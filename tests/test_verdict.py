@@ -64,7 +64,7 @@ def instead(old: Event, *new: Event) -> list[Event]:
 
 def test_a_good_guest_passes() -> None:
     assert judge(GOOD) == Judgement(Verdict.PASS, "PID 1 (t) ended with status 0")
-    assert judge(GOOD_TESTS, INSIDE) == Judgement(Verdict.PASS, "all 2 in-kernel tests ended well")
+    assert judge(GOOD_TESTS, INSIDE) == Judgement(Verdict.PASS, "all 2 in-kernel tests passed")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,10 @@ def test_a_good_guest_passes() -> None:
         (instead(EXIT, Exit(85, None, False)), None),
         (instead(EXIT, Exit(1, None, False)), "the emulator ended with status 1"),
         (instead(EXIT, Exit(0, None, False)), "the emulator ended with status 0"),
-        (without(instead(EXIT, Exit(85, None, False)), SHUTDOWN), "ended without a word: guest-shutdown"),
+        (
+            without(instead(EXIT, Exit(85, None, False)), SHUTDOWN),
+            "without a shutdown record: guest-shutdown",
+        ),
         (without(instead(EXIT, Exit(85, None, False)), POWER_OFF), "the emulator ended with status 85"),
         ([*instead(POWER_OFF, RESET)[:-1], Exit(85, None, False)], "did not power off: guest-reset"),
     ],
@@ -114,9 +117,9 @@ def test_only_the_machines_own_status_is_a_power_off(events: list[Event], cause:
         (
             [RESUME, SerialOutput(5), POWER_OFF, EXIT],
             "crash",
-            "without a word: guest-shutdown (before its hello)",
+            "without a shutdown record: guest-shutdown (before its hello)",
         ),
-        ([RESUME, RESET, EXIT], "crash", "without a word: guest-reset (before its hello)"),
+        ([RESUME, RESET, EXIT], "crash", "without a shutdown record: guest-reset (before its hello)"),
         (without(GOOD, SHUTDOWN), "crash", "(after PID 1 ended with status 0)"),
         (without(GOOD, END, SHUTDOWN), "crash", "(PID 1 (t) was running)"),
         (instead(POWER_OFF, RESET), "crash", "did not power off: guest-reset"),
@@ -146,7 +149,7 @@ def test_only_the_machines_own_status_is_a_power_off(events: list[Event], cause:
         (GOOD[:-1], "infra", "ends before its emulator did"),
         ([], "infra", "ends before its emulator did"),
         (without(GOOD, HELLO), "fail", "a record before the hello"),
-        (instead(HELLO, Hello(3, "aarch64", 1, ())), "fail", "speaks version 3 of it, not 1 to 2"),
+        (instead(HELLO, Hello(3, "aarch64", 1, ())), "fail", "uses protocol version 3, not 1 to 2"),
         (instead(START, START, HELLO), "fail", "a second hello"),
         (instead(START, START, START), "fail", "PID 1 started twice"),
         (instead(END, END, END), "fail", "PID 1 ended twice"),
@@ -179,9 +182,9 @@ def test_forged_panic_text_after_the_hello_is_only_text() -> None:
 @pytest.mark.parametrize(
     ("events", "cause"),
     [
-        ([Plan(2), *TESTS[:3], TestEnd("b", 1, "no")], "1 of 2 tests did not end well: b failed"),
-        ([Plan(2), *TESTS[:3], TestEnd("b", 2, "no")], "1 of 2 tests did not end well: b was skipped"),
-        ([Plan(2), *TESTS[:3]], "1 of 2 tests did not end well: b did not end"),
+        ([Plan(2), *TESTS[:3], TestEnd("b", 1, "no")], "1 of 2 tests did not pass: b failed"),
+        ([Plan(2), *TESTS[:3], TestEnd("b", 2, "no")], "1 of 2 tests did not pass: b was skipped"),
+        ([Plan(2), *TESTS[:3]], "1 of 2 tests did not pass: b did not end"),
         ([Plan(3), *TESTS], "3 tests were announced, 2 ran"),
         ([Plan(1), *TESTS], "1 tests were announced, 2 ran"),
         ([Plan(0)], "0 tests were announced, 0 ran"),

@@ -36,7 +36,7 @@ REMARKS = {
     ("events", "expected"),
     [
         (GOOD, Judgement(Verdict.PASS, "PID 1 (t) ended with status 0")),
-        (GOOD_TESTS, Judgement(Verdict.PASS, "all 2 in-kernel tests ended well")),
+        (GOOD_TESTS, Judgement(Verdict.PASS, "all 2 in-kernel tests passed")),
         (instead(END, OTHER_END), Judgement(Verdict.FAIL, "PID 1 (t) ended with status 3")),
         (instead(POWER_OFF, RESET), Judgement(Verdict.CRASH, "the guest did not power off: guest-reset")),
         (instead(SHUTDOWN, SHUTDOWN, Panic(0, "late")), Judgement(Verdict.PANIC, "late")),

@@ -50,7 +50,7 @@ def seen(channel: bytes, own: RunSpec) -> Judgement:
 def test_a_guest_cannot_choose_to_run_tests_where_a_program_was_asked_for() -> None:
     judgement = seen(frames.hello() + RAN_TESTS, spec())
     assert judgement == Judgement(
-        Verdict.FAIL, "the kernel was to start /bin/fork_test, and ran tests of its own"
+        Verdict.FAIL, "the kernel had to start /bin/fork_test, but ran its own tests"
     )
     assert seen(frames.hello() + RAN_TESTS, spec(kind=RunKind.TESTS)).verdict == "pass"
 
@@ -67,7 +67,7 @@ def test_a_program_that_passes_is_no_pass_beside_tests(tests: list[Event]) -> No
 
 def test_a_guest_cannot_choose_to_run_a_program_where_tests_were_asked_for() -> None:
     judgement = seen(frames.good_run(), spec(kind=RunKind.TESTS))
-    assert judgement == Judgement(Verdict.FAIL, "the kernel was to run tests of its own, and announced none")
+    assert judgement == Judgement(Verdict.FAIL, "the kernel had to run its own tests, but announced none")
     assert judge([RESUME, HELLO, Shutdown(1), POWER_OFF, EXIT], INSIDE).verdict == "fail"
 
 

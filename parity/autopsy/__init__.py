@@ -1,1 +1,1 @@
-"""Autopsies: what a guest that hangs or died was doing, read from outside, and one word for it."""
+"""Autopsies: the state of a guest that hangs or died, read from outside, and the kind of its failure."""

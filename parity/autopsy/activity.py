@@ -1,4 +1,4 @@
-"""What went on while a guest was looked at: its work, its calls, its interrupts, its clock. Pure."""
+"""The activity of a guest during an observation: work, system calls, interrupts, clock. Pure."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import replace
 from parity.autopsy.findings import Call, Findings, PcSample, Thread
 from parity.autopsy.waits import ASLEEP, idle
 
-# Types of events: those of work that goes on, and those that come whatever is done.
+# Types of trace events: those that show progress, and those that also occur without any.
 WORK, IDLE = ("PROCESS_", "BLOCK_"), ("IRQ_", "TIMER_")
-NAMED = 3  # calls that are named
-VARIETY = 3  # different calls and results, from which on a program does more than ask again and again
-ROUNDS = 2  # after which the same calls in the same order are a loop
-# Calls whose results change by themselves, and those that only wait.
+NAMED = 3  # system calls that a sentence names
+VARIETY = 3  # with so many different calls and results, a program does more than poll
+ROUNDS = 2  # so many repetitions of the same sequence of calls are a loop
+# Calls whose results change without progress, and calls that only wait.
 CLOCKS = ("get_time", "gettimeofday", "clock_gettime", "time")
 PAUSES = ("yield", "sched_yield")
-STORM = 50  # interrupts of one number, of fewer of which there is no storm
-STORM_SHARE = 0.5  # of the events that interrupts are in a storm
-PER_WORK = 4  # interrupts for each event of work, from which on they come for nothing
-TOO_FAST = 10  # times as many ticks as there should be
-STANDING_TICKS = 5  # that must have come meanwhile if the clock did not stand
-STARVED_S = 0.5  # for which a thread that is ready need not run
+STORM = 50  # fewest interrupts of one number in a storm
+STORM_SHARE = 0.5  # least share of the events that are this interrupt
+PER_WORK = 4  # with more interrupts than this per progress event, the interrupts serve no work
+TOO_FAST = 10  # times the nominal tick rate
+STANDING_TICKS = 5  # ticks that a running clock makes during the observation, at least
+STARVED_S = 0.5  # a ready thread may wait this long for a processor
 
 
 def progress(found: Findings) -> str:
-    """What was done while it was looked at; empty if nothing was."""
+    """The progress during the observation, as text; empty if there was none."""
     if work := _work(found):
         return ", ".join(f"{count} × {name}" for name, count in work.items())
     various, threads = len(set(map(_timeless, found.calls))), list(_by_thread(found))
@@ -40,7 +40,7 @@ def _work(found: Findings) -> dict[str, int]:
 
 
 def calls(found: Findings) -> str:
-    """The commonest system calls."""
+    """The most frequent system calls, as text."""
     names = Counter(_timeless(call) for call in found.calls).most_common(NAMED)
     return ", ".join(_call(call, count) for call, count in names)
 
@@ -55,7 +55,7 @@ def _timeless(call: Call) -> Call:
 
 
 def _by_thread(found: Findings) -> Iterator[Sequence[Call]]:
-    """The calls of each thread in their order, but of those that were seen too shortly to say anything."""
+    """The calls of each thread in order, without threads that made too few calls to judge."""
     by_thread: defaultdict[int, list[Call]] = defaultdict(list)
     for call in found.calls:
         by_thread[call.thread].append(_timeless(call))
@@ -63,18 +63,18 @@ def _by_thread(found: Findings) -> Iterator[Sequence[Call]]:
 
 
 def _polls(calls: Sequence[Call]) -> bool:
-    """Whether a thread asks for the time or pauses, in rounds of few calls, or of the same in one order."""
+    """Whether a thread polls: it reads the time or yields, with few different calls or in a fixed order."""
     if not any(call.name in (*CLOCKS, *PAUSES) for call in calls):
         return False
     rounds = range(VARIETY, len(calls) // ROUNDS + 1)
     return len(set(calls)) < VARIETY or any(calls[size:] == calls[:-size] for size in rounds)
 
 
-def storm(found: Findings) -> tuple[str, int] | None:
-    """The number of an interrupt that comes again and again for nothing, and how often it came."""
+def interrupt_storm(found: Findings) -> tuple[str, int] | None:
+    """The number of an interrupt that repeats without serving work, and how often it came."""
     number, count = max(found.interrupts.items(), key=lambda item: item[1], default=("", 0))
     events = sum((found.during or {}).values())
-    # Each has an event where it ends, too.
+    # Each interrupt has two events: entry and exit.
     if count < STORM or 2 * count < STORM_SHARE * events:
         return None
     if number == found.timer:
@@ -83,16 +83,16 @@ def storm(found: Findings) -> tuple[str, int] | None:
     return (number, count) if count > PER_WORK * sum(_work(found).values()) else None
 
 
-def stands(found: Findings) -> bool:
-    """Whether no tick came though several should have."""
+def clock_stopped(found: Findings) -> bool:
+    """Whether no tick came although several should have."""
     due = found.watched_s * found.tick_hz
     return (
         len(found.ticks) > 1 and len(set(found.ticks)) == 1 and (not found.tick_hz or due >= STANDING_TICKS)
     )
 
 
-def timed(found: Findings) -> list[Thread]:
-    """The threads that sleep until a tick that is still to come."""
+def sleepers(found: Findings) -> list[Thread]:
+    """The threads that sleep until a future tick."""
     return [
         thread
         for thread in found.threads
@@ -103,24 +103,24 @@ def timed(found: Findings) -> list[Thread]:
     ]
 
 
-def clock_stands(found: Findings, spots: Sequence[PcSample]) -> bool:
-    """Whether it is the clock that keeps everything: it stands, and threads sleep until it moves; or the
-    kernel works, and would let it interrupt."""
-    if not stands(found) or any(spot.user for spot in spots):
+def clock_blocks_all(found: Findings, spots: Sequence[PcSample]) -> bool:
+    """Whether the stopped clock is the cause: threads sleep until a tick, or the kernel works with interrupts
+    enabled."""
+    if not clock_stopped(found) or any(spot.user for spot in spots):
         return False
     if all(spot.halted for spot in spots):
-        return bool(timed(found)) and (rests(found) or not any(spot.masked for spot in spots))
+        return bool(sleepers(found)) and (all_idle(found) or not any(spot.masked for spot in spots))
     busy = [spot for spot in spots if not spot.halted]
     return sum(spot.masked for spot in busy) < STORM_SHARE * len(busy)
 
 
-def rests(found: Findings) -> bool:
-    """Whether all processors wait for an interrupt because there is nothing to do, as the kernel notes it."""
+def all_idle(found: Findings) -> bool:
+    """Whether all processors are idle, according to the kernel's own records."""
     return bool(found.cpus) and all(cpu.resting for cpu in found.cpus)
 
 
 def starved(found: Findings) -> list[Thread]:
-    """The threads that are ready and have not run for a while."""
+    """The threads that have been ready for longer than STARVED_S without running."""
     if not found.tick_hz or not found.ticks:
         return []
     since = found.ticks[0] - STARVED_S * found.tick_hz

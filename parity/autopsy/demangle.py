@@ -1,6 +1,6 @@
-"""Rust's names of symbols made readable: paths alone, without generic arguments, hashes and crates' numbers.
+"""Demangles Rust symbols to paths, without generic arguments, hashes and crate numbers.
 
-The grammar of `_R…` is RFC 2603's; `_ZN…E` is the older scheme. What is neither stays as it is.
+The grammar of `_R…` is RFC 2603's; `_ZN…E` is the legacy scheme. Other names stay unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @lru_cache(maxsize=4096)
 def demangle(name: str) -> str:
-    """The path that a symbol stands for."""
+    """The path that a symbol encodes."""
     if name.startswith("_R"):
         try:
             return _New(name).path(2)[0]
@@ -45,7 +45,7 @@ def _old(name: str) -> str:
 
 
 class _New:
-    """Every reader takes where it begins, and gives what it read and where that ends."""
+    """The parser of the new scheme. Each method takes a position, and returns a value and the next one."""
 
     def __init__(self, text: str) -> None:
         self.text = text

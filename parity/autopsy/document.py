@@ -1,4 +1,5 @@
-"""An autopsy as JSON: an object with `format` (1), `diagnosis` (word, sentence, signature) and `findings`.
+"""An autopsy as JSON: an object with `format` (1), `diagnosis` (`word`: the failure kind,
+`sentence`, `signature`) and `findings`.
 
 The fields of `findings` are those of `parity.autopsy.findings`.
 """
@@ -8,15 +9,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from parity.autopsy.diagnose import Autopsy, Diagnosis, FailureKind
+from parity.autopsy.diagnose import Autopsy
+from parity.autopsy.diagnosis import Diagnosis, FailureKind
 from parity.autopsy.findings import FORMAT, Findings
 
 
 def as_json(autopsy: Autopsy) -> str:
-    """The document."""
-    return json.dumps(
-        {"format": FORMAT, "diagnosis": asdict(autopsy.diagnosis), "findings": asdict(autopsy.findings)}
-    )
+    """The JSON document."""
+    diagnosis = autopsy.diagnosis
+    named = {"word": diagnosis.kind, "sentence": diagnosis.sentence, "signature": diagnosis.signature}
+    return json.dumps({"format": FORMAT, "diagnosis": named, "findings": asdict(autopsy.findings)})
 
 
 def parse(data: bytes) -> Autopsy | None:
@@ -28,7 +30,7 @@ def parse(data: bytes) -> Autopsy | None:
         diagnosis = document["diagnosis"]
         return Autopsy(
             Findings.parse(document["findings"]),
-            Diagnosis(**{**diagnosis, "word": FailureKind(diagnosis["word"])}),
+            Diagnosis(FailureKind(diagnosis["word"]), diagnosis["sentence"], diagnosis["signature"]),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""What an autopsy has read of a guest: data, kept as JSON, from which alone the diagnosis follows."""
+"""The data that an autopsy reads of a guest. It is stored as JSON; the diagnosis follows from it alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class CodeLocation:
-    """A point in a program: where a processor is, or will come back to. `file` is None where nobody knows."""
+    """A location in a program: where a processor is, or will return to. `file` is None if unknown."""
 
     address: int
     function: str = ""
@@ -25,7 +25,7 @@ class CodeLocation:
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock that is held: its address, where in the source it was taken, by which thread."""
+    """A held lock: its address, the source location where it was taken, and the thread that took it."""
 
     address: int
     site: str
@@ -34,11 +34,11 @@ class Lock:
 
 @dataclass(frozen=True)
 class PcSample:
-    """Where a processor was found: in user code, with interrupts masked, waiting for an interrupt?
+    """A sample of a processor: its location, and whether it is in user code, masks interrupts, is halted.
 
-    `entry`: in assembly, interrupts masked, which is where traps enter the kernel. A machine is often stopped
-    just when its timer goes off, so that says little of what it does at other times; `user` is what it came
-    from where that is known.
+    `entry`: it is in assembly with interrupts masked, where traps enter the kernel. The timer often stops a
+    machine there, so such a sample says little about its usual work; `user` then refers to the interrupted
+    code, if known.
     """
 
     place: CodeLocation
@@ -50,11 +50,11 @@ class PcSample:
 
 @dataclass(frozen=True)
 class Cpu:
-    """A processor: its registers by the emulator's names, and what the kernel has noted of it.
+    """A processor: its registers by the emulator's names, and the kernel's records of it.
 
-    `thread` is the number of the thread that runs (0: none, or not known), `idle` that of the one that runs
-    when there is nothing to do (0: not known), `resting` whether that does run and waits for an interrupt.
-    `wants` is the spin lock that it waits for.
+    `thread` is the number of the running thread (0: none, or unknown), `idle` that of the idle thread (0:
+    unknown); `resting`: the idle thread runs and waits for an interrupt. `wants` is the address of the spin
+    lock for which the processor waits (0: none), `wants_site` the source location of that wait.
     """
 
     number: int
@@ -72,13 +72,13 @@ class Cpu:
 
 @dataclass(frozen=True)
 class Thread:
-    """A thread as the kernel has noted it. `stack` of one that runs is its processor's.
+    """A thread as the kernel records it. A running thread has no `stack` here; see its processor.
 
-    `life` and `wait` are the kernel's words; `wait_until` is the tick that ends the wait (0: none does),
-    `wait_by` who alone can end it (0: not known, or any), a thread for a join, a process for a child.
-    `parent` is its process's, `unparked_by` the thread that has unparked it since it parked (0: none), `ran`
-    the tick at which it last got a processor. `ends` are the waits at pipes that its process can end, by
-    their `wait_on`; `more_ends`: there may be more of them.
+    `life` (its state) and `wait` are the kernel's names. `wait_until` is the tick that ends the wait (0: no
+    timeout). `wait_by` is the only one that can end it (0: unknown, or any): a thread for a join, a process
+    for a child. `parent` is the parent of its process, `unparked_by` the thread that has unparked it since it
+    parked (0: none), `ran` the tick at which it last got a processor. `ends` are the pipes, by `wait_on`, at
+    which its process can end a wait; `more_ends`: there may be more.
     """
 
     id: int
@@ -102,7 +102,7 @@ class Thread:
 
 @dataclass(frozen=True)
 class Call:
-    """A system call and what it gave, by the number of the thread that made it (0: not known)."""
+    """A system call, its result, and the number of the thread that made it (0: unknown)."""
 
     name: str
     result: int
@@ -111,40 +111,40 @@ class Call:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that was read. `panic` are the kernel's words, `end` the emulator's for how the machine ended, None
-    if it has not; `counted` are the kernel's counters before and after the samples; `missing` says what could
+    """Everything that was read. `panic` is the kernel's message, `end` QEMU's reason for the machine's end
+    (None: it runs), `counted` the kernel's counters before and after the samples. `missing` lists what could
     not be read, and why.
     """
 
     arch: str
-    hang: str | None  # why the judge counts it as hung
+    hang: str | None  # the judge's reason to count it as hung
     hello: bool
-    talks: bool  # it has printed or told something within the last second
+    talks: bool  # it has sent console text or a record within the last second
     panic: str | None
     end: str | None
     cpus: tuple[Cpu, ...] = ()
-    samples: tuple[tuple[PcSample, ...], ...] = ()  # by time, each of all processors
-    lost: bool = False  # in all samples they are where nothing is mapped
-    unmapped: int | None = None  # of the kernel, address that its page table does not lead to
-    table: bool = False  # whether the kernel notes what its threads do
-    ends_noted: bool = False  # and who could end their waits
+    samples: tuple[tuple[PcSample, ...], ...] = ()  # in order of time, each of all processors
+    lost: bool = False  # in all samples the processors are at an unmapped address
+    unmapped: int | None = None  # an address of the kernel that its page table does not map
+    table: bool = False  # the kernel has a thread table
+    ends_noted: bool = False  # the table also records which threads could end a wait
     threads: tuple[Thread, ...] = ()
     ready: int = 0  # threads in the run queue
-    unlisted: int = 0  # threads that the kernel's table had no room for
+    unlisted: int = 0  # threads for which the kernel's table has no room
     ticks: tuple[int, ...] = ()  # before and after the samples
-    tick_hz: int = 0  # of them per second; 0: not known
-    watched_s: float = 0.0  # seconds that the machine ran in between
+    tick_hz: int = 0  # ticks per second; 0: unknown
+    watched_s: float = 0.0  # seconds that the machine ran between the two values of `ticks`
     counted: dict[str, tuple[int, ...]] | None = None
-    during: dict[str, int] | None = None  # events of the trace while there were samples, by type
+    during: dict[str, int] | None = None  # trace events during the sampling, by type
     during_s: float = 0.0  # seconds from the first of these events to the last
-    calls: tuple[Call, ...] = ()  # of those, the system calls that have come back
-    interrupts: dict[str, int] = field(default_factory=dict)  # of those, how often each came, by number
-    timer: str = ""  # the number of the timer's
-    names: dict[str, str] = field(default_factory=dict)  # of what lies at the addresses of locks
-    events: tuple[str, ...] = ()  # of the trace, the last
-    console: tuple[str, ...] = ()  # its last lines
+    calls: tuple[Call, ...] = ()  # the system calls among them that have returned
+    interrupts: dict[str, int] = field(default_factory=dict)  # the interrupts among them: count by number
+    timer: str = ""  # the number of the timer interrupt
+    names: dict[str, str] = field(default_factory=dict)  # variables at the addresses of locks and waits
+    events: tuple[str, ...] = ()  # the last trace events
+    console: tuple[str, ...] = ()  # the last lines of the console
     devices: tuple[str, ...] = ()
-    stalled: str | None = None  # what the emulator did not answer
+    stalled: str | None = None  # the request that the emulator did not answer
     missing: tuple[str, ...] = ()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""From addresses of a kernel to functions, files and lines, by its ELF file's symbols and DWARF (4 and 5)."""
+"""Addresses of a kernel → functions, files and lines, by the ELF file's symbols and DWARF (4 and 5)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from parity.autopsy.symbols import SymbolTable
 from parity.build.elf import Kernel
 
 CAPACITY = 4  # ELF files, of ten MiB and more
-# Some instructions have line 0: they take the nearest line before them, at most so many bytes away.
+# An instruction with line 0 takes the nearest line before it, at most so many bytes away.
 NEAREST = 64
-# What damaged files and damaged debugging information raise.
+# The exceptions that damaged files and damaged debugging information raise.
 BAD = (SymbolicError, ELFError, ValueError, KeyError, IndexError)
 
 
 class Locations:
-    """The code locations of one ELF file; raises one of BAD for what is no ELF file."""
+    """The code locations of one ELF file. Raises one of BAD if the data is no ELF file."""
 
     def __init__(self, data: bytes) -> None:
         self.symbols = SymbolTable(data)
@@ -41,15 +41,15 @@ class Locations:
             return None
 
     def find(self, address: int, *, returned_to: bool = False) -> CodeLocation:
-        """The location of an instruction; `returned_to`: of the call before it.
+        """The location of an instruction; `returned_to`: of the call before a return address.
 
-        Where a library's function was inlined into one of the kernel's, it is the kernel's.
+        If a library function was inlined into a kernel function, the location is the kernel's.
         """
         frames = self.frames(address, returned_to=returned_to)
         return next((each for each in frames if each.file and not is_library(each.file)), frames[-1])
 
     def frames(self, address: int, *, returned_to: bool = False) -> list[CodeLocation]:
-        """The locations of an instruction in all functions inlined there, the innermost first."""
+        """The locations of an instruction in all functions inlined there, innermost first."""
         at = address - 1 if returned_to else address
         found = self._lookup(at)
         if not found:
@@ -75,29 +75,29 @@ class Locations:
 
 
 def is_library(name: str) -> bool:
-    """Whether a source file is of Rust's own library, or of a crate from a registry."""
+    """Whether a source file belongs to Rust's library or to a crate from a registry."""
     return "/rustlib/" in name or "index.crates.io-" in name or name.startswith("/rustc/")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A kernel's ELF file: where it lies in memory, and the locations of its code."""
+    """A kernel's ELF file: its segments in memory, and the locations of its code."""
 
     kernel: Kernel
     locations: Locations
 
 
 class Programs:
-    """The last few ELF files by their digests, since reading one takes a tenth of a second."""
+    """A cache of the last few ELF files by digest, because reading one takes a tenth of a second."""
 
     def __init__(self) -> None:
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._lock = Lock()
 
     def get(self, digest: str, read: Callable[[], bytes]) -> Program:
-        """The ELF file of that digest, which `read` gives.
+        """The ELF file with this digest; `read` gives its content if it is not in the cache.
 
-        Raises one of BAD or UserError for what is no ELF file, and what `read` raises.
+        Raises one of BAD or UserError if it is no ELF file, and what `read` raises.
         """
         with self._lock:
             if digest not in self._programs:

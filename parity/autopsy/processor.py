@@ -1,20 +1,20 @@
-"""What the registers of a processor tell, by architecture; names as the emulator's monitor has them."""
+"""The meaning of a processor's registers, by architecture. Register names are those of QEMU's monitor."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-KERNEL = 1 << 63  # kernels that have user programs live in the upper half of the addresses
+KERNEL = 1 << 63  # kernels with user programs use the upper half of the address space
 
 
 @dataclass(frozen=True)
 class Processor:
-    """Where an architecture keeps what an autopsy asks for.
+    """The registers and bits of an architecture that an autopsy reads.
 
-    `masked`: bit of `flags` that masks interrupts, or that lets them in where `inverted`. In `level`, these
-    `bits` are `user` while a program runs. `waits`: the instruction that waits for an interrupt, behind which
-    the program counter stands meanwhile; x86-64's emulator says as well whether it waits.
+    `masked`: bit of `flags` that masks interrupts (`inverted`: that enables them). The `bits` of `level`
+    equal `user` while a user program runs. `waits`: the instruction that waits for an interrupt; the program
+    counter of a halted processor is behind it. QEMU for x86-64 also reports HLT.
     """
 
     counter: str
@@ -36,15 +36,15 @@ class Processor:
         return registers.get(self.frame, 0)
 
     def is_masked(self, registers: Mapping[str, int]) -> bool:
-        """Whether it takes no interrupts."""
+        """Whether interrupts are masked."""
         return bool(registers.get(self.flags, 0) >> self.masked & 1) is not self.inverted
 
     def is_user(self, registers: Mapping[str, int]) -> bool:
-        """Whether it runs a program."""
+        """Whether the processor runs a user program."""
         return self.level in registers and registers[self.level] & self.bits == self.user
 
     def is_halted(self, registers: Mapping[str, int], code: Callable[[int, int], bytes]) -> bool:
-        """Whether it waits for an interrupt; `code` gives the kernel's code by address and size."""
+        """Whether the processor waits for an interrupt; `code` gives kernel code by address and size."""
         if "HLT" in registers:
             return bool(registers["HLT"])
         size = len(self.waits)

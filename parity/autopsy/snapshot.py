@@ -1,4 +1,4 @@
-"""The scene: a guest's machine, stopped, and all that an autopsy reads of it."""
+"""A snapshot of a guest's stopped machine: everything that an autopsy reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from parity.autopsy import thread_table, unwind
 from parity.autopsy.findings import Call, CodeLocation, Cpu, Findings, PcSample, Thread
 from parity.autopsy.locations import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
-from parity.autopsy.thread_table import Vitals
+from parity.autopsy.thread_table import ThreadTable
 from parity.autopsy.unwind import PAGE
 from parity.core.errors import InfraError, UserError
 from parity.guest.inspector import Inspector
@@ -23,16 +23,16 @@ from parity.trace import reader, timeline
 from parity.trace.memory import Memory, dump
 from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
 
-SAMPLES, PAUSE_S = 20, 0.004  # how often a processor is looked at, and how long it runs in between
-SAMPLING_S = 0.5  # on a busy machine there are fewer samples
-STANDING_S = 0.2  # for which a machine runs once more whose clock has not moved
-TALKS_S = 1.0  # who has said nothing for so long is silent
-STACKS = 64  # threads whose stacks are read
-EVENTS, LINES = 50, 30  # of the trace, by processor; of the console
+SAMPLES, PAUSE_S = 20, 0.004  # number of samples, and how long the machine runs between two
+SAMPLING_S = 0.5  # limit for all samples; a busy host takes fewer
+STANDING_S = 0.2  # if no tick came, the machine runs this long once more
+TALKS_S = 1.0  # a guest without activity for this long is silent
+STACKS = 64  # read the stacks of at most so many threads
+EVENTS, LINES = 50, 30  # trace events per processor; console lines
 
 
-class Scene:
-    """One machine and its kernel's ELF file."""
+class Snapshot:
+    """Reads one machine, with the help of its kernel's ELF file."""
 
     def __init__(self, inspector: Inspector, arch: str, elf: Program) -> None:
         self._inspector, self._arch = inspector, arch
@@ -41,22 +41,22 @@ class Scene:
         self.missing: list[str] = []
 
     def findings(self, state: State, console: Sequence[str]) -> Findings:
-        """All that can be read. Raises InfraError when the emulator does not answer."""
+        """Reads everything that can be read. Raises InfraError if the emulator does not answer."""
         inspector = self._inspector
         running = inspector.qmp("query-status")["running"]
         if running:
             inspector.qmp("stop")
         registers = inspector.registers()
         memory = self._memory()
-        table, trace = self._vitals(memory), self._trace(memory)
-        threads, cpus = self._bodies(memory, table, registers)
+        table, trace = self._thread_table(memory), self._trace(memory)
+        threads, cpus = self._threads_and_cpus(memory, table, registers)
         samples = self._samples() if running else ()
         watched_s = PAUSE_S * len(samples)
         if samples and table and not self._ticks(table.ticks):
             self._run(STANDING_S)
             watched_s += STANDING_S
         later = self._memory() if running else memory
-        ticks = tuple(each.ticks for each in (table, self._vitals(later) if table else None) if each)
+        ticks = tuple(each.ticks for each in (table, self._thread_table(later) if table else None) if each)
         trace_later = self._trace(later) if trace else None
         during = _during(trace, trace_later)
         return Findings(
@@ -88,7 +88,7 @@ class Scene:
         )
 
     def _memory(self) -> Memory | None:
-        """What the kernel's own variables are; None where the machine has no such memory."""
+        """The memory of the kernel's variables; None if the machine has no such memory."""
         try:
             return Memory(self._kernel, dump(self._kernel, self._inspector.read))
         except (NoAnswerError, LaneError):
@@ -97,7 +97,7 @@ class Scene:
             self.missing.append(f"the kernel's memory: {error.message}")
             return None
 
-    def _vitals(self, memory: Memory | None) -> Vitals | None:
+    def _thread_table(self, memory: Memory | None) -> ThreadTable | None:
         try:
             return thread_table.read(memory) if memory else None
         except (UserError, ValueError) as error:
@@ -112,7 +112,7 @@ class Scene:
             return None
 
     def _lost(self, samples: Sequence[Sequence[PcSample]]) -> bool:
-        """Whether the processors are where nothing is mapped, always."""
+        """Whether all samples have the same address, and nothing is mapped there."""
         places = {spot.place.address for spots in samples for spot in spots if not spot.user}
         if len(places) != 1 or any(self._kernel.segment(place) for place in places):
             return False
@@ -121,13 +121,13 @@ class Scene:
     def _unmapped(
         self, samples: Sequence[Sequence[PcSample]], registers: Sequence[dict[str, int]]
     ) -> int | None:
-        """A page of the kernel that the first processor's page table does not lead to, if exceptions may be
-        all that the processors do. Of what it writes, pages may be left out on purpose, but not the first."""
+        """A page of the kernel that the first processor's page table does not map, if the processors may do
+        nothing but take exceptions. A kernel may leave pages of its data unmapped, but not the first one."""
         spots = [spot for spots in samples for spot in spots] or list(map(self._spot, registers))
         masked = all(spot.masked and not spot.halted for spot in spots) or not samples
         if not masked or any(spot.place.address < KERNEL for spot in spots):
             return None
-        # What runs before the kernel is in its half may be left out, too.
+        # The code that runs before the kernel enters its half may also be unmapped.
         for segment in (each for each in self._kernel.segments if each.virtual >= KERNEL):
             size = min(segment.size, PAGE) if segment.writable else segment.size
             if not self._leads_to(segment.virtual, size):
@@ -135,7 +135,7 @@ class Scene:
         return None
 
     def _first_unmapped(self, start: int, size: int) -> int:
-        """The first page, of at least one in this range, that the page table does not lead to."""
+        """The first unmapped page in a range that has at least one."""
         while size > PAGE:
             half = (size // 2 + PAGE - 1) // PAGE * PAGE
             if self._leads_to(start, half):
@@ -154,7 +154,7 @@ class Scene:
         return True
 
     def _devices(self) -> tuple[str, ...]:
-        """What virtio devices have been asked for and have not given back, as far as this emulator tells."""
+        """The requests and answers of virtio devices, as far as this QEMU reports them."""
         lines = []
         try:
             for device in self._inspector.qmp("x-query-virtio"):
@@ -167,8 +167,8 @@ class Scene:
             self.missing.append(f"devices: {error}")
         return tuple(lines)
 
-    def _bodies(
-        self, memory: Memory | None, table: Vitals | None, registers: list[dict[str, int]]
+    def _threads_and_cpus(
+        self, memory: Memory | None, table: ThreadTable | None, registers: list[dict[str, int]]
     ) -> tuple[tuple[Thread, ...], tuple[Cpu, ...]]:
         stacks = unwind.Stacks(memory, list(table.stacks.values()) if table else [], self._inspector.read)
         cpus = []
@@ -206,7 +206,7 @@ class Scene:
     def _called(self, backs: list[int]) -> list[CodeLocation]:
         found: list[CodeLocation] = []
         for back in backs:
-            # Behind assembly it is where a trap came from, and no call.
+            # The frame after assembly is the location that a trap interrupted, not a return address.
             trapped = bool(found) and found[-1].file is None
             found += self._locations.frames(back, returned_to=not trapped)
         return found
@@ -221,7 +221,7 @@ class Scene:
         halted = not user and processor.is_halted(registers, self._code)
         place = CodeLocation(pc) if user else self._locations.find(pc, returned_to=halted)
         entry = masked and not user and bool(place.function) and place.file is None
-        # Kernels keep frame pointers: another one is still the program's.
+        # A kernel uses frame pointers, so a frame pointer below the kernel is still the program's.
         user = user or (entry and processor.frame_pointer(registers) < KERNEL)
         return PcSample(place, user, masked, halted, entry)
 
@@ -239,12 +239,12 @@ class Scene:
         return segment.content[address - segment.virtual : address - segment.virtual + size]
 
     def _ticks(self, before: int) -> bool:
-        """Whether the clock has moved; raises nothing for a kernel that cannot be read any more."""
-        table = self._vitals(self._memory())
+        """Whether the clock has moved; true if the kernel can no longer be read."""
+        table = self._thread_table(self._memory())
         return table is None or table.ticks != before
 
     def _run(self, seconds: float) -> None:
-        """Lets the machine run for a while."""
+        """Lets the machine run for some seconds."""
         self._inspector.qmp("cont")
         time.sleep(seconds)
         self._inspector.qmp("stop")
@@ -256,7 +256,7 @@ class Scene:
         while len(found) < SAMPLES and time.monotonic() < deadline:
             self._run(PAUSE_S)
             if inspector.qmp("query-status")["status"] == "shutdown":
-                break  # it has ended meanwhile, which is late
+                break  # the machine has ended meanwhile
             found.append(tuple(self._spot(cpu_registers) for cpu_registers in inspector.registers()))
         return tuple(found)
 
@@ -268,15 +268,15 @@ def findings(
     state: State,
     console: Sequence[str],
 ) -> Findings:
-    """What can be read of the guest's machine; nothing but its own words where the emulator does not answer.
+    """Reads a guest's machine. If the emulator does not answer, the findings hold only what the guest sent.
 
-    `elf` gives the kernel's ELF file.
+    `elf` gives the kernel's ELF file; `inspector` is None if the machine has already ended.
     """
     nothing = Findings(**_known(arch, state, console))
     if inspector is None:
-        return replace(nothing, missing=("everything: the machine was gone",))
+        return replace(nothing, missing=("everything: the machine had already ended",))
     try:
-        return Scene(inspector, arch, elf()).findings(state, console)
+        return Snapshot(inspector, arch, elf()).findings(state, console)
     except NoAnswerError as error:
         return replace(nothing, stalled=error.message)
     except (InfraError, UserError, *BAD) as error:
@@ -334,7 +334,7 @@ def _interrupts(trace: Trace, events: Sequence[Event]) -> dict[str, int]:
 
 
 def _timer(trace: Trace, events: Sequence[Event]) -> str:
-    """The number of the interrupt within which ticks come."""
+    """The number of the interrupt whose handler makes ticks."""
     begun: dict[int, int] = {}
     for event in events:
         name = trace.name(event[KIND])

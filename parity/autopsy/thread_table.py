@@ -1,7 +1,6 @@
-"""What a kernel notes of its threads and processors, as its VITALS_HEADER lays it out.
+"""The kernel's records of its threads and processors, in the layout that its VITALS_HEADER describes.
 
-The fields are those of kernel/abi/src/vitals.rs. What was being written just then may be
-torn.
+The fields are those of kernel/abi/src/vitals.rs. A record that the kernel was writing may be torn.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ LOCATION_BYTES = 24
 
 @dataclass(frozen=True)
 class Header:
-    """Sizes and places in bytes, counts, and at the end addresses; the order is that in memory."""
+    """Sizes and offsets in bytes, counts, and at the end addresses; in the order of the memory."""
 
     version: int
     header_bytes: int
@@ -86,7 +85,7 @@ class Header:
 
     @classmethod
     def read(cls, memory: Memory) -> Self:
-        """Raises DumpError when there is none, or of a version that this reader does not know."""
+        """Reads the header. Raises DumpError if there is none, or if its version is unknown."""
         address = memory.find(SYMBOL, MAGIC)
         if address is None:
             raise DumpError(f"the kernel has no {SYMBOL}")
@@ -103,7 +102,7 @@ HEADER = struct.Struct(f"<{len(fields(Header)) - LONGS}I{LONGS}Q")
 
 @dataclass(frozen=True)
 class Stack:
-    """Where a thread's stack lies, and its frame pointer when it last left a processor (0: never)."""
+    """The addresses of a thread's stack, and the frame pointer at its last switch (0: never switched)."""
 
     frame: int
     start: int
@@ -113,7 +112,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Processor:
-    """What is noted of a processor."""
+    """The kernel's record of a processor; the fields are those of `findings.Cpu`."""
 
     thread: int
     idle: int
@@ -125,8 +124,8 @@ class Processor:
 
 
 @dataclass(frozen=True)
-class Vitals:
-    """All that is noted. `stacks`: by number of the thread."""
+class ThreadTable:
+    """All records. `stacks` are by thread number; `ticks` is the clock, `ready` the run queue's length."""
 
     threads: tuple[Thread, ...]
     stacks: dict[int, Stack]
@@ -158,7 +157,7 @@ class _Reader:
         self.ends = dict(self._ends())
 
     def _ends(self) -> Iterator[tuple[int, tuple[tuple[int, ...], bool]]]:
-        """The waits that each process can end, by its number, and whether there are more."""
+        """By process number: the waits that the process can end, and whether there may be more."""
         header = self.header
         for index in range(header.processes):
             at = header.processes_address + index * header.process_bytes
@@ -171,7 +170,7 @@ class _Reader:
         return self.memory.number(at, size)
 
     def site(self, at: int) -> str:
-        """`file:line` of the place in the source whose address is noted there."""
+        """`file:line` of the Rust `Location` to which the pointer at `at` leads; empty if there is none."""
         place = self.number(at, 8)
         if not place:
             return ""
@@ -239,12 +238,12 @@ class _Reader:
         )
 
 
-def read(memory: Memory) -> Vitals:
-    """Everything that is noted. Raises DumpError when it is not there, or not as its header says."""
+def read(memory: Memory) -> ThreadTable:
+    """Reads all records. Raises DumpError if there are none, or if they do not match their header."""
     try:
         reader = _Reader(memory)
     except (ValueError, StopIteration):
-        raise DumpError(f"{SYMBOL} does not tell how places in the source are kept") from None
+        raise DumpError(f"{SYMBOL} does not describe the layout of source locations") from None
     header = reader.header
     places = range(
         header.threads_address,
@@ -253,7 +252,7 @@ def read(memory: Memory) -> Vitals:
     )
     found = [reader.thread(at) for at in places if reader.number(at + header.life_at, 4)]
     found.sort(key=lambda each: each[0].id)
-    return Vitals(
+    return ThreadTable(
         threads=tuple(thread for thread, _ in found),
         stacks={thread.id: stack for thread, stack in found},
         cpus=tuple(

@@ -1,4 +1,4 @@
-"""Stacks: chains of frame records, a frame pointer and a return address each, through traps as well."""
+"""Stacks: chains of frame records (frame pointer, return address), which also lead through traps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECORD = struct.Struct("<QQ")
 
 
 class Stacks:
-    """Reads kernel memory by virtual address: the kernel's own, and its threads' stacks where they lie."""
+    """Reads kernel memory by virtual address: the kernel's segments, and the stacks of its threads."""
 
     def __init__(self, memory: Memory | None, stacks: list[Stack], read: Callable[[int, int], bytes]) -> None:
         self._memory, self._read = memory, read
@@ -23,7 +23,7 @@ class Stacks:
         self._pages: dict[int, bytes] = {}
 
     def record(self, address: int) -> tuple[int, int] | None:
-        """The frame record there; None where there is none to be read."""
+        """The frame record at an address; None if it cannot be read."""
         try:
             return self._record(address)
         except (DumpError, InfraError, struct.error):
@@ -39,13 +39,13 @@ class Stacks:
                 first, second = RECORD.unpack_from(self._pages[page], physical - page)
                 return first, second
         if self._memory is None:
-            raise DumpError("the kernel's memory is not there")
+            raise DumpError("the kernel's memory was not read")
         first, second = RECORD.unpack(self._memory.read(address, RECORD.size))
         return first, second
 
 
 def chain(frame: int, record: Callable[[int], tuple[int, int] | None]) -> list[int]:
-    """The return addresses from a frame pointer on, the innermost first."""
+    """The return addresses from a frame pointer on, innermost first."""
     found: list[int] = []
     seen: set[int] = set()
     while frame and frame % 8 == 0 and frame not in seen and len(found) < MAX_FRAMES:

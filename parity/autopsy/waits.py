@@ -1,16 +1,16 @@
-"""Who waits for whom: the wait-for graph of a guest's threads, and rings in it that never open again. Pure.
+"""The wait-for graph of a guest's threads, and the cycles in it. Pure.
 
-An edge leads from a thread that waits to one that could end that wait. What it waits for says who could:
+An edge leads from a waiting thread to a thread that could end its wait. The kind of the wait decides:
 
-    spin lock, mutex     who holds it
-    join                 the thread whose end is waited for
+    spin lock, mutex     the holder
+    join                 the thread whose end it waits for
     child                the living children of its process
     pipe                 the threads of all processes that have the other end
-    park, queue          not noted; other kernel threads that park, or wait at another queue, are taken for it
-    ticks, disk, input   no thread: the machine ends it
+    park, queue          not recorded; assumed: any other kernel thread that parks or waits at another queue
+    ticks, disk, input   no thread: a device ends it
 
-A thread can go on if it runs, is ready or looks once more before it sleeps, if the machine ends its wait, or
-if one that could end its wait can go on itself. All others are stuck.
+A thread can continue if it runs, is ready or is about to sleep, if a device ends its wait, or if a thread
+that could end its wait can continue. All others are stuck.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ SPIN, MUTEX, JOIN, CHILD, PIPE, PARK, QUEUE = (
     "queue",
 )
 LOCKS = (SPIN, MUTEX)
-GUESSED = (PARK, QUEUE)  # of which no note says who ends them
+GUESSED = (PARK, QUEUE)  # the kernel does not record which thread ends these waits
 ENDED_BY_MACHINE = ("disk", "input", "ticks")
 ASLEEP = ("sleeping", "dozing")
 INIT = 1  # the process that inherits the children of those that have ended
 
 
 @dataclass(frozen=True)
-class Want:
-    """A wait: threads by number, 0 the boot code.
+class Wait:
+    """A wait of a thread. Threads are numbers; 0 is the boot code.
 
-    `by` are the threads that could end it, all of them if they are `known`. `held` is the lock waited for,
-    `cpu` the processor that spins for it, and `holder_cpu` the one that took it.
+    `by` are the threads that could end it; `known`: there are no others. `held` is the awaited lock, `cpu`
+    the processor that spins, `holder_cpu` the processor that took the lock.
     """
 
     kind: str
@@ -56,42 +56,42 @@ class Want:
 
 
 def idle(found: Findings) -> set[int]:
-    """The threads that run when there is nothing to do."""
+    """The idle threads."""
     return {cpu.idle or cpu.thread for cpu in found.cpus if cpu.idle or cpu.spot.halted}
 
 
-def wants(found: Findings) -> list[Want]:
-    """All waits, those of the processors first."""
+def all_waits(found: Findings) -> list[Wait]:
+    """All waits: first spinning processors, then sleeping threads."""
     return [*_spinning(found), *_sleeping(found)]
 
 
-def _spinning(found: Findings) -> Iterator[Want]:
+def _spinning(found: Findings) -> Iterator[Wait]:
     held = {lock.address: (cpu.number, lock) for cpu in found.cpus for lock in cpu.locks}
     for cpu in found.cpus:
         if cpu.wants and cpu.wants in held:
             holder, lock = held[cpu.wants]
-            # Its own processor cannot run another thread meanwhile.
+            # The processor that spins cannot run the holder, if that is another of its threads.
             by = cpu.thread if cpu.number == holder else lock.thread
-            yield Want(SPIN, cpu.wants, cpu.thread, cpu.wants_site, (by,), True, lock, cpu.number, holder)
+            yield Wait(SPIN, cpu.wants, cpu.thread, cpu.wants_site, (by,), True, lock, cpu.number, holder)
 
 
-def _sleeping(found: Findings) -> Iterator[Want]:
+def _sleeping(found: Findings) -> Iterator[Wait]:
     held = {lock.address: lock for thread in found.threads for lock in thread.locks}
     alive = {thread.id for thread in found.threads if thread.life != "ended"}
-    # While the kernel boots, the idle thread waits, too. It cannot sleep: it looks again and again.
+    # While the kernel boots, the idle thread also waits. It cannot sleep, so it polls.
     idle = {cpu.idle for cpu in found.cpus}
     for thread in found.threads:
         sleeps = thread.life == "sleeping" or (thread.id in idle and thread.life != "ended")
         if not thread.wait or not sleeps:
             continue
         lock = held.get(thread.wait_on) if thread.wait == MUTEX else None
-        by, known = _enders(found, thread, lock)
+        by, known = _possible_wakers(found, thread, lock)
         by = tuple(each for each in by if each in alive)
-        yield Want(thread.wait, thread.wait_on, thread.id, thread.wait_site, by, known, lock)
+        yield Wait(thread.wait, thread.wait_on, thread.id, thread.wait_site, by, known, lock)
 
 
-def _enders(found: Findings, thread: Thread, lock: Lock | None) -> tuple[tuple[int, ...], bool]:
-    """The threads that could end a thread's wait, and whether there are no others."""
+def _possible_wakers(found: Findings, thread: Thread, lock: Lock | None) -> tuple[tuple[int, ...], bool]:
+    """The threads that could end a thread's wait, and whether these are all."""
     match thread.wait:
         case "mutex" if lock:
             return (lock.thread,), True
@@ -108,7 +108,7 @@ def _enders(found: Findings, thread: Thread, lock: Lock | None) -> tuple[tuple[i
 
 
 def children(found: Findings, thread: Thread) -> tuple[int, ...]:
-    """The threads of a process's children that it waits for and that live."""
+    """The live threads of the child processes for which a thread waits."""
     processes = {each.pid for each in found.threads if each.pid}
 
     def parent(child: Thread) -> int:
@@ -132,9 +132,9 @@ def _peers(found: Findings, thread: Thread) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def stuck(found: Findings) -> dict[int, Want]:
-    """The waits that nothing can end, by thread."""
-    waits = {want.thread: want for want in wants(found)}
+def stuck(found: Findings) -> dict[int, Wait]:
+    """The waits that nothing can end, by thread number."""
+    waits = {want.thread: want for want in all_waits(found)}
     resting = idle(found)
     going = {
         thread.id
@@ -153,19 +153,19 @@ def stuck(found: Findings) -> dict[int, Want]:
         going |= more
 
 
-def ring(found: Findings, *, guessed: bool = False) -> list[Want]:
-    """Threads that wait for each other in a circle, or one for itself; empty when there is no such ring.
+def cycle(found: Findings, *, guessed: bool = False) -> list[Wait]:
+    """Threads that wait for each other in a cycle, or one that waits for itself; empty if there is none.
 
-    `guessed`: also where it is not known who ends a wait.
+    `guessed`: include waits for which the possible wakers are assumed.
     """
     waits = {number: want for number, want in stuck(found).items() if guessed or want.kind not in GUESSED}
-    rings = [path for start in sorted(waits) if (path := _way_back(waits, start))]
-    # Where a thread could be helped by itself or by another that waits for it, both are at fault.
-    return min((path for path in rings if len(path) > 1), key=len, default=rings[0] if rings else [])
+    cycles = [path for start in sorted(waits) if (path := _shortest_cycle(waits, start))]
+    # If a thread could be woken by itself or by a thread that waits for it, report both threads.
+    return min((path for path in cycles if len(path) > 1), key=len, default=cycles[0] if cycles else [])
 
 
-def _way_back(waits: dict[int, Want], start: int) -> list[Want]:
-    """The shortest ring of several threads through one, else of itself alone, else nothing."""
+def _shortest_cycle(waits: dict[int, Wait], start: int) -> list[Wait]:
+    """The shortest cycle through a thread: of several threads, else of this one alone, else empty."""
     ways = [[waits[start]]]
     seen = {start}
     while ways:
@@ -179,10 +179,10 @@ def _way_back(waits: dict[int, Want], start: int) -> list[Want]:
     return [waits[start]] if start in waits[start].by else []
 
 
-def dead_end(found: Findings) -> tuple[Want, Lock, Thread | None] | None:
-    """A mutex whose holder has ended, or is not known any more; the holder, if there is a trace of it."""
+def lock_of_ended_thread(found: Findings) -> tuple[Wait, Lock, Thread | None] | None:
+    """A wait for a mutex whose holder has ended: the wait, the lock, the holder (None: no longer known)."""
     threads = {thread.id: thread for thread in found.threads}
-    for want in wants(found):
+    for want in all_waits(found):
         if want.kind == MUTEX and want.held:
             holder = threads.get(want.held.thread)
             if holder is None or holder.life == "ended":
@@ -190,10 +190,10 @@ def dead_end(found: Findings) -> tuple[Want, Lock, Thread | None] | None:
     return None
 
 
-def through_sleep(found: Findings) -> tuple[Want, Lock, Thread] | None:
-    """A lock whose holder sleeps on something else than a lock, and will not go on by another thread."""
+def lock_of_sleeping_thread(found: Findings) -> tuple[Wait, Lock, Thread] | None:
+    """A wait for a lock whose holder sleeps, not for a lock, and cannot be woken by another thread."""
     threads, waits = {thread.id: thread for thread in found.threads}, stuck(found)
-    for want in wants(found):
+    for want in all_waits(found):
         holder = threads.get(want.held.thread) if want.held else None
         if not holder or not want.held or holder.life not in ASLEEP or holder.wait == MUTEX:
             continue

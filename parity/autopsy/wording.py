@@ -1,4 +1,4 @@
-"""Who and where, in words, of what an autopsy has found. Pure."""
+"""Threads, locks and code locations of an autopsy as text for sentences. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import dropwhile
 
 from parity.autopsy.findings import CodeLocation, Cpu, Findings, PcSample, Thread
 from parity.autopsy.locations import is_library
-from parity.autopsy.waits import LOCKS, Want, children
+from parity.autopsy.waits import LOCKS, Wait, children
 
-# What the kernel's own words for waits mean.
+# The text for each kind of wait that the kernel records.
 WAITED_FOR = {
     "queue": "a queue",
     "mutex": "a mutex",
@@ -27,8 +27,8 @@ WAITED_FOR = {
 MINUTE, HOUR = 60, 3600  # seconds
 
 
-def who(found: Findings, number: int) -> str:
-    """A thread by its number."""
+def thread_title(found: Findings, number: int) -> str:
+    """A thread with its number, name and process."""
     thread = next((thread for thread in found.threads if thread.id == number), None)
     if thread is None:
         return f"thread {number}" if number else "the boot code"
@@ -36,15 +36,16 @@ def who(found: Findings, number: int) -> str:
     return f"thread {number} ({thread.name}{process})"
 
 
-def waiting(found: Findings, want: Want) -> str:
-    """Who waits where for what, and who could end that."""
-    return f"{who(found, want.thread)} waits at {want.site}{within(found, want)} for {_awaited(found, want)}"
+def waiting(found: Findings, want: Wait) -> str:
+    """A thread, where it waits, and which threads could end the wait."""
+    where = f"{want.site}{waiting_function(found, want)}"
+    return f"{thread_title(found, want.thread)} waits at {where} for {_awaited(found, want)}"
 
 
-def _awaited(found: Findings, want: Want) -> str:
+def _awaited(found: Findings, want: Wait) -> str:
     if want.held:
-        return f"{lock(found, want)}, taken at {want.held.site} by {who(found, want.held.thread)}"
-    others = " and ".join([who(found, by) for by in want.by if by != want.thread])
+        return f"{lock(found, want)}, taken at {want.held.site} by {thread_title(found, want.held.thread)}"
+    others = " and ".join([thread_title(found, by) for by in want.by if by != want.thread])
     match want.kind:
         case "join":
             return f"{others or 'itself'} to end"
@@ -58,21 +59,21 @@ def _awaited(found: Findings, want: Want) -> str:
     return f"{name}, which {others} could wake"
 
 
-def _holders(want: Want, others: str) -> str:
+def _holders(want: Wait, others: str) -> str:
     if want.thread not in want.by:
         return f"{others} {'has' if len(want.by) == 1 else 'have'}"
     return f"{others} and it have" if others else "it has itself"
 
 
-def lock(found: Findings, want: Want) -> str:
-    """A lock by the variable that it lies in, where it lies in one."""
+def lock(found: Findings, want: Wait) -> str:
+    """A lock, named by the variable that contains it, else by its address."""
     name = found.names.get(hex(want.address))
     kind = want.kind if want.kind in LOCKS else "lock"
     return f"the {kind} in {name}" if name else f"the {kind} at {want.address:#x}"
 
 
-def thing(found: Findings, thread: Thread) -> str:
-    """What a thread sleeps on, where, until when, and what is known of who could end that."""
+def awaited_event(found: Findings, thread: Thread) -> str:
+    """The event for which a thread sleeps, where, until when, and why the event should have come."""
     place = next(iter(in_tree(thread.stack)), None)
     where = f", in {place.function}" if place and place.function else ""
     awaited = WAITED_FOR.get(thread.wait, thread.wait)
@@ -80,7 +81,7 @@ def thing(found: Findings, thread: Thread) -> str:
 
 
 def until(found: Findings, thread: Thread) -> str:
-    """Until when a thread waits; empty where nothing ends it."""
+    """The timeout of a thread's wait; empty if it has none."""
     if not thread.wait_until or not found.ticks:
         return ""
     left = thread.wait_until - found.ticks[-1]
@@ -89,7 +90,7 @@ def until(found: Findings, thread: Thread) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it."""
+    """A duration in s, min, or h and min."""
     if seconds < 2 * MINUTE:
         return f"{seconds:.1f} s"
     if seconds < HOUR:
@@ -99,25 +100,25 @@ def duration(seconds: float) -> str:
 
 
 def _lost(found: Findings, thread: Thread) -> str:
-    """Why what a thread waits for should have come, where that is known."""
+    """Why the awaited event should have come, if that is known."""
     if thread.unparked_by:
-        return f"; {who(found, thread.unparked_by)} has unparked it, and it sleeps on"
+        return f"; {thread_title(found, thread.unparked_by)} has unparked it, but it still sleeps"
     if not found.ends_noted:
         return ""
     ended = all(each.id != thread.wait_by or each.life == "ended" for each in found.threads)
     if thread.wait == "join" and ended:
         return f"; thread {thread.wait_by} has ended"
     if thread.wait == "child" and not children(found, thread):
-        return "; no such child is left that has not ended"
+        return "; it has no such child that is still alive"
     if thread.wait == "pipe" and not any(
         thread.wait_on in each.ends or each.more_ends for each in found.threads
     ):
-        return "; no process has its other end"
+        return "; no process has the other end of the pipe"
     return "".join(f"; {device}" for device in found.devices) if thread.wait == "disk" else ""
 
 
-def within(found: Findings, want: Want) -> str:
-    """In which function somebody waits for a lock."""
+def waiting_function(found: Findings, want: Wait) -> str:
+    """The function in which a thread waits."""
     stack = stack_of(found, want.thread)
     named = list(in_tree(stack))
     exact = (place for place in named if f"{place.file}:{place.line}" == want.site)
@@ -126,92 +127,92 @@ def within(found: Findings, want: Want) -> str:
 
 
 def stack_of(found: Findings, number: int) -> Sequence[CodeLocation]:
-    """The stack of a thread, by its number."""
+    """The stack of the thread with this number."""
     cpu = next((cpu for cpu in found.cpus if cpu.thread == number), None)
     if cpu:
         return cpu.stack
     return next((thread.stack for thread in found.threads if thread.id == number), ())
 
 
-# Functions that are the same whatever was the matter.
+# Functions that occur in every panic, or in every wait.
 PANICS = re.compile(
     r"panicking::|panic_fmt|rust_begin_unwind|unwrap_failed|expect_failed|alloc_error|handle_error"
 )
 WAITS = re.compile(r"(^|::)sync::|(^|::)scheduler::|(^|::)vitals::|(^|::)tick::(wait|sleep)|::cpu::")
 
 
-def behind(stack: Sequence[CodeLocation], end: re.Pattern[str]) -> Sequence[CodeLocation]:
-    """Those that have called, by way of others, the outermost of such functions; nothing if there is none."""
+def callers_of(stack: Sequence[CodeLocation], end: re.Pattern[str]) -> Sequence[CodeLocation]:
+    """The callers of the outermost function that matches `end`; empty if none matches."""
     last = max((at for at, place in enumerate(stack) if end.search(place.function)), default=len(stack))
     return stack[last + 1 :]
 
 
-def at_fault(stack: Sequence[CodeLocation]) -> list[CodeLocation]:
-    """The places that led to a panic: of the code that a trap has interrupted, if the panic is the trap's."""
-    frames = behind(stack, PANICS)
-    # Traps come in through assembly, of which there are no lines.
+def panic_locations(stack: Sequence[CodeLocation]) -> list[CodeLocation]:
+    """The code locations that led to a panic; if a trap panicked, those of the interrupted code."""
+    frames = callers_of(stack, PANICS)
+    # Traps enter through assembly, which has no line information.
     entry = next((at for at, place in enumerate(frames) if place.file is None), len(frames))
     return list(in_tree(frames[entry + 1 :])) or list(in_tree(frames))
 
 
 def in_tree(stack: Iterable[CodeLocation]) -> Iterable[CodeLocation]:
-    """The kernel's own places, without those where any thread waits."""
+    """The locations in the kernel's own code, without its functions for waiting."""
     for place in stack:
         foreign = place.function.startswith(("core::", "alloc::", "std::")) or is_library(place.file or "")
         if place.function and not foreign and not WAITS.search(place.function):
             yield place
 
 
-def outer(found: Findings) -> CodeLocation | None:
-    """The kernel's own code that a processor is in, whatever it has called to wait."""
-    return next((place for cpu in found.cpus for place in in_tree(behind_entry(cpu))), None)
+def kernel_location(found: Findings) -> CodeLocation | None:
+    """The location in the kernel's own code of the first processor that has one."""
+    return next((place for cpu in found.cpus for place in in_tree(without_entry(cpu))), None)
 
 
-def interrupted(found: Findings) -> CodeLocation | None:
-    """The kernel's own code that a processor was in before an interrupt."""
+def interrupted_location(found: Findings) -> CodeLocation | None:
+    """The location in the kernel's own code that an interrupt has interrupted."""
     for cpu in found.cpus:
-        # Assembly has no lines.
-        entered = list(dropwhile(lambda place: place.file is not None, behind_entry(cpu)))
-        before = dropwhile(lambda place: place.file is None, entered or behind_entry(cpu))
+        # Assembly has no line information.
+        entered = list(dropwhile(lambda place: place.file is not None, without_entry(cpu)))
+        before = dropwhile(lambda place: place.file is None, entered or without_entry(cpu))
         if place := next(iter(in_tree(before)), None):
             return place
     return None
 
 
-def behind_entry(cpu: Cpu) -> Sequence[CodeLocation]:
-    """The stack of a processor without the assembly through which a trap has just come in."""
+def without_entry(cpu: Cpu) -> Sequence[CodeLocation]:
+    """The stack of a processor without the entry code of a trap that has just come in."""
     if not cpu.spot.entry:
         return cpu.stack
     code = next((at for at, place in enumerate(cpu.stack) if place.file is not None), len(cpu.stack))
     return cpu.stack[code:]
 
 
-def looped(found: Findings, spots: Iterable[PcSample]) -> CodeLocation:
-    """Where a processor goes round, in the kernel: never the assembly through which traps come in."""
+def loop_location(found: Findings, spots: Iterable[PcSample]) -> CodeLocation:
+    """The kernel location that most samples have, without the entry code of traps."""
     place = most_often(spot.place for spot in spots if not spot.user and not spot.entry)
-    return place if place.address else outer(found) or CodeLocation(0, "the kernel's entry")
+    return place if place.address else kernel_location(found) or CodeLocation(0, "the kernel's entry")
 
 
-def turns(found: Findings) -> str:
-    """Threads that could all go on, and where they are; empty if there are not two of them."""
+def taking_turns(found: Findings) -> str:
+    """The threads that can run, and where they are; empty if there are fewer than two."""
     frames = []
     for thread in found.threads:
         place = next(iter(in_tree(stack_of(found, thread.id))), None)
         if place and thread.life in ("ready", "running") and not thread.name.startswith("idle"):
-            frames.append(f"{who(found, thread.id)} in {place}")
+            frames.append(f"{thread_title(found, thread.id)} in {place}")
     return f"threads take turns: {', '.join(frames)}" if len(frames) > 1 else ""
 
 
-def hungry(found: Findings, threads: Sequence[Thread]) -> str:
-    """Threads that are ready and get no processor."""
+def waiting_for_cpu(found: Findings, threads: Sequence[Thread]) -> str:
+    """The threads that are ready but get no processor."""
     names = ", ".join(
-        f"{who(found, thread.id)} since tick {thread.ran} of {found.ticks[0]}" for thread in threads
+        f"{thread_title(found, thread.id)} since tick {thread.ran} of {found.ticks[0]}" for thread in threads
     )
     return f"a thread is ready and does not run: {names}"
 
 
-def whereabouts(found: Findings) -> str:
-    """Where the processors are."""
+def processor_locations(found: Findings) -> str:
+    """The location of each processor."""
     if not found.cpus:
         return "the processors were not seen"
     return "; ".join(f"cpu {cpu.number} is in {_place(cpu)}" for cpu in found.cpus)
@@ -220,18 +221,18 @@ def whereabouts(found: Findings) -> str:
 def _place(cpu: Cpu) -> str:
     if cpu.spot.user:
         return f"user code at {cpu.spot.place.address:#x}"
-    place = next(iter(in_tree(behind_entry(cpu))), None)
+    place = next(iter(in_tree(without_entry(cpu))), None)
     return str(place or (CodeLocation(cpu.spot.place.address) if cpu.spot.entry else cpu.spot.place))
 
 
-def holding(found: Findings) -> str:
-    """Where the spin locks that are held were taken."""
+def held_locks(found: Findings) -> str:
+    """Where the held spin locks were taken."""
     sites = [lock.site for cpu in found.cpus for lock in cpu.locks]
     return f", holding locks taken at {', '.join(sites)}" if sites else ""
 
 
 def most_often(places: Iterable[CodeLocation]) -> CodeLocation:
-    """The commonest place in the commonest function."""
+    """The most frequent location in the most frequent function."""
     known = list(places)
     counted = Counter(place.function for place in known)
     if not counted:
@@ -241,25 +242,25 @@ def most_often(places: Iterable[CodeLocation]) -> CodeLocation:
 
 
 def first_function(found: Findings) -> str:
-    """Where the first processor is, as part of a signature."""
+    """The function of the first processor, as part of a signature."""
     if not found.cpus:
         return ""
     cpu = found.cpus[0]
-    return function_of(next(iter(behind_entry(cpu)), CodeLocation(0)) if cpu.spot.entry else cpu.spot.place)
+    return function_of(next(iter(without_entry(cpu)), CodeLocation(0)) if cpu.spot.entry else cpu.spot.place)
 
 
 def function_of(place: CodeLocation) -> str:
-    """A place as part of a signature, which must not change with every line."""
+    """The function of a location: a signature must not change with each changed line."""
     return place.function or (f"{place.file}:{place.line}" if place.file else "")
 
 
 def running_name(found: Findings) -> str:
-    """The name of a thread that runs."""
+    """The name of the first running thread."""
     running = {cpu.thread for cpu in found.cpus}
     return next((thread.name for thread in found.threads if thread.id in running), "")
 
 
-def plain(text: str) -> str:
-    """Without the numbers that differ from run to run; places in a source stay."""
+def without_numbers(text: str) -> str:
+    """The text with the numbers that differ between runs replaced by #; file:line:column stays."""
     plain = re.sub(r"0x[0-9a-fA-F]+", "#", text)
     return re.sub(r"(?<![\w:.])\d+(\.\d+)?\b(?!:)", "#", plain)

@@ -246,7 +246,7 @@ def _flags(rustflags: Sequence[str]) -> list[str]:
 def _failed(tree: Tree, source: Path, diagnostics: Sequence[str]) -> BuildError | MachineError:
     """The error a failed cargo deserves: what this machine lacks is its fault, the rest the tree's."""
     output = "\n".join(line for line in diagnostics if not line.strip().startswith("Compiling "))
-    if cause := errors.said(diagnostics):
+    if cause := errors.machine_problem(diagnostics):
         words = "\n  ".join(diagnostics[-LAST_LINES:])
         return MachineError(f"{cause} while compiling in build/", hint=words)
     strangers = sources.outside(tree.root, source, output)
@@ -281,7 +281,7 @@ def fetch(space: Workspace, tree: Tree) -> None:
         != 0
     ):
         text = "\n  ".join(lines[-LAST_LINES:])
-        if cause := errors.said(lines):
+        if cause := errors.machine_problem(lines):
             raise MachineError(f"{cause} while crates are fetched to {home}", text)
         if "--locked" in text and "lock file" in text:
             raise BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)

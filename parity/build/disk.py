@@ -102,7 +102,7 @@ def title(test: str, arch: str) -> str:
 
 
 def _aboard(suite: Suite, name: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
-    return {each: programs[each] for each in suite.aboard(suite.tests[name], programs)}
+    return {each: programs[each] for each in suite.programs_on_disk(suite.tests[name], programs)}
 
 
 def _images(

@@ -1,4 +1,4 @@
-"""Architectures side by side: what is equal, what differs, and what nobody knows."""
+"""Compares architectures: each value is equal, different or unknown."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from enum import StrEnum
 from parity.core.row import Row
 from parity.judge.verdict import Verdict
 
-UNKNOWN_VERDICTS = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # which say nothing about the kernel
+UNKNOWN_VERDICTS = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # say nothing about the kernel
 
 Value = tuple[str, ...]
-"""What one architecture has; two are equal when these are."""
+"""The compared value of one architecture."""
 
 
 class State(StrEnum):
-    """What comes of a comparison."""
+    """The result of a comparison."""
 
     EQUAL = "equal"
     DIFFERS = "differs"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 def state(values: Mapping[str, Value | None]) -> State:
-    """Of the values by architecture, None for unknown: which is never equal, nor is it different."""
+    """Compares values by architecture. With an unknown value (None), the result is unknown."""
     if len(values) < 2 or None in values.values():
         return State.UNKNOWN
     return State.EQUAL if len(set(values.values())) == 1 else State.DIFFERS
@@ -32,7 +32,7 @@ def state(values: Mapping[str, Value | None]) -> State:
 
 @dataclass(frozen=True)
 class Pair:
-    """One test on all architectures, in their order; None where it has no row."""
+    """One test on all architectures, in their order; None if it has no row."""
 
     name: str
     rows: Mapping[str, Row | None]
@@ -49,7 +49,7 @@ class Pair:
 
     @property
     def ratio(self) -> float | None:
-        """Guest time of the last architecture to that of the first, where both passed."""
+        """Guest time of the last architecture divided by that of the first; None unless both passed."""
         first, last = (list(self.rows.values())[end] for end in (0, -1))
         if len(self.rows) < 2 or first is None or last is None:
             return None
@@ -59,7 +59,7 @@ class Pair:
 
 
 def pairs(rows: Sequence[Row], archs: Sequence[str]) -> list[Pair]:
-    """Every test that there is a row of, in the rows' order."""
+    """All tests that have a row, in the order of the rows."""
     by_test: dict[str, dict[str, Row]] = {}
     for row in rows:
         by_test.setdefault(row.name, {})[row.arch] = row
@@ -67,7 +67,7 @@ def pairs(rows: Sequence[Row], archs: Sequence[str]) -> list[Pair]:
 
 
 def one_sided(found: Sequence[Pair]) -> dict[str, list[str]]:
-    """By architecture: what passes there and is known not to pass on another."""
+    """By architecture: the tests that pass there and do not pass on another one."""
     sided: dict[str, list[str]] = {}
     for pair in found:
         if pair.state is State.DIFFERS:

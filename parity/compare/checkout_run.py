@@ -1,7 +1,7 @@
-"""The suite at another commit of a checkout, by that commit's own tools: whatever its files mean, they know.
+"""Runs the suite of another commit with that commit's own tools, which know how to read its files.
 
-The commit's files lie in a scratch folder, which goes with the command, or after a kill with the next one.
-What is made there is kept in the same store, and what is known under that commit's keys is not run again.
+The commit is checked out into a scratch folder, which is removed at the end, or after a kill by the next
+command. The results go to the same store, and tests with a stored result for that commit do not run again.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from parity.core.errors import InfraError, ParityError, RevisionError, UserError
 from parity.core.row import Row
 from parity.results import results_json
 
-SURPRISES = (0, 1)  # exit statuses of a command that found out everything
-# What commits say of a tree that does not build, or of a bug in their tools; any other 2 is for this machine.
+SURPRISES = (0, 1)  # exit statuses of a command with complete results
+# Messages of commits that do not build or whose tools have a bug; other errors with status 2 are the
+# machine's.
 _NOT_BUILT = re.compile(
     "^error: .*(does not compile|does not build|does not fit|do not fit on a disk|made no such program"
     "|is missing|among its sources"
@@ -32,16 +33,16 @@ _NOT_BUILT = re.compile(
 
 
 def rows(space: Workspace, there: Revision, archs: Sequence[str], variables: Sequence[str]) -> list[Row]:
-    """The rows of those of the architectures that the commit has; `variables` for its command line.
+    """The rows of the architectures that the commit also has; `variables` go to its command line.
 
     Raises:
         RevisionError: it does not build, or its tools cannot be run.
-        MachineError, InfraError: this machine cannot, as without room or without Docker.
+        MachineError, InfraError: this machine lacks something, such as disk space or Docker.
     """
     with space.scratch() as folder:
         tree = folder / "tree"
         _seed(space.build / "cargo", tree / "build" / "cargo")
-        # After that: cargo goes by times, and every source must be younger than what was compiled.
+        # Check out after the copy: cargo compares times, and all sources must be newer than compiled files.
         revision.check_out(space.root, there, tree)
         with space.screen.stage(f"the suite at {there}"):
             tasks = [f"test_{arch}" for arch in archs]
@@ -55,15 +56,17 @@ def rows(space: Workspace, there: Revision, archs: Sequence[str], variables: Seq
         return found
     output = "\n".join(said)
     if status == UserError.exit_code:
-        raise RevisionError(f"{there} does not know what was asked for: see above", output=output)
+        raise RevisionError(
+            f"{there} does not have the requested tasks or variables: see above", output=output
+        )
     if status == ParityError.exit_code and not _NOT_BUILT.search(output):
         space.screen.note(output)
-        raise InfraError(f"{there} could not be looked at, for no fault of its own: see above")
+        raise InfraError(f"{there} could not be tested on this machine: see above")
     raise RevisionError(f"{there} does not build: see above", output=output)
 
 
 def _doit(space: Workspace, there: Revision, tree: Path, words: Sequence[str]) -> tuple[int, list[str]]:
-    """Runs that commit's tasks with this command's Python; the exit status, and what was said."""
+    """Runs tasks of that commit with this Python; returns the exit status and the output lines."""
     lines: list[str] = []
 
     def on_line(line: str) -> None:
@@ -71,15 +74,15 @@ def _doit(space: Workspace, there: Revision, tree: Path, words: Sequence[str]) -
         space.screen.say(line.strip())
 
     environment = {"PYTHONPATH": str(tree), "PARITY_CACHE": str(space.cache)}
-    not_the_jobs = {"GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": ""}  # its results are not the job's
+    no_github = {"GITHUB_ACTIONS": "", "GITHUB_STEP_SUMMARY": ""}  # its results are not the CI job's
     argv = [sys.executable, "-m", "doit", *words]
     # Its waits have deadlines of their own.
-    status = command.run(argv, on_line, env={**environment, **not_the_jobs}, cwd=tree, timeout_s=None)
+    status = command.run(argv, on_line, env={**environment, **no_github}, cwd=tree, timeout_s=None)
     return status, lines
 
 
 def _seed(ours: Path, theirs: Path) -> None:
-    """Copies the compiler's cache, which saves minutes."""
+    """Copies cargo's target folders, which saves minutes of compilation."""
     for target in ("kernel", "programs"):
         if (ours / target).is_dir():
             with lock.held(ours / target / ".parity.lock"):

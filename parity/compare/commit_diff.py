@@ -1,4 +1,4 @@
-"""Two commits side by side: what passes here and not there, or the other way round, and where."""
+"""Compares the results of two commits: `here` is this checkout, `there` the other commit."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from parity.judge.verdict import Verdict
 
 
 class Kind(StrEnum):
-    """What became of a test."""
+    """The kind of a change."""
 
-    REGRESSION = "regression"  # passed there, does not here
-    FIX = "fix"  # did not pass there, does here
-    CHANGED = "changed"  # passes on neither, but ends in another way
-    NEW = "new"  # is here only
-    GONE = "gone"  # was there only
+    REGRESSION = "regression"  # passes there, but not here
+    FIX = "fix"  # passes here, but not there
+    CHANGED = "changed"  # passes on neither, with different verdicts
+    NEW = "new"  # exists only here
+    GONE = "gone"  # exists only there
 
 
 class Other(StrEnum):
-    """What the other architecture says to that."""
+    """Whether the verdict also changed on another architecture."""
 
     CHANGED = "changed too"
     UNCHANGED = "unchanged"
@@ -31,7 +31,7 @@ class Other(StrEnum):
 
 @dataclass(frozen=True)
 class Move:
-    """A test whose verdict on an architecture is not the same. `others`: by architecture."""
+    """A changed verdict of a test on an architecture. `others`: the other architectures."""
 
     test: str
     arch: str
@@ -42,12 +42,12 @@ class Move:
 
     @property
     def worse(self) -> bool:
-        """Whether a pass was lost."""
+        """Whether the test passed there and does not pass here."""
         return self.there == Verdict.PASS
 
 
 Verdicts = Mapping[tuple[str, str], str]
-"""By architecture and test."""
+"""Verdict by architecture and test."""
 
 
 def verdicts(rows: Sequence[Row]) -> Verdicts:
@@ -67,7 +67,7 @@ def same(there: Sequence[Row], here: Sequence[Row]) -> int:
 
 
 def moves(there: Sequence[Row], here: Sequence[Row]) -> list[Move]:
-    """What differs, the rows' order kept."""
+    """The changed verdicts, in the order of the rows."""
     old, new = verdicts(there), verdicts(here)
     unknown = {(row.arch, row.name) for row in there} - old.keys()
     unknown |= {(row.arch, row.name) for row in here} - new.keys()

@@ -1,4 +1,4 @@
-"""What each architecture has, counted, and what a document says that kept such a matrix by hand."""
+"""Counts what each architecture has (calls, drivers, tests, …), next to the figures of a manual document."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from parity.core import yamlfile
 from parity.core.yamlfile import Model
 
 COUNTED = ("hal", "call", "driver", "program", "task", "test", "pass")
-"""The kinds of a kernel's inventory; programs, tasks and passing tests by name."""
+"""The counted kinds: those of a kernel's inventory, and programs, tasks and passing tests."""
 
 Names = Mapping[str, str]
-"""What an architecture has of a kind: by name, what stands behind it there."""
+"""The names that an architecture has of a kind → their implementation there."""
 
 
 class FiguresEntry(Model, frozen=True):
-    """A row of the document, as the file has it."""
+    """A row of the document, in the file."""
 
-    counted: str  # what is counted for it: a word of COUNTED
-    parity: str  # what the document says about it
-    aarch64: str | None = None  # what the document says that the architecture has
+    counted: str  # the kind that is counted for it, of COUNTED
+    parity: str  # the document's figure for parity
+    aarch64: str | None = None  # the document's figure for the architecture
     x86_64: str | None = None
 
 
 class DocumentFile(Model, frozen=True):
     """The document's figures."""
 
-    source: str  # where they come from
-    figures: dict[str, FiguresEntry]  # by the document's name of a row
+    source: str  # the origin of the figures
+    figures: dict[str, FiguresEntry]  # by name of the row
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Document:
-    """Where the figures come from, and they."""
+    """The document: its origin and its rows."""
 
     source: str
     rows: tuple[Figures, ...]
@@ -54,7 +54,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A row of the matrix. `found`: by architecture, None where nobody knows; `of`: all there could be."""
+    """A row of the matrix. `found`: names by architecture, None for unknown; `of`: the possible maximum."""
 
     figures: Figures
     found: Mapping[str, Names | None]
@@ -62,17 +62,17 @@ class Dimension:
 
     @property
     def values(self) -> dict[str, Value | None]:
-        """The names."""
+        """The names by architecture, for a comparison."""
         return {arch: None if names is None else tuple(sorted(names)) for arch, names in self.found.items()}
 
     @property
     def state(self) -> State:
-        """Whether all have the same names."""
+        """Whether all architectures have the same names."""
         return arch_diff.state(self.values)
 
     @property
     def percent(self) -> float | None:
-        """Of the names that any architecture has: the share that all have; None for unknown, or no names."""
+        """Percentage of all names that every architecture has; None if unknown or without names."""
         known = [set(names) for names in self.found.values() if names is not None]
         if self.state is State.UNKNOWN or not (union := set.union(*known)):
             return None
@@ -80,7 +80,7 @@ class Dimension:
 
     @property
     def lacking(self) -> dict[str, list[str]]:
-        """By architecture: what it has not and another has. Nothing where one is unknown."""
+        """By architecture: the names that only others have. Empty if an architecture is unknown."""
         if self.state is not State.DIFFERS:
             return {}
         known = {arch: set(names or ()) for arch, names in self.found.items()}
@@ -92,7 +92,7 @@ def load(path: Path) -> Document:
     """Reads the document's figures.
 
     Raises:
-        UserError: with file and line, for anything that is not as described above.
+        UserError: with file and line, if the file does not match the model.
     """
     file = yamlfile.load(path, DocumentFile)
     rows = []
@@ -107,7 +107,7 @@ def load(path: Path) -> Document:
 def dimensions(
     document: Document, found: Mapping[str, Mapping[str, Names | None]], tests: int
 ) -> list[Dimension]:
-    """The matrix in the document's order; `found`: by count and architecture, `tests`: how many there are."""
+    """The matrix in the document's order; `found`: names by kind and architecture; `tests`: their number."""
     return [
         Dimension(row, found[row.counted], tests if row.counted == "pass" else None) for row in document.rows
     ]

@@ -1,8 +1,7 @@
-"""What surrounds the guests of an architecture, field by field: a failure may be a missing device, no fault.
+"""Compares the machines and kernels of architectures by field: a difference may explain a failure.
 
-The fields come from the emulator's own command line, as every guest of the suite gets it, and from whatever
-else the caller knows of kernel and disk. Fields of a group (the deadlines of 80 tests) are one line of a
-report as long as they are equal.
+The fields come from the emulator's command line and from the caller's facts about kernel and disk. A report
+has one line for a group of fields (such as the deadlines of 80 tests) if they are equal.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from parity.spec.machine import GuestPaths, RunSpec
 
 COMMAND_LINE, BUDGET, SILENCE = "command line", "CPU seconds before a hang", "silent seconds before a hang"
 NAMES = {"-machine": "machine", "-cpu": "CPU", "-accel": "accelerator", "-smp": "CPUs", "-m": "memory, MiB"}
-OWN = ("-name", "-kernel", "-append")  # a test's own, or a path
+PER_TEST = ("-name", "-kernel", "-append")  # options that differ by test, or contain a path
 
 GuestEnvironment = Mapping[tuple[str, str], str]
-"""By group ("" for a field alone) and name."""
+"""Value by group ("" for a single field) and name."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field on all architectures; () where it has none, None where nothing is known."""
+    """One field on all architectures; () if it is not set, None if it is unknown."""
 
     group: str
     name: str
@@ -33,12 +32,12 @@ class Field:
 
     @property
     def state(self) -> State:
-        """Whether it is equal."""
+        """Whether the field is equal on all architectures."""
         return arch_diff.state(self.values)
 
 
-def surroundings(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> GuestEnvironment:
-    """What surrounds these guests of one architecture, which share all but command line and deadlines."""
+def guest_environment(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> GuestEnvironment:
+    """The environment of one architecture's guests, which differ only in command line and deadlines."""
     found: dict[tuple[str, str], str] = {("", name): value for name, value in facts.items()}
     if specs:
         found |= {("", name): value for name, value in _options(specs[0])}
@@ -50,7 +49,7 @@ def surroundings(specs: Sequence[RunSpec], facts: Mapping[str, str]) -> GuestEnv
 
 
 def difference(by_arch: Mapping[str, GuestEnvironment | None]) -> list[Field]:
-    """Every field of any architecture; None for an architecture of which nothing is known."""
+    """All fields of all architectures; `by_arch` has None for an unknown architecture."""
     keys = dict.fromkeys(key for found in by_arch.values() for key in found or ())
     return [
         Field(group, name, {arch: _value(found, (group, name)) for arch, found in by_arch.items()})
@@ -65,14 +64,14 @@ def _value(found: GuestEnvironment | None, key: tuple[str, str]) -> Value | None
 
 
 def _options(spec: RunSpec) -> Iterator[tuple[str, str]]:
-    """The emulator's command line by field: a device each, any other option with all its values."""
+    """The emulator's command line as fields: one per device, and one per other option with all its values."""
     emulator, *words = machine.qemu_argv(spec, GuestPaths("KERNEL", "DISK", "FIRMWARE"))
     fields: dict[str, list[str]] = {"emulator": [emulator]}
     while words:
         option, value = words.pop(0), ""
         if words and not words[0].startswith("-"):
             value = words.pop(0)
-        if option in OWN:
+        if option in PER_TEST:
             continue
         name = NAMES.get(option, f"option {option}")
         if option == "-device":

@@ -1,15 +1,15 @@
-"""How the architectures stand to each other, as one document: `build/report/parity.json`.
+"""The comparison of all architectures as a document: `build/report/parity.json`.
 
     format         1
     tree, made     as in results.json
     architectures  names, in their order
     tests          name, state, verdicts, guest_s (both by architecture, null for unknown), ratio
-    dimensions     name, state, of, names (by architecture: name → what stands behind it, null for unknown),
+    dimensions     name, state, of, names (by architecture: name → implementation, null for unknown),
                    percent, document (the figures by architecture, and parity)
     environment    group, name, state, values (by architecture: "" for none, null for unknown)
-    decisions      id, what, why, since, archs, rules_out (the task that these do not have because of it)
+    decisions      id, what, why, since, archs, rules_out (the task that these archs therefore lack)
 
-Times are seconds; the ratio is of the last architecture's guest time to the first's.
+Times are seconds. The ratio is the last architecture's guest time divided by the first's.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from parity.compare.machine_diff import Field
 from parity.spec.decision import Decision
 
 FORMAT = 1
-DERIVED = "pass"  # counted from the tests, which move themselves
-NAMED = 8  # rows of a group that are worth naming
+DERIVED = "pass"  # follows from the tests, which are compared themselves
+NAMED = 8  # rows of a group that a line names
 
 
 @dataclass(frozen=True)
 class ParityReport:
-    """Everything that is compared."""
+    """The comparison of all architectures."""
 
     archs: Sequence[str]
     pairs: Sequence[Pair]
@@ -42,7 +42,7 @@ class ParityReport:
 
 
 def document(report: ParityReport, tree: str, written_at: str) -> dict[str, Any]:
-    """The document, as JSON knows it."""
+    """The document as JSON values."""
     return {
         "format": FORMAT,
         "tree": tree,
@@ -86,7 +86,7 @@ def document(report: ParityReport, tree: str, written_at: str) -> dict[str, Any]
 
 
 def parse(path: Path) -> dict[str, Any] | None:
-    """An earlier document; None when there is none, or one of another format."""
+    """An earlier document; None if there is none, or if it has another format."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found if found["format"] == FORMAT else None
@@ -94,11 +94,11 @@ def parse(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What is not as it was, a line per row and architecture; what moved alike in a group is one line.
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The differences between two documents: a line per row and architecture, or per group of equal changes.
 
-    Times are not compared, nor is the pass rate, which follows from the tests, nor an architecture that came
-    or went.
+    It does not compare times, the pass rate (which follows from the tests), and architectures that only one
+    document has.
     """
     archs = [arch for arch in after["architectures"] if arch in before["architectures"]]
     old, new = dict(_rows(before)), dict(_rows(after))
@@ -115,7 +115,7 @@ def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def _rows(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
-    """Every row by kind and name: its values by architecture."""
+    """All rows: kind and name, and the values by architecture."""
     for test in document["tests"]:
         yield ("test", test["name"]), test["verdicts"]
     for row in document["dimensions"]:
@@ -129,7 +129,7 @@ def _change(was: Any, now: Any) -> str:
     if isinstance(was, dict) and isinstance(now, dict):
         signs = [("without", set(was) - set(now)), ("with", set(now) - set(was))]
         words = [f"{sign} {', '.join(sorted(names))}" for sign, names in signs if names]
-        return "; ".join(words) or "the same names, other things behind them"
+        return "; ".join(words) or "the same names, other implementations"
     return f"{_shown(was)} → {_shown(now)}"
 
 

@@ -1,4 +1,4 @@
-"""From a tree and the rows of its suite to how its architectures stand: everything is looked up here."""
+"""Compares all architectures of a tree: collects builds, inventories, rows and tasks."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from parity.spec.suite import Suite
 from parity.spec.tree import Tree
 from parity.store.store import Digest
 
-INTEGRATION = "boot_tests"  # the feature set whose kernel holds the integration tests
+INTEGRATION = "boot_tests"  # the feature set of the kernel with the integration tests
 
 
 @dataclass(frozen=True)
-class Side:
-    """One architecture, built. `integration`: the kernel that holds its integration tests."""
+class ArchBuild:
+    """The builds of one architecture. `integration`: the kernel with the integration tests."""
 
     outputs: BuildOutputs
     integration: Digest
 
 
-def side(space: Workspace, tree: Tree, arch: str) -> Side:
-    """An architecture, built or restored; raises as `harness.built`."""
+def build_arch(space: Workspace, tree: Tree, arch: str) -> ArchBuild:
+    """Builds or restores an architecture; raises as `suite_run.built`."""
     outputs = suite_run.built(space, tree, arch)
     features = INTEGRATION if INTEGRATION in tree.feature_sets else outputs.features
-    return Side(outputs, cargo_build.kernel(space, tree, arch, features).elf)
+    return ArchBuild(outputs, cargo_build.kernel(space, tree, arch, features).elf)
 
 
 def report(
@@ -45,22 +45,22 @@ def report(
     tree: Tree,
     suite: Suite,
     document: Document,
-    found: Mapping[str, Side | None],
+    found: Mapping[str, ArchBuild | None],
     rows: Sequence[Row],
     tasks: Mapping[str, Sequence[str]],
     decisions: Sequence[Decision],
 ) -> ParityReport:
-    """How architectures stand; None for one that does not build, of which nothing is known but its tasks.
+    """Compares all architectures. `found` has None for one that does not build; only its tasks are known.
 
-    `tasks`: by architecture, the names of those that run guests of it.
+    `tasks`: by architecture, the names of the tasks that run its guests.
 
     Raises:
-        BuildError: a kernel's inventory is none.
+        BuildError: a kernel's inventory cannot be read.
     """
     counted: dict[str, dict[str, Names | None]] = {kind: {} for kind in coverage.COUNTED}
     around: dict[str, GuestEnvironment | None] = {}
     for arch, one in found.items():
-        around[arch] = _surroundings(runner, tree, suite, one.outputs) if one else None
+        around[arch] = _environment(runner, tree, suite, one.outputs) if one else None
         kinds = _counted(runner.space, one, rows) if one else dict.fromkeys(coverage.COUNTED)
         for kind, names in {**kinds, "task": dict.fromkeys(tasks[arch], "")}.items():
             counted[kind][arch] = names
@@ -71,8 +71,8 @@ def report(
     )
 
 
-def _counted(space: Workspace, one: Side, rows: Sequence[Row]) -> dict[str, Names | None]:
-    """What there is on one architecture, by kind."""
+def _counted(space: Workspace, one: ArchBuild, rows: Sequence[Row]) -> dict[str, Names | None]:
+    """The names of one architecture, by kind."""
     arch, kernel = one.outputs.arch, _inventory(space, one.outputs.kernel)
     passing = [row.name for row in rows if (row.arch, row.verdict) == (arch, Verdict.PASS)]
     return {
@@ -91,9 +91,7 @@ def _names(found: Inventory | None, kind: str) -> Names | None:
     return None if found is None else found.get(kind, {})
 
 
-def _surroundings(
-    runner: EvidenceRunner, tree: Tree, suite: Suite, outputs: BuildOutputs
-) -> GuestEnvironment:
+def _environment(runner: EvidenceRunner, tree: Tree, suite: Suite, outputs: BuildOutputs) -> GuestEnvironment:
     facts = {
         "host": runner.host,
         "emulator packages": ", ".join(f"{name} {what}" for name, what in sorted(runner.emulator.items())),
@@ -106,4 +104,4 @@ def _surroundings(
         "disk, MiB": str(tree.disk.size_mib),
     }
     guests = [suite_run.spec(tree, test, outputs, image="") for test in suite.tests.values()]
-    return machine_diff.surroundings(guests, facts)
+    return machine_diff.guest_environment(guests, facts)

@@ -1,7 +1,7 @@
-"""Another commit of a checkout: its name resolved, its files in a folder of their own.
+"""Resolves another commit of a checkout, and checks it out into a separate folder.
 
-The files come straight from Git's objects through an index of their own: the repository learns nothing of the
-folder, so whatever ends the command leaves nothing in it, and its own index and files are not touched.
+The files come from Git's objects through a separate index. The repository does not know the folder, so a
+killed command leaves no trace in it, and the checkout's own index and files do not change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from parity.core.errors import MachineError, UserError
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit, and what the user called it."""
+    """A commit, and the user's name for it."""
 
     name: str
     commit: str  # 40 hexadecimal digits, or 64
@@ -25,32 +25,32 @@ class Revision:
 
 
 def resolve(root: Path, name: str) -> Revision:
-    """The commit that a name stands for in the checkout at `root`.
+    """Resolves the name of a commit in the checkout at `root`.
 
     Raises:
-        UserError: there is no such commit, or `root` is no checkout of Git.
-        MachineError: no Git on this machine.
+        UserError: there is no such commit, or `root` is no Git checkout.
+        MachineError: Git is not installed.
     """
     if not command.present("git"):
         raise MachineError("comparing with another commit needs git", hint="install the package git")
     inside, complaint = _git(root, "rev-parse", "--git-dir")
     if inside != 0:
-        raise UserError(f"{root} is no checkout of Git: {complaint}")
+        raise UserError(f"{root} is no Git checkout: {complaint}")
     status, found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if status != 0 or not name:
         _, shallow = _git(root, "rev-parse", "--is-shallow-repository")
         if shallow == "true":
-            hint = "Fetch what is missing: git fetch --unshallow"
+            hint = "Fetch the missing commits: git fetch --unshallow"
             raise UserError(f"there is no commit {name!r} in this checkout, a shallow clone", hint)
         raise UserError(f"there is no commit {name!r} in this checkout")
     return Revision(name, found)
 
 
 def check_out(root: Path, revision: Revision, folder: Path) -> None:
-    """Puts the files of a commit into `folder`, made if need be.
+    """Writes the files of a commit to `folder`; makes the folder if necessary.
 
     Raises:
-        MachineError: Git cannot do it, as on a full disk.
+        MachineError: Git fails, for example on a full disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
     index = folder.with_name(f"{folder.name}.index")

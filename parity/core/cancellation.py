@@ -1,9 +1,9 @@
-"""The end of a command before its time, as by Ctrl-C: asked for by the main thread, noticed in waits.
+"""Cancellation of a command, as by Ctrl-C: the main thread requests it, waiting threads notice it.
 
-A signal raises no exception: one in the middle of a critical section leaves locks behind that are never
-released. The main thread takes the signals (`tasks/__main__.py`) and asks here; what works, works in other
-threads, waits so that it can be woken up, and raises KeyboardInterrupt by itself, in `check`. Signals concern
-the whole process, so `CANCELLATION` is the library's one global.
+A signal raises no exception, because an exception in a critical section could leave a lock taken. The main
+thread takes the signals (`tasks/__main__.py`) and calls `request`. All work is done in other threads; their
+waits can be woken up, and they raise KeyboardInterrupt in `check`. Signals concern the whole process, so
+`CANCELLATION` is the library's only global variable.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ T = TypeVar("T")
 
 
 class Cancellation:
-    """Whether to end before the time, and what to wake up then."""
+    """Whether the command is cancelled, and the waits that a cancellation must wake up."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked = False
+        self._requested = False
         self._wakers: list[Callable[[], None]] = []
         self._shields = 0
 
     @property
-    def asked(self) -> bool:
-        """Whether somebody has asked for the end."""
-        return self._asked
+    def requested(self) -> bool:
+        """Whether cancellation was requested."""
+        return self._requested
 
     @property
     def shielded(self) -> bool:
-        """Whether Ctrl-C is meant for a program in the foreground, not for us."""
+        """Whether Ctrl-C is meant for a program in the foreground, not for this command."""
         return self._shields > 0
 
-    def ask(self) -> None:
-        """Asks for the end and wakes up what waits; from any thread, any number of times."""
+    def request(self) -> None:
+        """Requests cancellation and wakes up all waits. May be called from any thread, and repeatedly."""
         with self._lock:
-            self._asked = True
+            self._requested = True
             wakers = list(self._wakers)
         for wake in wakers:
             wake()
 
     def check(self) -> None:
-        """Raises KeyboardInterrupt once the end was asked for. Never called while cleaning up."""
-        if self._asked:
+        """Raises KeyboardInterrupt if cancellation was requested. Do not call it during cleanup."""
+        if self._requested:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
-    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Has `wake` called, in another thread, when the end is asked for while the block lasts.
+    def on_request(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Calls `wake`, in another thread, if cancellation is requested during the block.
 
-        It ends a wait in the block, must not wait itself, and is harmless when it comes late.
+        `wake` ends a wait in the block. It must not block, and a late call must do no harm.
         """
 
         def waker() -> None:
@@ -72,7 +72,7 @@ class Cancellation:
 
     @contextlib.contextmanager
     def shield(self) -> Iterator[None]:
-        """While the block lasts, Ctrl-C is the business of a program in the foreground."""
+        """During the block, only a program in the foreground reacts to Ctrl-C."""
         self._shields += 1
         try:
             yield
@@ -80,10 +80,10 @@ class Cancellation:
             self._shields -= 1
 
     def each(self, make: Callable[[], Iterable[T]], doing: str, patience_s: float) -> Iterator[T]:
-        """The items of what `make` gives, where a wait for one cannot be ended.
+        """The items of `make()`, for an iterable whose waits cannot be interrupted.
 
-        They are made in a thread of its own, which is left behind when the end is asked for. Raises what that
-        raises, and MachineError when for `patience_s` seconds nothing comes.
+        A separate thread iterates; a cancellation leaves it behind. Raises what `make` raises, and
+        MachineError if no item comes for `patience_s` seconds. `doing` names the work in that message.
         """
         items: queue.SimpleQueue[tuple[str, T | BaseException | None]] = queue.SimpleQueue()
 
@@ -95,7 +95,7 @@ class Cancellation:
             except BaseException as error:
                 items.put(("error", error))
 
-        with self.waking(lambda: items.put(("end", None))):
+        with self.on_request(lambda: items.put(("end", None))):
             threading.Thread(target=work, daemon=True, name=doing).start()
             while True:
                 try:
@@ -110,10 +110,10 @@ class Cancellation:
                 yield item  # type: ignore[misc]  # of kind "item", it is a T
 
     def result(self, call: Callable[[], T], doing: str, patience_s: float) -> T:
-        """What a call that cannot be ended returns; raises as `each`."""
+        """The result of a call that cannot be interrupted. Raises as `each`."""
         (result,) = self.each(lambda: [call()], doing, patience_s)
         return result
 
 
 CANCELLATION = Cancellation()
-"""That of this process."""
+"""The cancellation of this process."""

@@ -1,6 +1,6 @@
-"""What Parity's own modules are, for the keys of what they decide: with a rule, its results change.
+"""Digests of Parity's own modules, for the keys of results: a changed rule makes its old results invalid.
 
-Read when the module that asks is imported, as what runs is what was imported: a file edited later is not.
+A module computes its digest at import, because later edits of a file do not change the running code.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# An import at the beginning of a line: a module; or names out of one, which may be modules.
+# An import at the beginning of a line: a module, or names from one (which may be modules).
 IMPORT = re.compile(r"^import (parity[\w.]+)|^from (parity[\w.]*) import (?:\(([^)]*)\)|(.+))", re.MULTILINE)
 
 
 def of(modules: Collection[str], root: Path = ROOT) -> str:
-    """SHA-256 (hexadecimal) over the sources of modules, named as they are imported; raises OSError."""
+    """SHA-256 (hexadecimal) over the sources of modules, given by their import names. Raises OSError."""
     texts = {name: _place(name, root).read_text(encoding="utf-8") for name in modules}
     return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
 
 
 def needed(modules: Collection[str], without: Collection[str] = (), root: Path = ROOT) -> list[str]:
-    """These modules and all of Parity's that they import, themselves or by others, but for `without`."""
+    """These modules and all modules of Parity that they import, directly or not, except `without`."""
     found, todo = set[str](), list(modules)
     while todo:
         name = todo.pop()

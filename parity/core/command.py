@@ -1,4 +1,4 @@
-"""Commands on the host: the one place that starts processes outside containers, and host packages."""
+"""Runs commands on the host, and installs host packages. Only this file starts processes on the host."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from typing import Any
 from parity.core.cancellation import CANCELLATION
 from parity.core.errors import MachineError
 
-# Everything in a PID namespace dies with its first process, and the kernel kills that when unshare dies.
+# All processes of a PID namespace die with its first process, which the kernel kills when unshare dies.
 _ISOLATED = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child", "--")
-TIMEOUT_S = 3600.0  # for package managers on slow networks
-ENDING_S = 10.0  # from being told to end to being killed
-CLEANING_S = 25.0  # the same for a command that has guests or tests to end
+TIMEOUT_S = 3600.0  # enough for package managers on slow networks
+ENDING_S = 10.0  # from the request to end to SIGKILL
+CLEANING_S = 25.0  # the same, for a command that must end guests or tests
 
 
 def run(
@@ -35,14 +35,15 @@ def run(
     isolated: bool = False,
     timeout_s: float | None = TIMEOUT_S,
 ) -> int:
-    """Run a command to its end, handing on every line of its output; returns its exit status.
+    """Runs a command to its end and passes every line of its output to ``on_line``; returns its exit status.
 
-    It dies with us, however we die, and is ended when ``on_line`` raises or the user interrupts. ``isolated``
-    (root only) extends that to everything it starts, by namespaces for its processes and mounts. What it
-    makes can be read by all, whatever the caller's umask. ``timeout_s`` is None for a command whose own waits
-    have deadlines; it is ended as by Ctrl-C. Raises MachineError when the time is over.
+    The command ends when this process dies, when ``on_line`` raises, or when the user interrupts.
+    ``isolated`` (root only) extends this to all its child processes, by namespaces for processes and mounts.
+    All users can read the files that it creates, with any umask of the caller. ``timeout_s`` is None for a
+    command whose own waits have deadlines; such a command is ended by SIGINT. Raises MachineError after
+    ``timeout_s`` seconds.
     """
-    # unshare blocks SIGTERM; package managers on the other hand want to be asked.
+    # unshare blocks SIGTERM. Package managers need SIGTERM to clean up.
     with_us = signal.SIGKILL if isolated else signal.SIGTERM
     ending, patience_s = (signal.SIGINT, CLEANING_S) if timeout_s is None else (with_us, ENDING_S)
     process = _start(
@@ -61,7 +62,7 @@ def run(
     reader.start()
     deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
     try:
-        with CANCELLATION.waking(lambda: lines.put(None)):
+        with CANCELLATION.on_request(lambda: lines.put(None)):
             while (line := lines.get(timeout=_left(deadline))) is not None:
                 on_line(line)
             CANCELLATION.check()
@@ -70,7 +71,7 @@ def run(
         raise MachineError(f"{argv[0]} did not end within {timeout_s:g} s: {' '.join(argv)}") from None
     finally:
         process.send_signal(ending)
-        reader.join(patience_s)  # until its last child is gone: only then may its files be removed
+        reader.join(patience_s)  # its files may be removed only after its last child has ended
         _reap(process)
 
 
@@ -79,7 +80,7 @@ def _left(deadline: float) -> float | None:
 
 
 def _read(process: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
-    assert process.stdout is not None, "a pipe was asked for"
+    assert process.stdout is not None, "Popen has a pipe"
     with process.stdout:
         for line in process.stdout:
             lines.put(line.rstrip())
@@ -87,15 +88,15 @@ def _read(process: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> Non
 
 
 def _start(argv: Sequence[str], **how: Any) -> subprocess.Popen[str]:
-    """Starts a command. Raises MachineError when this machine lacks it."""
+    """Starts a command. Raises MachineError if it is not installed."""
     try:
         return subprocess.Popen(argv, **how)
     except FileNotFoundError as error:
-        raise MachineError(f"cannot run {argv[0]}: {error.filename} is not there") from None
+        raise MachineError(f"cannot run {argv[0]}: {error.filename} does not exist") from None
 
 
 def _reap(process: subprocess.Popen[str]) -> None:
-    """Waits for a command that was told to end; one that goes on is killed."""
+    """Waits for a command that was asked to end; kills it after ENDING_S."""
     try:
         process.wait(ENDING_S)
     except subprocess.TimeoutExpired:
@@ -104,16 +105,16 @@ def _reap(process: subprocess.Popen[str]) -> None:
 
 
 def foreground(argv: Sequence[str], *, cwd: Path | None = None, interactive: bool = False) -> int:
-    """Run a command at our own terminal, input and output, to its end; returns its exit status.
+    """Runs a command on this terminal (input and output) to its end; returns its exit status.
 
-    It dies with us, however we die. When we are to end, it has heard of that from the terminal, too: it is
-    told only when it goes on for CLEANING_S. ``interactive``: Ctrl-C is its own business meanwhile.
+    The command ends when this process dies. The terminal also sends Ctrl-C to the command, so a cancellation
+    ends it only after CLEANING_S. ``interactive``: only the command reacts to Ctrl-C.
     """
     process = _start(["setpriv", "--pdeathsig", "KILL", "--", *argv], cwd=cwd)
     shield = CANCELLATION.shield() if interactive else contextlib.nullcontext()
     try:
-        with shield, CANCELLATION.waking(lambda: _later(process.terminate)):
-            status = process.wait()  # the user's own time
+        with shield, CANCELLATION.on_request(lambda: _later(process.terminate)):
+            status = process.wait()  # no timeout: the user works in it
         CANCELLATION.check()
         return status
     finally:
@@ -130,10 +131,11 @@ def _later(call: Callable[[], None]) -> None:
 def require_packages(
     probes: Mapping[str, str], why: str, note: Callable[[str], None], say: Callable[[str], None]
 ) -> None:
-    """See to it that host packages are there, installing and naming what is missing where we may.
+    """Ensures that host packages are installed. Installs missing ones if this process is root.
 
-    ``probes`` maps a Debian package to a command, or to an absolute path, by which it is recognised. Raises
-    MachineError with the exact command when this is not Debian or Ubuntu, or not root.
+    ``probes`` maps a Debian package to the command, or the absolute path, that shows that it is installed.
+    ``why`` names the work in messages. Raises MachineError with the command to run if this process is not
+    root, or if the system is not Debian or Ubuntu.
     """
     missing = [package for package, probe in probes.items() if not present(probe)]
     if not missing:
@@ -153,7 +155,7 @@ def require_packages(
         lines.append(line)
         say(line)
 
-    # A fresh machine has no package lists, an old one stale lists; a good one needs no update.
+    # A new machine has no package lists, and an old one may have stale lists; otherwise no update is needed.
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     command = [*install.split(), "--option", "DPkg::Lock::Timeout=300"]
     if run(command, on_line, env=quiet) != 0:
@@ -163,5 +165,5 @@ def require_packages(
 
 
 def present(probe: str) -> bool:
-    """Whether a command, or a file given by its absolute path, is there."""
+    """Whether a command, or a file with this absolute path, exists."""
     return Path(probe).exists() if probe.startswith("/") else shutil.which(probe) is not None

@@ -1,15 +1,15 @@
-"""What can go wrong, and which exit status says so.
+"""Error types and their exit statuses.
 
 ::
 
-    ParityError            2   base of all; raise one of its children
+    ParityError            2   base class; raise a subclass
     ├── UserError          3   a user's mistake (option, YAML, name), found before anything ran
     ├── MachineError       2   this machine cannot do it: no Docker, disk full, no network, no permission
     ├── BuildError         2   a kernel tree or its programs do not build; carries the compiler's own text
     │   └── RevisionError  125 one of two commits to compare does not build: `git bisect run` skips it
-    └── InfraError         2   our own machinery failed: lane, emulator, supervisor
+    └── InfraError         2   Parity's own infrastructure failed: lane, emulator, supervisor
 
-``message`` is one sentence for a person, ``hint`` says what to do about it.
+``message`` is one sentence for the user; ``hint`` is the remedy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import ClassVar
 
 
 class ParityError(Exception):
-    """Base of all errors that are told to the user in one line, without a traceback."""
+    """Base class of all errors that the user sees as one message, without a traceback."""
 
     exit_code: ClassVar[int] = 2
 
@@ -37,7 +37,7 @@ class ParityError(Exception):
 
 
 class UserError(ParityError):
-    """A user's mistake, with the place it was made where a file is at fault. ``line`` counts from 1."""
+    """A user's mistake, with file and line if it is in a file. ``line`` counts from 1."""
 
     exit_code: ClassVar[int] = 3
 
@@ -57,11 +57,11 @@ class UserError(ParityError):
 
 
 class MachineError(ParityError):
-    """This machine cannot do what was asked: Docker, disk space, network, permission, host package."""
+    """This machine lacks something: Docker, disk space, network, permission, a host package."""
 
 
 class BuildError(ParityError):
-    """A tree does not build. ``output`` is the compiler's own text, as it would appear on a terminal."""
+    """A tree does not build. ``output`` is the compiler's output."""
 
     def __init__(self, message: str, hint: str | None = None, *, output: str = "") -> None:
         super().__init__(message, hint)
@@ -69,20 +69,20 @@ class BuildError(ParityError):
 
 
 class RevisionError(BuildError):
-    """One of two commits that are compared does not build."""
+    """One of the two compared commits does not build."""
 
     exit_code: ClassVar[int] = 125
 
 
 class InfraError(ParityError):
-    """Our own machinery failed: a lane, the emulator, the supervisor in the lane."""
+    """Parity's own infrastructure failed: a lane, the emulator, the supervisor in the lane."""
 
 
-SHOWN = 80  # characters of what a user gave, in a complaint about it
+SHOWN = 80  # characters of a user's input that a message repeats
 
 
 def shown(text: str) -> str:
-    """What a user gave, cut where it is too long for a message."""
+    """A user's input, shortened for a message."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
 
 
@@ -92,7 +92,7 @@ _HINTS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _ROOM),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS),
 }
-# What a system call may answer that is no mistake of ours, wherever it happens.
+# Errors of system calls that are the machine's fault, in any code.
 _MACHINES = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -107,21 +107,21 @@ _MACHINES = {
     errno.ENOLCK: "this file system has no locks",
     errno.ESTALE: "the network file system has lost a file",
     errno.ENOTDIR: "a file is where a folder is needed",
-    errno.EEXIST: "something is where a file or folder is to be made",
+    errno.EEXIST: "a file or folder exists already",
     errno.EISDIR: "a folder is where a file is needed",
-    errno.ELOOP: "symbolic links lead to no end",
+    errno.ELOOP: "symbolic links form a loop",
     errno.ENAMETOOLONG: "the name is too long",
-    errno.ECONNREFUSED: "the other end takes no connection",
+    errno.ECONNREFUSED: "the connection was refused",
     errno.ECONNRESET: "the other end broke the connection",
     errno.EPIPE: "the other end broke the connection",
 }
-_QUOTED = re.compile(r"^\s*\d*\s*\|")  # a compiler's quotation of a source
+_QUOTED = re.compile(r"^\s*\d*\s*\|")  # a source line that a compiler quotes
 
 
-def said(lines: Iterable[str]) -> str | None:
-    """What a tool complains of that is the machine's fault, by its own words; None when there is nothing.
+def machine_problem(lines: Iterable[str]) -> str | None:
+    """The machine's fault that a tool's output reports, such as a full disk; None if there is none.
 
-    Lines of a source that a compiler quotes do not count.
+    Source lines that a compiler quotes do not count.
     """
     spoken = "\n".join(line for line in lines if not _QUOTED.match(line))
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.ENFILE):
@@ -132,8 +132,8 @@ def said(lines: Iterable[str]) -> str | None:
     return None
 
 
-def foreseen(error: BaseException) -> ParityError | None:
-    """The error to tell the user; None for what nobody foresaw, a bug."""
+def known_error(error: BaseException) -> ParityError | None:
+    """The error as a ParityError; None if it is unexpected, that is a bug."""
     if isinstance(error, ParityError):
         return error
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""This machine: cache directory, process identity, host class, certificates and proxies, scratch folders."""
+"""This host: cache directory, process identity, host class, certificates and proxies, files and folders."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from typing import BinaryIO
 from parity.core import lock
 from parity.core.errors import MachineError, UserError
 
-_ELSEWHERE = "Say where it shall be: PARITY_CACHE=/folder"
+_ELSEWHERE = "Set another folder: PARITY_CACHE=/folder"
 
 
 def cache_dir() -> Path:
-    """Where everything that outlives a command is kept: PARITY_CACHE, else the user's cache directory.
+    """The folder of the store: PARITY_CACHE, else the user's cache directory.
 
     The directory need not exist yet.
 
     Raises:
-        UserError: there can be no such directory.
+        UserError: this path cannot be a directory.
     """
     if chosen := os.environ.get("PARITY_CACHE"):
         place = _expanded("PARITY_CACHE", chosen)
@@ -38,7 +38,7 @@ def cache_dir() -> Path:
     for folder in (place, *place.parents):
         try:
             if not stat.S_ISDIR(folder.stat().st_mode):
-                raise UserError(f"the store cannot be in {place}: {folder} is no folder", _ELSEWHERE)
+                raise UserError(f"the store cannot be in {place}: {folder} is not a folder", _ELSEWHERE)
             break
         except (FileNotFoundError, NotADirectoryError):
             continue
@@ -48,7 +48,7 @@ def cache_dir() -> Path:
 
 
 def _expanded(variable: str, text: str) -> Path:
-    """A path in a variable, `~` and `~user` replaced."""
+    """The path in an environment variable, with `~` and `~user` expanded."""
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:
@@ -58,7 +58,7 @@ def _expanded(variable: str, text: str) -> Path:
 
 @dataclass(frozen=True)
 class ProcessId:
-    """One process, never mistaken for a later one with the same number: pid, start time, boot."""
+    """The identity of a process, unique also if its number is used again: pid, start time, boot."""
 
     pid: int
     start_ticks: int
@@ -69,7 +69,7 @@ class ProcessId:
 
     @classmethod
     def parse(cls, text: str) -> ProcessId | None:
-        """The inverse of ``str``; None where the text is not ours."""
+        """The inverse of ``str``; None if the text has another form."""
         pid, _, rest = text.partition(":")
         start, _, boot = rest.partition(":")
         if not (pid.isdecimal() and start.isdecimal() and boot):
@@ -77,7 +77,7 @@ class ProcessId:
         return cls(int(pid), int(start), boot)
 
     def alive(self) -> bool:
-        """True while exactly this process runs."""
+        """Whether exactly this process still runs."""
         return self.boot == boot_id() and self.start_ticks == _start_ticks(self.pid)
 
 
@@ -89,7 +89,7 @@ def this_process() -> ProcessId:
 
 
 def machine_id() -> str:
-    """What tells this machine from others that may share a daemon or a home."""
+    """The identity of this machine, for hosts that share a Docker daemon or a home directory."""
     for file in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         try:
             if text := Path(file).read_text().strip():
@@ -105,30 +105,30 @@ def boot_id() -> str:
 
 
 def _start_ticks(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot; None when it is gone or a zombie."""
+    """Start time of a process in clock ticks since boot; None if it has ended or is a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The second field is the program's name in parentheses and may itself hold spaces and parentheses.
+    # The second field is the program's name in parentheses. It may contain spaces and parentheses.
     fields = stat[stat.rindex(")") + 2 :].split()
     return None if fields[0] in "ZX" else int(fields[19])
 
 
 def host_class(accel: str = "tcg") -> str:
-    """Machines whose guests behave alike: "architecture/processor/cores/accelerator"."""
+    """The class of hosts on which guests behave alike: "architecture/processor/cores/accelerator"."""
     model = _processor() or "unknown"
     words = re.sub(r"\((R|TM|C)\)|@.*|\b(CPU|Processor)\b", " ", model, flags=re.IGNORECASE)
     return f"{platform.machine()}/{'-'.join(words.split())}/{usable_cores()}cpu/{accel}"
 
 
 def usable_cores() -> int:
-    """Processors this process may run on."""
+    """The number of processors on which this process may run."""
     return len(os.sched_getaffinity(0))
 
 
 def _processor() -> str:
-    """The processor's name; on Arm, which gives none, its implementer and part number."""
+    """The processor's name; on Arm, which has none, its implementer and part number."""
     fields: dict[str, str] = {}
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, colon, value = line.partition(":")
@@ -140,7 +140,7 @@ def _processor() -> str:
 
 
 def ca_bundle() -> Path | None:
-    """The certificates this machine trusts: the file an environment variable names, else the system's."""
+    """The file of trusted certificates: from an environment variable, else the system's; None if missing."""
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT"):
         if (chosen := os.environ.get(variable)) and Path(chosen).is_file():
             return Path(chosen).resolve()
@@ -151,7 +151,7 @@ def ca_bundle() -> Path | None:
 
 
 def proxies() -> dict[str, str]:
-    """The proxy settings of the environment, as they are."""
+    """The proxy variables of the environment, unchanged."""
     names = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
     spellings = [spelling for name in names for spelling in (name, name.upper())]
     return {name: os.environ[name] for name in spellings if os.environ.get(name)}
@@ -160,7 +160,7 @@ def proxies() -> dict[str, str]:
 def write_whole(
     place: Path, content: bytes, base: Path, *, lasting: bool = False, remedy: str = "make room there"
 ) -> None:
-    """Writes a file whole or not at all; `base` and `lasting` as `new_file` and `settle` have them.
+    """Writes a file atomically; see `new_file` for `base` and `settle` for `lasting`.
 
     Raises:
         MachineError: it cannot be written.
@@ -172,10 +172,10 @@ def write_whole(
 
 @contextlib.contextmanager
 def new_file(base: Path, what: str, remedy: str) -> Iterator[BinaryIO]:
-    """A file to write in a scratch folder below `base`; it goes at the block's end unless it was settled.
+    """A temporary file in a scratch folder below `base`; removed at the block's end unless `settle` named it.
 
     Raises:
-        MachineError: `what` cannot be written.
+        MachineError: `what` cannot be written; `remedy` becomes the hint.
     """
     try:
         with scratch(base) as folder, (folder / "new").open("wb") as file:
@@ -185,8 +185,8 @@ def new_file(base: Path, what: str, remedy: str) -> Iterator[BinaryIO]:
 
 
 def settle(new: BinaryIO, place: Path, *, lasting: bool = False) -> None:
-    """Gives a new file its name; what is `lasting` is on the disk before it has that name, and every user may
-    read it, and nobody write it.
+    """Gives a temporary file its name. `lasting`: the content is synced to the disk first, and the file
+    becomes readable for all users and writable for none.
     """
     new.flush()
     if lasting:
@@ -198,7 +198,7 @@ def settle(new: BinaryIO, place: Path, *, lasting: bool = False) -> None:
 
 
 def _make_open(folder: Path) -> None:
-    """Makes a folder, and those above it, that every user may read, whatever our umask."""
+    """Makes a folder and its parents readable for all users, with any umask."""
     if folder.is_dir():
         return
     _make_open(folder.parent)
@@ -207,10 +207,10 @@ def _make_open(folder: Path) -> None:
 
 
 def open_to_all(folder: Path) -> None:
-    """Lets every user read the folder and the folders in it, whatever the umask they were made under.
+    """Makes a folder and its direct subfolders readable for all users.
 
     Raises:
-        MachineError: they are another user's.
+        MachineError: they belong to another user.
     """
     for place in (folder, *(entry for entry in folder.iterdir() if entry.is_dir())):
         mode = place.stat().st_mode
@@ -225,7 +225,7 @@ def open_to_all(folder: Path) -> None:
 
 @contextlib.contextmanager
 def scratch(cache: Path) -> Iterator[Path]:
-    """An empty folder below the cache, removed at the end, or after a kill by the next ``sweep``."""
+    """An empty folder below the cache; removed at the end, or after a kill by the next ``sweep``."""
     folder, handle = _locked_folder(cache / "tmp")
     try:
         yield folder
@@ -235,16 +235,16 @@ def scratch(cache: Path) -> Iterator[Path]:
 
 
 def sweep(cache: Path) -> int:
-    """Remove the scratch folders whose process is gone; returns how many were there.
+    """Removes the scratch folders whose process has ended; returns their number.
 
-    A folder below which something is mounted is left alone: what is mounted is not ours to delete.
+    It does not remove a folder that contains a mount point, because the mounted files are not Parity's.
     """
     swept = 0
     for folder in sorted((cache / "tmp").glob("*-*")):
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
-            continue  # somebody else's sweep was faster
+            continue  # another sweep was faster
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not _mounts_below(folder):
@@ -258,7 +258,7 @@ def sweep(cache: Path) -> int:
 
 
 def abandoned(folder: Path) -> bool:
-    """Whether the process of a scratch folder is gone; raises FileNotFoundError when the folder is."""
+    """Whether the process of a scratch folder has ended. Raises FileNotFoundError if there is no folder."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -270,7 +270,7 @@ def abandoned(folder: Path) -> bool:
 
 
 def _locked_folder(parent: Path) -> tuple[Path, int]:
-    """A new folder and the descriptor that holds its lock; the kernel lets go of it when we die."""
+    """A new folder and the descriptor that holds its lock; the lock ends when this process dies."""
     parent.mkdir(parents=True, exist_ok=True)
     me = this_process()
     while True:
@@ -278,8 +278,8 @@ def _locked_folder(parent: Path) -> tuple[Path, int]:
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
-            continue  # a sweep took it for abandoned before it was locked
-        lock.take(handle, fcntl.LOCK_EX, str(folder))  # held for a moment by a sweep
+            continue  # a sweep removed it before it was locked
+        lock.take(handle, fcntl.LOCK_EX, str(folder))  # a sweep may hold it for a moment
         if folder.is_dir():
             return folder, handle
         os.close(handle)

@@ -1,6 +1,6 @@
-"""Locks between processes. The kernel releases them when their process dies, however it does.
+"""Locks between processes. The host kernel releases a lock when its process dies.
 
-A wait for one ends with the command, or after `PATIENCE_S`: what holds a lock so long has deadlines itself.
+A wait for a lock ends when the command is cancelled, or after `PATIENCE_S`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import filelock
 from parity.core.cancellation import CANCELLATION
 from parity.core.errors import MachineError
 
-PATIENCE_S = 7200.0  # above every deadline of what is done under a lock, a build's too
+PATIENCE_S = 7200.0  # longer than every deadline of work under a lock, such as a build
 POLL_S = 0.05
 
 
 @contextlib.contextmanager
 def held(file: Path) -> Iterator[None]:
-    """Holds the lock of a file, made with its folder if need be, while the block lasts.
+    """Holds the lock of a file during the block; makes the file and its folder if necessary.
 
     Raises:
         MachineError: another process holds it for too long.
@@ -30,7 +30,7 @@ def held(file: Path) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(file, poll_interval=POLL_S)
     try:
-        lock.acquire(timeout=PATIENCE_S, cancel_check=lambda: CANCELLATION.asked)
+        lock.acquire(timeout=PATIENCE_S, cancel_check=lambda: CANCELLATION.requested)
     except filelock.Timeout:
         CANCELLATION.check()
         raise _too_long(str(file)) from None
@@ -41,7 +41,7 @@ def held(file: Path) -> Iterator[None]:
 
 
 def take(handle: int, kind: int, what: str) -> None:
-    """Takes the lock of an open file, `fcntl.LOCK_SH` or `LOCK_EX`; closing the file gives it up.
+    """Takes the lock of an open file, `fcntl.LOCK_SH` or `LOCK_EX`; closing the file releases it.
 
     Raises:
         MachineError: another process holds it for too long; `what` names the file.

@@ -1,4 +1,4 @@
-"""Progress of a command: what the stages report while they work. `report/terminal` shows it."""
+"""The progress of a command, which the stages report. `report/terminal` shows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from parity.core.row import Row
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage that ended well, and how long it took."""
+    """A stage that succeeded, and its duration."""
 
     title: str
     seconds: float
@@ -19,9 +19,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class LaneUse:
-    """How well lanes were used: `span_s` from the first lane being ready to the last verdict.
+    """The use of lanes. `span_s`: seconds from the first ready lane to the last verdict.
 
-    `wall_s` is the sum over all guests, each from its emulator's start to its being reaped.
+    `wall_s`: seconds from the emulator's start to its reaping, summed over all guests.
     """
 
     guests: int
@@ -31,18 +31,18 @@ class LaneUse:
 
     @property
     def ideal_s(self) -> float:
-        """What the same guests would take if no lane ever waited."""
+        """Seconds that the same guests would take if no lane ever waited."""
         return self.wall_s / self.lanes
 
 
 class TestProgress(Protocol):
-    """A run of tests, of which each ends with a row."""
+    """A run of tests; each test ends with a row."""
 
     def finished(self, row: Row) -> None: ...
 
 
 class Progress(Protocol):
-    """Takes progress: ``note`` prints a line that stays, ``say`` one that the next one replaces."""
+    """Receives progress: ``note`` prints a lasting line, ``say`` one that the next line replaces."""
 
     def note(self, text: str, look: str = "") -> None: ...
 

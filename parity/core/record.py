@@ -1,4 +1,4 @@
-"""Records in files: dataclasses into JSON values and back. A key may be older than the field's name."""
+"""Converts dataclasses to JSON values and back. A key in a file may be an older name of the field."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
-KEYS = {"failure_signature": "ailment"}
-"""The keys of fields in files, where they differ: a field's name changes, files keep their keys."""
+KEYS = {"failure_signature": "ailment", "failure_kind": "word"}
+"""Field → its key in files, where they differ: a field may be renamed, but files keep their keys."""
 FIELDS = {key: name for name, key in KEYS.items()}
 
 
 def as_values(record: DataclassInstance) -> dict[str, Any]:
-    """The fields of a record, by their keys in files."""
+    """The values of a record, by their keys in files."""
     return {KEYS.get(name, name): value for name, value in asdict(record).items()}
 
 
 def parse(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The record that was written so; raises TypeError for a key that is no field, or a missing one."""
+    """The inverse of `as_values`. Raises TypeError for an unknown or a missing key."""
     return kind(**{FIELDS.get(key, key): value for key, value in values.items()})
 
 
 def parse_known(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The same without the keys that are no fields of this version; raises TypeError for a missing one."""
+    """The same, but ignores keys that this version does not know. Raises TypeError for a missing key."""
     known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
     return parse(kind, {key: value for key, value in values.items() if FIELDS.get(key, key) in known})

@@ -1,8 +1,8 @@
-"""YAML files, read into typed models (msgspec) so that every complaint names its file and line.
+"""Reads YAML files into typed models (msgspec). Every error names file and line.
 
-The one place that reads YAML. The fields of a `Model` are the keys of a mapping. A wrong type, a missing or
-an unknown key is a `UserError` with `file:line` and, for a key or a word, the nearest valid one. Text is
-taken as it is written: `title: 1e3` is the text "1e3".
+No other code reads YAML. The fields of a `Model` are the keys of a mapping. A wrong type, or a missing or
+unknown key, is a `UserError` with `file:line`; for a misspelt key or name, it suggests the nearest valid one.
+Text is taken literally: `title: 1e3` is the text "1e3".
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from msgspec import Meta
 
 from parity.core.errors import UserError
 
-LISTED = 12  # of the words that a complaint offers
-SHOWN = 40  # characters of a value that a complaint repeats
+MAX_SUGGESTIONS = 12  # valid names in an error message
+MAX_VALUE_CHARACTERS = 40  # characters of a value that an error message repeats
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", date: "a date such as 2027-01-31"}
 LARGEST_BYTES, MOST_VALUES, DEEPEST = 2**20, 100_000, 50
 
@@ -38,51 +38,51 @@ Name = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$", description="a name of letters, digits and _.+-"),
 ]
-"""A word that may become part of a path."""
+"""A name that may become part of a path."""
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a mapping of a file may hold."""
+    """Base class of the models: the keys and types of a mapping."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a complaint: the nearest of `known`, or all of them when none is near."""
+    """The end of an error message: the name in `known` that is nearest to `word`, else the known names."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return "known: " + (", ".join(names[:LISTED]) or "none") + more
+    more = f" and {len(names) - MAX_SUGGESTIONS} more" if len(names) > MAX_SUGGESTIONS else ""
+    return "known: " + (", ".join(names[:MAX_SUGGESTIONS]) or "none") + more
 
 
 @dataclass(frozen=True)
 class Document(Generic[T]):
-    """A file's content, and the way from a value to its line."""
+    """A file's content, with the line of each value."""
 
     path: Path
     value: T
     root: yaml.Node
 
     def error(self, message: str, *where: str | int) -> UserError:
-        """A complaint about the value that `where` (keys and indices from the top) leads to, to be raised.
+        """An error about the value at `where` (keys and indices from the top), for the caller to raise.
 
-        Where a key is missing, it is about the mapping that lacks it.
+        If a key is missing, the error refers to the mapping that lacks it.
         """
         return _error(self.path, _follow(self.root, where), message)
 
     def word(self, what: str, word: str, known: Iterable[str], *where: str | int) -> str:
-        """A word, if it is known; `what` names it in the complaint. Raises UserError."""
+        """Returns `word` if it is in `known`; `what` names its kind in the error. Raises UserError."""
         words = list(known)
         if word not in words:
             raise self.error(f"no {what} {word!r}; {nearest(word, words)}", *where)
         return word
 
     def once(self, words: Iterable[str], *where: str | int) -> tuple[str, ...]:
-        """Words of which none stands twice. Raises UserError."""
+        """Returns the words. Raises UserError if a word occurs twice."""
         seen: set[str] = set()
         for number, word in enumerate(words):
             if word in seen:
-                raise self.error(f"{word!r} stands here twice", *where, number)
+                raise self.error(f"{word!r} occurs twice", *where, number)
             seen.add(word)
         return tuple(words)
 
@@ -90,10 +90,10 @@ class Document(Generic[T]):
 def each(
     file: Document[Any], value: T | Mapping[str, T], names: Iterable[str], *where: str | int
 ) -> dict[str, T]:
-    """The value for each of `names`: one for all, or a mapping with one for every name.
+    """The value for each of `names`, from one value for all or a mapping with a value for each name.
 
     Raises:
-        UserError: the mapping has another name, or lacks one.
+        UserError: the mapping has an unknown name, or lacks a name.
     """
     if not isinstance(value, Mapping):
         return dict.fromkeys(names, value)
@@ -103,7 +103,7 @@ def each(
             raise file.error(f"unknown key {name!r}; {nearest(name, known)}", *where, name)
     for name in known:
         if name not in value:
-            raise file.error(f"key {name!r} is missing here", *where)
+            raise file.error(f"key {name!r} is missing", *where)
     return dict(value)
 
 
@@ -111,7 +111,7 @@ def load(path: Path, kind: type[T]) -> Document[T]:
     """Reads a file.
 
     Raises:
-        UserError: the file is missing, unreadable, too large, empty, not YAML, or not of this kind.
+        UserError: the file is missing, unreadable, too large, empty, not YAML, or does not match the model.
     """
     root = _compose(path)
     plain = _Reader(path).plain(root)
@@ -148,13 +148,13 @@ def _error(path: Path, node: yaml.Node, message: str) -> UserError:
 
 
 class _Reader:
-    """Turns nodes into text, lists and mappings. What aliases repeat counts each time."""
+    """Converts nodes to text, lists and mappings. Values that an alias repeats count each time."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._count = path, 0
 
     def plain(self, node: yaml.Node, depth: int = 0) -> Plain:
-        """The value of a node. Raises UserError for a key that stands twice, and for too much."""
+        """The value of a node. Raises UserError for duplicate keys, and for too many or too deep values."""
         self._count += 1
         if depth > DEEPEST or self._count > MOST_VALUES:
             raise _error(self._path, node, f"more than {MOST_VALUES} values, or nested deeper than {DEEPEST}")
@@ -168,7 +168,7 @@ class _Reader:
             if not isinstance(name, str):
                 raise _error(self._path, key, "text expected here")
             if name in found:
-                raise _error(self._path, key, f"{name!r} stands here twice")
+                raise _error(self._path, key, f"{name!r} occurs twice")
             found[name] = self.plain(value, depth + 1)
         return found
 
@@ -195,7 +195,7 @@ def _fits(plain: Plain, kind: Any) -> bool:
 
 
 def _locate(node: yaml.Node, plain: Plain, kind: Any) -> tuple[yaml.Node, str]:
-    """The innermost value that is not as its model says, and what is expected there."""
+    """The innermost value that does not match its model, and what is expected there."""
     bare, metas = _bare(kind, plain)
     if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
         return _locate_key(node, plain, bare)
@@ -220,7 +220,7 @@ def _locate(node: yaml.Node, plain: Plain, kind: Any) -> tuple[yaml.Node, str]:
 
 
 def _bare(kind: Any, plain: Plain) -> tuple[Any, list[Meta]]:
-    """The kind without bounds, and those; of several kinds the one that a value of this shape must be."""
+    """The type without annotations, and its annotations; of a union, the member for the value's shape."""
     metas: list[Meta] = []
     while True:
         if get_origin(kind) is Annotated:
@@ -252,23 +252,23 @@ def _locate_key(node: yaml.Node, plain: Plain, model: type[msgspec.Struct]) -> t
             return key, f"unknown key {key.value!r}; {nearest(key.value, hints)}"
     for field in msgspec.structs.fields(model):
         if field.required and field.name not in plain:
-            return node, f"key {field.name!r} is missing here"
+            return node, f"key {field.name!r} is missing"
     for key, value in node.value:
         if not _fits(plain[key.value], hints[key.value]):
             return _locate(value, plain[key.value], hints[key.value])
-    return node, "not as it should be"
+    return node, "does not match its model"
 
 
 def _expected(plain: Plain, kind: Any, metas: Sequence[Meta]) -> str:
-    """What must stand where this stands."""
+    """The error message for a value of the wrong type."""
     if not isinstance(plain, str):
         return "text expected here"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"no {_words(kind.__name__)} {plain!r}; {nearest(plain, [str(each.value) for each in kind])}"
     if get_origin(kind) is Literal:
-        return f"no such word: {plain!r}; {nearest(plain, get_args(kind))}"
+        return f"unknown value {plain!r}; {nearest(plain, get_args(kind))}"
     described = next((meta.description for meta in metas if meta.description), None)
-    shown = plain if len(plain) <= SHOWN else f"{plain[:SHOWN]}…"
+    shown = plain if len(plain) <= MAX_VALUE_CHARACTERS else f"{plain[:MAX_VALUE_CHARACTERS]}…"
     return f"{described or KINDS.get(kind, 'text') + _bounds(metas)} expected, not {shown!r}"
 
 
@@ -282,5 +282,5 @@ def _bounds(metas: Iterable[Meta]) -> str:
 
 
 def _words(name: str) -> str:
-    """A class's name in words."""
+    """A class name as separate words."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()

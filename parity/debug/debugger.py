@@ -1,7 +1,7 @@
-"""A guest under GDB: stopped before its first instruction, with symbols and the project's own commands.
+"""Debugs a guest with GDB: stopped before its first instruction, with symbols and Parity's own commands.
 
-GDB runs on the host, where the terminal is; the guest in a lane, as always. Between them there is a socket in
-a folder of this command's own, so that nobody has to choose a port. GDB dies with us, and so does the lane.
+GDB runs on the host, where the terminal is; the guest runs in a lane. They are connected by a socket in a
+scratch folder, so that no port is needed. GDB and the lane end when this process dies.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from parity.guest.gdb import EXTRA, NAME
 from parity.guest.lane import HEARTBEAT_S, DockerLane, LaneSize, Message
 from parity.spec.machine import RunSpec
 
-GDB = "gdb-multiarch"  # the package of Debian's, and the program in it
-SOURCES = "/src"  # where the compiler saw the checkout
+GDB = "gdb-multiarch"  # the Debian package and its program
+SOURCES = "/src"  # the path of the checkout in the compiler's container
 START_S = 30.0
 
 
 def debug(space: Workspace, spec: RunSpec) -> int:
-    """Opens GDB on a guest and waits for its end; GDB's exit status.
+    """Opens GDB on a guest and waits for GDB's end; returns GDB's exit status.
 
     Raises:
-        MachineError: there is no GDB, with what to do about it.
-        InfraError: the guest could not be started, or the lane broke.
+        MachineError: GDB is not installed; the hint has the command to install it.
+        InfraError: the guest could not be started, or the lane failed.
     """
     command.require_packages({GDB: GDB}, "doit debug", space.screen.note, space.screen.say)
     size = LaneSize.of([spec], space.store)
@@ -43,7 +43,7 @@ def debug(space: Workspace, spec: RunSpec) -> int:
         with space.scratch() as folder, _Bridge(lane, spec, folder, console) as bridge:
             space.screen.note(
                 f"{spec.test} on {spec.arch}, stopped before its first instruction; its console goes to"
-                f" {console.relative_to(space.root)}. Beside GDB's own commands: help parity"
+                f" {console.relative_to(space.root)}. For Parity's own commands: help parity"
             )
             status = command.foreground(_argv(space, spec, bridge.address, console), interactive=True)
         bridge.check()
@@ -54,7 +54,7 @@ def debug(space: Workspace, spec: RunSpec) -> int:
 
 def _argv(space: Workspace, spec: RunSpec, address: str, console: Path) -> list[str]:
     kernel = space.store.path(spec.kernel)
-    # GDB's Python is not ours, but of the packages that the readers need none is compiled.
+    # GDB uses another Python, but the packages that the readers need are pure Python.
     places = [str(space.root), sysconfig.get_path("purelib")]
     script = f"import sys; sys.path += {places}; from parity.debug.gdb_commands import register; "
     commands = (
@@ -67,13 +67,13 @@ def _argv(space: Workspace, spec: RunSpec, address: str, console: Path) -> list[
 
 
 class _Bridge:
-    """Carries bytes between whoever connects to `address` and the stub of a guest that it starts."""
+    """Starts a guest, and carries bytes between the socket `address` and the guest's GDB stub."""
 
     def __init__(self, lane: DockerLane, spec: RunSpec, folder: Path, console: Path) -> None:
         self._lane, self._console = lane, console
         self._messages: Iterator[Message] = lane.run(spec, hold=True, paused=True, extra=EXTRA)
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # By way of a descriptor, since the address of a socket has room for 107 bytes only.
+        # The path leads through a descriptor, because a socket address is limited to 107 bytes.
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         self.address = f"/proc/{os.getpid()}/fd/{self._folder}/{NAME}"
         self._server.bind(self.address)
@@ -94,14 +94,14 @@ class _Bridge:
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(ParityError):
             self._lane.stop()
-        self._threads[0].join(HEARTBEAT_S)  # after which a silent lane has failed
+        self._threads[0].join(HEARTBEAT_S)  # then a silent lane has failed
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         os.close(self._folder)
 
     def check(self) -> None:
-        """Raises InfraError when the guest could not be started, or its lane broke."""
+        """Raises InfraError if the guest could not be started, or its lane failed."""
         if self._failure:
             raise InfraError(self._failure)
 

@@ -1,7 +1,6 @@
-"""Parity's own commands in GDB. Runs inside GDB, by its Python; what it reads it reads as all of Parity does.
+"""Parity's own commands in GDB. This file runs in GDB's Python and uses the same readers as an autopsy.
 
-Memory is asked for by physical addresses: so it does not matter whether the processor has just paging off, or
-a program's address space.
+It reads memory by physical addresses, so it works with paging off and in each address space.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from parity.core.errors import UserError
 from parity.trace import reader, timeline
 from parity.trace.memory import Memory, dump
 
-PHYSICAL = b"Qqemu.PhyMemMode:%d"  # QEMU's own packet: whether addresses of memory are physical
+PHYSICAL = b"Qqemu.PhyMemMode:%d"  # QEMU's packet to switch physical addresses on or off
 EVENTS = 20
 CONSOLE_LINES = 20
 
@@ -36,7 +35,7 @@ class Guest:
         return SymbolTable(self._file.read_bytes())
 
     def read(self, address: int, size: int) -> bytes:
-        """Memory at a physical address; raises gdb.error while the guest runs."""
+        """Reads memory at a physical address. Raises gdb.error while the guest runs."""
         inferior = self._gdb.selected_inferior()
         inferior.connection.send_packet(PHYSICAL % 1)
         try:
@@ -45,16 +44,16 @@ class Guest:
             inferior.connection.send_packet(PHYSICAL % 0)
 
     def memory(self) -> Memory:
-        """The kernel's memory as it is now."""
+        """The current memory of the kernel."""
         return Memory(self._kernel, dump(self._kernel, self.read))
 
     def threads(self, _argument: str) -> list[str]:
-        """Every thread of the kernel: number, name, process, state, what it waits for and since where."""
+        """All threads of the kernel: number, name, process, state, the wait and its source location."""
         found = thread_table.read(self.memory())
         return [self._thread(thread) for thread in found.threads] or ["there are no threads yet"]
 
     def locks(self, _argument: str) -> list[str]:
-        """Every lock that is held, by whom and since where; every one that somebody waits for."""
+        """All held locks, with holder and source location, and all spin locks for which a processor waits."""
         found = thread_table.read(self.memory())
         held = [lock for cpu in found.cpus for lock in cpu.locks]
         held += [lock for thread in found.threads for lock in thread.locks]
@@ -80,19 +79,19 @@ class Guest:
         return self._symbols.variable(address) or f"{address:#x}"
 
     def events(self, argument: str) -> list[str]:
-        """The last events of all processors: parity events [N]"""
+        """The last trace events of all processors: parity events [N]"""
         if argument and not argument.isdecimal():
             raise UserError(f"a number of events expected, not {argument!r}")
         lines, count = self._trace()
         return lines[:count][-int(argument or EVENTS) :] if count else ["nothing has been traced yet"]
 
     def counters(self, _argument: str) -> list[str]:
-        """What has been counted, by processor."""
+        """The counters, by processor."""
         lines, count = self._trace()
         return lines[count:]
 
     def console(self, argument: str) -> list[str]:
-        """The last lines on the guest's console: parity console [N]"""
+        """The last lines of the guest's console: parity console [N]"""
         if argument and not argument.isdecimal():
             raise UserError(f"a number of lines expected, not {argument!r}")
         lines = self._console.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -107,9 +106,9 @@ COMMANDS = (Guest.threads, Guest.locks, Guest.events, Guest.counters, Guest.cons
 
 
 def register(gdb: Any, kernel: str, console: str) -> None:
-    """Makes the commands known to GDB."""
+    """Registers the commands in GDB."""
     guest = Guest(gdb, Path(kernel), Path(console))
-    head = {"__doc__": "Commands of Parity: what the kernel in the guest says of itself."}
+    head = {"__doc__": "Commands of Parity: the state of the kernel in the guest."}
     type("Parity", (gdb.Command,), head)("parity", gdb.COMMAND_DATA, prefix=True)
     for command in COMMANDS:
         body = {"__doc__": command.__doc__, "invoke": _invoke(gdb, guest, command)}

@@ -135,7 +135,7 @@ def other_files(folder: str) -> MachineError:
     )
 
 
-def foreseen(error: BaseException) -> ParityError | None:
+def known_error(error: BaseException) -> ParityError | None:
     """What an error of the docker SDK means to a user; None for any other error."""
     if isinstance(error, docker.errors.DockerException | requests.RequestException):
         return MachineError("Docker does not answer as it should", str(error) or type(error).__name__)

@@ -184,11 +184,11 @@ class Engine:
         timer.start()
         last = ""
         try:
-            with CANCELLATION.waking(attached.hang_up):
+            with CANCELLATION.on_request(attached.hang_up):
                 for stream, last in split_lines(attached.frames()):
                     if on_line is not None:
                         on_line(stream, last)
-                status = None if late.is_set() or CANCELLATION.asked else attached.wait(REMOVED_S)
+                status = None if late.is_set() or CANCELLATION.requested else attached.wait(REMOVED_S)
         finally:
             timer.cancel()
             attached.close(grace_s=0)

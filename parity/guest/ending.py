@@ -1,25 +1,24 @@
-"""The end of a guest, from its machine's shutdown to its emulator's exit: what is to be sent, and once.
+"""The end of a guest, from its machine's shutdown to its emulator's exit, as a state machine.
 
-Runs inside a lane with supervisor.py, so it stands alone: standard library only. It sends nothing itself.
+It runs inside a lane with supervisor.py, so it uses only the standard library. It sends nothing itself.
 
     RUNNING   the machine may run
-    ENDED     the guest has ended its machine, which is paused; while it is held, the client looks at it
-    LEAVING   the emulator was sent `quit`, or leaves for a reason of its own
-    OVERDUE   it did not leave within LEAVE_S and was sent SIGKILL
+    ENDED     the guest has ended its machine, which is paused; while it is held, the client examines it
+    LEAVING   the emulator was sent `quit`, or exits for another reason
+    OVERDUE   it did not exit within LEAVE_S and was sent SIGKILL
 
-One `quit` is enough. QEMU's main loop reports SHUTDOWN, pauses the machine and only then executes the next
-command, so none is lost in between; a second one reaches an emulator that already takes itself apart, and may
-crash it.
+One `quit` is enough: QEMU's main loop reports SHUTDOWN, pauses the machine, and then executes the next
+command. A second `quit` may crash an emulator that is already exiting.
 """
 
 from enum import Enum, auto
 from typing import Literal
 
-LEAVE_S = 10.0  # from `quit` to the emulator's exit, which else takes milliseconds
+LEAVE_S = 10.0  # deadline from `quit` to the emulator's exit, which usually takes milliseconds
 
 
 class Phase(Enum):
-    """How far a guest has come."""
+    """A phase of a guest's end."""
 
     RUNNING = auto()
     ENDED = auto()
@@ -28,26 +27,26 @@ class Phase(Enum):
 
 
 class Ending:
-    """One guest's way to its end. Times are seconds, by the supervisor's monotonic clock."""
+    """The end of one guest. Times are seconds, by the supervisor's monotonic clock."""
 
     def __init__(self, *, held: bool) -> None:
         self.phase, self.held = Phase.RUNNING, held
         self._kill_at = float("inf")
 
     def shut_down(self, now: float, *, by_guest: bool) -> None:
-        """The emulator reports that the machine has shut down. Not `by_guest`: it leaves by itself."""
+        """The emulator reports a shutdown of the machine. Not `by_guest`: the emulator exits by itself."""
         if not by_guest:
             self.leave(now)
         elif self.phase is Phase.RUNNING:
             self.phase = Phase.ENDED
 
     def leave(self, now: float) -> None:
-        """The emulator leaves from now on, whatever made it."""
+        """The emulator starts to exit."""
         if self.phase in (Phase.RUNNING, Phase.ENDED):
             self.phase, self._kill_at = Phase.LEAVING, now + LEAVE_S
 
     def due(self, now: float) -> Literal["quit", "kill"] | None:
-        """What is to be done to the emulator now; it counts as done, and is not said again."""
+        """The action that the caller must take now. Each action is returned once."""
         if self.phase is Phase.ENDED and not self.held:
             self.leave(now)
             return "quit"

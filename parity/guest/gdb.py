@@ -1,7 +1,8 @@
-"""The emulator's GDB stub spoken with directly, through a descriptor of the lane: no gdb, no port.
+"""A client of the emulator's GDB stub, through a descriptor of the lane. It needs no gdb and no port.
 
-The protocol is GDB's remote serial protocol: `$packet#checksum`. The stub takes a new packet for the
-acknowledgement of its last one, so none is sent: a byte that comes while the machine runs would stop it.
+The protocol is GDB's remote serial protocol: `$packet#checksum`. The client sends no acknowledgements,
+because a byte that arrives while the machine runs would stop it; the stub takes the next packet as
+acknowledgement.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cached_property
 from parity.core.errors import InfraError
 from parity.guest.lane import DockerLane, Extra
 
-NAME = "gdb"  # of the messages that carry the stub's bytes
+NAME = "gdb"  # the kind of the messages with the stub's bytes
 DESCRIPTOR = 13
 EXTRA = {
     NAME: Extra(DESCRIPTOR, ("-chardev", f"socket,id={NAME},fd={DESCRIPTOR}", "-gdb", f"chardev:{NAME}"))
@@ -25,14 +26,14 @@ TRAP = "05"
 
 
 class Stub:
-    """The stub of the guest that a lane runs with EXTRA. Raises LaneError when the emulator ends."""
+    """The GDB stub of a guest that runs with EXTRA. Methods raise LaneError when the emulator ends."""
 
     def __init__(self, lane: DockerLane) -> None:
         self._lane, self._bytes = lane, b""
         self._packets = self._receive()
 
     def send(self, packet: str) -> None:
-        """A packet whose answer comes later."""
+        """Sends a packet and does not wait for the answer."""
         self._lane.write(NAME, f"${packet}#{sum(packet.encode()) & 0xFF:02x}".encode())
 
     def reply(self) -> str:
@@ -40,7 +41,7 @@ class Stub:
         return next(self._packets)
 
     def ask(self, packet: str) -> str:
-        """A packet and its answer; raises InfraError when the stub refuses."""
+        """Sends a packet and returns the answer. Raises InfraError if the stub refuses."""
         self.send(packet)
         answer = self.reply()
         if not answer or answer.startswith("E"):
@@ -48,7 +49,7 @@ class Stub:
         return answer
 
     def feature(self, file: str) -> str:
-        """A description of registers (XML) by its name; the main one is target.xml."""
+        """A register description (XML) by file name; the main one is target.xml."""
         text, at = "", 0
         while True:
             part = self.ask(f"qXfer:features:read:{file}:{at:x},800")
@@ -58,7 +59,7 @@ class Stub:
 
     @cached_property
     def registers(self) -> dict[str, int]:
-        """The registers' numbers by their names, over all descriptions; unless said, each is the next."""
+        """Register numbers by name, from all descriptions. A register without a number has the next one."""
         found: dict[str, int] = {}
         number = 0
         for file in re.findall(r'href="([^"]+)"', self.feature("target.xml")):
@@ -70,7 +71,7 @@ class Stub:
         return found
 
     def register(self, name: str) -> int:
-        """What a register holds; raises InfraError when there is none of that name."""
+        """The value of a register. Raises InfraError if it does not exist."""
         if name not in self.registers:
             raise InfraError(f"the emulator's GDB stub has no register {name}")
         return int.from_bytes(bytes.fromhex(self.ask(f"p{self.registers[name]:x}")), "little")

@@ -1,6 +1,6 @@
-"""One guest from start to reaped: a lane's messages into one stream of timed events, and their judgement.
+"""Runs one guest: a lane's messages → one stream of timed events → a judgement.
 
-`python -m parity.guest.guest RECORDING` judges a recording again, with no emulator at all.
+`python -m parity.guest.guest RECORDING` judges a recording again, without an emulator.
 """
 
 import json
@@ -42,13 +42,13 @@ from parity.spec.machine import RunSpec
 
 RECORDING_VERSION = 1
 EVENTS = frozenset({"started", "stderr", "qmp", "sample", "dropped", "failed", "exit"})  # as _plain has them
-WORK = frozenset({"serial", "channel", "qmp"})  # messages that a guest makes by running
-KEPT_EVENTS = 5_000  # the first and the last of one guest; the judge sees all
+WORK = frozenset({"serial", "channel", "qmp"})  # the messages that a running guest causes
+KEPT_EVENTS = 5_000  # first and last events kept of one guest; the judge sees all
 
 
 @dataclass(frozen=True)
 class GuestRun:
-    """What was seen of one guest. Times are seconds.
+    """The result of one guest. Times are seconds.
 
     `guest_s` is from the kernel's hello to its shutdown record (None when either is missing), `wall_s` from
     the emulator's start to its reaping, `cpu_s` and `run_delay_s` what the vCPUs used and waited for a
@@ -64,18 +64,18 @@ class GuestRun:
     cpu_s: float = 0.0
     run_delay_s: float = 0.0
     dropped: dict[str, int] = field(default_factory=dict)
-    state: State | None = None  # what is known of it; nothing where no lane could run it
-    observation: Observation | None = None  # of a hook, where there was a machine to observe
+    state: State | None = None  # the judge's final state; None if no lane could run it
+    observation: Observation | None = None  # of a hook, if there was a machine to observe
 
 
 class EventStream:
-    """Messages into timed events: bytes of the channel into records, bytes of the console into lines."""
+    """Converts messages to timed events: channel bytes → records, console bytes → lines."""
 
     def __init__(self, panic_patterns: Sequence[str]) -> None:
         self.transcript = Transcript()
         self._patterns = panic_patterns
         self._records, self._lines = Decoder(), LineSplitter()
-        self._held_t: float | None = None  # since when somebody looks at the machine
+        self._held_t: float | None = None  # start of the current examination of the machine
 
     def feed(self, message: Message) -> list[Timed]:
         """The events in one message."""
@@ -123,11 +123,11 @@ def run_guest(
     recording: Path,
     hook: Hook | None = None,
 ) -> GuestRun:
-    """Run one guest and judge it as it goes; what was seen is in `recording` even if we are killed.
+    """Runs one guest and judges it live. `recording` receives all messages, also if this process is killed.
 
     A guest that counts as hung is stopped. `hook` observes guests of lanes with an emulator.
 
-    Raises LaneError when the lane fails, and what `hook` raises.
+    Raises LaneError if the lane fails, and what `hook` raises.
     """
     observer = GuestObserver(lane, hook) if hook and isinstance(lane, DockerLane) else None
     with recording.open("w", encoding="utf-8", buffering=1) as file:
@@ -148,9 +148,9 @@ def judged(
     stop: Callable[[], None] = lambda: None,
     observer: GuestObserver | None = None,
 ) -> GuestRun:
-    """Fold messages into a GuestRun, calling `stop` once when the guest should be ended.
+    """Folds messages into a GuestRun; calls `stop` once when the guest must be ended.
 
-    What the guest does from then on counts for nothing, unless it is given more time.
+    Later messages of the guest do not count, unless its deadline is extended.
     """
     stream, state, asked = EventStream(panic_patterns), State(rules(spec)), False
     late: list[Timed] = []
@@ -179,7 +179,7 @@ def judged(
 
 
 def judge_recording(path: Path) -> GuestRun:
-    """Judge a recording by today's rules. Raises UserError when it is none; a cut one is judged as it is."""
+    """Judges a recording, also a truncated one, by the current rules. Raises UserError if it is none."""
     with path.open(encoding="utf-8", errors="replace") as file:
         try:
             header = json.loads(file.readline())
@@ -191,7 +191,7 @@ def judge_recording(path: Path) -> GuestRun:
 
 
 def rules(spec: RunSpec) -> Rules:
-    """What the judge measures a guest of this spec by."""
+    """The judge's rules for a guest of this spec."""
     machine = spec.machine
     return Rules(
         program=spec.program,
@@ -214,12 +214,12 @@ def _messages(file: TextIO) -> Iterator[Message]:
     for line in file:
         try:
             yield Message.from_json(line)
-        except (ValueError, KeyError, TypeError):  # cut in the middle of a line
+        except (ValueError, KeyError, TypeError):  # truncated in the middle of a line
             return
 
 
 def _plain(message: Message) -> Event:
-    """Messages that are one event as they are. Raises ValueError for an unknown kind."""
+    """The event of a message that is exactly one event. Raises ValueError for an unknown kind."""
     values = message.fields
     match message.kind:
         case "started":
@@ -266,7 +266,7 @@ def _run(state: State, events: list[Timed], transcript: Transcript) -> GuestRun:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a recording's verdict and console; 0 for a pass, 1 otherwise, 3 for no recording."""
+    """Prints a recording's console and verdict; returns 0 for a pass, 1 otherwise, 3 if it is none."""
     try:
         run = judge_recording(Path(arguments[0]))
     except (UserError, OSError, IndexError) as error:

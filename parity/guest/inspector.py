@@ -1,7 +1,7 @@
-"""A guest's machine looked at from outside: its memory, registers and devices, through QMP.
+"""Examines a guest's machine from outside, through QMP: memory, registers and devices.
 
-Nothing in the guest has to work for that. What is looked at is in the middle of something unless the machine
-is stopped; stopping, looking and going on again count for nothing in the verdict.
+This works even if nothing in the guest does. The state is consistent only while the machine is stopped. The
+time of the examination does not count for the verdict.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from typing import Any, Self
 from parity.core.errors import InfraError
 from parity.guest.lane import DockerLane
 
-CHUNK = 512 * 1024  # bytes of memory asked for at a time: less than a lane's scratch has room for
+CHUNK = 512 * 1024  # bytes of memory per request; must fit into a lane's scratch folder
 CPU_LINE = re.compile(r"^CPU#(\d+)", re.MULTILINE)
-# On x86-64 two of one digit as well: the privilege level, and whether the processor waits for an interrupt.
+# On x86-64 also two one-digit values: CPL, the privilege level, and HLT, waiting for an interrupt.
 REGISTER = re.compile(r"\b([A-Z][A-Z0-9_]*) *= *([0-9a-fA-F]{8,16}|(?<=CPL=|HLT=)\d)\b")
 
 
 class Inspector:
-    """Looks at the machine of the guest that runs in a lane; a context manager, in which verdicts wait.
+    """Examines the machine of the guest in a lane. A context manager: inside it, the verdict's clock is
+    stopped.
 
-    Everything raises InfraError when the emulator refuses, LaneError when it ends meanwhile.
+    All methods raise InfraError if the emulator refuses, and LaneError if it ends.
     """
 
     def __init__(self, lane: DockerLane) -> None:
-        self._lane, self._goes_on = lane, False
+        self._lane, self._resumed = lane, False
 
     def __enter__(self) -> Self:
         self._lane.hold()
@@ -37,27 +38,27 @@ class Inspector:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lane.release(more_time=self._goes_on)
+        self._lane.release(extend_deadline=self._resumed)
 
-    def let_go_on(self) -> None:
-        """Lets a machine run that was stopped, and its guest go on though it seems to hang."""
+    def resume_guest(self) -> None:
+        """Resumes a stopped machine, and extends the deadline of its guest."""
         self.qmp("cont")
-        self._goes_on = True
+        self._resumed = True
 
     def qmp(self, execute: str, **arguments: object) -> Any:
-        """What the emulator returns for a QMP command."""
+        """Executes a QMP command and returns its result."""
         reply = self._lane.qmp(execute, **arguments)
         if "error" in reply:
             raise InfraError(f"the emulator refuses {execute}: {reply['error']['desc']}")
         return reply["return"]
 
     def monitor(self, command: str) -> str:
-        """What the emulator's monitor for people prints."""
+        """Executes a command of QEMU's human monitor and returns its output."""
         return str(self.qmp("human-monitor-command", **{"command-line": command}))
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Inside, no processor of the guest runs; afterwards they go on if they did before."""
+        """Stops the machine during the block; afterwards it runs if it ran before."""
         running = self.qmp("query-status")["running"]
         if running:
             self.qmp("stop")
@@ -66,22 +67,22 @@ class Inspector:
             self.qmp("cont")
 
     def read(self, address: int, size: int) -> bytes:
-        """Memory at a physical address, in bytes."""
+        """Reads `size` bytes of memory at a physical address."""
         return self._read("pmemsave", address, size)
 
     def read_virtual(self, address: int, size: int, cpu: int = 0) -> bytes:
-        """Memory at a virtual address, as one processor sees it now."""
+        """Reads `size` bytes of memory at a virtual address, with the page table of one processor."""
         return self._read("memsave", address, size, **{"cpu-index": cpu})
 
     def registers(self) -> list[dict[str, int]]:
-        """The registers of every processor, by the emulator's names for them."""
+        """The registers of each processor, by QEMU's names."""
         parts = CPU_LINE.split(self.monitor("info registers -a"))[1:]
         texts = {int(number): text for number, text in zip(parts[::2], parts[1::2], strict=True)}
         found = (REGISTER.findall(texts[number]) for number in sorted(texts))
         return [{name: int(value, 16) for name, value in registers} for registers in found]
 
     def type(self, data: bytes) -> None:
-        """Types on the guest's console."""
+        """Sends input to the guest's console."""
         self._lane.write("serial", data)
 
     def _read(self, execute: str, address: int, size: int, **more: object) -> bytes:

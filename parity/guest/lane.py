@@ -1,7 +1,8 @@
-"""Lanes: where guests run, one after another, or play back from a recording.
+"""Lanes: they run guests one after another, or play back recordings.
 
-A lane takes a run spec and gives messages, in order, until the guest has ended: what the supervisor saw,
-neither decoded nor judged. A recording is those messages as JSON lines, so both kinds of lane give the same.
+A lane takes a run spec and yields the supervisor's messages in order until the guest has ended. The messages
+are neither decoded nor judged. A recording is these messages as JSON lines, so both kinds of lane yield the
+same.
 """
 
 import base64
@@ -24,19 +25,19 @@ from parity.spec.machine import CHANNEL_FD, CONSOLE_FD, QMP_FD, GuestPaths, RunS
 from parity.store.store import Digest, Store
 
 STORE, SCRATCH = "/store", "/lane"  # inside a lane
-LAST_KINDS = frozenset({"exit", "failed", "broken"})
-ANSWER_S = 5.0  # an emulator that takes longer to answer does not answer
-HEARTBEAT_S = 30.0  # a running guest gives a sample a second; this long without any, the lane is dead
+FINAL_KINDS = frozenset({"exit", "failed", "broken"})
+ANSWER_S = 5.0  # deadline for an answer of the emulator
+HEARTBEAT_S = 30.0  # a running guest sends a sample per second; after this long without one, the lane is dead
 MIB = 2**20
-EMULATOR_MIB = 512  # what an emulator needs beside its guest's memory
-QUEUED = 256  # messages between a lane's reader and its guest, so that a slow judge slows the lane, not us
-NOBODY = 65534
+EMULATOR_MIB = 512  # memory of an emulator in addition to its guest's memory
+QUEUED = 256  # messages between reader and judge: a slow judge blocks the lane instead of filling memory
+UNPRIVILEGED = 65534
 
-# What runs inside a lane, in the order of its imports; the last has the `main`.
+# The modules that run inside a lane, in the order of their imports; the last one has `main`.
 INSIDE = ("parity.guest.streams", "parity.guest.ending", "parity.guest.supervisor")
 
-# Standard input first carries a length (4 bytes, big endian) and those modules' sources as JSON; os.read,
-# because a buffered reader would take the commands that follow for itself.
+# Standard input starts with a length (4 bytes, big endian) and the sources of these modules as JSON. It is
+# read with os.read, because a buffered reader would also consume the commands that follow.
 LOADER = """
 import json, os, sys, types
 def take(n):
@@ -52,8 +53,8 @@ module.main()
 
 
 @cache
-def handed_over() -> bytes:
-    """What LOADER reads: the same all the time that this process runs, for verdicts are kept under it."""
+def supervisor_code() -> bytes:
+    """The input of LOADER. Constant in a process, because it is part of the keys of verdicts."""
     folder = Path(__file__).parent
     sources = [(name, folder.joinpath(f"{name.rpartition('.')[2]}.py").read_text("utf-8")) for name in INSIDE]
     data = json.dumps(sources).encode()
@@ -61,16 +62,16 @@ def handed_over() -> bytes:
 
 
 class LaneError(InfraError):
-    """The lane failed, not the guest in it; the guest says nothing and may run again elsewhere."""
+    """The lane failed, not its guest. The guest has no result and may run again in another lane."""
 
 
 class NoAnswerError(InfraError):
-    """The emulator is there, and does not answer."""
+    """The emulator runs but does not answer."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a supervisor reported; its docstring lists the kinds. `t`: seconds since the emulator's start."""
+    """A message of a supervisor, which documents the kinds. `t`: seconds since the emulator's start."""
 
     kind: str
     t: float
@@ -84,7 +85,7 @@ class Message:
 
     @classmethod
     def from_json(cls, line: str) -> Self:
-        """The inverse of `to_json`. Raises ValueError or KeyError for anything else."""
+        """The inverse of `to_json`. Raises ValueError or KeyError if the line is no message."""
         values = json.loads(line)
         data = base64.b64decode(values.pop("data", ""), validate=True)
         return cls(values.pop("type"), values.pop("t"), data, values)
@@ -92,23 +93,23 @@ class Message:
 
 @dataclass(frozen=True)
 class Extra:
-    """A descriptor of the emulator beside the usual ones, and the arguments that make it use it."""
+    """An additional descriptor of the emulator, and the arguments that make QEMU use it."""
 
     descriptor: int
     arguments: tuple[str, ...]
 
 
 class Lane(Protocol):
-    """Runs one guest at a time. After a LaneError it is good for nothing but `close`."""
+    """Runs one guest at a time. After a LaneError, only `close` may be called."""
 
     def run(self, spec: RunSpec) -> Iterator[Message]:
-        """The messages of one guest; the last is of one of LAST_KINDS. Raises LaneError."""
+        """The messages of one guest; the last has one of FINAL_KINDS. Raises LaneError."""
 
     def stop(self) -> None:
-        """End the running guest; its messages go on to the last."""
+        """Ends the running guest; `run` still yields its remaining messages."""
 
     def close(self) -> None:
-        """End the lane and all in it, from any thread; a `run` elsewhere then raises LaneError."""
+        """Ends the lane and its guest, from any thread; a `run` in another thread then raises LaneError."""
 
 
 @dataclass(frozen=True)
@@ -121,26 +122,26 @@ class LaneSize:
 
     @classmethod
     def of(cls, specs: Sequence[RunSpec], store: Store) -> Self:
-        """For these specs (at least one), whose disk images are in the store."""
+        """The size for these specs (at least one), whose disk images are in the store."""
         machines = [spec.machine for spec in specs]
         disks = {spec.disk for spec in specs if spec.disk}
         size = max((store.path(disk).stat().st_size for disk in disks), default=0)
         return cls(max(m.vcpus for m in machines), max(m.memory_mib for m in machines), -(-size // MIB))
 
     def limits(self) -> Limits:
-        """The container's limits. The quota of processors stops runaways; a lower one would stall guests."""
+        """The container's limits. The CPU quota stops runaway processes; a lower one would stall guests."""
         memory = self.memory_mib + self.disk_mib + EMULATOR_MIB
         return Limits(memory_mib=memory, pids=64 + self.vcpus, cpus=self.vcpus + 1)
 
 
 class FrameReader:
-    """The supervisor's standard output, in any pieces, into messages."""
+    """Converts the supervisor's standard output, in pieces of any size, to messages."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, piece: bytes) -> list[Message]:
-        """Add bytes; returns the messages now complete. Raises ValueError when they are no frames."""
+        """Adds bytes; returns the messages that are now complete. Raises ValueError for invalid frames."""
         self._buffer += piece
         messages: list[Message] = []
         while (end := self._buffer.find(b"\n")) >= 0:
@@ -156,21 +157,21 @@ class FrameReader:
 
 
 class DockerLane:
-    """A long-lived container with a supervisor in it; `id` is the container's."""
+    """A long-lived container with a supervisor; `id` is the container's."""
 
     def __init__(self, attached: Attached, store: Store) -> None:
         self.id = attached.id
         self._attached, self._store = attached, store
         self._messages: queue.Queue[Message | None] = queue.Queue(QUEUED)
-        self._kept: list[Message] = []  # arrived while a reply was awaited
-        self._last_words = bytearray()
+        self._pending: list[Message] = []  # arrived during the wait for a reply
+        self._stderr = bytearray()  # the last bytes
         self._failure: str | None = None
         self._commands = 0
         threading.Thread(target=self._read, daemon=True, name=f"lane-{self.id[:12]}").start()
 
     @classmethod
     def open(cls, engine: Engine, image: str, store: Store, size: LaneSize) -> Self:
-        """Start a lane. Raises MachineError when Docker refuses, InfraError when the container ends."""
+        """Starts a lane. Raises MachineError if Docker refuses, InfraError if the container ends."""
         host.open_to_all(_blobs(store))
         attached = engine.start_attached(
             image,
@@ -182,7 +183,7 @@ class DockerLane:
             user=_user(engine),
         )
         try:
-            attached.write(handed_over())
+            attached.write(supervisor_code())
         except BaseException:
             attached.close(grace_s=0)
             raise
@@ -194,11 +195,11 @@ class DockerLane:
         hold: bool = False,
         paused: bool = False,
         extra: Mapping[str, Extra] = MappingProxyType({}),
-        let_go: Sequence[bytes] = (),
+        release_on: Sequence[bytes] = (),
     ) -> Iterator[Message]:
-        """See Lane. `hold`: at its end the machine stays, paused, until `release`. `paused`: somebody
-        else starts it. `let_go`: a guest that says one of these on its channel is held no longer. `extra`:
-        more descriptors of the emulator, by the kind of messages their bytes become.
+        """See Lane. `hold`: the machine stays paused at its end until `release`. `paused`: the caller starts
+        the machine. `release_on`: a guest that sends one of these on its channel is no longer held. `extra`:
+        more descriptors of the emulator, by the kind of message that their bytes become.
         """
         copy = f"{SCRATCH}/disk.img" if spec.disk else None
         firmware = self._inside(spec.firmware) if spec.firmware else None
@@ -211,14 +212,14 @@ class DockerLane:
             | {name: more.descriptor for name, more in extra.items()},
             hold=hold,
             paused=paused,
-            let_go=[base64.b64encode(words).decode() for words in let_go],
+            release_on=[base64.b64encode(words).decode() for words in release_on],
         )
         while True:
-            message = self._kept.pop(0) if self._kept else self._next()
+            message = self._pending.pop(0) if self._pending else self._next()
             if message.kind == "broken":
                 raise LaneError(f"the lane could not start a guest: {message.fields['message']}")
             yield message
-            if message.kind in LAST_KINDS:
+            if message.kind in FINAL_KINDS:
                 return
 
     def stop(self) -> None:
@@ -226,21 +227,21 @@ class DockerLane:
         self._send(cmd="stop")
 
     def hold(self) -> None:
-        """From here to `release` nothing that the guest does or leaves counts for its verdict."""
+        """Stops the verdict's clock until `release`; a machine that ends meanwhile stays paused."""
         self._send(cmd="hold")
 
-    def release(self, *, more_time: bool = False) -> None:
-        """The end of `hold`; a machine that has ended goes. `more_time`: one that seems to hang goes on."""
-        self._send(cmd="release", more_time=more_time)
+    def release(self, *, extend_deadline: bool = False) -> None:
+        """Ends `hold`; the emulator of an ended machine exits. `extend_deadline`: a hung guest continues."""
+        self._send(cmd="release", more_time=extend_deadline)
 
     def write(self, to: str, data: bytes) -> None:
-        """Bytes into one of the guest's descriptors, such as "serial"."""
+        """Writes bytes to one of the guest's descriptors, such as "serial"."""
         self._send(cmd="write", to=to, data=base64.b64encode(data).decode())
 
     def qmp(self, execute: str, **arguments: object) -> Mapping[str, Any]:
-        """The emulator's answer to one QMP command, while a guest runs. What arrives meanwhile is kept.
+        """Executes a QMP command while a guest runs; returns the answer. Other messages stay for `run`.
 
-        Raises NoAnswerError when it does not come in ANSWER_S.
+        Raises NoAnswerError after ANSWER_S seconds.
         """
         self._commands += 1
         number = self._commands
@@ -252,7 +253,7 @@ class DockerLane:
         return reply
 
     def memory(self, execute: str, address: int, size: int, **arguments: object) -> bytes:
-        """The guest's memory by QMP's `pmemsave` or `memsave`; InfraError when there is none there."""
+        """The guest's memory, by QMP's `pmemsave` or `memsave`. Raises InfraError if it cannot be read."""
         file = {"val": address, "size": size, "filename": f"{SCRATCH}/memory", **arguments}
         self._send(cmd="memory", execute=execute, arguments=file)
         answer = self.wait(
@@ -266,29 +267,29 @@ class DockerLane:
         return answer.data
 
     def wait(
-        self, wanted: Callable[[Message], bool], purpose: str, patience_s: float = float("inf")
+        self, matches: Callable[[Message], bool], purpose: str, patience_s: float = float("inf")
     ) -> Message:
-        """The first such message, while a guest runs; what arrives before it is kept for `run`.
+        """The first message that matches, while a guest runs. Earlier messages stay for `run`.
 
-        Raises NoAnswerError when it does not come within `patience_s`, in which the lane itself lives.
+        Raises NoAnswerError if the lane lives but sends no such message within `patience_s` seconds.
         """
         deadline = time.monotonic() + patience_s
         while True:
             message = self._next()
-            if time.monotonic() > deadline and not wanted(message):
-                self._kept.append(message)
+            if time.monotonic() > deadline and not matches(message):
+                self._pending.append(message)
                 raise NoAnswerError(f"no answer to {purpose} within {patience_s:g} s")
-            if wanted(message):
+            if matches(message):
                 return message
-            self._kept.append(message)
-            if message.kind in LAST_KINDS:
+            self._pending.append(message)
+            if message.kind in FINAL_KINDS:
                 raise LaneError(f"the emulator ended before it answered {purpose}")
 
     def close(self) -> None:
         """See Lane."""
         self._failure = self._failure or "it was closed"
         self._attached.close(grace_s=1.0)
-        # The reader may wait for room in the queue.
+        # The reader may be blocked by a full queue.
         while self._messages.get() is not None:
             pass
         self._messages.put(None)
@@ -303,22 +304,22 @@ class DockerLane:
         try:
             message = self._messages.get(timeout=HEARTBEAT_S)
         except queue.Empty:
-            raise self._error(f"no sign of life for {HEARTBEAT_S:g} s") from None
+            raise self._error(f"no message for {HEARTBEAT_S:g} s") from None
         if message is None:
             self._messages.put(None)
             raise self._error(self._failure or "its container ended")
         return message
 
     def _error(self, cause: str) -> LaneError:
-        words = self._last_words.decode(errors="replace").strip()
-        return LaneError(f"a lane failed: {cause}", words or None)
+        output = self._stderr.decode(errors="replace").strip()
+        return LaneError(f"a lane failed: {cause}", output or None)
 
     def _read(self) -> None:
         reader = FrameReader()
         try:
             for stream, piece in self._attached.frames():
                 if stream == "stderr":
-                    self._last_words = (self._last_words + piece)[-4000:]
+                    self._stderr = (self._stderr + piece)[-4000:]
                     continue
                 for message in reader.feed(piece):
                     self._messages.put(message)
@@ -332,25 +333,25 @@ class DockerLane:
 
 
 class ReplayLane:
-    """Plays recordings: by test name, the messages of its guests in order. Nothing is started."""
+    """Plays recordings: test name → messages of its guest. It starts nothing."""
 
     def __init__(self, recordings: Mapping[str, Sequence[Message]]) -> None:
         self._recordings = recordings
 
     def run(self, spec: RunSpec) -> Iterator[Message]:
-        """See Lane. Raises LaneError when there is no recording of the test, or it is cut."""
+        """See Lane. Raises LaneError if the test has no recording, or a truncated one."""
         messages = self._recordings.get(spec.test)
         if messages is None:
             raise LaneError(f"there is no recording of {spec.test}")
         yield from messages
-        if not messages or messages[-1].kind not in LAST_KINDS:
-            raise LaneError(f"the recording of {spec.test} is cut")
+        if not messages or messages[-1].kind not in FINAL_KINDS:
+            raise LaneError(f"the recording of {spec.test} is truncated")
 
     def stop(self) -> None:
-        """What was recorded goes on as it did."""
+        """Does nothing: the recording continues."""
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Does nothing."""
 
 
 def _blobs(store: Store) -> Path:
@@ -358,7 +359,8 @@ def _blobs(store: Store) -> Path:
 
 
 def _user(engine: Engine) -> str:
-    """The caller, who can read the store; never root: then nobody, as a rootless daemon makes root of us."""
+    """The caller's user, who can read the store. Never root: for root, or with a rootless daemon (which maps
+    the caller to root), the unprivileged user 65534."""
     if os.getuid() == 0 or engine.rootless():
-        return f"{NOBODY}:{NOBODY}"
+        return f"{UNPRIVILEGED}:{UNPRIVILEGED}"
     return f"{os.getuid()}:{os.getgid()}"

@@ -1,7 +1,7 @@
 """Observes a guest's machine before the guest is reaped, by a hook: an autopsy, or a dump of a trace.
 
 One thing in a hook's answer has a part in a verdict: `extend_deadline`. The judge acts on it
-(`verdict.may_have_more_time`), once per guest.
+(`verdict.can_extend_deadline`), once per guest.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class GuestObserver:
 
     def run(self, spec: RunSpec) -> Iterator[Message]:
         """The guest's messages. One that announces its shutdown is let go in the lane itself, at once."""
-        return self.lane.run(spec, hold=True, let_go=SHUTDOWNS if self._hook.bad_only else ())
+        return self.lane.run(spec, hold=True, release_on=SHUTDOWNS if self._hook.bad_only else ())
 
     def poll(self, state: State, lines: Callable[[], tuple[Line, ...]]) -> Observation | None:
         """Calls the hook when it is time to. Releases a guest that has announced its shutdown before the end
         comes, so that the guest need not wait for us."""
-        ails = verdict.ails(state)
+        ails = verdict.has_failed(state)
         if state.exit and self._hook.bad_only and ails and not self._observed:
             self._observed = True
             return self._hook.observe(None, state, lines())
@@ -76,8 +76,8 @@ class GuestObserver:
             return None
         with Inspector(self.lane) as inspector:
             observation = self._hook.observe(inspector, state, lines())
-            if observation and observation.extend_deadline and verdict.may_have_more_time(state):
-                inspector.let_go_on()
+            if observation and observation.extend_deadline and verdict.can_extend_deadline(state):
+                inspector.resume_guest()
                 self._extended = True
                 return None
         self._observed = True
@@ -85,4 +85,4 @@ class GuestObserver:
 
     def lets_go_on(self, state: State) -> bool:
         """Whether a guest that counts as hung is about to have more time."""
-        return self._extended and not state.more_time
+        return self._extended and not state.deadline_extended

@@ -1,6 +1,6 @@
-"""What a lane's supervisor is made of: frames to the client, descriptors of a guest, files.
+"""Parts of a lane's supervisor: frames to the client, descriptors of a guest, file copies.
 
-Runs inside a lane with supervisor.py, so it stands alone as well: standard library only, no import of ours.
+It runs inside a lane with supervisor.py, so it uses only the standard library.
 """
 
 import contextlib
@@ -14,15 +14,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-FLUSH_S = 0.005  # frames are gathered this long, because each write to the client passes through Docker
-STREAM_LIMIT = 16 * 1024 * 1024  # bytes of console, and of channel, kept of one guest; the rest is counted
-READ_LIMIT = 256 * 1024  # bytes taken from one source before the others have their turn
+FLUSH_S = 0.005  # collect frames this long, because each write to the client passes through Docker
+STREAM_LIMIT = 16 * 1024 * 1024  # bytes kept per stream of one guest; further bytes are only counted
+READ_LIMIT = 256 * 1024  # bytes read from one source before the other sources
 SOCKET_BUFFER = 1024 * 1024
-HIGH_FD = 64  # above every descriptor the emulator is given
+HIGH_FD = 64  # above all descriptors of the emulator
 
 
 class Output:
-    """Frames on their way to the client. Never blocks: a guest must be drained however slow the client is."""
+    """The frames to the client. Writing never blocks: a guest must be drained even for a slow client."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
@@ -32,7 +32,7 @@ class Output:
         self._open: tuple[str, float, bytearray] | None = None  # a stream's frame that may still grow
 
     def frame(self, kind: str, t: float, content: bytes | dict[str, object]) -> None:
-        """Add a frame of bytes or of header fields; consecutive console output becomes one frame."""
+        """Adds a frame of bytes or of header fields; consecutive console output becomes one frame."""
         if kind == "serial" and isinstance(content, bytes) and self._open and self._open[0] == kind:
             self._open[2].extend(content)
         else:
@@ -45,7 +45,7 @@ class Output:
             self.flush_at = time.monotonic() + FLUSH_S
 
     def flush(self) -> bool:
-        """Write what the client takes now; True when all is written."""
+        """Writes as much as the client takes now; returns whether all is written."""
         self._close_frame()
         self.flush_at = None
         while self._pending:
@@ -68,7 +68,7 @@ class Output:
 
 
 class Stream:
-    """One descriptor of the guest that is read to its end, within a limit."""
+    """One descriptor of the guest, read to its end; bytes above a limit are dropped."""
 
     def __init__(self, kind: str, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
@@ -77,7 +77,7 @@ class Stream:
         self.ended = False
 
     def read(self) -> bytes:
-        """What is there now, at most READ_LIMIT bytes."""
+        """Reads the available bytes, at most READ_LIMIT."""
         data = bytearray()
         while not self.ended and len(data) < READ_LIMIT:
             try:
@@ -92,20 +92,20 @@ class Stream:
         return bytes(data)
 
     def keep(self, data: bytes) -> bytes:
-        """The part of the bytes just read that lies within the limit."""
+        """The part of the bytes just read that is within the limit."""
         over = min(len(data), max(0, self.total - STREAM_LIMIT))
         self.dropped += over
         return data[: len(data) - over]
 
 
 def spawn(argv: list[str], fds: dict[str, int]) -> tuple[int, dict[str, int]]:
-    """Start a program with a socket at each descriptor of `fds`; its pid, and our ends by name."""
+    """Starts a program with a socket at each descriptor of `fds`; returns its pid and the other ends."""
     ours: dict[str, int] = {}
     actions: list[Any] = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1)]
     with contextlib.ExitStack() as theirs:
         for name, target in fds.items():
             pair = socket.socketpair()
-            for end in pair:  # serial ports write a byte at a time, and each costs a buffer of its own
+            for end in pair:  # serial ports write single bytes, and each byte costs a socket buffer
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
             ours[name] = pair[0].detach()
             high = fcntl.fcntl(theirs.enter_context(pair[1]).fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH_FD)
@@ -124,7 +124,7 @@ def spawn(argv: list[str], fds: dict[str, int]) -> tuple[int, dict[str, int]]:
 
 
 def copy_sparse(source: str, target: str) -> None:
-    """Copy a file, leaving its holes holes. OSError when it cannot be read or does not fit."""
+    """Copies a file and keeps its holes. Raises OSError if it cannot be read or does not fit."""
     with Path(source).open("rb") as read, Path(target).open("wb") as write:
         size = os.fstat(read.fileno()).st_size
         write.truncate(size)
@@ -133,7 +133,7 @@ def copy_sparse(source: str, target: str) -> None:
             try:
                 begin = os.lseek(read.fileno(), begin, os.SEEK_DATA)
             except OSError as error:
-                if error.errno == errno.ENXIO:  # only a hole is left
+                if error.errno == errno.ENXIO:  # the rest is a hole
                     return
                 raise
             end = os.lseek(read.fileno(), begin, os.SEEK_HOLE)

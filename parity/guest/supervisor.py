@@ -1,10 +1,10 @@
-"""Runs inside a lane: starts emulators one after another and reports everything it sees of them.
+"""The supervisor in a lane: starts emulators one after another and reports all their output and events.
 
-The client hands this file, ending.py and streams.py over on standard input when the lane starts (see LOADER
-in lane.py), so they stand alone: standard library only. Then it writes commands, a JSON object a line:
+The client sends this file, ending.py and streams.py on standard input when the lane starts (see LOADER in
+lane.py), so they use only the standard library. Then it writes commands, one JSON object per line:
 
     {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...},
-     "hold": false, "paused": false, "let_go": [base64]}
+     "hold": false, "paused": false, "release_on": [base64]}
     {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}   answered by a `reply`
     {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
                                                                     with id "memory": the emulator refuses
@@ -15,14 +15,14 @@ in lane.py), so they stand alone: standard library only. Then it writes commands
 and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
 then n bytes. Types: started, serial, channel, stderr and every other name in `fds`, qmp (an event or the
 greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
-itself could not do it), exit. `exit`, `failed` and `broken` end a guest. `files` are private copies, removed
-when the guest has ended. An `exit` is `asked` after a `stop`, and `overdue` when the emulator did not leave
-after its guest's end and was killed.
+failed), exit. `exit`, `failed` and `broken` end a guest. `files` are private copies, removed when the guest
+has ended. An `exit` is `asked` after a `stop`, and `overdue` if the emulator did not exit after its guest's
+end and was killed.
 
 The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with one `quit`, unless the guest
-is held: then a `hold` is reported, the client looks at the dead machine, and `release` is answered with the
-`quit`. A guest that has said one of the `let_go` on its channel is held no longer. See ending.py.
-The end of standard input is the client's death: the emulator is killed and the lane ends at once.
+is held: then a `hold` is reported, the client examines the ended machine, and `release` is answered with the
+`quit`. A guest that has sent one of the `release_on` on its channel is no longer held. See ending.py.
+When standard input ends, the client has died: the supervisor kills the emulator and ends the lane.
 """
 
 import base64
@@ -42,17 +42,17 @@ from parity.guest.ending import Ending, Phase
 from parity.guest.streams import Output, Stream, copy_sparse, spawn
 
 SAMPLE_S = 1.0
-STOPPED = "T"  # a state in /proc/PID/stat
-GATHER_S = 0.002  # a serial port writes byte by byte; to wake for each would cost the guest its processor
+STOPPED = "T"  # the state of a stopped process in /proc/PID/stat
+GATHER_S = 0.002  # a serial port writes single bytes; waking for each would take CPU time from the guest
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-OWN_ID = "parity"  # of our own QMP commands, whose answers are not the client's
-MEMORY_ID = "memory"  # of those that put memory into a file
+OWN_ID = "parity"  # id of the supervisor's own QMP commands; their answers are not reported
+MEMORY_ID = "memory"  # id of QMP commands that write memory to a file
 KNOWN = ("serial", "channel", "qmp", "stderr")
 VCPU_THREAD = re.compile(r"(CPU \d+|ALL CPUs)/")
 
 
 class Guest:
-    """One emulator process and the descriptors between it and us."""
+    """One emulator process and its descriptors."""
 
     def __init__(
         self, argv: list[str], fds: dict[str, int], files: list[str], hold: bool, paused: bool
@@ -66,38 +66,38 @@ class Guest:
         self.serial, self.channel = self.by_name["serial"], self.by_name["channel"]
         self.qmp, self.errors = self.by_name["qmp"], self.by_name["stderr"]
         self.others = [stream for name, stream in self.by_name.items() if name not in KNOWN]
-        self.let_go: list[bytes] = []  # what a guest says on its channel that need not be held
-        self._said = b""  # the end of what it has said
-        self.memory_file = ""  # where the memory that was asked for last will be
+        self.release_on: list[bytes] = []  # channel bytes after which the guest is no longer held
+        self._channel_end = b""  # the last bytes of the channel
+        self.memory_file = ""  # the file of the last memory request
         self._qmp_text = b""
-        # The emulator waits (-S): a guest that ends at once would end before anybody is told of events.
+        # The emulator waits (-S) until QMP events are enabled: a short guest must not lose its events.
         self.qmp_send({"execute": "qmp_capabilities", "id": OWN_ID})
         if not paused:
             self.qmp_send({"execute": "cont", "id": OWN_ID})
 
-    def hear(self, said: bytes) -> None:
-        """Looks for words that let it go."""
-        self._said += said
-        if any(words in self._said for words in self.let_go):
-            self.ending.held, self.let_go = False, []
-        self._said = self._said[-max(map(len, self.let_go), default=1) :]
+    def scan_channel(self, data: bytes) -> None:
+        """Releases the guest if the channel contains one of `release_on`."""
+        self._channel_end += data
+        if any(text in self._channel_end for text in self.release_on):
+            self.ending.held, self.release_on = False, []
+        self._channel_end = self._channel_end[-max(map(len, self.release_on), default=1) :]
 
     @property
     def streams(self) -> tuple[Stream, ...]:
         return (self.serial, self.channel, self.qmp, self.errors, *self.others)
 
     def qmp_send(self, command: dict[str, Any]) -> None:
-        """Send one QMP command. An emulator that no longer listens says so by its exit."""
+        """Sends one QMP command. Errors are ignored, because the exit of the emulator will follow."""
         with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
             os.write(self.qmp.descriptor, json.dumps(command).encode() + b"\n")
 
     def qmp_messages(self) -> list[dict[str, Any]]:
-        """The QMP messages now complete."""
+        """The QMP messages that are now complete."""
         *lines, self._qmp_text = (self._qmp_text + self.qmp.read()).split(b"\n")
         return [json.loads(line) for line in lines if line.strip()]
 
-    def go_on(self, now: float) -> None:
-        """Do to the emulator what is due on the way to its end."""
+    def advance_ending(self, now: float) -> None:
+        """Sends the emulator the action that is due at its end."""
         due = self.ending.due(now)
         if due == "quit":
             self.qmp_send({"execute": "quit", "id": OWN_ID})
@@ -105,13 +105,14 @@ class Guest:
             self.kill()
 
     def kill(self) -> None:
-        """End the emulator now. It is not reaped yet, so its number is still its own."""
+        """Kills the emulator. It is not reaped yet, so its pid is still valid."""
         os.kill(self.pid, signal.SIGKILL)
 
     def sample(self) -> dict[str, object]:
-        """CPU and waiting time of each vCPU thread, bytes so far, whether a signal has stopped it all.
+        """CPU time and run delay of each vCPU thread, total bytes, and whether a signal has stopped the
+        emulator.
 
-        OSError when the process is gone.
+        Raises OSError if the process has ended.
         """
         vcpus = []
         for thread in Path(f"/proc/{self.pid}/task").iterdir():
@@ -119,13 +120,13 @@ class Guest:
             if VCPU_THREAD.match(name):
                 cpu_ns, delay_ns, _ = map(int, (thread / "schedstat").read_text().split())
                 vcpus.append({"thread": name, "cpu_s": cpu_ns / 1e9, "run_delay_s": delay_ns / 1e9})
-        # The state follows the name in parentheses, which may hold anything.
+        # The state follows the name in parentheses, which may contain any characters.
         state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][0]
         total = {"serial_bytes": self.serial.total, "channel_bytes": self.channel.total}
         return {"vcpus": vcpus, **total, "stopped": state == STOPPED}
 
     def close(self) -> None:
-        """Give back descriptors and files."""
+        """Closes the descriptors and removes the files."""
         for descriptor in (self.pidfd, *(stream.descriptor for stream in self.streams)):
             os.close(descriptor)
         for file in self.files:
@@ -133,20 +134,20 @@ class Guest:
 
 
 class Supervisor:
-    """The lane's only loop."""
+    """The event loop of the lane."""
 
     def __init__(self, commands: int, output: int) -> None:
         os.set_blocking(commands, False)
         self._commands, self._command_text = commands, b""
         self._output = Output(output)
         self._all, self._urgent = selectors.DefaultSelector(), selectors.DefaultSelector()
-        self._gather_until = 0.0  # until then only what is urgent is looked at
+        self._gather_until = 0.0  # until then, only urgent descriptors are polled
         self._watch(commands, self._on_commands)
         self._guest: Guest | None = None
         self._next_sample = 0.0
 
     def run(self) -> NoReturn:
-        """Serve the client until it goes."""
+        """Serves the client until it ends."""
         while True:
             now = time.monotonic()
             gathering = now < self._gather_until
@@ -158,7 +159,7 @@ class Supervisor:
                 callback()
             now = time.monotonic()
             if self._guest:
-                self._guest.go_on(now)
+                self._guest.advance_ending(now)
             if self._guest and now >= self._next_sample:
                 self._sample(self._guest)
             if self._output.flush_at is not None and now >= self._output.flush_at:
@@ -241,7 +242,7 @@ class Supervisor:
         except OSError as error:
             self._refuse("failed", f"{command['argv'][0]}: {error.strerror}", copies)
             return
-        guest.let_go = [base64.b64decode(words) for words in command.get("let_go", ())]
+        guest.release_on = [base64.b64decode(words) for words in command.get("release_on", ())]
         self._guest = guest
         self._next_sample = guest.start + SAMPLE_S
         self._report("started", {"pid": guest.pid})
@@ -263,11 +264,11 @@ class Supervisor:
         guest = self._guest
         if guest is None:
             return
-        # What caused something must be reported before it: the machine's end comes last, and since the
-        # console is read first, every record written before a piece of its text is reported before that text.
+        # A cause must be reported before its effect. The machine's end is reported last. The console is read
+        # before the channel, so that a record written before a console text is also reported before it.
         messages = guest.qmp_messages()
         serial, channel, errors = guest.serial.read(), guest.channel.read(), guest.errors.read()
-        guest.hear(channel)
+        guest.scan_channel(channel)
         others = [(stream, stream.read()) for stream in guest.others]
         for stream, data in (
             (guest.channel, channel),
@@ -314,7 +315,7 @@ class Supervisor:
         ended = {"status": code} if code >= 0 else {"signal": -code}
         self._report("exit", {"asked": guest.asked, **overdue, **ended})
         self._forget(guest.pidfd)
-        guest.close()  # before the client hears of the end and sends the next guest
+        guest.close()  # before the client receives the exit and sends the next guest
         self._guest = None
         self._flush()
 
@@ -322,16 +323,16 @@ class Supervisor:
         self._next_sample += SAMPLE_S
         try:
             self._report("sample", guest.sample())
-        except OSError as error:  # a thread or the emulator ended between two reads: its exit will tell
+        except OSError as error:  # a thread or the emulator ended between two reads; its exit will follow
             if error.errno not in (errno.ENOENT, errno.ESRCH):
                 raise
         self._flush()
 
 
 def main() -> NoReturn:
-    """Serve commands from standard input, report on standard output."""
+    """Serves commands from standard input, and reports on standard output."""
     supervisor = Supervisor(0, 1)
-    # As PID 1 of a container the default action is to ignore it.
+    # PID 1 of a container ignores SIGTERM by default.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     supervisor.run()
 

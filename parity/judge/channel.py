@@ -1,14 +1,14 @@
 """The result channel: bytes of the guest's second serial port, decoded into records.
 
-A frame is `PR`, type u8, flags u8 = 0, length u16, payload of at most 2048 bytes, CRC-32 over everything
-between the two letters and itself; all little endian. User programs cannot reach the port, so a whole frame
-is the kernel's word; the names inside frames are chosen by users and stay data.
+A frame is `PR`, type u8, flags u8 = 0, length u16, payload of at most 2048 bytes, and a CRC-32 over type,
+flags, length and payload; all little endian. User programs cannot reach the port, so a valid frame comes
+from the kernel. Names inside frames are chosen by users and are treated as data.
 
 Types and payloads are listed in `kernel/abi/src/record.rs`. The hello says their version: 2 added
 ExecFailure and the shutdown reason 2 to those of version 1.
 
-Nothing is believed that does not check out: whatever is not a whole frame becomes one ChannelError for each
-unbroken run of such bytes, and decoding goes on at the next valid frame.
+Each contiguous run of bytes that are no valid frame becomes one ChannelError. Decoding continues at the next
+valid frame.
 """
 
 import struct
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 MAGIC = b"PR"
 HEADER = struct.Struct("<2sBBH")
 CRC = struct.Struct("<I")
-SHUTDOWN = 9  # the type of its record
+SHUTDOWN = 9  # the type of a Shutdown record
 MAX_PAYLOAD = 2048
 ARCHITECTURES = {1: "aarch64", 2: "x86_64"}
 
@@ -52,7 +52,7 @@ class ProcessStart:
 
 @dataclass(frozen=True, slots=True)
 class ProcessEnd:
-    """A process ended with a wait status (Linux encoding). `survivor`: the kernel killed it at shutdown."""
+    """A process ended, with a wait status (Linux encoding). `survivor`: the kernel killed it at shutdown."""
 
     pid: int
     ppid: int
@@ -63,7 +63,7 @@ class ProcessEnd:
 
 @dataclass(frozen=True, slots=True)
 class ExecFailure:
-    """PID 1 could not be started: the program cannot be loaded. `errno` is Linux's number."""
+    """PID 1 could not start because its program cannot be loaded. `errno` is Linux's number."""
 
     errno: int
     program: str
@@ -71,7 +71,7 @@ class ExecFailure:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An in-kernel run announces how many tests will follow."""
+    """An in-kernel run announces the number of tests that will follow."""
 
     count: int
 
@@ -111,7 +111,7 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class ChannelError:
-    """Bytes that are no record: `skipped` of them, and why."""
+    """Bytes that are no record: their number (`skipped`), and why."""
 
     reason: str
     skipped: int
@@ -133,7 +133,7 @@ Record = (
 
 
 class Decoder:
-    """Incremental: the records that come out do not depend on how the bytes were cut."""
+    """An incremental decoder: its records do not depend on how the bytes were split."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -141,12 +141,12 @@ class Decoder:
         self._reason = ""
 
     def feed(self, data: bytes) -> list[Record]:
-        """Add bytes as they arrive; returns the records now complete."""
+        """Adds bytes; returns the records that are now complete."""
         self._buffer += data
         return self._decode(at_end=False)
 
     def finish(self) -> list[Record]:
-        """No more bytes will come. A cut frame is an error; whole frames behind its start still count."""
+        """Ends the stream. A truncated frame is an error; valid frames inside it still count."""
         records = self._decode(at_end=True)
         self._report_skipped(records)
         return records
@@ -158,7 +158,7 @@ class Decoder:
             if size is None and not at_end:
                 break
             if size is None or reason:
-                # Only the start is given up: a panic may have cut a frame and begun its own inside it.
+                # Skip only the first byte: a panic may have started its own frame inside a truncated one.
                 following = buffer.find(MAGIC[:1], pos + 1)
                 following = len(buffer) if following < 0 else following
                 self._skipped += following - pos
@@ -179,13 +179,13 @@ class Decoder:
 
 
 def encode(kind: int, payload: bytes) -> bytes:
-    """One frame as the kernel writes it (for tests and replayed guests)."""
+    """One frame, as the kernel writes it."""
     header = HEADER.pack(MAGIC, kind, 0, len(payload))
     return header + payload + CRC.pack(zlib.crc32(header[2:] + payload))
 
 
 def _frame_at(buffer: bytearray, pos: int) -> tuple[int | None, str]:
-    """Size of the frame at `pos` (None: more bytes are needed), and why it is none ("" when it is whole)."""
+    """Size of the frame at `pos` (None: more bytes are needed), and why it is invalid ("" if it is valid)."""
     available = len(buffer) - pos
     if not MAGIC.startswith(buffer[pos : pos + 2]):
         return 0, "bytes that begin no record"
@@ -204,7 +204,7 @@ def _frame_at(buffer: bytearray, pos: int) -> tuple[int | None, str]:
 
 
 def _text(data: bytes) -> str:
-    # Reversible for the reader, never an exception, and no lone surrogates that would break JSON later.
+    # This raises nothing, keeps all bytes readable, and makes no lone surrogates, which would break JSON.
     return data.decode("utf-8", errors="backslashreplace")
 
 
@@ -219,7 +219,7 @@ def _record(kind: int, payload: bytes) -> Record:
 
 
 def _fields(layout: str, payload: bytes) -> tuple[tuple[int, ...], bytes]:
-    """Fixed fields and the rest. Raises struct.error when the payload is too short."""
+    """The fixed fields and the remaining bytes. Raises struct.error if the payload is too short."""
     size = struct.calcsize(layout)
     return struct.unpack_from(layout, payload), payload[size:]
 

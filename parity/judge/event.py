@@ -1,6 +1,6 @@
-"""What can be seen of a guest from outside, beside the records of its result channel.
+"""The events of a guest that are seen from outside, in addition to the records of its result channel.
 
-Times are seconds since the emulator was started, by the lane's monotonic clock.
+Times are seconds since the emulator's start, by the lane's monotonic clock.
 """
 
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ class EmulatorVersion:
 
 @dataclass(frozen=True, slots=True)
 class SerialOutput:
-    """Bytes arrived on the guest's console; their text is serial.py's business."""
+    """Bytes arrived on the guest's console. serial.py handles their text."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class SerialMatch:
-    """A line of the console holds one of the tree's patterns."""
+    """A console line contains one of the tree's panic patterns."""
 
     pattern: str
     line: str
@@ -41,10 +41,11 @@ class SerialMatch:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Once a second: CPU time and waiting for a processor, summed over the vCPU threads, and bytes so far.
+    """Each second: CPU time and run delay (waiting for a host CPU) of all vCPU threads together, and total
+    bytes.
 
-    The byte counts include what was dropped beyond the lane's limits, so that a flood counts as activity.
-    `stopped`: a signal keeps the whole emulator from running.
+    The byte counts include dropped bytes, so that a flood counts as activity. `stopped`: a signal has stopped
+    the whole emulator.
     """
 
     cpu_s: float
@@ -64,26 +65,26 @@ class QmpEvent:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Somebody has looked at the machine for so long, and stopped it for that; the guest is not to blame."""
+    """Parity has examined the stopped machine for `seconds`. This time does not count as the guest's."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class DeadlineExtended:
-    """A guest that counted as hung makes progress, said an autopsy: it may go on."""
+    """An autopsy found that a guest that counted as hung makes progress: it may continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmulatorOutput:
-    """What the emulator wrote on its own standard error."""
+    """Output of the emulator on its standard error."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Bytes beyond the lane's limits were counted, not kept. `stream` is "serial" or "channel"."""
+    """Bytes beyond the lane's limits were dropped. `stream` is "serial" or "channel"."""
 
     stream: str
     count: int
@@ -91,16 +92,16 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class StartFailure:
-    """The emulator process could not be started at all."""
+    """The emulator process could not be started."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The emulator was reaped; exactly one of `status` and `signal` is set.
+    """The emulator was reaped. Exactly one of `status` and `signal` is set.
 
-    `asked`: by our own stop. `overdue`: its guest had ended, it did not leave, and its lane killed it.
+    `asked`: Parity stopped it. `overdue`: its guest had ended, but it did not exit, and the lane killed it.
     """
 
     status: int | None
@@ -128,7 +129,7 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """An event and the second at which the lane saw it."""
+    """An event and the time at which the lane saw it, in seconds."""
 
     t: float
     event: Event

@@ -1,4 +1,4 @@
-"""The guest's console: bytes into timed lines. Text here is for people; no verdict of `pass` rests on it."""
+"""The guest's console: bytes → timed lines. Console text is for people; it never makes a `pass`."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -10,21 +10,21 @@ KEPT_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line without its end. `t`: when its first byte was seen, in seconds since the emulator's start."""
+    """One line without its line end. `t`: time of its first byte, in seconds since the emulator's start."""
 
     t: float
     text: str
 
 
 class LineSplitter:
-    """Bytes in any pieces into lines; an endless line is cut every MAX_LINE_BYTES to bound memory."""
+    """Splits bytes into lines. A longer line is split every MAX_LINE_BYTES, which bounds the memory."""
 
     def __init__(self) -> None:
         self._partial = bytearray()
         self._since = 0.0
 
     def feed(self, t: float, data: bytes) -> list[Line]:
-        """Add bytes seen at `t`; returns the lines now complete."""
+        """Adds bytes seen at `t`; returns the lines that are now complete."""
         lines: list[Line] = []
         *ended, rest = data.split(b"\n")
         for piece in ended:
@@ -34,7 +34,7 @@ class LineSplitter:
         return lines
 
     def finish(self) -> list[Line]:
-        """No more bytes will come: the line without an end, if any."""
+        """Ends the stream; returns the last line if it has no line end."""
         lines: list[Line] = []
         if self._partial:
             self._flush(self._since, lines)
@@ -57,7 +57,7 @@ class LineSplitter:
 
 
 class Transcript:
-    """The first and the last KEPT_BYTES of a console, whatever its length."""
+    """The first and the last KEPT_BYTES of a console of any length."""
 
     def __init__(self) -> None:
         self._head: list[Line] = []
@@ -66,7 +66,7 @@ class Transcript:
         self.left_out = 0
 
     def add(self, line: Line) -> None:
-        """Keep `line`, perhaps giving up an older one from the middle."""
+        """Adds `line`; may drop an older line from the middle."""
         cost = len(line.text) + 1
         if not self._tail and self._head_room >= cost:
             self._head_room -= cost
@@ -79,7 +79,7 @@ class Transcript:
             self.left_out += 1
 
     def lines(self) -> tuple[Line, ...]:
-        """What was kept; where lines were left out, one line says how many."""
+        """The kept lines; one line in the middle gives the number of dropped lines, if any."""
         if not self.left_out:
             return (*self._head, *self._tail)
         gap = Line(self._head[-1].t if self._head else 0.0, f"[{self.left_out} lines left out]")
@@ -87,12 +87,12 @@ class Transcript:
 
 
 def escape(text: str) -> str:
-    """`text` safe to show on one line of a terminal: all but printable characters is written out."""
+    """`text` for one line of a terminal: characters that are not printable are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def render(lines: Iterable[Line]) -> str:
-    """A readable log: a time stamp and the escaped text of each line."""
+    """A readable log: the time and the escaped text of each line."""
     return "".join(f"[{line.t:9.4f}] {escape(line.text)}\n" for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""What is known of a guest so far, also in words; what it is measured by; the rules of its result channel."""
+"""The state of a guest as the judge knows it, the guest's rules, and the rules of the result channel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROTOCOL_VERSION, LEAST_PROTOCOL_VERSION = 2, 1
 
 
 class RunKind(StrEnum):
-    """What a guest is to do; never what it chooses to do."""
+    """The task of a guest, which the run spec sets. The guest cannot change it."""
 
     PROGRAM = "program"  # start a program as PID 1, and end with it
     TESTS = "tests"  # run the kernel's own tests, announced by a plan
@@ -32,11 +32,11 @@ class RunKind(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """What a guest is measured by.
+    """The rules that the judge applies to a guest.
 
-    `program` is what PID 1 must be (None: any), `ends_as` what it must be when it ends (None: the same),
-    `power_off_status` the emulator's after an orderly end. The CPU budget is a guest's, or, where the kernel
-    is to run tests of its own, that of each.
+    `program` is the required program of PID 1 (None: any), `ends_as` the program that PID 1 must be at its
+    end (None: the same), `power_off_status` the emulator's status after a normal power-off. The CPU budget is
+    for the whole guest, or for each test if the kernel runs its own tests.
     """
 
     program: str | None = None
@@ -50,35 +50,35 @@ class Rules:
 
 @dataclass(frozen=True)
 class State:
-    """What is known of a guest so far."""
+    """Everything that the judge knows of a guest so far."""
 
     rules: Rules
-    # what the guest said
+    # reports of the guest
     hello: bool = False
     panic: str | None = None
-    console_panic: str | None = None  # before the hello
-    console_claim: str | None = None  # the same text after it: anybody's word
-    broken: str | None = None  # the first rule the result channel broke
+    console_panic: str | None = None  # a panic pattern on the console before the hello
+    console_claim: str | None = None  # the same after the hello, when user programs can also print it
+    broken: str | None = None  # the first rule of the result channel that was broken
     init: ProcessStart | None = None
     init_end: ProcessEnd | None = None
-    exec_failure: ExecFailure | None = None  # in PID 1's place
+    exec_failure: ExecFailure | None = None  # instead of a start of PID 1
     plan: int | None = None
     started: tuple[str, ...] = ()
     ended: tuple[TestEnd, ...] = ()
     shutdown: Shutdown | None = None
-    # how it used its time
+    # use of time
     sample: Sample | None = None
     sample_t: float = 0.0
     active_t: float = 0.0
-    active_delay_s: float = 0.0  # run delay up to active_t, or a little earlier
+    active_delay_s: float = 0.0  # run delay at active_t, or a little earlier
     hang: str | None = None
-    more_time: bool = False  # it counted as hung, and got more time, once
-    # when the running in-kernel test began, and how long those that ended took
+    deadline_extended: bool = False  # it counted as hung once and got more time
+    # start of the running in-kernel test, and durations of those that have ended
     test_t: float = 0.0
     test_cpu_s: float = 0.0
     test_delay_s: float = 0.0
     test_s: Mapping[str, float] = field(default_factory=dict)
-    # what became of the machine
+    # state of the machine
     ran: bool = False
     machine_end: str | None = None
     emulator_says: str = ""
@@ -86,8 +86,8 @@ class State:
     exit: Exit | None = None
 
 
-def breach(state: State, record: channel.Record) -> str | None:
-    """The rule of the protocol that `record` breaks, coming when it does."""
+def protocol_violation(state: State, record: channel.Record) -> str | None:
+    """The rule of the protocol that `record` breaks in this state; None if it breaks none."""
     match record:
         case channel.ChannelError():
             return f"{record.reason} ({record.skipped} bytes)"
@@ -95,7 +95,7 @@ def breach(state: State, record: channel.Record) -> str | None:
             return None
         case Hello() if not LEAST_PROTOCOL_VERSION <= record.version <= PROTOCOL_VERSION:
             known = f"{LEAST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}"
-            return f"the kernel speaks version {record.version} of it, not {known}"
+            return f"the kernel uses protocol version {record.version}, not {known}"
         case Hello() if state.hello:
             return "a second hello: the kernel started again"
         case _ if state.shutdown or state.machine_end:
@@ -119,8 +119,8 @@ def breach(state: State, record: channel.Record) -> str | None:
     return None
 
 
-def recorded(state: State, record: channel.Record) -> State:
-    """What is known after one more record. Of what can be said once, the first counts."""
+def apply_record(state: State, record: channel.Record) -> State:
+    """The state after one more record. If a record must be unique, the first one counts."""
     match record:
         case Hello():
             return replace(state, hello=True)
@@ -145,8 +145,8 @@ def recorded(state: State, record: channel.Record) -> State:
 
 
 def _begin(state: State) -> State:
-    """A test begins, with a budget of its own; more tests than were announced share the last one's, and those
-    of a kernel that is to run a program the program's."""
+    """A test begins and gets its own budget. Unannounced tests share the budget of the last announced one,
+    and tests in a run of a program share that program's budget."""
     if state.rules.kind is not RunKind.TESTS or len(state.started) > (state.plan or 0):
         return state
     cpu_s, delay_s = (state.sample.cpu_s, state.sample.run_delay_s) if state.sample else (0.0, 0.0)
@@ -154,7 +154,7 @@ def _begin(state: State) -> State:
 
 
 def progress(state: State) -> str:
-    """How far the guest came, for the causes of those that did not arrive."""
+    """The progress of the guest, as text for the cause of a verdict."""
     if state.shutdown:
         return "after its shutdown record"
     if state.init_end:
@@ -175,7 +175,7 @@ def init_name(state: State) -> str:
 
 
 def how_it_ended(end: ProcessEnd) -> str:
-    """A wait status in words."""
+    """A wait status as text."""
     signal = end.status & 0x7F
     if signal:
         return f"was killed by signal {signal}"

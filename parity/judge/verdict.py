@@ -1,32 +1,31 @@
-"""Events in, one verdict out. The only judge.
+"""From events to a verdict. No other code decides a verdict.
 
 Pure: `observe` folds one timed event into a State, `reason_to_stop` says when to end the guest, `judge`
-gives the verdict when nothing more will come. The same events give the same verdict, live
-or from a recording.
+gives the verdict after the last event. The same events give the same verdict, live or from a recording.
 
-What can be said of a guest, the strongest first:
+The verdicts of a guest; the first that applies wins:
 
-    panic    the kernel said so in a PANIC record, at any time, also after success; or, before its hello, in
-             the text of its console (after the hello user programs can print that text: it no longer counts)
+    panic    the kernel sent a PANIC record, at any time, also after success; or, before its hello, the
+    console
+             shows a panic (after the hello, user programs can print that text, so it no longer counts)
     infra    the emulator could not be started, refused its arguments, is too old, or was killed or stopped
              from outside before its guest had ended
-    hang     the vCPUs used up the CPU budget; or silence while the host did let them run; or the guest lived,
-             never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor. One
-             that an autopsy finds at work has MORE_TIME times all of that, once
-    not_run  it was stopped on request before any of that
-    crash    the guest ended without the SHUTDOWN record, or otherwise than by powering off with the status
-             that power-off has on its machine; or the emulator ended before its guest
-    fail     PID 1 is another program, could not be loaded, did not end, ended as another program than it must
-             or with another status than 0; an in-kernel test did not end well (a skipped test did not); the
-             kernel ran tests where it was to run a program, or announced none where it was to run them; or
-             the result channel broke its own rules: damaged records, records out of order. A damaged channel
-             can never be a pass, whatever else it says
-    pass     HELLO, PID 1 started as the program asked for and ended as that with 0, SHUTDOWN, power-off; for
-             an in-kernel run every announced test ended well instead
+    hang     the vCPUs used up the CPU budget; or the guest was silent although the host let it run; or it ran
+             for LIFE_FACTOR times its budget, without the time that it waited for a host CPU. If an autopsy
+             finds progress, all these limits are multiplied by DEADLINE_FACTOR, once
+    not_run  it was stopped on request before any of these
+    crash    the guest ended without a SHUTDOWN record, or not by a power-off with the status of its machine;
+             or the emulator ended before its guest
+    fail     PID 1 is another program, could not be loaded, did not end, ended as a wrong program or with a
+             status other than 0; an in-kernel test failed or was skipped; the kernel ran tests instead of a
+             program, or announced no tests although it had to run them; or the result channel broke its rules
+             (damaged records, records out of order). A damaged channel never gives a pass
+    pass     HELLO; PID 1 started as the requested program and ended with status 0; SHUTDOWN; power-off. For
+             an in-kernel run: every announced test passed, instead of PID 1
 
-The run spec says which of the two a run is; nothing that a guest does changes that.
-Text on the console and ends of other processes never make a pass. An emulator that dies after its machine has
-ended, or that is killed because it does not leave, is a remark on the verdict and changes none.
+The run spec says whether a run is of a program or of in-kernel tests; the guest cannot change that. Console
+text and the ends of other processes never make a pass. If an emulator dies after its machine has ended, or is
+killed because it does not exit, the cause mentions it, but the verdict does not change.
 """
 
 import errno
@@ -51,20 +50,29 @@ from parity.judge.event import (
     Timed,
 )
 from parity.judge.serial import escape
-from parity.judge.state import Rules, RunKind, State, breach, how_it_ended, init_name, progress, recorded
+from parity.judge.state import (
+    Rules,
+    RunKind,
+    State,
+    apply_record,
+    how_it_ended,
+    init_name,
+    progress,
+    protocol_violation,
+)
 
 INIT_ENDED, IN_KERNEL_RUN_FINISHED, NO_INIT = 0, 1, 2  # reasons of a SHUTDOWN record
-STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
-LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
-MORE_TIME = 2
-OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator does not raise them itself
-EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take three
+STARVED = 0.3  # from this share of a silence spent waiting for a host CPU on, the host is to blame
+LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: never silent, and uses no CPU budget
+DEADLINE_FACTOR = 2  # for the limits of a slow guest
+OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator never raises these itself
+EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take 3 s
 KEPT_OUTPUT = 2000
-NO_PLAN = "the kernel was to run tests of its own, and announced none"
+NO_PLAN = "the kernel had to run its own tests, but announced none"
 
 
 class Verdict(StrEnum):
-    """What became of a test."""
+    """The result of a test."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -72,9 +80,9 @@ class Verdict(StrEnum):
     HANG = "hang"
     CRASH = "crash"
     INFRA = "infra"
-    MISSING = "missing"  # there is no program of that name
+    MISSING = "missing"  # there is no program with that name
     NOT_RUN = "not_run"
-    FLAKY = "flaky"  # passed, and did not pass, under the same digests
+    FLAKY = "flaky"  # passed at least once and did not pass at least once, with the same inputs
 
 
 @dataclass(frozen=True)
@@ -89,16 +97,18 @@ def observe(state: State, timed: Timed) -> State:
     """The state after one more event."""
     t, event = timed.t, timed.event
     if state.exit:
-        return state  # nothing is seen of a process that was reaped
+        return state  # a reaped process has no more events
     if isinstance(event, channel.Record):
-        return recorded(replace(_active(state, t), broken=state.broken or breach(state, event)), event)
+        return apply_record(
+            replace(_active(state, t), broken=state.broken or protocol_violation(state, event)), event
+        )
     match event:
         case Sample():
             return _sample(state, t, event)
         case SerialOutput() | Paused():
             return _active(state, t)
-        case DeadlineExtended() if may_have_more_time(state):
-            return _more_time(_active(state, t))
+        case DeadlineExtended() if can_extend_deadline(state):
+            return _extend_deadline(_active(state, t))
         case SerialMatch():
             if state.hello:
                 return replace(state, console_claim=state.console_claim or event.line)
@@ -120,23 +130,25 @@ def observe(state: State, timed: Timed) -> State:
 
 
 def reason_to_stop(state: State) -> str | None:
-    """Why the emulator should be ended now, if it should. Once given, it stays."""
+    """Why the emulator must be ended now; None if it may run. Only an extended deadline resets a reason."""
     return state.hang or state.infra
 
 
-def may_have_more_time(state: State) -> bool:
-    """Whether a guest that counts as hung may go on if it is found at work."""
-    return state.hang is not None and not (state.more_time or state.infra or state.panic or state.machine_end)
+def can_extend_deadline(state: State) -> bool:
+    """Whether a guest that counts as hung may continue if it makes progress."""
+    return state.hang is not None and not (
+        state.deadline_extended or state.infra or state.panic or state.machine_end
+    )
 
 
-def ails(state: State) -> bool:
-    """Whether a guest that is still there hangs, or has panicked or ended without a shutdown."""
+def has_failed(state: State) -> bool:
+    """Whether the guest hangs, has panicked, or has ended without a shutdown record."""
     dead = state.machine_end is not None and not state.shutdown
     return dead or any((state.hang, state.panic, state.console_panic))
 
 
 def judge(state: State) -> Judgement:
-    """The verdict, when no more events will come."""
+    """The verdict, after the last event."""
     found = _judgement(state)
     return replace(found, cause=found.cause + escape(_afterwards(state)))
 
@@ -154,26 +166,26 @@ def _judgement(state: State) -> Judgement:
     ):
         if cause is not None:
             return Judgement(verdict, escape(cause))
-    slow = "; it was slow, and had more time than the suite gives it" if state.more_time else ""
+    slow = "; it was slow, and had more time than the suite gives it" if state.deadline_extended else ""
     if state.rules.kind is RunKind.TESTS:
-        return Judgement(Verdict.PASS, f"all {state.plan} in-kernel tests ended well{slow}")
+        return Judgement(Verdict.PASS, f"all {state.plan} in-kernel tests passed{slow}")
     return Judgement(Verdict.PASS, escape(f"PID 1 ({init_name(state)}) ended with status 0{slow}"))
 
 
 @dataclass(frozen=True)
 class End:
-    """How a test that ends the kernel must end it: with this verdict, for a cause that says this."""
+    """The required end of a test that ends the kernel: the verdict, and a text that the cause contains."""
 
     verdict: Verdict
-    says: str
+    cause_contains: str
 
 
 def judge_tests(state: State, asked: Sequence[str], ends: Mapping[str, End]) -> dict[str, Judgement]:
-    """The verdicts on in-kernel tests of a guest that was asked for these, when no more events will come.
+    """The verdicts of the in-kernel tests `asked`, which a guest had to run, after the guest's last event.
 
-    A test in which or after which the guest came to a bad end has that end's verdict, those before it their
-    own; those after it are not in the answer: another guest must run them. `ends` has the tests for which a
-    bad end is the good one.
+    If the guest panics, hangs or crashes in or after a test, this test gets the guest's verdict, and the
+    tests before it keep their own. The tests after it are not in the result: another guest must run them.
+    `ends` has the tests that must end the kernel.
     """
     guest, ended = judge(state), {end.name: end for end in state.ended}
     cut_short = guest.verdict in (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)
@@ -185,7 +197,7 @@ def judge_tests(state: State, asked: Sequence[str], ends: Mapping[str, End]) -> 
         elif cut_short and name == last and name in ended:
             found[name] = replace(guest, cause=f"after the test: {guest.cause}")
         elif cut_short and name == last:
-            found[name] = _hold_against(ends[name], guest) if name in ends else guest
+            found[name] = _judge_required_end(ends[name], guest) if name in ends else guest
         elif cut_short and last is None:
             found[name] = replace(guest, cause=f"before the first test: {guest.cause}")
         elif not cut_short and guest.verdict in (Verdict.PASS, Verdict.FAIL):
@@ -202,22 +214,23 @@ def _judge_test(state: State, end: TestEnd, must: End | None) -> Judgement:
     if end.status:
         return Judgement(Verdict.FAIL, escape(end.message or ("", "it failed", "it was skipped")[end.status]))
     if must:
-        return Judgement(Verdict.FAIL, f"it must end the kernel in {must.verdict}, and the kernel goes on")
-    return Judgement(Verdict.PASS, escape(end.message or "it ended well"))
+        return Judgement(Verdict.FAIL, f"it must end the kernel in {must.verdict}, but the kernel continued")
+    return Judgement(Verdict.PASS, escape(end.message or "it passed"))
 
 
-def _hold_against(end: End, guest: Judgement) -> Judgement:
-    if guest.verdict is end.verdict and end.says in guest.cause:
-        return Judgement(Verdict.PASS, f"it ended as it must, in {guest.verdict}: {guest.cause}")
-    return replace(guest, cause=f"{guest.cause}; it must end in {end.verdict} and say {end.says!r}")
+def _judge_required_end(end: End, guest: Judgement) -> Judgement:
+    if guest.verdict is end.verdict and end.cause_contains in guest.cause:
+        return Judgement(Verdict.PASS, f"it ended as required, in {guest.verdict}: {guest.cause}")
+    required = f"it must end in {end.verdict} with a cause that contains {end.cause_contains!r}"
+    return replace(guest, cause=f"{guest.cause}; {required}")
 
 
-def sum_up(judgements: Sequence[Judgement], before: int = 0) -> Judgement:
-    """One verdict from all that was seen of a test under one key (at least one run), oldest first.
+def combine(judgements: Sequence[Judgement], before: int = 0) -> Judgement:
+    """One verdict from all runs of a test under one key (at least one run), oldest first.
 
-    Runs that all pass are a pass; some that pass and some that do not are flaky, however many there are of
-    each; else the last run decides. `before`: runs that did not pass before the count began anew; they are
-    shown, and change nothing.
+    If all runs pass, the verdict is `pass`; if only some pass, `flaky`; if none passes, the last run decides.
+    `before`: number of runs that did not pass before fresh=1 restarted the count; the cause mentions them,
+    but they do not change the verdict.
     """
     last = judgements[-1]
     failures = [judgement for judgement in judgements if judgement.verdict is not Verdict.PASS]
@@ -238,13 +251,13 @@ def judge_all(rules: Rules, events: Iterable[Timed]) -> Judgement:
     return judge(state)
 
 
-def _more_time(state: State) -> State:
+def _extend_deadline(state: State) -> State:
     rules = replace(
         state.rules,
-        cpu_budget_s=MORE_TIME * state.rules.cpu_budget_s,
-        silence_s=MORE_TIME * state.rules.silence_s,
+        cpu_budget_s=DEADLINE_FACTOR * state.rules.cpu_budget_s,
+        silence_s=DEADLINE_FACTOR * state.rules.silence_s,
     )
-    return replace(state, rules=rules, hang=None, more_time=True)
+    return replace(state, rules=rules, hang=None, deadline_extended=True)
 
 
 def _active(state: State, t: float) -> State:
@@ -256,7 +269,7 @@ def _sample(state: State, t: float, sample: Sample) -> State:
     before, rules = state, state.rules
     state = replace(state, sample=sample, sample_t=t)
     if before.active_t <= before.sample_t and _total_bytes(sample) > _total_bytes(before.sample):
-        # Bytes that nobody saw: the lane dropped them, but they are a sign of life.
+        # The lane dropped these bytes, but they are activity.
         state = replace(state, active_t=t, active_delay_s=sample.run_delay_s)
     if state.machine_end is not None:
         return state
@@ -275,7 +288,7 @@ def _sample(state: State, t: float, sample: Sample) -> State:
         cause = f"it was still running after {LIFE_FACTOR * rules.cpu_budget_s:g} s"
     if cause is None or state.hang is not None:
         return state
-    more = ", in more time than it has, since it was at work" if state.more_time else ""
+    more = ", with its deadline extended because it made progress" if state.deadline_extended else ""
     return replace(state, hang=f"{cause} ({progress(state)}){more}")
 
 
@@ -316,7 +329,7 @@ def _emulator_says(state: State) -> str:
 
 
 def _crash(state: State) -> str | None:
-    """Why the machine's end was not in order; None when it was."""
+    """Why the machine's end was not normal; None if it was."""
     end = state.exit
     if end is None:
         return None
@@ -325,7 +338,7 @@ def _crash(state: State) -> str | None:
         return f"the emulator {how}{_emulator_says(state)} ({progress(state)})"
     if state.shutdown is None:
         claim = f"; its console says {state.console_claim!r}" if state.console_claim else ""
-        return f"the guest ended without a word: {state.machine_end} ({progress(state)}){claim}"
+        return f"the guest ended without a shutdown record: {state.machine_end} ({progress(state)}){claim}"
     if state.machine_end != "guest-shutdown":
         return f"the guest did not power off: {state.machine_end}"
     if end.status not in (None, state.rules.power_off_status):
@@ -334,7 +347,7 @@ def _crash(state: State) -> str | None:
 
 
 def _afterwards(state: State) -> str:
-    """A remark on an emulator that gave no exit status after its machine's end: not the kernel's doing."""
+    """A remark if the emulator died after its machine's end, which is not the kernel's fault."""
     end = state.exit
     if end is None or end.signal is None or end.asked or state.machine_end is None:
         return ""
@@ -344,24 +357,24 @@ def _afterwards(state: State) -> str:
 
 
 def _failed(state: State) -> str | None:
-    """Why a run is no pass. The machine's end was in order."""
+    """Why a run with a normal end of the machine is not a pass; None if it is."""
     if state.rules.kind is RunKind.TESTS:
         return _failed_tests(state, state.plan) if state.plan is not None else NO_PLAN
     if state.plan is not None or state.started or state.ended:
-        return f"the kernel was to start {state.rules.program or 'a program'}, and ran tests of its own"
+        return f"the kernel had to start {state.rules.program or 'a program'}, but ran its own tests"
     return _failed_init(state)
 
 
 def _failed_init(state: State) -> str | None:
-    """Why a run with PID 1 is no pass."""
-    wanted = state.rules.program
+    """Why a run of a program is not a pass; None if it is."""
+    program = state.rules.program
     if state.exec_failure:
         name = errno.errorcode.get(state.exec_failure.errno, f"errno {state.exec_failure.errno}")
         return f"the program cannot be loaded: {state.exec_failure.program}: {name}"
     if not state.init or not state.init_end:
         return "the kernel shut down, but PID 1 never " + ("ended" if state.init else "started")
-    if wanted is not None and state.init.program != wanted:
-        return f"PID 1 is {state.init.program!r}, not {wanted!r}"
+    if program is not None and state.init.program != program:
+        return f"PID 1 is {state.init.program!r}, not {program!r}"
     if state.init_end.survivor:
         return f"PID 1 ({init_name(state)}) was killed by the kernel at shutdown"
     if state.init_end.status != 0:
@@ -374,11 +387,11 @@ def _failed_init(state: State) -> str | None:
 
 
 def _failed_tests(state: State, plan: int) -> str | None:
-    """Why an in-kernel run is no pass."""
+    """Why an in-kernel run is not a pass; None if it is."""
     bad = [f"{end.name} {('', 'failed', 'was skipped')[end.status]}" for end in state.ended if end.status]
     bad += [f"{name} did not end" for name in state.started if name not in {end.name for end in state.ended}]
     if bad:
-        return f"{len(bad)} of {plan} tests did not end well: {', '.join(bad)}"
+        return f"{len(bad)} of {plan} tests did not pass: {', '.join(bad)}"
     if plan == 0 or plan != len(state.ended):
         return f"{plan} tests were announced, {len(state.ended)} ran"
     if state.shutdown is None or state.shutdown.reason != IN_KERNEL_RUN_FINISHED:

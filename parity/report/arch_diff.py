@@ -1,4 +1,4 @@
-"""Architectures side by side, for a terminal and as Markdown: tests, the counted matrix, the environments."""
+"""The comparison of architectures, for a terminal and as Markdown: tests, matrix, environments."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from parity.compare.coverage import Dimension
 from parity.compare.machine_diff import Field
 from parity.compare.parity_document import ParityReport
 from parity.report.grid import Grid
-from parity.spec.decision import against
+from parity.spec.decision import ruling_out
 
 LOOKS = {State.DIFFERS: "yellow", State.UNKNOWN: "dim", State.EQUAL: ""}
 UNKNOWN, NONE = "unknown", "–"
 
 
 def render(report: ParityReport, source: str, notes: Sequence[str]) -> str:
-    """The whole report as Markdown; `source` of the document's figures, `notes` on the differences."""
+    """The complete report as Markdown; `source`: origin of the document's figures; `notes`: differences."""
     parts = ["# Parity", f"Architectures: {', '.join(report.archs)}."]
     parts += ["## Matrix", matrix(report).markdown(), f"Document: {source}."]
     parts += ["## Tests", tests(report).markdown(), *summary(report)]
@@ -30,7 +30,7 @@ def render(report: ParityReport, source: str, notes: Sequence[str]) -> str:
 
 
 def tests(report: ParityReport) -> Grid:
-    """A row per test that any architecture has a program of."""
+    """A row per test that has a program on at least one architecture."""
     titles = ["test", *report.archs, *(f"{arch} guest s " for arch in report.archs), "ratio ", ""]
     rows = []
     for pair in report.pairs:
@@ -51,18 +51,18 @@ def summary(report: ParityReport) -> list[str]:
     count = {state: sum(pair.state is state for pair in report.pairs) for state in State}
     missing = sum(map(_missing, report.pairs))
     sentences = [
-        f"Of {len(report.pairs)} tests {count[State.EQUAL]} end alike ({missing} of them have no program), "
+        f"Of {len(report.pairs)} tests, {count[State.EQUAL]} are equal ({missing} of them have no program), "
         f"{count[State.DIFFERS]} differ, {count[State.UNKNOWN]} are unknown."
     ]
     for arch, names in arch_diff.one_sided(report.pairs).items():
-        sentences.append(f"Passes on {arch} and not everywhere: {', '.join(names)}.")
+        sentences.append(f"Passes on {arch}, but not on all architectures: {', '.join(names)}.")
     unknown = [arch for arch in report.archs if all(pair.values[arch] is None for pair in report.pairs)]
-    sentences += [f"Of {arch} there is no result at all." for arch in unknown]
+    sentences += [f"There is no result for {arch}." for arch in unknown]
     return sentences
 
 
 def matrix(report: ParityReport) -> Grid:
-    """A row per dimension: the document's figures, and what was counted."""
+    """A row per dimension: the document's figures, and the counted ones."""
     archs = report.archs
     titles = ["dimension", *(f"document: {arch} " for arch in archs), "document: parity "]
     titles += [*(f"{arch} " for arch in archs), "parity ", "lacking"]
@@ -70,7 +70,7 @@ def matrix(report: ParityReport) -> Grid:
 
 
 def environment(report: ParityReport) -> Grid:
-    """A row per field that is not equal everywhere; the fields of a group that say the same are one."""
+    """A row per field that is not equal on all architectures; equal fields of a group share a row."""
     rows = [
         (LOOKS[fields[0].state], [_named(fields), *_values(fields[0]), str(fields[0].state)])
         for fields in _alike(report)
@@ -80,7 +80,7 @@ def environment(report: ParityReport) -> Grid:
 
 
 def equal(report: ParityReport) -> list[str]:
-    """A sentence about the fields that are equal everywhere."""
+    """A sentence about the fields that are equal on all architectures."""
     words = [
         f"{_named(fields)} ({_values(fields[0])[0]})"
         for fields in _alike(report)
@@ -126,7 +126,7 @@ def _dimension(report: ParityReport, row: Dimension) -> Iterator[str]:
 
 
 def _lacking(report: ParityReport, name: str, arch: str) -> str:
-    ruled_out = against(report.decisions, name, arch)
+    ruled_out = ruling_out(report.decisions, name, arch)
     return f"{name} ({ruled_out.id})" if ruled_out else name
 
 

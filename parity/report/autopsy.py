@@ -12,24 +12,24 @@ from parity.judge.serial import escape
 
 
 def render(autopsy: Autopsy) -> str:
-    """All of it, for people."""
+    """The complete autopsy as text."""
     return "".join(f"{escape(line)}\n" for line in _lines(autopsy))
 
 
 def _lines(autopsy: Autopsy) -> Iterator[str]:
     found, diagnosis = autopsy.findings, autopsy.diagnosis
-    yield f"autopsy: {diagnosis.word}"
+    yield f"autopsy: {diagnosis.kind}"
     yield f"  {diagnosis.sentence}"
     for what in found.missing:
         yield f"  not read: {what}"
     for cpu in found.cpus:
         yield from _cpu(cpu, found)
     if found.samples:
-        yield f"where the processors were in {len(found.samples)} samples:"
+        yield f"locations of the processors in {len(found.samples)} samples:"
         counted = Counter(_spot(spot) for spots in found.samples for spot in spots)
         yield from (f"  {count:3}  {spot}" for spot, count in counted.most_common())
     if found.threads:
-        more = f", and {found.unlisted} more that there was no room for" if found.unlisted else ""
+        more = f", and {found.unlisted} more without an entry in the kernel's table" if found.unlisted else ""
         yield f"threads ({found.ready} in the run queue{more}):"
     for thread in found.threads:
         yield from _thread(thread, found)
@@ -39,7 +39,9 @@ def _lines(autopsy: Autopsy) -> Iterator[str]:
         yield f"clock: tick {' -> '.join(map(str, found.ticks))}{each}, in {found.watched_s:.3f} s"
     if found.interrupts:
         counts = ", ".join(f"{count} × {number}" for number, count in found.interrupts.items())
-        yield f"interrupts meanwhile: {counts}" + (f"; {found.timer} is the timer's" if found.timer else "")
+        yield f"interrupts during the samples: {counts}" + (
+            f"; {found.timer} is the timer's" if found.timer else ""
+        )
     if found.counted:
         yield "counters, before and after the samples:"
         for name, values in found.counted.items():
@@ -94,6 +96,6 @@ def _stack(stack: Sequence[CodeLocation]) -> Iterator[str]:
 
 def _spot(spot: PcSample) -> str:
     where = f"user code at {spot.place.address:#x}" if spot.user else str(spot.place)
-    words = (("interrupts off", spot.masked), ("halted", spot.halted), ("taking a trap", spot.entry))
-    states = [word for word, on in words if on]
+    flags = (("interrupts off", spot.masked), ("halted", spot.halted), ("taking a trap", spot.entry))
+    states = [name for name, on in flags if on]
     return ", ".join([where, *states])

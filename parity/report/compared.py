@@ -1,8 +1,8 @@
-"""Two commits side by side: what moved, for a terminal, as Markdown and as `build/report/compare.json`.
+"""The comparison of two commits, for a terminal, as Markdown and as `build/report/compare.json`.
 
 format   1
 there    name and commit of the other revision
-archs    the architectures that both sides know something of; others are not compared
+archs    the architectures that have results at both commits; others are not compared
 moves    test, arch, kind, there, here, others (by architecture: whether it changed too)
 tests    all of them: test, arch, there, here (null for unknown)
 """
@@ -25,7 +25,7 @@ LOOKS = {Kind.REGRESSION: "bold red", Kind.GONE: "bold red", Kind.FIX: "green"}
 
 
 def grid(there: Revision, moves: Sequence[Move]) -> Grid:
-    """A row per test and architecture that moved."""
+    """A row per test and architecture whose verdict changed."""
     rows = []
     for move in moves:
         others = ", ".join(f"{arch} {what}" for arch, what in move.others.items())
@@ -35,20 +35,21 @@ def grid(there: Revision, moves: Sequence[Move]) -> Grid:
 
 
 def summary(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> list[str]:
-    """Sentences: what was compared, how much of it moved, of which architecture nothing is known."""
-    known = ", ".join(commit_diff.compared(before, here)) or "no architecture"
+    """Sentences: the compared architectures, the number of changes, and architectures without results."""
+    archs = ", ".join(commit_diff.compared(before, here)) or "no architecture"
     counts = Counter(str(move.kind) for move in commit_diff.moves(before, here))
-    sentence = f"Against {there} on {known}: {commit_diff.same(before, here)} the same"
+    sentence = f"Against {there} on {archs}: {commit_diff.same(before, here)} the same"
     sentences = ["".join([sentence, *(f", {count} {kind}" for kind, count in counts.items()), "."])]
     for what, rows, others in (("there", before, here), ("here", here, before)):
-        archs = dict.fromkeys(row.arch for row in others)
-        lacking = [arch for arch in archs if arch not in {arch for arch, _ in commit_diff.verdicts(rows)}]
-        sentences += [f"Of {arch} there is no result {what}: it is not compared." for arch in lacking]
+        other_archs = dict.fromkeys(row.arch for row in others)
+        known = {arch for arch, _ in commit_diff.verdicts(rows)}
+        lacking = [arch for arch in other_archs if arch not in known]
+        sentences += [f"There is no result for {arch} {what}: it is not compared." for arch in lacking]
     return sentences
 
 
 def markdown(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str:
-    """The whole report."""
+    """The complete report."""
     parts = [f"# Against {there}", *summary(there, before, here)]
     if moves := commit_diff.moves(before, here):
         parts.append(grid(there, moves).markdown())
@@ -56,9 +57,9 @@ def markdown(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str
 
 
 def document(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str:
-    """`compare.json`."""
+    """The content of `compare.json`."""
     old, new = commit_diff.verdicts(before), commit_diff.verdicts(here)
-    whole = {
+    content = {
         "format": FORMAT,
         "there": asdict(there),
         "archs": commit_diff.compared(before, here),
@@ -68,4 +69,4 @@ def document(there: Revision, before: Sequence[Row], here: Sequence[Row]) -> str
             for arch, name in dict.fromkeys((*new, *old))
         ],
     }
-    return json.dumps(whole, indent=1) + "\n"
+    return json.dumps(content, indent=1) + "\n"

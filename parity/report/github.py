@@ -1,7 +1,8 @@
-"""GitHub's own ways to show results: annotations on the run, and the job's summary.
+"""GitHub annotations for a run.
 
-Workflow commands as GitHub documents them: `::error title=…::message`, with %, CR and LF escaped, and in
-properties also colon and comma. A step shows ten annotations of a kind at most and drops the rest in silence.
+The syntax is that of GitHub's workflow commands: `::error title=…::message`, with %, CR and LF escaped, and
+in properties also colon and comma. GitHub shows at most ten annotations of a kind per step, and drops the
+rest.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ MOST = 10
 
 
 def annotate(rows: Sequence[Row], changes: Changes) -> list[str]:
-    """At most ten lines for the log: regressions against the baseline first, the newest before older ones,
-    what is quarantined last, as a warning."""
+    """At most ten annotations: regressions against the baseline first, newer before older ones; quarantined
+    tests last, as warnings."""
     regressions = {(row.arch, row.name) for row in changes.regressions}
     bad = [row for row in rows if row.surprise or (row.arch, row.name) in regressions]
     newest = sorted(bad, key=lambda row: row.when or "", reverse=True)

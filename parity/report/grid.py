@@ -1,4 +1,4 @@
-"""A table of text that can be printed and written as Markdown."""
+"""A table of text, for a terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from parity.report.markdown import cell
 
 @dataclass(frozen=True)
 class Grid:
-    """Titles, a trailing space for a column of numbers; rows of text, each with a look for the terminal."""
+    """Titles (with a trailing space: align the column right), and rows with a style for the terminal."""
 
     titles: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
 
     def terminal(self) -> Table:
-        """For a terminal."""
+        """The table for a terminal."""
         table = Table(box=None, pad_edge=False)
         for title in self.titles:
             table.add_column(title.strip(), justify="right" if title.endswith(" ") else "left")
@@ -28,7 +28,7 @@ class Grid:
         return table
 
     def markdown(self) -> str:
-        """For a Markdown file."""
+        """The table as Markdown."""
         marks = ("---:" if title.endswith(" ") else "---" for title in self.titles)
         lines = [[title.strip() for title in self.titles], marks]
         lines += [[cell(text) for text in cells] for _, cells in self.rows]

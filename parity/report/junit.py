@@ -1,8 +1,7 @@
-"""JUnit XML: a suite per architecture and feature set, with digests as properties, and a case per test.
+"""JUnit XML: a testsuite per architecture and feature set, with digests as properties; a testcase per test.
 
-What is as expected is never a failure. A test that is missing or did not run is `skipped` with its reason, so
-is a surprise that is quarantined; any other is a `failure`, one that could not be judged for lack of
-machinery an `error`.
+An expected verdict is never a failure. A test that is missing or did not run, and a quarantined surprise, are
+`skipped` with their reason. Any other surprise is a `failure`; an `infra` verdict is an `error`.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from xml.etree import ElementTree
 
 from parity.core.row import Row
 
-# What XML 1.0 cannot hold, even escaped.
+# Characters that XML 1.0 does not allow, not even escaped.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(rows: Sequence[Row]) -> str:
-    """The document as text."""
+    """The JUnit document as text."""
     root = ElementTree.Element("testsuites")
     for arch, features in dict.fromkeys((row.arch, row.features) for row in rows):
         of_suite = [row for row in rows if (row.arch, row.features) == (arch, features)]

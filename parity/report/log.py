@@ -1,8 +1,7 @@
-"""The readable log of one guest: console and events in the order in which they were seen, verdict and autopsy
-last.
+"""The log of one guest: console and events in order of time, then the verdict and the autopsy.
 
-[   0.1234] console: text        a line of the guest's console, control characters written out
-[   0.1240] ProcessEnd(pid=1, …) a record of the result channel, or what else was seen of the guest
+[   0.1234] console: text        a line of the guest's console, control characters escaped
+[   0.1240] ProcessEnd(pid=1, …) a record of the result channel, or another event of the guest
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def render(run: GuestRun, title: str, autopsy: Autopsy | None = None) -> str:
     ]
     lines = [f"[{t:9.4f}] {text}" for t, text in sorted(entries, key=lambda entry: entry[0])]
     for stream, count in run.dropped.items():
-        lines.append(f"{count} bytes of {stream} beyond the limit were counted and dropped")
+        lines.append(f"{count} bytes of {stream} beyond the limit were dropped")
     judgement = run.judgement
     text = "\n".join([title, *lines, f"{judgement.verdict}: {escape(judgement.cause)}"]) + "\n"
     return f"{text}\n{report_autopsy.render(autopsy)}" if autopsy else text

@@ -1,4 +1,4 @@
-"""Markdown: the pass rate over all names, a row per test, and what does not pass by cause and priority."""
+"""The report as Markdown: pass rate over all names, a row per test, failures by cause and priority."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNRANKED = 1_000_000
 
 
 def render(rows: Sequence[Row], changes: Changes | None = None, inside: Sequence[Row] = ()) -> str:
-    """The whole report; `changes`: against the baseline; `inside`: the tests inside the kernel."""
+    """The complete report; `changes`: against the baseline; `inside`: the tests inside the kernel."""
     parts = ["# Results", summary(rows)]
     if changes:
         parts += ["## Against the baseline", "\n".join(f"- {line}" for line in changes.lines())]
@@ -53,10 +53,10 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def breakdown(rows: Sequence[Row]) -> str:
-    """What does not pass, grouped by cause: the most urgent first, then the most frequent."""
+    """The rows that do not pass, grouped by cause: most urgent first, then most frequent."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        # Two guests that hang for the same reason still say different numbers of seconds.
+        # The causes of two guests that hang for the same reason differ in their numbers.
         cause = row.reason or row.failure_signature or re.sub("[0-9]+([.][0-9]+)?", "n", row.cause)
         status = "quarantined" if row.excused else "surprise" if row.surprise else "as expected"
         groups.setdefault((row.arch, cause, f"{row.verdict}, {status}"), []).append(row)
@@ -77,5 +77,5 @@ def _seconds(value: float | None) -> str:
 
 
 def cell(text: str) -> str:
-    """Text as it stands in a table."""
+    """Text, escaped for a table cell."""
     return text.replace("|", "\\|").replace("\n", " ")

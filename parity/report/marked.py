@@ -1,4 +1,4 @@
-"""Parts of a file that a task writes, between two marks."""
+"""Writes generated parts of a Markdown file, between two marks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ END = "<!-- end of what is made -->"
 
 
 def begin(task: str) -> str:
-    """The mark before what a task makes."""
+    """The mark before the part that a task writes."""
     return f"<!-- made by `doit {task}` -->"
 
 
 def write(place: Path, task: str, parts: Sequence[str]) -> None:
-    """Puts the parts, paragraphs of Markdown, between the task's marks.
+    """Writes `parts` (paragraphs of Markdown) between the task's marks.
 
     Raises:
-        UserError: the marks are not there.
+        UserError: the file does not have the marks.
     """
     text, mark = place.read_text(encoding="utf-8"), begin(task)
     before, found, rest = text.partition(mark)

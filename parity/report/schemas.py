@@ -1,4 +1,4 @@
-"""JSON Schemas of the YAML files that people write, for their editors (`docs/schema/`)."""
+"""JSON Schemas of the YAML files, for editors (`docs/schema/`)."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ MODELS: dict[str, Any] = {
 
 
 def render(name: str) -> str:
-    """The schema of one kind of file, as text."""
+    """The JSON Schema of one kind of file, as text."""
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps({**draft, **msgspec.json.schema(MODELS[name])}, indent=1) + "\n"

@@ -1,4 +1,4 @@
-"""The judge and the tests, judged: canary × verdict, planted fault × tests that catch it, crate × mutants."""
+"""Tables of the self-tests: canaries and verdicts, planted faults and tests, crates and mutants."""
 
 from __future__ import annotations
 
@@ -16,48 +16,50 @@ from parity.selftest.mutation import MutationResult
 
 
 def canaries(all_canaries: Sequence[Canary], seen: Seen, archs: Sequence[str]) -> Table:
-    """A line per canary: what it must earn, what it earned on each architecture."""
+    """A row per canary: expected result, and actual result on each architecture."""
     table = Table(box=None, pad_edge=False)
-    for title in ("canary", "must earn", *archs):
+    for title in ("canary", "expected", *archs):
         table.add_column(title, no_wrap=True)
     for canary in all_canaries:
         found = [seen[arch, canary.name] for arch in archs]
         looks = ["green" if canary.earned(each) else "bold red" for each in found]
-        earned = [Text(_end(each.verdict, each.word), look) for each, look in zip(found, looks, strict=True)]
-        must = dict.fromkeys(_end(canary.expected[arch], canary.words.get(arch)) for arch in archs)
-        table.add_row(Text(canary.name), "; ".join(must), *earned)
+        actual = [
+            Text(_end(each.verdict, each.failure_kind), look) for each, look in zip(found, looks, strict=True)
+        ]
+        expected = dict.fromkeys(_end(canary.expected[arch], canary.words.get(arch)) for arch in archs)
+        table.add_row(Text(canary.name), "; ".join(expected), *actual)
     return table
 
 
-def unearned(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
-    """A sentence per guest that is not what it must be."""
+def unexpected(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
+    """A sentence per guest with an unexpected result."""
     lines = []
     for canary, found in parity.selftest.canary.unearned(all_canaries, seen):
-        must = _end(canary.expected[found.arch], canary.words.get(found.arch))
+        expected = _end(canary.expected[found.arch], canary.words.get(found.arch))
         texts = [each[found.arch] for each in (canary.says, canary.explains) if found.arch in each]
-        says = "".join(f" and say {text!r}" for text in texts)
+        says = "".join(f" with {text!r}" for text in texts)
         cause = f"{found.cause}; {found.sentence}" if found.sentence else found.cause
-        earned = _end(found.verdict, found.word)
-        lines.append(f"{canary.name} on {found.arch}: must earn {must}{says}, earned {earned}: {cause}")
+        actual = _end(found.verdict, found.failure_kind)
+        lines.append(f"{canary.name} on {found.arch}: expected {expected}{says}, but it is {actual}: {cause}")
     return lines
 
 
-def _end(verdict: str, word: str | None) -> str:
-    return f"{verdict} ({word})" if word else verdict
+def _end(verdict: str, failure_kind: str | None) -> str:
+    return f"{verdict} ({failure_kind})" if failure_kind else verdict
 
 
 def confusion(matrix: Confusion, what: str) -> Grid:
-    """A row per thing that must be earned, a column per thing that was."""
+    """A row per expected result, a column per actual result."""
     rows = []
     for expected in matrix.names:
-        counts = [matrix.count(expected, earned) for earned in matrix.names]
+        counts = [matrix.count(expected, actual) for actual in matrix.names]
         wrong = sum(counts) > matrix.count(expected, expected)
         rows.append(("bold red" if wrong else "", [expected, *(str(count or "·") for count in counts)]))
-    return Grid([f"{what}: must earn ↓, earned →", *(f"{name} " for name in matrix.names)], rows)
+    return Grid([f"{what}: expected ↓, actual →", *(f"{name} " for name in matrix.names)], rows)
 
 
 def mutants(counted: Mapping[str, Counter[str]]) -> Table:
-    """A line per crate: how many of its mutants were caught, missed, never ended, did not compile."""
+    """A row per crate: the number of its mutants that were caught, missed, timed out, did not compile."""
     table = Table(box=None, pad_edge=False)
     outcomes = ("caught", "missed", "timeout", "unviable")
     table.add_column("crate", no_wrap=True)
@@ -71,7 +73,7 @@ def mutants(counted: Mapping[str, Counter[str]]) -> Table:
 
 
 def faults(catches: MutationResult) -> Table:
-    """A line per planted fault: the tests that turned red under it."""
+    """A row per planted fault: the tests that failed with it."""
     table = Table(box=None, pad_edge=False)
     table.add_column("planted fault", no_wrap=True)
     table.add_column("caught by", justify="right", no_wrap=True)

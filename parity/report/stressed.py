@@ -1,4 +1,4 @@
-"""The table of many runs of one guest."""
+"""The table of a stress test: many runs of one guest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from parity.run.stress import Run
 
 
 def render(runs: Sequence[Run]) -> Table:
-    """A line per guest; `id` is what `doit kthread_replay:<id>` takes."""
+    """A row per guest; `doit kthread_replay:<id>` takes its `id`."""
     table = Table(box=None, pad_edge=False)
     for title in ("id", "arch", "seed", "verdict"):
         table.add_column(title, no_wrap=True)

@@ -1,4 +1,4 @@
-"""The table at the end of a run."""
+"""The table of results at the end of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from parity.results.matrix import rates
 
 
 def render(rows: Sequence[Row]) -> Table:
-    """A line per row."""
+    """A table row per result."""
     table = Table(box=None, pad_edge=False)
     for title in ("test", "arch", "verdict"):
         table.add_column(title, no_wrap=True)
@@ -21,15 +21,15 @@ def render(rows: Sequence[Row]) -> Table:
         table.add_column(title, justify="right")
     table.add_column("cause")
     for row in rows:
-        word = f"{row.verdict} (last: {row.last})" if row.last else row.verdict
+        shown = f"{row.verdict} (last: {row.last})" if row.last else row.verdict
         look = "yellow" if row.excused else "bold red" if row.surprise else style(row.verdict)
-        verdict = Text(word, look)
+        verdict = Text(shown, look)
         table.add_row(Text(row.name), row.arch, verdict, _s(row.guest_s), _s(row.wall_s), Text(row.cause))
     return table
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
-    """A line per architecture: passes of all names, other verdicts, what is not as expected."""
+    """A line per architecture: pass rate over all names, other verdicts, surprises."""
     lines = []
     for rate in rates(rows):
         others = [

@@ -1,7 +1,7 @@
-"""What the user sees while something runs: stages, tests done of all, failures at once.
+"""Progress on the terminal: stages, number of finished tests, failures at once.
 
-On a terminal the current stage turns and shows its last line; elsewhere (a pipe, CI) the same facts come as
-plain lines, with a sign of life every `HEARTBEAT_S` seconds. rich itself honours NO_COLOR.
+On a terminal, the current stage has a spinner and shows its last line. Elsewhere (a pipe, CI), the output is
+plain lines, with a progress line every `HEARTBEAT_S` seconds. rich honours NO_COLOR.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ STYLES = {"pass": "green", "missing": "dim", "not_run": "dim"}
 
 
 def style(verdict: str) -> str:
-    """The colour of a verdict: green, dim, or red for everything that is bad."""
+    """The colour of a verdict: green, dim, or red."""
     return STYLES.get(verdict, "red")
 
 
 def _console() -> Console:
-    """Standard output; a pipe has no width, and a table squeezed into 80 columns is no use to anybody."""
+    """A console on standard output. A pipe gets PIPE_COLUMNS, because tables need more than 80."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = PIPE_COLUMNS
@@ -40,7 +40,7 @@ def _console() -> Console:
 
 
 class Screen:
-    """The one place that prints while a command runs; `stages` are those that it has seen end."""
+    """Prints the progress of a command; `stages` are the stages that have ended."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
@@ -57,12 +57,12 @@ class Screen:
         self.console.print(escape(text), style=look or None)
 
     def say(self, text: str) -> None:
-        """What the current stage is doing; replaced by the next text."""
+        """Shows what the current stage does; the next text replaces it."""
         self._text = text
 
     @contextmanager
     def stage(self, title: str, *, result: str = "done") -> Iterator[None]:
-        """A stage from start to end; prints how long it took, or that it failed."""
+        """Runs a stage; prints its duration, or that it failed."""
         with self._moving(title):
             try:
                 yield
@@ -73,7 +73,7 @@ class Screen:
         self.note(f"{title}: {result} in {self.stages[-1].seconds:.1f} s")
 
     def used(self, use: LaneUse) -> None:
-        """Says how well the lanes were used, where there was more than one guest to use them."""
+        """Prints how well the lanes were used, if there was more than one guest."""
         if use.guests > 1 and use.ideal_s:
             within = f"{use.guests} guests on {use.lanes} lanes in {use.span_s:.3f} s"
             self.note(f"{within}, {use.span_s / use.ideal_s:.2f} × the ideal of {use.ideal_s:.3f} s")
@@ -85,7 +85,7 @@ class Screen:
 
     @contextmanager
     def tests(self, total: int) -> Iterator[TestView]:
-        """The view of a run of `total` tests."""
+        """Shows a run of `total` tests."""
         with self._moving("tests"):
             yield TestView(self, total)
         self.stages.append(Stage("tests", self._elapsed()))
@@ -115,7 +115,7 @@ class Screen:
 
 
 class _Moving:
-    """The line of the current stage on a terminal, made anew whenever it is drawn: its seconds go on."""
+    """The line of the current stage on a terminal; each refresh updates its seconds."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -123,14 +123,14 @@ class _Moving:
     def __rich__(self) -> Text:
         screen = self._screen
         line = Text.assemble(f"{screen._title}: {screen._elapsed():.0f} s  ", (screen._text, "dim"))
-        line.truncate(max(20, screen.console.width - 4))  # the turning sign stands before it
+        line.truncate(max(20, screen.console.width - 4))  # the spinner is before it
         return line
 
 
 class TestView:
-    """Tests done of all; every one that is not as expected appears at once with the path of its log."""
+    """The number of finished tests; a surprise is printed at once, with the path of its log."""
 
-    __test__ = False  # not a test class, whatever pytest thinks of the name
+    __test__ = False  # not a pytest class
 
     def __init__(self, screen: Screen, total: int) -> None:
         self.screen, self.total, self.done, self.surprises = screen, total, 0, 0
@@ -144,7 +144,7 @@ class TestView:
             line = f"{row.verdict} {row.name} {row.arch}: {row.cause}  log: {row.log}{excuse}"
             self.screen.note(line, look)
             if row.sentence:
-                self.screen.note(f"    {row.word}: {row.sentence}", look)
+                self.screen.note(f"    {row.failure_kind}: {row.sentence}", look)
         elif not self.screen.live:
             self.screen.note(
                 f"{self.done}/{self.total} {row.verdict} {row.name} {row.arch} {row.wall_s:.2f} s"

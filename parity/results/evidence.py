@@ -45,7 +45,7 @@ class Evidence:
     host_pressure: float | None = None  # share of wall_s in which something here waited for a processor
     # Of a guest that hung or died: what was the matter, in a word and a sentence; a text that is the same for
     # guests that are ill of the same; and what was found, JSON in the store (parity.report.autopsy).
-    word: str | None = None
+    failure_kind: str | None = None
     sentence: str | None = None
     failure_signature: str | None = None
     autopsy: Digest | None = None
@@ -81,7 +81,7 @@ def summed(found: Sequence[Evidence]) -> Evidence | None:
     start = max((number for number, each in enumerate(found) if each.fresh), default=0)
     before = sum(each.verdict != Verdict.PASS for each in found[:start])
     counted = found[start:]
-    judgement = verdict.sum_up([Judgement(Verdict(each.verdict), each.cause) for each in counted], before)
+    judgement = verdict.combine([Judgement(Verdict(each.verdict), each.cause) for each in counted], before)
     failures = [each for each in counted if each.verdict != Verdict.PASS]
     shown = failures[-1] if judgement.verdict is Verdict.FLAKY else counted[-1]
     return replace(shown, verdict=judgement.verdict, cause=judgement.cause)

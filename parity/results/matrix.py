@@ -80,7 +80,7 @@ def row(
         host=evidence.host,
         log=log,
         when=evidence.when,
-        word=evidence.word,
+        failure_kind=evidence.failure_kind,
         sentence=evidence.sentence,
         failure_signature=evidence.failure_signature,
     )

@@ -28,7 +28,7 @@ from parity.core import code_digest, host
 from parity.core.progress import LaneUse
 from parity.guest import guest
 from parity.guest.inspector import Inspector
-from parity.guest.lane import DockerLane, Lane, LaneSize, handed_over
+from parity.guest.lane import DockerLane, Lane, LaneSize, supervisor_code
 from parity.guest.observer import Hook
 from parity.judge import state
 from parity.judge.serial import Line
@@ -94,7 +94,7 @@ class EvidenceRunner:
         packages = space.image("qemu").packages
         self.emulator = {name: version for name, version in packages.items() if name.startswith("qemu-")}
         self.host = host.host_class()
-        self.rules = {**_RULES, "the supervisor": hashlib.sha256(handed_over()).hexdigest()}
+        self.rules = {**_RULES, "the supervisor": hashlib.sha256(supervisor_code()).hexdigest()}
         self._render_log = render_log
         self._programs = Programs()
         self._warned = False
@@ -241,7 +241,7 @@ class EvidenceRunner:
             recording=recording,
             when=now(),
             host_pressure=result.host_pressure,
-            word=autopsy.diagnosis.word if autopsy else None,
+            failure_kind=autopsy.diagnosis.kind if autopsy else None,
             sentence=autopsy.diagnosis.sentence if autopsy else None,
             failure_signature=autopsy.diagnosis.signature if autopsy else None,
             autopsy=self._save(autopsy) if autopsy else None,

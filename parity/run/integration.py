@@ -120,8 +120,8 @@ def guest(space: Workspace, tree: Tree, tests: Integration, arch: str, features:
         raise BuildError(
             f"{arch}: integration tests need {', '.join(gone)}, and the build made no such program"
         )
-    aboard = {name: outputs.programs[name] for name in tests.programs}
-    image = disk.whole(space, tree, arch, aboard, disk.title(SUITE, arch))
+    programs_on_disk = {name: outputs.programs[name] for name in tests.programs}
+    image = disk.whole(space, tree, arch, programs_on_disk, disk.title(SUITE, arch))
     return RunSpec(
         test=SUITE,
         arch=arch,

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from parity.core import host, lock, record
-from parity.core.errors import foreseen
+from parity.core.errors import known_error
 from parity.run.stress import Run
 
 FORMAT = 1  # of a line; one that says nothing of it is of the first
@@ -73,7 +73,7 @@ class RunLog:
                 finally:
                     os.close(handle)
         except OSError as error:
-            raise foreseen(error) or error from None
+            raise known_error(error) or error from None
 
     def _alone(self) -> AbstractContextManager[None]:
         return lock.held(self.place.with_name(f".{self.place.name}.lock"))

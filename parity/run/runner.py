@@ -105,7 +105,7 @@ class Pool:
         self, call: _Call, waiting: int, following: Callable[[Result], Sequence[Job]]
     ) -> Iterator[Result]:
         try:
-            with CANCELLATION.waking(lambda: call.ended.put(None)):
+            with CANCELLATION.on_request(lambda: call.ended.put(None)):
                 while waiting:
                     ended = call.ended.get()  # comes: guests and their lanes have deadlines
                     CANCELLATION.check()

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from parity.autopsy.wording import plain
+from parity.autopsy.wording import without_numbers
 from parity.core.errors import UserError
 from parity.core.yamlfile import nearest
 from parity.judge.verdict import Verdict
@@ -120,7 +120,7 @@ def rate(passed: int, total: int) -> str:
 
 def signature(verdict: str, cause: str) -> str:
     """Verdict and cause without the numbers that differ from run to run; places in a source stay."""
-    return f"{verdict}: {plain(cause)}"
+    return f"{verdict}: {without_numbers(cause)}"
 
 
 def compared(before: Run, again: Run) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from parity.autopsy.diagnose import FailureKind
+from parity.autopsy.diagnosis import FailureKind
 from parity.core import yamlfile
 from parity.core.yamlfile import Document, Model, Name, Seconds
 from parity.docker.engine import Engine
@@ -77,8 +77,8 @@ class Canary:
 
     def earned(self, seen: Evidence) -> bool:
         """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
-        word = self.words.get(seen.arch, seen.word)
-        right = seen.verdict == self.expected[seen.arch] and word == seen.word
+        word = self.words.get(seen.arch, seen.failure_kind)
+        right = seen.verdict == self.expected[seen.arch] and word == seen.failure_kind
         explained = self.explains.get(seen.arch, "") in (seen.sentence or "")
         return right and explained and self.says.get(seen.arch, "") in seen.cause
 
@@ -168,7 +168,7 @@ def words(all_canaries: Sequence[Canary], seen: Seen) -> Confusion:
     """The words that must be said against those that are (NO_WORD: none), of the guests that have one."""
     named = {canary.name: canary for canary in all_canaries}
     pairs = [
-        (str(named[name].words[arch]), found.word or NO_WORD)
+        (str(named[name].words[arch]), found.failure_kind or NO_WORD)
         for (arch, name), found in seen.items()
         if arch in named[name].words
     ]

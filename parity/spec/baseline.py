@@ -1,6 +1,7 @@
-"""The baseline: the committed verdicts that every run is held against, in both directions.
+"""The baseline: the committed verdicts with which every run is compared, in both directions.
 
-A text file, sorted, a line a test: architecture, test and verdict with a space between; `#` begins a comment.
+A sorted text file with one line per test: architecture, test and verdict, separated by spaces; `#` starts a
+comment.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ from parity.core.yamlfile import nearest
 from parity.judge.verdict import Verdict
 
 HEADER = "# Verdicts that every run is held against; written by `doit baseline`.\n"
-NOT_SEEN = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # says nothing about the kernel
+INCONCLUSIVE = frozenset({Verdict.NOT_RUN, Verdict.INFRA})  # verdicts that say nothing about the kernel
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs from the baseline. Rows that did not run are in none of them."""
+    """The differences from the baseline. Rows that did not run are not included."""
 
-    regressions: tuple[Row, ...] = ()  # passed, does not now
-    fixes: tuple[Row, ...] = ()  # did not pass, does now
-    changed: tuple[Row, ...] = ()  # neither passed nor passes, but ends in another way
+    regressions: tuple[Row, ...] = ()  # passed before, does not pass now
+    fixes: tuple[Row, ...] = ()  # did not pass before, passes now
+    changed: tuple[Row, ...] = ()  # passes neither before nor now, with different verdicts
     new: tuple[Row, ...] = ()  # not in the baseline
 
     def __bool__(self) -> bool:
         return any((self.regressions, self.fixes, self.changed, self.new))
 
     def lines(self) -> Iterator[str]:
-        """A line per kind that there is, each test with what it was and is."""
+        """A line per kind of change, with its tests and their verdicts."""
         for kind in ("regressions", "fixes", "changed", "new"):
             rows = getattr(self, kind)
             if rows:
@@ -43,11 +44,10 @@ Baseline = Mapping[tuple[str, str], Verdict]
 
 
 def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline | None:
-    """Reads a baseline of these tests and architectures; None when there is none.
+    """Reads a baseline of these tests and architectures; None if there is no file.
 
     Raises:
-        UserError: with file and line, for a line that is not one of a baseline, that speaks of what there is
-            not, or that stands there twice.
+        UserError: with file and line, for a malformed line, an unknown name, or a duplicate.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -72,20 +72,20 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline
             if word not in known:
                 raise UserError(f"no {what} {word!r}; {nearest(word, known)}", file=path, line=number)
         if (arch, test) in found:
-            raise UserError(f"{test} on {arch} stands here twice", file=path, line=number)
+            raise UserError(f"{test} on {arch} occurs twice", file=path, line=number)
         found[arch, test] = Verdict(verdict)
     return found
 
 
 def render(rows: Sequence[Row], before: Baseline | None) -> str:
-    """The baseline that these rows make; what they do not know of keeps its old line."""
-    seen = {(row.arch, row.name): row.verdict for row in rows if row.verdict not in NOT_SEEN}
+    """The text of the baseline with the verdicts of these rows; other tests keep their lines."""
+    seen = {(row.arch, row.name): row.verdict for row in rows if row.verdict not in INCONCLUSIVE}
     lines = [f"{arch} {name} {verdict}\n" for (arch, name), verdict in {**(before or {}), **seen}.items()]
     return HEADER + "".join(sorted(lines))
 
 
 def compare(baseline: Baseline, rows: Sequence[Row]) -> Changes:
-    """What differs of these rows."""
+    """The differences of these rows from the baseline."""
     kinds: dict[str, list[Row]] = {"regressions": [], "fixes": [], "changed": [], "new": []}
     for row in rows:
         kind = _kind(baseline.get((row.arch, row.name)), row.verdict)
@@ -95,7 +95,7 @@ def compare(baseline: Baseline, rows: Sequence[Row]) -> Changes:
 
 
 def _kind(before: Verdict | None, now: str) -> str | None:
-    if now in NOT_SEEN or now == before:
+    if now in INCONCLUSIVE or now == before:
         return None
     if before is None:
         return "new"

@@ -1,4 +1,4 @@
-"""Decisions: what was settled once for the whole project, why and since when.
+"""Decisions that apply to the whole project, with reason and date.
 
 `decisions.yaml` maps an id to a `DecisionEntry`.
 """
@@ -15,13 +15,13 @@ from parity.core.yamlfile import Model, Name
 
 
 class DecisionEntry(Model, frozen=True):
-    """What the file says of one decision."""
+    """One decision in the file."""
 
     what: str  # one sentence
-    why: str  # the reason, by which the decision is reconsidered
+    why: str  # the reason; when it no longer holds, the decision can change
     since: date
-    architectures: list[str]  # those it is about, of the tree's
-    rules_out: Name | None = None  # a task that these architectures do not have because of it
+    architectures: list[str]  # the architectures to which it applies
+    rules_out: Name | None = None  # a task that these architectures therefore do not have
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Decision:
 
 
 def load(path: Path, archs: Sequence[str]) -> tuple[Decision, ...]:
-    """All decisions, in the order of the file; `archs` are the architectures that there are.
+    """Reads all decisions, in the order of the file; `archs` are the known architectures.
 
     Raises:
-        UserError: with file and line, for anything that is not as described above.
+        UserError: with file and line, if the file does not match the model.
     """
     file = yamlfile.load(path, dict[str, DecisionEntry])
     for name, entry in file.value.items():
@@ -55,6 +55,6 @@ def load(path: Path, archs: Sequence[str]) -> tuple[Decision, ...]:
     )
 
 
-def against(decisions: Sequence[Decision], task: str, arch: str) -> Decision | None:
-    """The decision by which an architecture does not have a task, if there is one."""
+def ruling_out(decisions: Sequence[Decision], task: str, arch: str) -> Decision | None:
+    """The decision that excludes a task on an architecture; None if there is none."""
     return next((each for each in decisions if each.rules_out == task and arch in each.archs), None)

@@ -1,4 +1,4 @@
-"""Machine profiles and run specs, and the QEMU command line that follows from them. Pure but for `load`."""
+"""Machine profiles, run specs, and the QEMU command line that follows from them. Pure except `load`."""
 
 import hashlib
 import json
@@ -15,30 +15,29 @@ from parity.core.errors import UserError
 from parity.core.yamlfile import Model, Name, Seconds, nearest
 from parity.judge.state import RunKind
 
-# File descriptors the emulator inherits from the lane's supervisor, each one end of a socket pair.
+# File descriptors that the emulator inherits from the lane's supervisor; each is one end of a socket pair.
 CONSOLE_FD, CHANNEL_FD, QMP_FD = 10, 11, 12
-EMULATOR_REFUSED = 1  # the exit status of an emulator that gives up for reasons of its own
+EMULATOR_REFUSED = 1  # QEMU's exit status for its own errors
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-LOADED = ("kernel", "firmware", "command_line")  # what may stand in the arguments `load`
+LOADED = ("kernel", "firmware", "command_line")  # the placeholders in the arguments `load`
 
 Arguments = tuple[str, ...]
 
 
 class Uefi(Model, frozen=True):
-    """A machine's firmware, and what a disk that boots on it must have."""
+    """A machine's firmware, and its requirements for a bootable disk."""
 
     firmware: str  # a path in the tool image "uefi"
     grub: Name  # GRUB's name of the platform
     boot_file: str  # the path that the firmware loads from a disk
-    silence_s: Seconds  # how many seconds firmware and loader may be silent
+    silence_s: Seconds  # firmware and boot loader may be silent for so many seconds
 
 
 class MachineFile(Model, frozen=True):
     """One QEMU machine, as its file describes it.
 
-    `load` are the arguments by which a guest comes to its kernel: "{kernel}" and "{firmware}" in them are
-    replaced by those files, "{command_line}" by the kernel's. `uefi` is there for a machine whose kernel is
-    on its disk.
+    `load` are the arguments that load the kernel: "{kernel}" and "{firmware}" in them are replaced by those
+    files, "{command_line}" by the kernel's command line. `uefi` is for a machine whose kernel is on its disk.
     """
 
     arch: Name
@@ -51,10 +50,10 @@ class MachineFile(Model, frozen=True):
     memory_mib: Annotated[int, Meta(ge=16, le=65_536)]
     load: Arguments
     disk: str  # the device model that holds the disk image
-    channel: Arguments  # that attach the chardev "channel" as result channel
+    channel: Arguments  # attach the chardev "channel" as result channel
     power_off_status: Annotated[
         int, Meta(ge=0, le=255)
-    ]  # the emulator's exit status after a power-off in order
+    ]  # the emulator's exit status after a normal power-off
     uefi: Uefi | None = None
     arguments: Arguments = ()
 
@@ -63,7 +62,7 @@ class MachineFile(Model, frozen=True):
 class Machine:
     """One QEMU machine (see MachineFile).
 
-    What recordings may lack has the value that held when they were made.
+    The defaults are for old recordings, which lack these fields.
     """
 
     name: str
@@ -85,11 +84,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One guest: everything its outcome may depend on, but the emulator binary and the host.
+    """One guest: everything on which its result may depend, except the emulator binary and the host.
 
-    `kernel`, `disk` and `firmware` are SHA-256 digests of files in the store. `cpu_budget_s` are CPU seconds
-    of all vCPUs together, `silence_s` seconds without event or byte, before the guest counts as hung.
-    `ends_as` is the path of the program that PID 1 must be when it ends (None: the one it is started as).
+    `kernel`, `disk` and `firmware` are SHA-256 digests of files in the store. A guest counts as hung after
+    `cpu_budget_s` CPU seconds of all vCPUs together, or after `silence_s` seconds without an event or byte.
+    `ends_as` is the path of the program that PID 1 must be at its end (None: the program that was started).
     """
 
     test: str
@@ -111,12 +110,12 @@ class RunSpec:
 
     @property
     def program(self) -> str:
-        """What PID 1 must be."""
+        """The path of the program that must be PID 1."""
         return program_of(self.cmdline)
 
 
 def program_of(cmdline: str) -> str:
-    """The program that a kernel's command line asks for: the value of `init=`, as the kernel reads it."""
+    """The program that a kernel's command line requests: the value of `init=`, as the kernel parses it."""
     words = cmdline.partition(" -- ")[0].split()
     chosen = [word.removeprefix("init=") for word in words if word.startswith("init=")]
     return chosen[-1] if chosen else "/bin/init"
@@ -124,7 +123,7 @@ def program_of(cmdline: str) -> str:
 
 @dataclass(frozen=True)
 class GuestPaths:
-    """Where a guest's files are, seen from the emulator."""
+    """The paths of a guest's files, as the emulator sees them."""
 
     kernel: str
     disk: str | None
@@ -135,12 +134,12 @@ def load(path: Path) -> Machine:
     """Reads machines/NAME.yaml.
 
     Raises:
-        UserError: with file and line, for anything that is not a machine.
+        UserError: with file and line, if the file does not describe a machine.
     """
     file = yamlfile.load(path, MachineFile)
     given = file.value
     if given.power_off_status == EMULATOR_REFUSED:
-        message = f"{EMULATOR_REFUSED} is how the emulator says that it failed"
+        message = f"{EMULATOR_REFUSED} is the emulator's status for its own errors"
         raise file.error(message, "power_off_status")
     for number, word in enumerate(given.load):
         if unknown := [each for each in PLACEHOLDER.findall(word) if each not in LOADED]:
@@ -152,18 +151,18 @@ def load(path: Path) -> Machine:
 
 
 def firmware_of(machine: Machine) -> Uefi:
-    """The machine's firmware; raises UserError where it has none."""
+    """The machine's firmware. Raises UserError if it has none."""
     if machine.uefi is None:
         raise UserError(f"machines/{machine.name}.yaml describes no firmware (key uefi)")
     return machine.uefi
 
 
 def qemu_argv(spec: RunSpec, paths: GuestPaths) -> list[str]:
-    """The emulator's whole command line for `spec`.
+    """The emulator's complete command line for `spec`.
 
-    The guest starts by QMP's `cont`, once its events have a listener. It stops where it ends
-    (`shutdown=pause`), so that its memory can still be read; a reset counts as an end. Threads have names, by
-    which the vCPUs' CPU time is found.
+    The guest starts with QMP's `cont`, after QMP events were enabled. The machine pauses at its end
+    (`shutdown=pause`), so that its memory can still be read; a reset counts as an end. The threads have
+    names, so that the supervisor finds the CPU time of the vCPUs.
     """
     machine = spec.machine
     argv = [machine.emulator, "-machine", machine.machine, "-cpu", machine.cpu, "-accel", machine.accelerator]
@@ -175,7 +174,7 @@ def qemu_argv(spec: RunSpec, paths: GuestPaths) -> list[str]:
     words = {"kernel": paths.kernel, "firmware": paths.firmware or "", "command_line": spec.cmdline}
     argv += [PLACEHOLDER.sub(lambda found: words[found[1]], word) for word in machine.load]
     if paths.disk is not None:
-        # The image is this guest's own copy in memory: no cache on top of it, no waiting for flushes.
+        # The image is the guest's private copy in memory, so it needs no caching and no flushes.
         argv += ["-drive", f"if=none,id=root,format=raw,cache=unsafe,file={paths.disk}"]
         argv += ["-device", f"{machine.disk},drive=root"]
     argv += ["-chardev", f"socket,id=console,fd={CONSOLE_FD}", "-serial", "chardev:console"]

@@ -1,7 +1,7 @@
-"""Quarantine: tests whose surprises do not gate for a while, each with a reason, a ticket and an end.
+"""Quarantine: tests whose surprises do not fail the command for a limited time, with reason and ticket.
 
-`suites/quarantine.yaml` has one key, `quarantine`, a list of `Entry`. A surprise of a quarantined test is
-shown like any other. An entry that has expired excuses nothing, and the report says that it is still there.
+`suites/quarantine.yaml` has one key, `quarantine`, a list of `Entry`. Reports show the surprise of a
+quarantined test like any other. An expired entry has no effect, and reports mention it.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ Words = Annotated[str, Meta(pattern=r"\S", description="text that is not empty")
 
 
 class Entry(Model, frozen=True):
-    """One test on one architecture. `expires` is the last day (UTC) on which a surprise does not gate."""
+    """One test on one architecture. `expires` is the last day (UTC) on which the entry has an effect."""
 
     test: str
     arch: str
     reason: Words  # what is wrong with the test
-    ticket: Words  # where that is followed
+    ticket: Words  # the issue that tracks it
     expires: date
 
     def expired(self, today: date) -> bool:
-        """Whether it excuses nothing any more."""
+        """Whether the entry has no effect any more."""
         return today > self.expires
 
     def sentence(self, today: date) -> str:
-        """What a report says about it."""
+        """The sentence in reports."""
         end = "expired on" if self.expired(today) else "until"
         return f"quarantine {end} {self.expires}, {self.ticket}: {self.reason}"
 
 
 class QuarantineFile(Model, frozen=True):
-    """The file."""
+    """The file `suites/quarantine.yaml`."""
 
     quarantine: list[Entry]
 
@@ -49,11 +49,11 @@ Quarantine = Mapping[tuple[str, str], Entry]
 
 
 def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Quarantine:
-    """Reads the file; nothing is quarantined when there is none.
+    """Reads the file; without a file, nothing is quarantined.
 
     Raises:
-        UserError: with file and line, for an unknown test or architecture, a test that is there twice on an
-            architecture, a date that is none, a missing or unknown key.
+        UserError: with file and line, for an unknown test or architecture, a duplicate, an invalid date, a
+            missing or unknown key.
     """
     if not path.exists():
         return {}
@@ -64,6 +64,6 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Quaranti
         file.word("test", entry.test, tests, *where, "test")
         file.word("architecture", entry.arch, archs, *where, "arch")
         if (entry.arch, entry.test) in found:
-            raise file.error(f"{entry.test} on {entry.arch} stands here twice", *where)
+            raise file.error(f"{entry.test} on {entry.arch} occurs twice", *where)
         found[entry.arch, entry.test] = entry
     return found

@@ -1,4 +1,4 @@
-"""Which of a suite's tests: by glob, by tag, those that failed last, one share of several."""
+"""Selects tests of a suite: by name pattern, by tag, by their last result, by shard."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from parity.core.yamlfile import nearest
 from parity.judge.verdict import Verdict
 from parity.spec.suite import Test
 
-SUITE_TASKS = 5  # names in a complaint
+NAMES_SHOWN = 5  # names in an error message
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Share `index` (from 1) of `count`: every count-th test by name, those that can run first."""
+    """Shard `index` (from 1) of `count`: every count-th test by name; tests that can run come first."""
 
     index: int
     count: int
@@ -36,7 +36,7 @@ class Shard:
         return cls(int(numbers[1]), int(numbers[2]))
 
     def share(self, tests: Sequence[Test], arch: str) -> list[Test]:
-        """The tests of this share, in their order; raises UserError where none of them can run."""
+        """The tests of this shard, in their order. Raises UserError if none of them can run."""
         able = can_run(tests, arch)
         ranked = sorted(tests, key=lambda test: (test not in able, test.name))
         mine = ranked[self.index - 1 :: self.count]
@@ -48,18 +48,18 @@ class Shard:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for; everything empty selects all."""
+    """The selection on the command line; empty fields select all tests."""
 
-    only: str = ""  # a glob over names
+    only: str = ""  # a pattern for names
     tag: str = ""
     last_failed: bool = False
     shard: Shard | None = None
 
     def choose(self, tests: Sequence[Test], arch: str, failed: Collection[str] = ()) -> list[Test]:
-        """The tests selected on an architecture, in their order; `failed` are the names that failed last.
+        """The selected tests on an architecture, in their order; `failed`: the tests that failed last time.
 
         Raises:
-            UserError: nothing is selected that can run there, and why.
+            UserError: no selected test can run on this architecture.
         """
         chosen = self.matching(tests)
         require(chosen, arch)
@@ -74,10 +74,10 @@ class Selection:
         return again
 
     def matching(self, tests: Sequence[Test]) -> list[Test]:
-        """The tests with the name and the tag asked for, in their order.
+        """The tests with the requested name and tag, in their order.
 
         Raises:
-            UserError: there is none.
+            UserError: there are none.
         """
         if not tests:
             raise UserError("there is no test to select from")
@@ -94,25 +94,25 @@ class Selection:
 
 
 def can_run(tests: Iterable[Test], arch: str) -> list[Test]:
-    """Those that have a program to run on an architecture, as far as the suite knows."""
+    """The tests that have a program on an architecture, according to the suite."""
     return [test for test in tests if test.expected[arch] is not Verdict.MISSING]
 
 
 def require(tests: Sequence[Test], arch: str) -> None:
-    """Complains where none of the tests can run on an architecture: nothing that has run is a success.
+    """Raises if none of the tests can run on an architecture, because a run of no tests is not a success.
 
     Raises:
-        UserError: naming them, and why they cannot.
+        UserError: with the names of the tests, and why they cannot run.
     """
     if can_run(tests, arch):
         return
-    names = ", ".join(test.name for test in tests[:SUITE_TASKS]) + (", …" if len(tests) > SUITE_TASKS else "")
+    names = ", ".join(test.name for test in tests[:NAMES_SHOWN]) + (", …" if len(tests) > NAMES_SHOWN else "")
     reasons = "; ".join(dict.fromkeys(test.reason for test in tests if test.reason))
     raise UserError(f"nothing to run on {arch}: there is no program for {names} ({reasons})")
 
 
 def failed_last(rows: Iterable[Row], arch: str) -> list[str]:
-    """Names whose last verdict on an architecture was neither a pass nor that there is nothing to run."""
+    """The names of tests whose last verdict on an architecture was neither `pass` nor `missing`."""
     fine = ("pass", "missing")
     return [
         row.name for row in rows if row.arch == arch and (row.last or row.verdict) not in (*fine, "not_run")

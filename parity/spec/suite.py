@@ -1,7 +1,7 @@
-"""Suites: the tests by name, and what is expected of each on every architecture.
+"""Suites: the tests and their expected verdicts on each architecture.
 
-`suites/NAME.yaml` is a `SuiteFile`. What is given by architecture is one value for all, or a mapping from
-architecture to value.
+`suites/NAME.yaml` is a `SuiteFile`. A value by architecture is either one value for all architectures, or a
+mapping from architecture to value.
 """
 
 from __future__ import annotations
@@ -20,59 +20,58 @@ from parity.judge.verdict import Verdict
 from parity.spec.quarantine import Entry, Quarantine
 
 CPU_BUDGET_S, SILENCE_S = 20.0, 3.0
-# What a run can end in that says something about a kernel.
+# The verdicts that say something about a kernel.
 JUDGED = tuple(verdict for verdict in Verdict if verdict not in (Verdict.INFRA, Verdict.NOT_RUN))
 
 
 class TestEntry(Model, frozen=True):
-    """What a suite says of one test."""
+    """One test in the file."""
 
     __test__ = False  # pytest: not a test class
     area: str  # group in reports; also a tag
     expected: Verdict | dict[str, Verdict]
-    tags: tuple[str, ...] = ()  # further words to select tests by
-    reason: str | None = None  # why, where a verdict other than pass is expected
+    tags: tuple[str, ...] = ()  # more tags for selection
+    reason: str | None = None  # required if a verdict other than pass is expected
     # CPU seconds of the virtual processors before the guest counts as hung; default CPU_BUDGET_S
     cpu_budget_s: Seconds | dict[str, Seconds] | None = None
     # seconds without an event or a byte before an idle guest counts as hung; default SILENCE_S
     silence_s: Seconds | dict[str, Seconds] | None = None
-    needs: tuple[str, ...] = ()  # programs of other tests that this one runs: no other test's is on its disk
-    # The program that PID 1 must be when it ends, where it executes one in its own place; its name, as
-    # `{program}` of the kernel's command line. Without it, the test's own.
+    needs: tuple[str, ...] = ()  # tests whose programs this test runs; only these are also on its disk
+    # The name of the program that PID 1 must be at its end, if it replaces itself by exec; default: the test.
     ends_as: Name | None = None
 
 
 class SuiteFile(Model, frozen=True):
-    """A suite."""
+    """The file of a suite."""
 
     suite: Name
     tests: Annotated[dict[Name, TestEntry], Meta(min_length=1)]
     priorities: dict[str, Annotated[int, Meta(ge=1, le=1000)]] = msgspec.field(
         default_factory=dict
     )  # of reasons; 1 is the most urgent
-    planted_faults: tuple[Name, ...] = ()  # of the kernel's, which its tests must catch
+    planted_faults: tuple[Name, ...] = ()  # faults of the kernel that the tests of the suite must catch
 
 
 @dataclass(frozen=True)
 class Test:
-    """One test: its name is its program's."""
+    """One test; its name is the name of its program."""
 
     __test__ = False  # pytest: not a test class
     name: str
     area: str
     expected: dict[str, Verdict]  # by architecture
     reason: str | None
-    cpu_budget_s: dict[str, float] = field(default_factory=dict)  # by architecture, where not the usual
+    cpu_budget_s: dict[str, float] = field(default_factory=dict)  # by architecture, if not the default
     silence_s: dict[str, float] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()  # other tests, whose programs it runs
-    ends_as: str | None = None  # the program that PID 1 is in the end, where not the test's
+    needs: tuple[str, ...] = ()  # tests whose programs it runs
+    ends_as: str | None = None  # the program that PID 1 must be at its end, if not the test's
     priority: int | None = None  # of the reason; 1 is the most urgent
     quarantine: dict[str, Entry] = field(default_factory=dict)  # by architecture
 
     @property
     def all_tags(self) -> tuple[str, ...]:
-        """The words this test is selected by."""
+        """All tags of the test, including its area."""
         return (self.area, *self.tags)
 
 
@@ -82,22 +81,22 @@ class Suite:
 
     name: str
     tests: dict[str, Test]
-    faults: tuple[str, ...] = ()  # planted ones, that its tests must catch
+    faults: tuple[str, ...] = ()  # planted faults that its tests must catch
 
     def test(self, name: str) -> Test:
-        """The test of that name; KeyError when there is none."""
+        """The test with this name. Raises KeyError if there is none."""
         return self.tests[name]
 
-    def aboard(self, test: Test, built: Iterable[str]) -> list[str]:
-        """The programs on a test's disk: of those built all that are no test's, its own, what it needs.
+    def programs_on_disk(self, test: Test, built: Iterable[str]) -> list[str]:
+        """The programs on a test's disk: its own, those of tests in `needs`, and all that belong to no test.
 
-        So a change of one test's program makes one disk and runs one guest. What a test runs and does not
-        declare is not there, and it fails.
+        So a change of one test's program makes one disk and runs one guest. A test that runs the program of
+        an undeclared test fails.
         """
         return [name for name in built if name not in self.tests or name in (test.name, *test.needs)]
 
-    def quarantined(self, entries: Quarantine) -> Suite:
-        """The suite with every entry at its test; those of tests that are not in it are left out."""
+    def with_quarantine(self, entries: Quarantine) -> Suite:
+        """The suite with each entry at its test; ignores entries for tests that are not in it."""
         by_test: dict[str, dict[str, Entry]] = {name: {} for name in self.tests}
         for (arch, name), entry in entries.items():
             if name in by_test:
@@ -110,7 +109,7 @@ def load(path: Path, archs: tuple[str, ...]) -> Suite:
     """Reads a suite.
 
     Raises:
-        UserError: with file and line, for anything that is not as described above.
+        UserError: with file and line, if the file does not match the model.
     """
     file = yamlfile.load(path, SuiteFile)
     given = file.value
@@ -130,7 +129,7 @@ def _test(file: Document[SuiteFile], name: str, archs: tuple[str, ...]) -> Test:
     for number, other in enumerate(entry.needs):
         file.word("test", other, file.value.tests, *where, "needs", number)
     if entry.ends_as == name:
-        raise file.error(f"{name} ends as itself where nothing else is said", *where, "ends_as")
+        raise file.error(f"{name} ends as itself by default; remove this key", *where, "ends_as")
     if entry.ends_as in file.value.tests and entry.ends_as not in entry.needs:
         message = f"{entry.ends_as} is not on the disk of {name}: it is a test that `needs` must name"
         raise file.error(message, *where, "ends_as")
@@ -151,7 +150,7 @@ def _test(file: Document[SuiteFile], name: str, archs: tuple[str, ...]) -> Test:
 def _some(
     file: Document[SuiteFile], value: float | dict[str, float] | None, archs: tuple[str, ...], *where: str
 ) -> dict[str, float]:
-    """By architecture, of those that have one."""
+    """The values by architecture, for architectures that have one."""
     if value is None:
         return {}
     if isinstance(value, float):

@@ -1,9 +1,9 @@
-"""A kernel tree as its YAML describes it: what to build, what goes on the disk, how a guest is started.
+"""A kernel tree: what to build, what to put on the disk, how to start a guest.
 
-`trees/NAME.yaml` is a `TreeFile`. `sources` are files, folders ending in `/`, or patterns; they say when two
-builds are the same, and a build finds nothing else. Links among them must stay in the tree. A package of
-which only the Cargo.toml is named is one that the workspace has and this build does not need. What is given
-by architecture is one value for all, or a mapping from architecture to value.
+`trees/NAME.yaml` is a `TreeFile`. `sources` are files, folders ending in `/`, or patterns. A build sees no
+other files, and their content is part of its key. Links among them must stay in the tree. If only the
+Cargo.toml of a package is listed, the workspace has this package but the build does not need it. A value by
+architecture is either one value for all architectures, or a mapping from architecture to value.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from parity.core.yamlfile import Document, Model, Name
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 
-PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that knows these names
+PLANTED_FAULTS = "planted_faults"  # the key, and the feature set that has these faults
 THREAD_FAULTS = "thread_faults"
-LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
-PROGRAM = "{program}"  # in the kernel's command line: the name of the program that is to be PID 1
+LINK_BYTES_MAX = 1023  # bytes of a link's target: with a NUL, one block of the image
+PROGRAM = "{program}"  # in the kernel's command line: the name of the program for PID 1
 
 Texts = tuple[str, ...]
 SomeTexts = Annotated[Texts, Meta(min_length=1)]
@@ -33,12 +33,12 @@ Many = Annotated[int, Meta(ge=1, le=10_000_000)]
 
 
 class FeatureSetEntry(Model, frozen=True):
-    """What the file says of one of the kernel's builds."""
+    """One build of the kernel in the file."""
 
     features: tuple[Name, ...]  # Cargo features
-    expected: Verdict | dict[str, Verdict]  # how a boot of it to `boot_program` must end
-    says: str | dict[str, str] | None = None  # part of that verdict's cause
-    runs: RunKind = RunKind.PROGRAM  # tests, for a kernel that runs tests of its own instead of a program
+    expected: Verdict | dict[str, Verdict]  # the verdict of a boot to `boot_program`
+    says: str | dict[str, str] | None = None  # a text that the verdict's cause contains
+    runs: RunKind = RunKind.PROGRAM  # `tests` for a kernel that runs its own tests instead of a program
 
 
 class KernelEntry(Model, frozen=True):
@@ -51,9 +51,11 @@ class KernelEntry(Model, frozen=True):
     rustflags: Texts
     targets: dict[Name, str]  # architecture → Rust target
     feature_sets: dict[Name, FeatureSetEntry]
-    # Names that its command line takes as `fault=NAME` in a build of the feature set "planted_faults".
+    # Faults that the command line selects by `fault=NAME` in a build of the feature set "planted_faults".
     planted_faults: tuple[Name, ...] | None = None
-    thread_faults: tuple[Name, ...] | None = None  # more, which the stress test of kernel threads must find
+    thread_faults: tuple[Name, ...] | None = (
+        None  # more faults; the stress test of kernel threads must find them
+    )
 
 
 class ProgramsEntry(Model, frozen=True):
@@ -67,22 +69,22 @@ class ProgramsEntry(Model, frozen=True):
 
 
 class DiskEntry(Model, frozen=True):
-    """What is on the ext2 image."""
+    """The content of the ext2 image."""
 
     size_mib: Annotated[int, Meta(ge=1, le=4096)]
     programs: GuestPath  # the folder of the programs
-    copies: dict[GuestPath, str]  # path → program, for a second place
+    copies: dict[GuestPath, str]  # path of a second copy → program
     files: dict[GuestPath, Content]
     folders: tuple[GuestPath, ...]  # empty or not
-    # Path → how many lines, each its number in seven digits.
+    # Path → number of lines; each line is its number in seven digits.
     number_files: dict[GuestPath, Many] = msgspec.field(default_factory=dict)
-    # Path of a folder → how many empty files it has, entry-000 and so on.
+    # Path of a folder → number of empty files in it (entry-000, …).
     full_folders: dict[GuestPath, Many] = msgspec.field(default_factory=dict)
-    # Files that are no programs, with an x bit.
+    # Files that are no programs but have the x bit.
     executables: dict[GuestPath, Content] = msgspec.field(default_factory=dict)
     links: dict[GuestPath, str] = msgspec.field(
         default_factory=dict
-    )  # path → target of a symbolic link, whether or not there is such a file
+    )  # path of a symbolic link → its target, which need not exist
 
 
 class RunEntry(Model, frozen=True):
@@ -93,18 +95,18 @@ class RunEntry(Model, frozen=True):
     command_line: str  # PROGRAM in it is replaced
     boot_program: Name
     machines: Annotated[dict[Name, Name], Meta(min_length=1)]  # architecture → machines/NAME.yaml
-    # The same of machines with a firmware, for architectures whose kernel is also made into a disk image.
+    # The same for machines with firmware, for architectures whose kernel also boots from a disk image.
     uefi: dict[Name, Name] = msgspec.field(default_factory=dict)
 
 
 class SerialEntry(Model, frozen=True):
-    """What is known of the console."""
+    """The console of the kernel."""
 
-    panic: Texts  # texts that announce a panic
+    panic: Texts  # texts on the console that announce a panic
 
 
 class TreeFile(Model, frozen=True):
-    """A kernel tree."""
+    """The file of a kernel tree."""
 
     name: Name
     root: str  # the tree's folder, relative to this file
@@ -117,7 +119,7 @@ class TreeFile(Model, frozen=True):
 
 @dataclass(frozen=True)
 class CargoBuild:
-    """One `cargo build`: what of the workspace, with which arguments, from which sources."""
+    """One `cargo build`: packages, arguments, and sources."""
 
     packages: tuple[str, ...]
     binary: str | None  # one binary of one package; None: all binaries of the packages
@@ -129,34 +131,34 @@ class CargoBuild:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """One of the kernel's builds: the Cargo features it is made with, and how its boot must end.
+    """One build of the kernel: its Cargo features, and the required end of its boot.
 
-    `expected` and `says`, a part of the cause that the verdict must have, are by architecture; `kind` is what
-    such a kernel does when it boots.
+    `expected` and `cause_contains` (a text that the verdict's cause must contain) are by architecture; `kind`
+    is what the kernel does when it boots.
     """
 
     features: tuple[str, ...]
     expected: dict[str, Verdict]
-    says: dict[str, str]
+    cause_contains: dict[str, str]
     kind: RunKind = RunKind.PROGRAM
 
 
 @dataclass(frozen=True)
 class Disk:
-    """What the ext2 image holds besides the programs, and how large it is."""
+    """The size of the ext2 image, and its content besides the programs."""
 
     size_mib: int
     programs: PurePosixPath
-    copies: dict[PurePosixPath, str]  # of programs, by name
+    copies: dict[PurePosixPath, str]  # path → program name
     files: dict[PurePosixPath, bytes]
     executables: dict[PurePosixPath, bytes]
-    folders: tuple[PurePosixPath, ...]  # those that need to be there even if nothing is in them
-    links: dict[PurePosixPath, str]  # symbolic ones, and their targets
+    folders: tuple[PurePosixPath, ...]  # folders that exist even if they are empty
+    links: dict[PurePosixPath, str]  # symbolic link → target
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a test becomes a guest."""
+    """How guests are started."""
 
     suite: str
     features: str
@@ -168,7 +170,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Tree:
-    """A kernel tree."""
+    """A kernel tree, as its file describes it."""
 
     name: str
     root: Path
@@ -195,14 +197,14 @@ def load(path: Path) -> Tree:
     """Reads a tree's YAML.
 
     Raises:
-        UserError: with file and line, for anything that is not as described above.
+        UserError: with file and line, if the file does not match the model.
     """
     file = yamlfile.load(path, TreeFile)
     given = file.value
     kernel, programs, run = given.kernel, given.programs, given.run
     root = (path.parent / given.root).resolve()
     if not root.is_dir():
-        raise file.error(f"there is no folder {root}", "root")
+        raise file.error(f"there is not a folder {root}", "root")
     for part, targets in (("kernel", kernel.targets), ("programs", programs.targets)):
         for arch in run.machines:
             if arch not in targets:
@@ -240,7 +242,9 @@ def _feature_set(file: Document[TreeFile], name: str) -> FeatureSet:
     return FeatureSet(
         features=given.features,
         expected=yamlfile.each(file, given.expected, archs, *where, "expected"),
-        says=yamlfile.each(file, given.says, archs, *where, "says") if given.says is not None else {},
+        cause_contains=yamlfile.each(file, given.says, archs, *where, "says")
+        if given.says is not None
+        else {},
         kind=given.runs,
     )
 
@@ -249,7 +253,7 @@ def _faults(file: Document[TreeFile], key: str, names: Texts | None) -> Texts:
     if names is None:
         return ()
     if PLANTED_FAULTS not in file.value.kernel.feature_sets:
-        raise file.error(f"there is no feature set {PLANTED_FAULTS} to plant them", "kernel", key)
+        raise file.error(f"the feature set {PLANTED_FAULTS} is missing", "kernel", key)
     return file.once(names, "kernel", key)
 
 
@@ -281,11 +285,11 @@ def _disk(file: Document[TreeFile]) -> Disk:
         ("links", links, {*files, *executables, *folders, *copies}),
     ):
         if clash := sorted(set(some) & others):
-            raise file.error(f"{clash[0]} is there already", "disk", key)
+            raise file.error(f"{clash[0]} occurs twice on the disk", "disk", key)
     no_folders = {*files, *executables, *copies, *links}
     for place in (*no_folders, *folders):
         if above := [parent for parent in place.parents if parent in no_folders]:
-            raise file.error(f"{place} lies below {above[0]}, which is no folder", "disk")
+            raise file.error(f"{place} lies below {above[0]}, which is not a folder", "disk")
     return Disk(
         size_mib=given.size_mib,
         programs=_path(file, given.programs, "programs"),
@@ -316,7 +320,7 @@ def _run(file: Document[TreeFile]) -> Run:
             raise file.error(message, "run", "uefi", arch)
     file.word("feature set", given.features, file.value.kernel.feature_sets, "run", "features")
     if PROGRAM not in given.command_line:
-        message = f"the command line does not say {PROGRAM}: every test would be the same"
+        message = f"the command line does not contain {PROGRAM}: all tests would be the same"
         raise file.error(message, "run", "command_line")
     return Run(
         given.suite, given.features, given.command_line, given.boot_program, given.machines, given.uefi

@@ -1,6 +1,6 @@
-"""`python -m parity.trace DUMP --elf KERNEL`: a saved dump, decoded, or validated with `--validate`.
+"""`python -m parity.trace DUMP --elf KERNEL`: decodes a saved dump, or validates it with `--validate`.
 
-Ends with 0; 1 when the dump is not valid; 3 when it is no dump of that kernel.
+Exit status: 0; 1 if the trace is not valid; 3 if the file is no dump of that kernel.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from parity.build.elf import Kernel
 from parity.core.errors import UserError
 from parity.trace import perfetto, reader, timeline
 from parity.trace.memory import Memory
-from parity.trace.validate import LEAST_EVENTS, complaints
+from parity.trace.validate import LEAST_EVENTS, violations
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command; its exit status."""
+    """Runs the command; returns its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m parity.trace", description="Decodes a dump of a kernel's trace."
     )
@@ -27,11 +27,11 @@ def main(arguments: Sequence[str]) -> int:
         "dump", type=Path, help="the kernel's writable segments, as `doit trace_…` saves them"
     )
     parser.add_argument("--elf", type=Path, required=True, help="the kernel that ran")
-    parser.add_argument("--validate", action="store_true", help="only say what is untrue of it")
+    parser.add_argument("--validate", action="store_true", help="only print the violated rules")
     parser.add_argument(
-        "--least", type=int, default=LEAST_EVENTS, help="events that must be there to be valid"
+        "--least", type=int, default=LEAST_EVENTS, help="least number of events of a valid trace"
     )
-    parser.add_argument("--calls", type=int, help="system calls that somebody else has counted")
+    parser.add_argument("--calls", type=int, help="number of system calls, counted from outside")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--perfetto", type=Path, help="write a file that Perfetto opens")
     try:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.perfetto:
         given.perfetto.write_text(json.dumps(perfetto.chrome(trace, str(given.dump))), encoding="utf-8")
     if given.validate:
-        found = complaints(trace, given.least, given.calls)
+        found = violations(trace, given.least, given.calls)
         print("\n".join(found) or f"valid: {sum(len(ring.events) for ring in trace.rings)} events")
         return 1 if found else 0
     print(json.dumps(timeline.as_json(trace)) if given.json else "\n".join(timeline.lines(trace)))

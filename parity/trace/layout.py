@@ -1,4 +1,4 @@
-"""How the kernel lays its trace out, as its TRACE_HEADER says; kernel/abi/src/trace.rs has the fields."""
+"""The layout of the kernel's trace, from its TRACE_HEADER; kernel/abi/src/trace.rs documents the fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SYMBOL = "TRACE_HEADER"
 
 @dataclass(frozen=True)
 class Header:
-    """Sizes and places in bytes, counts, and at the end addresses; the order is that in memory."""
+    """Sizes and offsets in bytes, counts, and at the end addresses; in the order of the memory."""
 
     version: int
     header_bytes: int
@@ -58,7 +58,7 @@ class Header:
 
     @classmethod
     def read(cls, memory: Memory) -> Self:
-        """Raises DumpError when there is none, or of a version that this reader does not know."""
+        """Reads the header. Raises DumpError if there is none, or if its version is unknown."""
         address = memory.find(SYMBOL, MAGIC)
         if address is None:
             raise DumpError(f"the kernel has no {SYMBOL}: was it built without tracing?")
@@ -69,7 +69,7 @@ class Header:
         return cls(*values)
 
     def event(self) -> struct.Struct:
-        """Timestamp, type, cpu, flags and payload of an event, in this order wherever they lie."""
+        """The struct of an event: timestamp, type, cpu, flags and payload, with padding between them."""
         places = [
             (self.timestamp_at, "Q", 8),
             (self.kind_at, "H", 2),
@@ -80,7 +80,7 @@ class Header:
         layout, at = "<", 0
         for place, code, size in places:
             if place < at:
-                raise DumpError("the fields of an event lie in an order that this reader does not know")
+                raise DumpError("the fields of an event are in an unknown order")
             layout += f"{place - at}x{code}"
             at = place + size
         return struct.Struct(f"{layout}{self.event_bytes - at}x")

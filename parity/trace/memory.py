@@ -1,7 +1,6 @@
-"""A kernel's memory as readers of traces see it: what it changes from a dump, all else from its ELF file.
+"""A kernel's memory: writable segments from a dump, all other segments from the ELF file.
 
-A dump is the kernel's writable segments (those of its ELF file that say so), whole and in order of their
-addresses; there is nothing else in the file.
+A dump contains only the writable segments of the ELF file, complete and in the order of their addresses.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from parity.core.errors import UserError
 
 
 class DumpError(UserError):
-    """The bytes are not a dump of this kernel."""
+    """The bytes are no dump of this kernel."""
 
 
 def dump(kernel: Kernel, read: Callable[[int, int], bytes]) -> bytes:
-    """The kernel's writable segments; `read` gives memory by physical address and size in bytes."""
+    """Reads the kernel's writable segments. `read` gives memory by physical address and size in bytes."""
     return b"".join(read(segment.physical, segment.size) for segment in kernel.writable)
 
 
 class Memory:
-    """Reads by virtual address."""
+    """Reads the kernel's memory by virtual address."""
 
     def __init__(self, kernel: Kernel, dumped: bytes) -> None:
         sizes = [segment.size for segment in kernel.writable]
@@ -38,7 +37,7 @@ class Memory:
         self._parts = [*constant, *self._dumped]
 
     def read(self, address: int, size: int) -> bytes:
-        """Raises DumpError for what is not the kernel's own memory."""
+        """`size` bytes at an address. Raises DumpError if they are outside the kernel's segments."""
         for start, length, content in self._parts:
             if start <= address and address + size <= start + length:
                 piece = content[address - start : address - start + size]
@@ -46,9 +45,9 @@ class Memory:
         raise DumpError(f"{size} bytes at {address:#x} are not the kernel's")
 
     def find(self, symbol: str, magic: bytes) -> int | None:
-        """Address of what a symbol names, or, where the kernel has no symbols, of what begins like that.
+        """The address of a symbol; in a kernel without symbols, of the data that starts with `magic`.
 
-        None when it has symbols and not this one, or when nothing that changes begins so.
+        None if the symbol is missing, or if no writable data starts with `magic`.
         """
         if self.kernel.symbols:
             named = self.kernel.symbols.get(symbol)
@@ -62,9 +61,9 @@ class Memory:
         return None
 
     def number(self, address: int, size: int = 8) -> int:
-        """An unsigned integer."""
+        """The unsigned integer of `size` bytes at an address."""
         return int.from_bytes(self.read(address, size), "little")
 
     def text(self, address: int) -> str:
-        """What an address and a length there lead to."""
+        """The text to which a pointer and a length at an address lead."""
         return self.read(self.number(address), self.number(address + 8)).decode(errors="replace")

@@ -1,8 +1,7 @@
-"""A trace as Chrome's trace events (JSON), which Perfetto opens.
+"""Converts a trace to Chrome's trace events (JSON), which Perfetto opens.
 
-There is a track for each processor, with the threads it ran and its interrupts, and one for each thread, with
-its system calls. A span whose beginning was dropped begins with the first event; one that did not end ends
-with the last.
+Each processor has a track with its threads and interrupts; each thread has a track with its system calls. A
+span without a start begins at the first event; a span without an end ends at the last event.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ OF_THREADS = "SYSCALL"
 
 
 class _Tracks:
-    """Spans in the making, by track."""
+    """Collects the spans of all tracks."""
 
     def __init__(self, begin: int, frequency: int) -> None:
         self.events: list[dict[str, Any]] = []
@@ -61,11 +60,11 @@ class _Tracks:
 
 
 def chrome(trace: Trace, title: str) -> dict[str, Any]:
-    """The whole file, to be written as JSON."""
+    """The content of the file, as JSON values."""
     events = trace.merged()
     begin, end = (events[0][TIMESTAMP], events[-1][TIMESTAMP]) if events else (0, 0)
     tracks = _Tracks(begin, trace.frequency or 1)
-    running: dict[int, tuple[int, int]] = {}  # by processor: its thread, and since when
+    running: dict[int, tuple[int, int]] = {}  # processor → its thread, and the time of its start
     threads: set[int] = set()
     for event in events:
         cpu, name, timestamp = event[CPU], trace.name(event[KIND]), event[TIMESTAMP]
@@ -100,7 +99,7 @@ def _names(trace: Trace) -> set[str]:
 
 
 def _switch(trace: Trace, event: Event) -> tuple[int | None, int | None]:
-    """The thread that leaves and the one that comes, as far as this event of a switch says."""
+    """The previous and the next thread, as far as this switch event contains them."""
     value, comes = event[PAYLOAD], trace.name(event[KIND]).endswith(EXIT)
     if trace.probes[event[KIND]].payload is Payload.THREADS:
         return value >> 16, value & 0xFFFF if comes else None

@@ -1,7 +1,7 @@
-"""From memory to a trace: the events of every processor, what they mean, and what was counted.
+"""Reads a trace from memory: the events of each processor, their types, and the counters.
 
-An event is whole if its place in the ring and the lap that its flags tell agree and its timestamp is not 0;
-any other between the read and the write index is torn, and left out.
+An event is complete if the lap in its flags matches its position in the ring, and its timestamp is not 0.
+Other events between the read and the write index are torn; the reader skips them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ CALLS, CALL_BYTES = "TRACE_SYSCALL_NAMES", 24
 
 
 class Payload(IntEnum):
-    """What an event's payload is."""
+    """The type of an event's payload."""
 
     NUMBER = 0
-    THREADS = 1  # of version 1: in the upper half the thread that goes, in the lower one the one that comes
-    ADDRESS = 2  # the lower 32 bits of one
-    RESULT = 3  # signed; the largest for all that are larger
+    THREADS = 1  # version 1 only: previous thread in the upper half, next thread in the lower half
+    ADDRESS = 2  # the lower 32 bits of an address
+    RESULT = 3  # signed; larger values are clamped
     THREAD = 4
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What can be traced: a type of events."""
+    """A probe: one type of event."""
 
     kind: int
     name: str
@@ -45,7 +45,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Counter:
-    """A count, by processor."""
+    """A counter, with a value per processor."""
 
     name: str
     text: str
@@ -54,26 +54,26 @@ class Counter:
 
     @property
     def total(self) -> int:
-        """Of all processors."""
+        """The sum over all processors."""
         return sum(self.values)
 
 
 @dataclass(frozen=True)
 class Ring:
-    """What one processor's ring held, the oldest first. `torn` were there but not whole."""
+    """The ring of one processor; events oldest first. `torn`: number of incomplete events."""
 
     cpu: int
     events: list[Event]
     write_index: int
     read_index: int
     dropped: int
-    dropped_counted: tuple[int, ...]  # of the dropped events, those of counter 1, 2, …
+    dropped_counted: tuple[int, ...]  # dropped events of counter 1, 2, …
     torn: int = 0
 
 
 @dataclass(frozen=True)
 class Trace:
-    """All that was read. Timestamps count `frequency` times a second."""
+    """A complete trace. Timestamps increase by `frequency` per second."""
 
     rings: list[Ring]
     counters: list[Counter]
@@ -81,19 +81,19 @@ class Trace:
     enabled: bool
     frequency: int
     counter_bits: int
-    names: dict[int, str] = field(default_factory=dict)  # of system calls, by number
+    names: dict[int, str] = field(default_factory=dict)  # names of system calls, by number
 
     def merged(self) -> list[Event]:
-        """The events of all processors by time; of those of one time, each processor's in their order."""
+        """The events of all processors by time; each processor's events keep their order."""
         return sorted(chain.from_iterable(ring.events for ring in self.rings), key=itemgetter(TIMESTAMP))
 
     def name(self, kind: int) -> str:
-        """What a type is called."""
+        """The name of an event type."""
         return self.probes[kind].name if kind in self.probes else f"UNKNOWN_{kind:04X}"
 
 
 def read(memory: Memory) -> Trace:
-    """Everything that the kernel keeps. Raises DumpError when it is not laid out as its header says."""
+    """Reads the trace. Raises DumpError if the memory does not match the header."""
     header = Header.read(memory)
     rings = [
         ring(header, cpu, memory.read(header.rings + cpu * header.ring_bytes, header.ring_bytes))
@@ -111,7 +111,7 @@ def read(memory: Memory) -> Trace:
 
 
 def ring(header: Header, cpu: int, data: bytes) -> Ring:
-    """One ring from its bytes."""
+    """Parses one ring."""
     places = (header.write_index_at, header.read_index_at, header.dropped_at)
     write, first, dropped = (int.from_bytes(data[at : at + 8], "little") for at in places)
     tallies = [header.dropped_counted_at + 8 * index for index in range(header.tallies)]
@@ -119,7 +119,7 @@ def ring(header: Header, cpu: int, data: bytes) -> Ring:
     slots = list(header.event().iter_unpack(data[: size * header.event_bytes]))
     split = start % size
     ordered = (slots[split:] + slots[:split])[: write - start]
-    # All before the border are of one lap, all behind it of the next.
+    # Events before the border belong to one lap, events after it to the next lap.
     border, bits, mask = size - split, header.counter_bits, (1 << (FLAG_BITS - header.counter_bits)) - 1
     lap = start // size
     events: list[Event] = []
@@ -175,7 +175,7 @@ def _payload(number: int) -> Payload:
     try:
         return Payload(number)
     except ValueError:
-        raise DumpError(f"events have a kind of payload that this reader does not know: {number}") from None
+        raise DumpError(f"unknown payload type of an event: {number}") from None
 
 
 def _calls(memory: Memory) -> dict[int, str]:

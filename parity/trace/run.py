@@ -1,4 +1,4 @@
-"""Guests whose trace is read: once at the end, or with every system call counted from outside."""
+"""Runs guests and reads their traces, at the end, or while counting system calls from outside."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from parity.judge.state import State
 from parity.spec.machine import RunSpec
 from parity.trace import memory
 
-COUNTING_S = 300.0  # a guest that is stopped at every call is slow
+COUNTING_S = 300.0  # deadline; a guest that is stopped at each system call is slow
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where system calls enter the kernel: bytes behind a symbol. `pc` is what the program counter is called.
+    """The entry point of system calls: a symbol and an offset in bytes. `pc`: the name of the program
+    counter.
 
-    Where other traps enter as well, `register` tells calls apart: its bits from `shift` on are `value` then.
+    If other traps share the entry, a trap is a system call if `register` >> `shift` equals `value`.
     """
 
     pc: str
@@ -36,18 +37,18 @@ class Entry:
 
 
 ENTRIES = {
-    # The ninth vector: synchronous, from user code; ESR's class of exceptions is that of `svc`.
+    # The ninth vector: synchronous, from user code; ESR's exception class 0x15 is `svc`.
     "aarch64": Entry("pc", "trap_vectors", 0x400, "ESR_EL1", 26, 0x15),
-    # The entry of vector 0x80; each has 16 bytes.
+    # The entry of vector 0x80; each entry has 16 bytes.
     "x86_64": Entry("rip", "trap_vectors", 0x80 * 16),
 }
 
 
 def traced(space: Workspace, spec: RunSpec, patterns: tuple[str, ...]) -> tuple[GuestRun, bytes]:
-    """One guest to its end, and its kernel's writable memory then.
+    """Runs one guest to its end; returns the run and the kernel's writable memory at the end.
 
     Raises:
-        InfraError: the lane broke, or the emulator ended before it could be looked at.
+        InfraError: the lane failed, or the emulator ended before the memory was read.
     """
     kernel, dumps = load(space, spec), list[bytes]()
 
@@ -68,11 +69,11 @@ def traced(space: Workspace, spec: RunSpec, patterns: tuple[str, ...]) -> tuple[
 
 
 def counted(space: Workspace, spec: RunSpec) -> tuple[int, bytes]:
-    """One guest to its end, stopped by the GDB stub at every entry of a system call: how many there were, and
-    the kernel's writable memory at the end.
+    """Runs one guest to its end, and stops it at each system call by the GDB stub; returns the number of
+    calls and the kernel's writable memory at the end.
 
     Raises:
-        InfraError: the lane broke, or the guest did not end.
+        InfraError: the lane failed, or the guest did not end.
     """
     kernel, lane = load(space, spec), _open(space, spec)
     try:
@@ -89,12 +90,12 @@ def counted(space: Workspace, spec: RunSpec) -> tuple[int, bytes]:
 
 
 def load(space: Workspace, spec: RunSpec) -> Kernel:
-    """What is known of the kernel that a guest runs."""
+    """The ELF file of a guest's kernel."""
     return Kernel.parse(space.store.read(spec.kernel))
 
 
 def count(stub: Stub, kernel: Kernel, entry: Entry) -> int:
-    """Runs a guest to its end; how often it came by the entry for a call. Raises as `counted`."""
+    """Runs a guest to its end; returns the number of its system calls. Raises as `counted`."""
     address = kernel.symbol(entry.symbol).address + entry.offset
     stub.ask(f"Z1,{address:x},4")
     calls, deadline = 0, time.monotonic() + COUNTING_S
@@ -103,8 +104,8 @@ def count(stub: Stub, kernel: Kernel, entry: Entry) -> int:
         if time.monotonic() > deadline:
             raise InfraError(f"the guest did not end within {COUNTING_S:g} s, after {calls} system calls")
         calls += entry.register is None or stub.register(entry.register) >> entry.shift == entry.value
-        # Going on from a breakpoint would only meet it again. So it would after a step that the emulator
-        # calls done before it has begun, as it does when something else asks for its attention just then.
+        # A step leaves the breakpoint; `c` alone would stop there again. The emulator may report a step that
+        # it has not made, if something else interrupts it: repeat until the program counter has changed.
         while True:
             stub.ask("s")
             if stub.register(entry.pc) != address:

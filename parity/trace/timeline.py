@@ -1,4 +1,4 @@
-"""A trace for people (a line an event) and for programs (JSON)."""
+"""Formats a trace as text (a line per event) or as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Payload, T
 
 
 def lines(trace: Trace) -> Iterator[str]:
-    """Seconds since the first event, processor, type, payload; then the counters."""
+    """A line per event: seconds since the first event, processor, type, payload; then the counters."""
     events = trace.merged()
     begin = events[0][TIMESTAMP] if events else 0
     for event in events:
@@ -25,7 +25,7 @@ def lines(trace: Trace) -> Iterator[str]:
 
 
 def payload(trace: Trace, event: Event) -> str:
-    """What an event's payload says."""
+    """The payload of an event, as text."""
     value = event[PAYLOAD]
     match trace.probes[event[KIND]].payload if event[KIND] in trace.probes else None:
         case Payload.THREADS:
@@ -40,12 +40,12 @@ def payload(trace: Trace, event: Event) -> str:
 
 
 def signed(value: int) -> int:
-    """Of 32 bits."""
+    """A 32-bit value as a signed number."""
     return value - (1 << 32) if value >> 31 else value
 
 
 def as_json(trace: Trace) -> dict[str, Any]:
-    """All of it; timestamps are the processor's own counts."""
+    """The trace as JSON values; timestamps are raw counts."""
     return {
         "frequency": trace.frequency,
         "enabled": trace.enabled,

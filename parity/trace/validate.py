@@ -1,4 +1,4 @@
-"""Whether a trace can be believed: what must be true of one that was read while the kernel rested."""
+"""Validates a trace: the rules for a trace that was read while the machine was stopped."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from itertools import pairwise
 from parity.trace.reader import FLAGS, KIND, PAYLOAD, TIMESTAMP, Ring, Trace
 
 LEAST_EVENTS = 278
-MARKERS = 0xFF  # upper byte of the types that mark something, and are none of the kernel's own events
+MARKERS = 0xFF  # upper byte of marker types, which are no events of the kernel
 TICK, CALLS = "TIMER_TICK", "SYSCALL_TOTAL"
 
 
-def complaints(trace: Trace, least: int = LEAST_EVENTS, calls: int | None = None) -> list[str]:
-    """What is untrue of it, nothing if all is well.
+def violations(trace: Trace, least: int = LEAST_EVENTS, calls: int | None = None) -> list[str]:
+    """The rules that a trace violates; empty if it is valid.
 
-    `least` events must be there; `calls` is how many system calls somebody else has counted, if so.
+    `least`: the least number of events; `calls`: the number of system calls counted from outside, if known.
     """
-    found = [] if trace.enabled else ["tracing is off, so that counters stand still"]
+    found = [] if trace.enabled else ["tracing is off, so that counters do not count"]
     if not trace.frequency:
-        found.append("the kernel has not said how fast its clock runs")
+        found.append("the trace has no clock frequency")
     seen = sum(1 for ring in trace.rings for event in ring.events if event[KIND] >> 8 != MARKERS)
     if seen < least:
         found.append(f"{seen} events, at least {least} expected")
@@ -32,18 +32,16 @@ def _ring(trace: Trace, ring: Ring) -> list[str]:
     if ring.torn:
         found.append(f"{ring.torn} torn events")
     if not ring.dropped == ring.read_index <= ring.write_index:
-        found.append(f"{ring.dropped} events dropped, but {ring.read_index} is the first that is left")
+        found.append(f"{ring.dropped} events dropped, but the first kept event has index {ring.read_index}")
     held = len(ring.events) + ring.torn
     if held != ring.write_index - ring.read_index:
         found.append(f"{ring.write_index} events written, {ring.dropped} dropped, but {held} there")
     back = sum(1 for one, other in pairwise(ring.events) if other[TIMESTAMP] < one[TIMESTAMP])
     if back:
-        found.append(f"the time goes back {back} times")
-    strangers = {event[KIND] for event in ring.events} - set(trace.probes)
-    if strangers:
-        found.append(
-            f"events of types that nobody registered: {', '.join(f'{k:#06x}' for k in sorted(strangers))}"
-        )
+        found.append(f"the time decreases {back} times")
+    unknown = {event[KIND] for event in ring.events} - set(trace.probes)
+    if unknown:
+        found.append(f"events of unregistered types: {', '.join(f'{k:#06x}' for k in sorted(unknown))}")
     ticks = [event[PAYLOAD] for event in ring.events if trace.name(event[KIND]) == TICK]
     if any(other <= one for one, other in pairwise(ticks)):
         found.append("the numbers of the ticks do not increase")
@@ -55,13 +53,13 @@ def _counters(trace: Trace) -> list[str]:
     mask = (1 << trace.counter_bits) - 1
     for counter in trace.counters:
         if not counter.total:
-            found.append(f"{counter.name} has counted nothing")
+            found.append(f"{counter.name} is 0")
         for ring in trace.rings:
             there = sum(1 for event in ring.events if event[FLAGS] & mask == counter.number)
             dropped, counted = ring.dropped_counted[counter.number - 1], counter.values[ring.cpu]
             if counted != there + dropped:
                 found.append(
-                    f"{counter.name} of cpu {ring.cpu} is {counted}, but {there} such events are there"
+                    f"{counter.name} of cpu {ring.cpu} is {counted}, but the ring has {there} such events"
                     f" and {dropped} were dropped"
                 )
     return found

@@ -18,7 +18,7 @@ SUITE = ("test_aarch64",)
 
 
 @dataclass(frozen=True)
-class Scene:
+class Snapshot:
     """A command at work, as it can be seen from outside."""
 
     checkout: Checkout
@@ -58,7 +58,7 @@ class Moment:
     """
 
     name: str
-    come: Callable[[Scene], bool]
+    come: Callable[[Snapshot], bool]
     words: tuple[str, ...] = SUITE
     lasts_s: float = 0.0
     crates: bool = True
@@ -69,7 +69,7 @@ class Moment:
     in_ci: bool = False
 
 
-def importing(scene: Scene) -> bool:
+def importing(scene: Snapshot) -> bool:
     """The archive is whole, and what it was made of is gone: Docker reads it."""
     return bool(scene.stored("tmp/*/rootfs.tar")) and not scene.stored("tmp/*/mmdebstrap*")
 

@@ -17,7 +17,7 @@ from zlib import crc32
 import pytest
 from checkout import ROOT, Checkout
 
-from parity.autopsy.diagnose import FailureKind
+from parity.autopsy.diagnosis import FailureKind
 from parity.build.workspace import Workspace
 from parity.core import host
 from parity.report import log, selftest
@@ -119,14 +119,14 @@ def run(
 def complaints(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
     """The guests of which something is said that is not so: `unknown` always is."""
     known = {
-        key: replace(found, word=None) if found.word == FailureKind.UNKNOWN else found
+        key: replace(found, failure_kind=None) if found.failure_kind == FailureKind.UNKNOWN else found
         for key, found in seen.items()
     }
     all_canaries = [
-        replace(bird, words={arch: word for arch, word in bird.words.items() if known[arch, bird.name].word})
+        replace(bird, words={a: kind for a, kind in bird.words.items() if known[a, bird.name].failure_kind})
         for bird in all_canaries
     ]
-    return selftest.unearned(all_canaries, known)
+    return selftest.unexpected(all_canaries, known)
 
 
 def stripped(elf: bytes) -> bytes:

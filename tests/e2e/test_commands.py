@@ -51,8 +51,8 @@ def test_doit_alone_says_what_to_type() -> None:
         (["test_aarch46"], "there is no task 'test_aarch46'; did you mean 'test_aarch64'?"),
         (["test_aarch64:fork"], "no task 'test_aarch64:fork'; did you mean 'test_aarch64:fork_test'?"),
         (["build_kernel:aarch64-tasting"], "did you mean 'build_kernel:aarch64-testing'?"),
-        (["fersh=1", "test_aarch64"], "variable 'fersh' is read by nobody; did you mean 'fresh'?"),
-        (["fersh=1", "list"], "variable 'fersh' is read by nobody; did you mean 'fresh'?"),
+        (["fersh=1", "test_aarch64"], "unknown variable 'fersh'; did you mean 'fresh'?"),
+        (["fersh=1", "list"], "unknown variable 'fersh'; did you mean 'fresh'?"),
         (["kthread_parallel:0"], "kthread_parallel:0: a whole number of at least 1 expected"),
         (["kthread_parallel:-1"], "kthread_parallel:-1: a whole number of at least 1 expected"),
         (["kthread_parallel:abc"], "kthread_parallel:abc: a whole number of at least 1 expected"),
@@ -70,7 +70,7 @@ def test_doit_alone_says_what_to_type() -> None:
         (["only=dup_test", "integration_aarch64"], "only=dup_test: no test has such a name"),
         (["integration_x86_64:timer_clokc"], "did you mean 'integration_x86_64:timer_clock'?"),
         (["boot_strict_aarch64:0"], "a whole number of at least 1 expected"),
-        (["-n", "2", "test_aarch64"], "say lanes=N instead"),
+        (["-n", "2", "test_aarch64"], "use lanes=N instead"),
         # Nothing to run is no success, and no plan either.
         (
             ["only=true_test", "tag=pipe", "test_aarch64"],
@@ -276,7 +276,7 @@ def test_a_kernel_that_runs_its_own_tests_passes_no_program(checkout: Checkout) 
     for arch in ARCHS:
         row = checkout.row("dup_test", arch)
         assert row["verdict"] == "fail"
-        assert row["cause"] == "the kernel was to start /bin/dup_test, and ran tests of its own"
+        assert row["cause"] == "the kernel had to start /bin/dup_test, but ran its own tests"
 
 
 @pytest.mark.docker

@@ -71,7 +71,7 @@ def test_a_tool_ends_with_the_command(
     monkeypatch.setattr(engine, "CANCELLATION", cancellation)
     script = "echo up; trap '' TERM INT HUP; sleep 100 & sleep 101"
     with pytest.raises(KeyboardInterrupt):
-        docker.run_tool(qemu.id, ["sh", "-c", script], on_line=lambda *_: cancellation.ask())
+        docker.run_tool(qemu.id, ["sh", "-c", script], on_line=lambda *_: cancellation.request())
     assert containers(docker) == []
 
 
@@ -82,7 +82,7 @@ def test_a_build_that_says_nothing_is_left_behind(
     monkeypatch.setattr(engine, "CANCELLATION", cancellation)
     files = {"Dockerfile": f"FROM {qemu.id}\nRUN sleep 15; false\n".encode()}
     started = time.monotonic()
-    threading.Timer(1, cancellation.ask).start()
+    threading.Timer(1, cancellation.request).start()
     with pytest.raises(KeyboardInterrupt):
         docker.build_image(images.context(files), tag=tag, arguments={}, on_line=lambda _: None)
     assert time.monotonic() - started < 12

@@ -72,7 +72,7 @@ def run(runner: EvidenceRunner, arch: str, features: str, command_line: str) -> 
 @pytest.mark.parametrize("arch", ["aarch64", "x86_64"])
 def test_the_disks_lock_kept_on_the_way_to_user_space(runner: EvidenceRunner, arch: str) -> None:
     seen = run(runner, arch, "planted_faults", "init=/bin/file_read_test fault=user_keeps_disk_lock")
-    assert (seen.verdict, seen.word) == ("hang", "self-deadlock")
+    assert (seen.verdict, seen.failure_kind) == ("hang", "self-deadlock")
     assert seen.sentence is not None
     for what in ("kernel::fs::disk::VOLUME", "kernel/core/src/drivers/block_cache.rs:", "BlockCache::"):
         assert what in seen.sentence
@@ -108,12 +108,12 @@ def test_what_was_the_matter(
     runner: EvidenceRunner, arch: str, command_line: str, verdict: str, word: str, says: str
 ) -> None:
     seen = run(runner, arch, "canaries", command_line)
-    assert (seen.verdict, seen.word) == (verdict, word)
+    assert (seen.verdict, seen.failure_kind) == (verdict, word)
     assert says in str(seen.sentence)
     assert seen.autopsy is not None
     found = document.parse(gzip.decompress(runner.space.store.read(seen.autopsy)))
     assert found is not None
-    assert (found.diagnosis.word, found.findings.missing) == (word, ())
+    assert (found.diagnosis.kind, found.findings.missing) == (word, ())
 
 
 @pytest.mark.parametrize("arch", ["aarch64", "x86_64"])
@@ -137,13 +137,13 @@ def test_a_kernel_without_symbols_is_told_by_its_notes(
     finally:
         lane.close()
     assert isinstance(seen, Autopsy)
-    assert (seen.diagnosis.word, seen.findings.missing) == ("deadlock", ())
+    assert (seen.diagnosis.kind, seen.findings.missing) == ("deadlock", ())
     assert "thread 2 (left) waits at kernel/core/src/thread/kthread.rs:" in seen.diagnosis.sentence
 
 
 def test_a_guest_that_is_well_has_none(runner: EvidenceRunner) -> None:
     seen = run(runner, "aarch64", "canaries", "init=/bin/init")
-    assert (seen.verdict, seen.word, seen.autopsy) == ("pass", None, None)
+    assert (seen.verdict, seen.failure_kind, seen.autopsy) == ("pass", None, None)
 
 
 class Bench:
@@ -195,10 +195,10 @@ def test_other_kernels_are_told_by_their_processors_alone(
         well = bench.look(on, End.POWER_OFF, (Port.CHANNEL, frames.good_run()))
     finally:
         bench.lane.close()
-    told = {word: each.diagnosis.word for word, each in found.items() if each}
+    told = {word: each.diagnosis.kind for word, each in found.items() if each}
     assert told == {word: word for word in found}, found
     assert asleep is not None
-    assert asleep.diagnosis.word == "unknown"  # what it waits for, only its kernel could tell
+    assert asleep.diagnosis.kind == "unknown"  # what it waits for, only its kernel could tell
     assert all(spot.halted for spots in asleep.findings.samples for spot in spots)
     assert well is None
 
@@ -213,7 +213,7 @@ def test_an_emulator_that_does_not_answer_is_told_and_ended(
     finally:
         bench.lane.close()
     assert stalled is not None
-    assert stalled.diagnosis.word == "emulator stalled"
+    assert stalled.diagnosis.kind == "emulator stalled"
     assert again is not None
     assert again.findings.stalled is None
     assert len(again.findings.samples) > 5

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT, Checkout, dockerfile, image_from
-from moments import MOMENTS, Moment, Scene
+from moments import MOMENTS, Moment, Snapshot
 from waiting import Mine, until
 
 from parity.core import host
@@ -55,11 +55,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def scene(docker: Engine, tmp_path: Path) -> Iterator[Scene]:
+def scene(docker: Engine, tmp_path: Path) -> Iterator[Snapshot]:
     """A checkout with a store, tool images that may be its own, and nothing of it left in Docker."""
     checkout = Checkout.copy(tmp_path / "checkout", tmp_path / "cache")
     mine = Mine.of(docker, checkout.cache, f"parity-test-{uuid.uuid4().hex}")
-    yield Scene(checkout, mine, lambda: "")
+    yield Snapshot(checkout, mine, lambda: "")
     own = images.load_recipe(checkout.folder, "qemu", docker.architecture()).debian
     if own != images.load_recipe(ROOT, "qemu", docker.architecture()).debian:
         docker.remove_tag(rootfs.name(own, docker.architecture()))
@@ -70,7 +70,7 @@ def scene(docker: Engine, tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_a_run_works_after_an_interruption(
-    scene: Scene, moment: Moment, number: signal.Signals, request: pytest.FixtureRequest, docker: Engine
+    scene: Snapshot, moment: Moment, number: signal.Signals, request: pytest.FixtureRequest, docker: Engine
 ) -> None:
     cold = request.config.getoption("--all-moments")
     prepare(scene, moment, docker, cold=cold)
@@ -97,7 +97,7 @@ def test_a_run_works_after_an_interruption(
     print("", *cells, f"{gone_s:.1f}", status, f"{again_s:.1f}", "", sep=" | ")
 
 
-def prepare(scene: Scene, moment: Moment, docker: Engine, *, cold: bool) -> None:
+def prepare(scene: Snapshot, moment: Moment, docker: Engine, *, cold: bool) -> None:
     """Gives the checkout what is not to be made again, and tool images of its own if it needs some."""
     checkout = scene.checkout
     if cold:
@@ -118,7 +118,7 @@ def prepare(scene: Scene, moment: Moment, docker: Engine, *, cold: bool) -> None
 
 
 def interrupt(
-    scene: Scene,
+    scene: Snapshot,
     moment: Moment,
     number: signal.Signals,
     process: subprocess.Popen[str],
@@ -149,7 +149,7 @@ def interrupt(
     return after_s, "".join(lines)
 
 
-def processes(scene: Scene) -> list[str]:
+def processes(scene: Snapshot) -> list[str]:
     """The processes of the checkout's commands."""
     mark = f"PARITY_CACHE={scene.checkout.cache}\0".encode()
     found = []
@@ -162,12 +162,12 @@ def processes(scene: Scene) -> list[str]:
     return found
 
 
-def running(scene: Scene) -> list[str]:
+def running(scene: Snapshot) -> list[str]:
     """What runs in containers; one that was never started goes with the next command."""
     return scene.mine.commands() + ["a build"] * scene.mine.builds()
 
 
-def assert_whole(scene: Scene, output: str) -> None:
+def assert_whole(scene: Snapshot, output: str) -> None:
     """The suite's results are those expected, reports and store are whole, nothing lies about."""
     folder = scene.checkout.folder
     described = tree.load(folder / "trees" / "reference.yaml")

@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Checkout:
         (
             "baseline.txt",
             "aarch64 dup_test pass\n" * 2,
-            "baseline.txt:2: dup_test on aarch64 stands here twice",
+            "baseline.txt:2: dup_test on aarch64 occurs twice",
         ),
         ("baseline.txt", "arm64 dup_test pass\n", "baseline.txt:1: no architecture 'arm64'; "),
         (

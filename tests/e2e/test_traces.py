@@ -18,7 +18,7 @@ from parity.trace import reader
 from parity.trace.__main__ import main
 from parity.trace.memory import Memory
 from parity.trace.run import ENTRIES, counted, load
-from parity.trace.validate import LEAST_EVENTS, complaints
+from parity.trace.validate import LEAST_EVENTS, violations
 from tasks import session
 from tasks.session import Session
 from tasks.trace import programs, spec_of
@@ -60,8 +60,8 @@ def test_every_call_is_counted(ours: Session, tmp_path: Path, arch: str) -> None
     calls, dumped = counted(ours.space, spec)
     trace = reader.read(Memory(load(ours.space, spec), dumped))
     assert calls > 20
-    assert complaints(trace, least=LEAST_EVENTS, calls=calls) == []
-    assert complaints(trace, least=LEAST_EVENTS, calls=calls + 1) != []
+    assert violations(trace, least=LEAST_EVENTS, calls=calls) == []
+    assert violations(trace, least=LEAST_EVENTS, calls=calls + 1) != []
     saved, elf = tmp_path / "dump.bin", ours.space.store.path(spec.kernel)
     saved.write_bytes(dumped)
     command = [str(saved), "--elf", str(elf), "--validate", "--calls"]
