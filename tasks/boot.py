@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,11 @@ from parity.core.row import Row
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.run import stress, suite_run
+from parity.run.suite_run import Boot
 from parity.spec.decision import against
 from parity.store.store import Digest
 from tasks import report, suite
+from tasks.batch import Batch
 from tasks.session import Session, current, task
 
 STRICT = 20
@@ -54,9 +56,11 @@ def task_boot_strict() -> Iterator[Any]:
 
 def task_boot_features() -> Iterator[Any]:
     """Boot a kernel of every feature set to the end that the tree says: boot_features_<architecture>"""
-    for arch in current().archs:
+    session = current()
+    yield FEATURES.task()
+    for arch in session.archs:
         doc = f"Boot a kernel of every feature set on {arch}, each to its expected end"
-        yield task(f"boot_features_{arch}", doc, features, arch, after=["images"], guests=[arch])
+        yield task(f"boot_features_{arch}", doc, features, arch, setup=[FEATURES.name], guests=[arch])
 
 
 def task_boot_parallel() -> Iterator[Any]:
@@ -121,8 +125,9 @@ def parallel(archs: Sequence[str], count: int) -> bool:
 
 def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], LaneUse]:
     session = current()
-    results = [suite_run.built(session.space, session.tree, arch) for arch in archs]
-    return suite_run.boots(suite.runner(session), session.tree, results * count, lanes=lanes)
+    space, tree = session.space, session.tree
+    guests = [suite_run.boot(space, tree, suite_run.built(space, tree, arch)) for arch in archs]
+    return suite_run.boots(session.evidence_runner(), guests * count, lanes=lanes)
 
 
 def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
@@ -143,39 +148,48 @@ def features(arch: str) -> bool:
         InfraError: one of them could not be judged.
     """
     session = current()
-    if arch not in session.accumulated.booted:
-        _boot_features(session, arch)
-    wrong = []
-    for name, row in session.accumulated.booted[arch].items():
+    rows, wrong = FEATURES.rows(session, arch), []
+    for name, row in rows.items():
         wanted = session.tree.feature_sets[name]
         expected, says = wanted.expected[arch], wanted.says.get(arch, "")
         session.screen.note(f"{name}: kernel {str(row.kernel)[:12]}: {row.verdict}: {row.cause}")
         if row.verdict != expected or says not in row.cause:
             wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))
-    report.judged(list(session.accumulated.booted[arch].values()))
+    report.judged(list(rows.values()))
     for complaint in wrong:
         session.screen.note(complaint, "red")
     return not wrong
 
 
-def _boot_features(session: Session, arch_: str) -> None:
-    tree = session.tree
+def _kernels(session: Session, arch: str) -> dict[str, Boot]:
+    """By feature set, the guest that boots its kernel; raises BuildError."""
+    space, tree = session.space, session.tree
+    built = {
+        name: replace(suite_run.built(space, tree, arch, name), kind=features.kind)
+        for name, features in tree.feature_sets.items()
+    }
+    guests = {_what_boots(outputs): suite_run.boot(space, tree, outputs) for outputs in built.values()}
+    return {name: guests[_what_boots(outputs)] for name, outputs in built.items()}
 
-    def kernels(arch: str) -> dict[str, BuildOutputs]:
-        return {
-            name: replace(suite_run.built(session.space, tree, arch, name), kind=wanted.kind)
-            for name, wanted in tree.feature_sets.items()
-        }
 
-    results = session.together(arch_, lambda arch: session.names(f"boot_features_{arch}"), kernels)
-    each = {_what_boots(kernel): kernel for sets in results.values() for kernel in sets.values()}
-    rows, _ = suite_run.boots(suite.runner(session), tree, list(each.values()), lanes=session.settings.lanes)
+def _boot_features(session: Session, kernels: Mapping[str, Mapping[str, Boot]]) -> dict[str, dict[str, Row]]:
+    """Boots the kernels of all architectures in one pool of lanes; rows by architecture and feature set."""
+    guests = {boot.spec: boot for boots in kernels.values() for boot in boots.values()}
+    rows, _ = suite_run.boots(session.evidence_runner(), list(guests.values()), lanes=session.settings.lanes)
     seen = {(row.arch, row.features): row for row in rows}
-    for arch, sets in results.items():
-        session.accumulated.booted[arch] = {
-            name: seen[arch, each[_what_boots(kernel)].features] for name, kernel in sets.items()
-        }
+    return {
+        arch: {name: seen[arch, boot.features] for name, boot in boots.items()}
+        for arch, boots in kernels.items()
+    }
 
 
 def _what_boots(results: BuildOutputs) -> tuple[str, Digest, RunKind]:
     return results.arch, results.kernel, results.kind
+
+
+FEATURES: Batch[dict[str, Boot]] = Batch(
+    "boot_features",
+    lambda session, arch: session.names(f"boot_features_{arch}"),
+    _kernels,
+    _boot_features,
+)

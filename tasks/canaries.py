@@ -11,7 +11,6 @@ from parity.report import marked, selftest
 from parity.report.grid import Grid
 from parity.selftest import canary, canary_run
 from parity.selftest.canary import Canary, Seen
-from tasks import suite
 from tasks.session import Session, current, task
 
 README = "canaries:readme"
@@ -70,5 +69,5 @@ def _run(session: Session) -> tuple[list[Canary], Seen]:
     features, all_canaries = canary_run.load(space, tree)
     likes = [canary_run.like(space, tree, arch, features) for arch in session.archs]
     return all_canaries, canary_run.run(
-        suite.runner(session), likes, all_canaries, lanes=session.settings.lanes
+        session.evidence_runner(), likes, all_canaries, lanes=session.settings.lanes
     )

@@ -31,7 +31,7 @@ def task_compare() -> Iterator[Any]:
                 f"compare with {there}",
                 against,
                 there,
-                after=["images"],
+                setup=suite.SUITE_TASKS.setup(session),
                 outputs=["report/compare.json", "report/compare.md"],
             )
 
@@ -50,11 +50,11 @@ def against(there: Revision) -> bool:
     """
     session = current()
     if session.settings.plan:
-        return all(suite.SUITE_TASKS.plan(session, arch) for arch in session.archs)
+        return suite.SUITE_TASKS.plan_all(session)
     here: list[Row] = []
     try:
         for arch in session.archs:
-            here += suite.rows(session, arch)
+            here += suite.SUITE_TASKS.rows(session, arch)
     except BuildError as error:
         raise RevisionError(f"this checkout does not build: {error}", output=error.output) from None
     report.judged(suite.SUITE_TASKS.asked(session, here))

@@ -18,7 +18,7 @@ from parity.run.stress import Run
 from parity.selftest import mutation
 from parity.spec.baseline import NOT_SEEN
 from parity.spec.machine import RunSpec
-from tasks import kernel, suite
+from tasks import kernel
 from tasks.boot import counts
 from tasks.session import Session, current, task
 
@@ -175,7 +175,7 @@ def _run(
     """
     if not seeded:
         return []
-    runner, log = suite.runner(session), _runs(session)
+    runner, log = session.evidence_runner(), _runs(session)
     log.trim()
     if others := len(log.unread()):
         session.screen.note(f"{others} runs noted by another version, or cut, are passed over", "yellow")

@@ -31,9 +31,11 @@ def task_parity() -> Iterator[Any]:
     if session.names("parity") and session.archs != session.tree.archs:
         raise UserError("parity is between all architectures: leave arch= out")
     # No dependency on test_<architecture>: of a suite with a surprise the matrix is wanted most.
-    outputs = ("report/parity.json", "report/parity.md")
-    yield task("parity", str(task_parity.__doc__), parity, document, after=["images"], outputs=outputs)
-    yield task(README, "Write the same into docs/parity.md", readme, document, after=["images"])
+    outputs, setup = ("report/parity.json", "report/parity.md"), suite.SUITE_TASKS.setup(session)
+    doc = str(task_parity.__doc__)
+    yield task("parity", doc, parity, document, setup=setup, outputs=outputs)
+    doc = "Write the same into docs/parity.md"
+    yield task(README, doc, readme, document, setup=setup)
 
 
 def parity(document: Document) -> bool:
@@ -44,7 +46,7 @@ def parity(document: Document) -> bool:
     """
     session = current()
     if session.settings.plan:
-        return all(suite.SUITE_TASKS.plan(session, arch) for arch in session.tree.archs)
+        return suite.SUITE_TASKS.plan_all(session)
     found, rows = _found(session)
     _show(session, _report(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
@@ -59,6 +61,8 @@ def readme(document: Document) -> bool:
         UserError: the marks are not there.
     """
     session = current()
+    if session.settings.plan:
+        return suite.SUITE_TASKS.plan_all(session)
     found, rows = _found(session)
     stand = _report(session, document, found, rows)
     parts = (
@@ -76,18 +80,19 @@ def _found(session: Session) -> tuple[dict[str, Side | None], list[Row]]:
     found: dict[str, Side | None] = {}
     for arch in session.tree.archs:
         try:
+            suite.SUITE_TASKS.rows(session, arch)
             found[arch] = parity_report.side(session.space, session.tree, arch)
         except BuildError as error:
             tell(error)
             found[arch] = None
-    return found, [row for arch in found if found[arch] for row in suite.rows(session, arch)]
+    return found, [row for arch in found if found[arch] for row in suite.SUITE_TASKS.rows(session, arch)]
 
 
 def _report(
     session: Session, document: Document, found: Mapping[str, Side | None], rows: Sequence[Row]
 ) -> ParityReport:
     return parity_report.report(
-        suite.runner(session),
+        session.evidence_runner(),
         session.tree,
         session.suite,
         document,

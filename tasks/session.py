@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from doit.exceptions import TaskError, TaskFailed
 from doit.task import Task, dict_to_task
@@ -22,8 +22,10 @@ from parity.core import host
 from parity.core.cancellation import CANCELLATION
 from parity.core.errors import BuildError, ParityError, UserError
 from parity.core.row import Row
+from parity.report import log
 from parity.report.terminal import Screen
 from parity.run import integration
+from parity.run.evidence_runner import EvidenceRunner
 from parity.run.integration import Integration
 from parity.spec import baseline as baselines
 from parity.spec import decision, quarantine
@@ -37,21 +39,26 @@ from parity.store.store import Digest
 from tasks import bug, ends
 from tasks.settings import ALL, Settings
 
-T = TypeVar("T")
 TREE = "reference"
 BASELINE, QUARANTINE = Path("suites", "baseline.txt"), Path("suites", "quarantine.yaml")
 DECISIONS = "decisions.yaml"
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch step has found: by architecture the rows by name, or why the architecture has none."""
+
+    rows: Mapping[str, Mapping[str, Row]] = field(default_factory=dict)
+    unbuilt: Mapping[str, BuildError] = field(default_factory=dict)
 
 
 @dataclass
 class Accumulated:
     """What a command accumulates while it runs: the one part of a session that changes."""
 
-    rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
-    integration_rows: dict[str, list[Row]] = field(default_factory=dict)
-    booted: dict[str, dict[str, Row]] = field(default_factory=dict)  # by architecture and feature set
+    batches: dict[str, BatchResult] = field(default_factory=dict)  # by suite
     errors: list[ParityError] = field(default_factory=list)  # that ended an action
-    tasks: list[Task] = field(default_factory=list)  # all that there are
+    tasks: list[Task] = field(default_factory=list)  # all of the command
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,10 @@ class Session:
         """Whether the command names a task, or one of its sub-tasks."""
         return any(fnmatchcase(task, word.partition(":")[0]) for word in self.selected)
 
+    def evidence_runner(self, space: Workspace | None = None) -> EvidenceRunner:
+        """The evidence runner of this command; `space`: None for the session's workspace."""
+        return EvidenceRunner(space or self.space, self.tree.panic_patterns, log.render)
+
     def shown(self, folder: str, files: Mapping[str, Digest]) -> None:
         """Copies blobs to `folder` below build/ and says where they lie; raises MachineError."""
         place = self.space.show(folder, files).relative_to(self.space.root)
@@ -92,25 +103,6 @@ class Session:
         if len(files) == 1:
             lines = [f"{place / name} is {self.space.store.path(digest)}" for name, digest in files.items()]
         self.screen.note(f"  {lines[0]}", "dim")
-
-    def together(self, arch_: str, asked: Callable[[str], bool], make: Callable[[str], T]) -> dict[str, T]:
-        """What `make` gives for `own` and for all other architectures of which the command `asked` the same.
-
-        The first task of several runs the guests of all, so that no lane is idle while any of them waits.
-        What another architecture's build complains about is left for its own task to say.
-
-        Raises:
-            BuildError: as `make` does for `own`.
-        """
-        new: dict[str, T] = {}
-        for arch in self.archs:
-            if arch == arch_ or asked(arch):
-                try:
-                    new[arch] = make(arch)
-                except BuildError:
-                    if arch == arch_:
-                        raise
-        return new
 
 
 _current: Session | None = None
@@ -198,14 +190,16 @@ def task(
     function: Callable[..., bool | None],
     *args: Any,
     after: Sequence[str] = (),
+    setup: Sequence[str] = (),
     stages: Sequence[str] = (),
     outputs: Sequence[str] = (),
     guests: Sequence[str] = (),
 ) -> Task:
     """A task with one action; `base:name` is a sub-task, which `doit list` shows with `--all` only.
 
-    `stages` are the titles under which something is kept of it (`doit forget`), `outputs` globs below build/
-    of what it leaves in the checkout (`doit clean`), `guests` the architectures whose guests it runs.
+    `after`: the tasks that must succeed first. `setup`: those that run after these, and only if all of these
+    succeeded. `stages`: the titles of its results in the store (`doit forget`). `outputs`: globs below build/
+    of its files in the checkout (`doit clean`). `guests`: the architectures whose guests it runs.
 
     Unlike doit's own generators this lets a task with sub-tasks have an action of its own.
     """
@@ -215,6 +209,7 @@ def task(
             "doc": doc,
             "actions": [(action(function), list(args))],
             "task_dep": list(after),
+            "setup": list(setup),
             "io": {"capture": False},
             "meta": {"stages": list(stages), "guests": list(guests)},
             "clean": [(clean, [list(outputs)])],

@@ -9,9 +9,12 @@ from fnmatch import fnmatchcase
 from doit.task import Task
 
 from parity.core.row import Row
+from parity.run import plan
+from parity.run.plan import Plan, SuiteGuests
 from parity.spec.selection import can_run, failed_last, require
-from parity.spec.suite import Suite, Test
+from parity.spec.suite import Test
 from tasks import report
+from tasks.batch import Batch
 from tasks.session import Session, current, task
 
 
@@ -19,15 +22,19 @@ from tasks.session import Session, current, task
 class SuiteTasks:
     """A suite: `prefix` is its tasks' (PREFIX_<architecture>, PREFIX_<architecture>:<test>).
 
-    `file` holds its rows in the report, `rows` brings those of an architecture up to date; `whole` are other
-    tasks that are about all of its tests too.
+    `file` holds its rows in the report; `guests` says how its tests become guests; `whole` are other tasks
+    that are about all of its tests too.
     """
 
     prefix: str
     file: str
-    suite: Callable[[Session], Suite]
-    rows: Callable[[Session, str], list[Row]]
+    guests: Callable[[Session], SuiteGuests]
     whole: tuple[str, ...] = ()
+
+    @property
+    def batch(self) -> Batch[Plan]:
+        """The step that runs the guests of all architectures of a command."""
+        return Batch(self.prefix, self._asks, self._plan, self._run)
 
     def tasks(
         self,
@@ -47,6 +54,7 @@ class SuiteTasks:
             UserError: the command's variables select none of these tests.
         """
         self.chosen(current(), arch)  # a mistake is told before anything runs
+        setup = self.setup(current())
         name = f"{self.prefix}_{arch}"
         outputs = {test: f"logs/{arch}/{logs(test)}-*.log" for test in stages}
         yield task(
@@ -55,6 +63,7 @@ class SuiteTasks:
             self.all,
             arch,
             after=after,
+            setup=setup,
             stages=[*common, *(stage for each in stages.values() for stage in each)],
             outputs=list(dict.fromkeys(outputs.values())),
             guests=[arch],
@@ -67,6 +76,7 @@ class SuiteTasks:
                 arch,
                 test,
                 after=after,
+                setup=setup,
                 stages=own_stages,
                 outputs=[outputs[test]],
             )
@@ -101,6 +111,40 @@ class SuiteTasks:
         session.screen.note(f"{able} of {len(chosen)} can run on {arch}; this is a plan: nothing has run")
         return True
 
+    def plan_all(self, session: Session) -> bool:
+        """Lists what the command selects on all its architectures."""
+        return all(self.plan(session, arch) for arch in session.archs)
+
+    def setup(self, session: Session) -> list[str]:
+        """The setup tasks of a task that reads the rows: the batch step, but of a plan none."""
+        return [] if session.settings.plan else [self.batch.name]
+
+    def rows(self, session: Session, arch: str) -> list[Row]:
+        """The rows of all tests on an architecture, once the batch step has run; raises as `Batch.rows`."""
+        return list(self.batch.rows(session, arch).values())
+
+    def _asks(self, session: Session, arch: str) -> bool:
+        return bool(self.chosen(session, arch)) or any(map(session.names, self.whole))
+
+    def _plan(self, session: Session, arch: str) -> Plan:
+        chosen, fresh = self.chosen(session, arch), session.settings.fresh
+        return self.guests(session).plan(session.evidence_runner(), arch, chosen, fresh=fresh)
+
+    def _run(self, session: Session, plans: Mapping[str, Plan]) -> dict[str, dict[str, Row]]:
+        """Runs the guests that must run, and writes the reports."""
+        of_suite, settings, evidence = self.guests(session), session.settings, session.evidence_runner()
+        results = plan.run(
+            evidence, of_suite, list(plans.values()), fresh=settings.fresh, lanes=settings.lanes
+        )
+
+        def known() -> list[Row]:
+            return [row for each in plans.values() for row in plan.rows(evidence, of_suite, each, results)]
+
+        found: dict[str, dict[str, Row]] = {arch: {} for arch in plans}
+        for row in report.update(session, known, self.file):
+            found[row.arch][row.name] = row
+        return found
+
     def asked(self, session: Session, rows: Sequence[Row]) -> list[Row]:
         """Those of the rows that the command asks for."""
         names = {arch: {test.name for test in self.chosen(session, arch)} for arch in session.archs}
@@ -113,7 +157,7 @@ class SuiteTasks:
             UserError: none of them can run. Only where others failed last, last_failed=1 may select none.
         """
         words, name = session.selected, f"{self.prefix}_{arch}"
-        tests = list(self.suite(session).tests.values())
+        tests = list(self.guests(session).suite.tests.values())
         named = [test for test in tests if any(fnmatchcase(f"{name}:{test.name}", word) for word in words)]
         if any(fnmatchcase(name, word) for word in words) or any(map(session.names, self.whole)):
             named += self._selected(session, arch, tests)

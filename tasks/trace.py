@@ -11,7 +11,8 @@ from typing import Any
 from parity.build import disk
 from parity.core.errors import UserError
 from parity.judge.verdict import Verdict
-from parity.run import suite_run
+from parity.run import plan, suite_run
+from parity.run.suite_run import ProgramSuite
 from parity.spec import suite as suites
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
@@ -38,11 +39,11 @@ def task_proc() -> Iterator[Any]:
 def proc(arch: str) -> bool:
     """Runs those that have no evidence yet and shows all; whether all are as the suite says."""
     session = current()
-    inside, settings = programs(session), session.settings
-    of_suite = (suite.runner(session), session.tree, inside)
-    asked = suite_run.asked(session.space, session.tree, inside, arch, list(inside.tests.values()))
-    ran = suite_run.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
-    rows = suite_run.rows(*of_suite, asked.outputs, ran[arch])
+    settings, runner = session.settings, session.evidence_runner()
+    tests = ProgramSuite(session.tree, programs(session))
+    planned = tests.plan(runner, arch, list(tests.suite.tests.values()), fresh=settings.fresh)
+    results = plan.run(runner, tests, [planned], fresh=settings.fresh, lanes=settings.lanes)
+    rows = plan.rows(runner, tests, planned, results)
     report.show_some(rows)
     return report.as_expected(session, rows)
 

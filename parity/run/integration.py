@@ -24,18 +24,18 @@ from typing import Annotated
 from msgspec import Meta
 
 from parity.build import disk, inventory
+from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
 from parity.core import yamlfile
 from parity.core.errors import BuildError
-from parity.core.row import Row
 from parity.core.yamlfile import Model, Name, Seconds
 from parity.judge import verdict
 from parity.judge.state import RunKind
 from parity.judge.verdict import End, Judgement, Verdict
-from parity.results import matrix
 from parity.results.evidence import Evidence
 from parity.run import suite_run
-from parity.run.evidence_runner import EvidenceRunner, Finding, title
+from parity.run.evidence_runner import EvidenceRunner, Finding
+from parity.run.plan import Plan
 from parity.run.runner import Result
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
@@ -114,7 +114,11 @@ def guest(space: Workspace, tree: Tree, tests: Integration, arch: str, features:
         BuildError: as the stages say; or the kernel links other tests than are listed, or lacks a program.
         MachineError: as the stages say.
     """
-    outputs = suite_run.built(space, tree, arch, features)
+    return _guest(space, tree, tests, suite_run.built(space, tree, arch, features))
+
+
+def _guest(space: Workspace, tree: Tree, tests: Integration, outputs: BuildOutputs) -> RunSpec:
+    arch = outputs.arch
     agree(tests, inventory.read(space.store.path(outputs.kernel)), arch)
     if gone := [name for name in tests.programs if name not in outputs.programs]:
         raise BuildError(
@@ -175,27 +179,6 @@ def asking(like: RunSpec, names: Sequence[str]) -> RunSpec:
     return replace(like, cmdline=f"{like.cmdline}{ASKS}{','.join(names)}")
 
 
-def run(
-    runner: EvidenceRunner, tests: Integration, asked: Sequence[RunSpec], *, fresh: bool, lanes: int
-) -> dict[RunSpec, Evidence]:
-    """Runs, over one pool of lanes, what needs it of tests, each given as its own guest; what was seen."""
-    space, wanted = runner.space, runner.wanted(asked, fresh=fresh)
-    ran: dict[RunSpec, Evidence] = {}
-    if wanted:
-        with space.screen.tests(len(wanted)) as view:
-
-            def on_done(done: RunSpec, seen: Evidence) -> None:
-                ran[done] = seen
-                if seen.verdict != Verdict.INFRA:
-                    space.history.remember(title(done), runner.inputs(done))
-                view.finished(_row(runner, tests, done, seen))
-
-            guests(runner, tests, wanted, lanes=lanes, on_done=on_done, fresh=fresh)
-    for known in set(asked).difference(wanted):
-        space.history.remember(title(known), runner.inputs(known))
-    return ran
-
-
 def guests(
     runner: EvidenceRunner,
     tests: Integration,
@@ -248,19 +231,40 @@ def judged(result: Result, names: Sequence[str], ends: Mapping[str, End]) -> Map
     return verdict.judge_tests(state, names, ends) if state else dict.fromkeys(names, result.run.judgement)
 
 
-def rows(
-    runner: EvidenceRunner, tests: Integration, like: RunSpec, ran: Mapping[RunSpec, Evidence]
-) -> list[Row]:
-    """The rows of all tests in guests like this one: what is known, or that `ran` could not find it out."""
-    found = []
-    for spec in (single_test(like, name) for name in tests.suite.tests):
-        now = ran.get(spec)
-        lost = now is not None and now.verdict == Verdict.INFRA
-        found.append(_row(runner, tests, spec, now if lost else runner.known(spec)))
-    return found
+@dataclass(frozen=True)
+class KernelSuite:
+    """The suite of the tests inside the kernel (see `plan.SuiteGuests`)."""
 
+    tree: Tree
+    tests: Integration
 
-def _row(runner: EvidenceRunner, tests: Integration, spec: RunSpec, seen: Evidence | None) -> Row:
-    _, name = parts(spec)
-    log = runner.log(seen) if seen else None
-    return matrix.row(tests.suite.tests[name], spec.arch, tests.features, seen, built=True, log=log)
+    @property
+    def suite(self) -> Suite:
+        """All of them."""
+        return self.tests.suite
+
+    def plan(self, runner: EvidenceRunner, arch: str, tests: Sequence[Test], *, fresh: bool) -> Plan:
+        """The guests of these tests; raises as `guest`."""
+        outputs = suite_run.built(runner.space, self.tree, arch, self.tests.features)
+        like = _guest(runner.space, self.tree, self.tests, outputs)
+        guests = {name: single_test(like, name) for name in self.suite.tests}
+        asked = [test.name for test in tests]
+        to_run = [name for name in asked if runner.wanted([guests[name]], fresh=fresh)]
+        return Plan(outputs, built=guests.keys(), guests=guests, asked=asked, to_run=to_run)
+
+    def guests(self, runner: EvidenceRunner, plan: Plan) -> Mapping[str, RunSpec]:
+        """Those of the plan: all have the same disk."""
+        del runner
+        return plan.guests
+
+    def run(
+        self,
+        runner: EvidenceRunner,
+        specs: Sequence[RunSpec],
+        *,
+        lanes: int,
+        on_done: Callable[[RunSpec, Evidence], None],
+        fresh: bool,
+    ) -> None:
+        """Runs tests, many in a guest; raises MachineError."""
+        guests(runner, self.tests, specs, lanes=lanes, on_done=on_done, fresh=fresh)
