@@ -112,7 +112,7 @@ class Kernel:
         waiting = list(specs)
         while waiting:
             own = waiting.pop(0)
-            result = Result(Job(own, Path("recording")), self.guest(own.cmdline), None, ())
+            result = Result(Job(own, "recording"), self.guest(own.cmdline), None, ())
             for found in findings(result):
                 assert isinstance(found, Finding)
                 on_done(found.spec, evidence(found))
@@ -180,7 +180,7 @@ def test_guests_that_differ_in_a_fault_are_not_shared() -> None:
 
 def test_a_guest_without_a_lane_is_every_tests_lost_machinery() -> None:
     lost = GuestRun(Judgement(Verdict.INFRA, "2 lanes failed under it"))
-    result = Result(Job(spec(), Path("recording")), lost, None, ())
+    result = Result(Job(spec(), "recording"), lost, None, ())
     assert integration.judged(result, ["a", "b"], {}) == dict.fromkeys("ab", lost.judgement)
 
 

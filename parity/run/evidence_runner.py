@@ -165,11 +165,12 @@ class EvidenceRunner:
         def open_lane() -> Lane:
             return disturb(DockerLane.open(engine, qemu, self.space.store, size))
 
-        with self.space.scratch() as folder, Pool(open_lane, min(lanes, len(specs))) as pool:
+        lanes = min(lanes, len(specs))
+        with self.space.scratch() as folder, Pool(open_lane, lanes, self._hook) as pool:
             numbers = count()
 
             def jobs(some: Sequence[RunSpec]) -> list[Job]:
-                return [self._job(spec, folder / f"{next(numbers)}.jsonl") for spec in some]
+                return [self._job(spec, str(folder / f"{next(numbers)}.jsonl")) for spec in some]
 
             begun: set[Digest] = set()
             for result in pool.run(jobs(specs), lambda ended: jobs(following(ended))):
@@ -179,7 +180,7 @@ class EvidenceRunner:
                     seen = self._keep(result, found, recording, fresh=fresh and key not in begun)
                     begun.add(key)
                     on_done(found.spec, seen)
-                result.job.recording.unlink(missing_ok=True)
+                Path(result.job.recording).unlink(missing_ok=True)
             self.space.screen.used(pool.use)
             return pool.use
 
@@ -196,21 +197,22 @@ class EvidenceRunner:
                 self._write_log(evidence, guest.judge_recording(recording), self._autopsy(evidence))
         return str(place.relative_to(self.space.root)) if place.exists() else None
 
-    def _job(self, spec: RunSpec, recording: Path) -> Job:
+    def _job(self, spec: RunSpec, recording: str) -> Job:
         before = self.known(spec)
         expected_s = before.wall_s if before else spec.cpu_budget_s
-        return Job(spec, recording, self.panic_patterns, expected_s, Hook(self._look(spec), bad_only=True))
+        return Job(spec, recording, self.panic_patterns, expected_s)
 
-    def _look(self, spec: RunSpec) -> Callable[[Inspector | None, state.State, tuple[Line, ...]], Autopsy]:
-        """The autopsy of a guest that hangs or died."""
+    def _hook(self, job: Job) -> Hook:
+        """Examines the guest of a job if it hangs, panics or crashes."""
+        spec = job.spec
 
-        def look(inspector: Inspector | None, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
+        def examine(inspector: Inspector | None, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
             read = partial(self.space.store.read, spec.kernel)
             elf = partial(self._programs.get, spec.kernel, read)
             console = [line.text for line in lines]
             return diagnosed(snapshot.findings(inspector, spec.arch, elf, known, console))
 
-        return look
+        return Hook(examine, bad_only=True)
 
     def _autopsy(self, evidence: Evidence) -> Autopsy | None:
         if evidence.autopsy is None or not self.space.store.intact(evidence.autopsy):
@@ -218,7 +220,7 @@ class EvidenceRunner:
         return document.parse(gzip.decompress(self.space.store.read(evidence.autopsy)))
 
     def _record(self, result: Result) -> Digest:
-        recording = result.job.recording
+        recording = Path(result.job.recording)
         content = recording.read_bytes() if recording.exists() else b""
         return self.space.store.put_bytes(gzip.compress(content, mtime=0))
 

@@ -30,13 +30,16 @@ CLOSED = "the lanes were closed"
 
 @dataclass(frozen=True)
 class Job:
-    """One guest to run. `expected_s` only orders; what is seen goes to `recording` as it happens."""
+    """One guest to run: plain data, which msgspec can write and read.
+
+    `recording`: the path of the file that takes each message of the guest as it comes. `expected_s`: the
+    seconds that the guest will probably take; they decide the order only.
+    """
 
     spec: RunSpec
-    recording: Path
-    panic_patterns: Sequence[str] = ()
+    recording: str
+    panic_patterns: tuple[str, ...] = ()
     expected_s: float = 0.0
-    hook: Hook | None = None  # observes its machine
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,18 @@ class _Call:
 class Pool:
     """At most `lanes` lanes, opened when there is work for them and ended by `close`; a context manager.
 
-    `open_lane` is called in worker threads; what it raises, `run` raises. Workers and callers meet in queues,
-    which a cancellation may wake.
+    `open_lane` and `hook_of`, which gives the hook that observes the machine of a job's guest, are called in
+    worker threads; `run` raises what they raise. Workers and callers meet in queues, which a cancellation may
+    wake.
     """
 
-    def __init__(self, open_lane: Callable[[], Lane], lanes: int) -> None:
-        self._open_lane = open_lane
+    def __init__(
+        self,
+        open_lane: Callable[[], Lane],
+        lanes: int,
+        hook_of: Callable[[Job], Hook | None] = lambda _: None,
+    ) -> None:
+        self._open_lane, self._hook_of = open_lane, hook_of
         self._lanes = lanes
         self._jobs: SimpleQueue[tuple[Job, _Call] | None] = SimpleQueue()
         self._workers: list[threading.Thread] = []
@@ -172,7 +181,8 @@ class Pool:
             lane = self._take()
             before = _waited_s()
             try:
-                run = run_guest(lane, job.spec, job.panic_patterns, job.recording, job.hook)
+                hook = self._hook_of(job)
+                run = run_guest(lane, job.spec, job.panic_patterns, Path(job.recording), hook)
             except LaneError as error:
                 self._discard(lane)
                 failures.append(str(error))

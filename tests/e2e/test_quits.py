@@ -33,12 +33,12 @@ def test_every_emulator_is_told_to_quit_once(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(lane, "qemu_argv", between)
     specs = [bench.spec(GOOD, on=on) for on in ("qemu-virt", "qemu-microvm")]
     jobs = [
-        Job(spec, tmp_path / f"{spec.arch}-{number}.jsonl", PATTERNS, hook=WATCH)
+        Job(spec, str(tmp_path / f"{spec.arch}-{number}.jsonl"), PATTERNS)
         for number in range(GUESTS)
         for spec in specs
     ]
     seen: Counter[Any] = Counter()
-    with Pool(bench.lane, 2) as pool:
+    with Pool(bench.lane, 2, lambda _: WATCH) as pool:
         for result in pool.run(jobs):
             state = result.run.state
             said = state.emulator_says.strip() if state else "no lane"
