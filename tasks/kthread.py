@@ -7,10 +7,10 @@ from typing import Any
 
 from parity.build import disk
 from parity.core.errors import InfraError, MachineError, UserError
-from parity.core.row import Row
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.report import stressed
+from parity.results import matrix
 from parity.results.evidence import Evidence
 from parity.run import stress, suite_run
 from parity.run.run_log import RunLog
@@ -18,6 +18,7 @@ from parity.run.stress import Run
 from parity.selftest import mutation
 from parity.spec.baseline import NOT_SEEN
 from parity.spec.machine import RunSpec
+from parity.spec.suite import Test
 from tasks import kernel
 from tasks.boot import counts
 from tasks.session import Session, current, task
@@ -184,52 +185,23 @@ def _run(
     with session.screen.tests(len(seeded)) as view:
 
         def on_done(spec: RunSpec, seen: Evidence) -> None:
-            name = stress.identity(spec)
-            run = _seen(name, seeds[name], features, spec, seen, runner.log(seen) or "")
-            log.add(run)
-            done[name] = run
-            judged = faulty and run.verdict != Verdict.INFRA
-            view.finished(_row(run, run.verdict if judged else Verdict.PASS))
+            name, place = stress.identity(spec), runner.log(seen)
+            done[name] = Run(
+                id=name,
+                seed=seeds[name],
+                features=features,
+                command_line=spec.cmdline,
+                log=place or "",
+                **matrix.shared(seen, Run),
+            )
+            log.add(done[name])
+            verdict = Verdict(seen.verdict)
+            expected = verdict if faulty and verdict is not Verdict.INFRA else Verdict.PASS
+            test = Test(name, "kthread", {spec.arch: expected}, None)
+            view.finished(matrix.row(test, spec.arch, features, seen, built=True, log=place))
 
         runner.run([spec for _, spec in seeded], lanes=session.settings.lanes, on_done=on_done)
     return [done[name] for name in seeds]
-
-
-def _seen(name: str, seed: int, features: str, spec: RunSpec, seen: Evidence, log: str) -> Run:
-    return Run(
-        id=name,
-        seed=seed,
-        arch=spec.arch,
-        features=features,
-        kernel=spec.kernel,
-        disk=spec.disk,
-        command_line=spec.cmdline,
-        verdict=seen.verdict,
-        cause=seen.cause,
-        guest_s=seen.guest_s,
-        wall_s=seen.wall_s,
-        log=log,
-        when=seen.when,
-        sentence=seen.sentence,
-        failure_signature=seen.failure_signature,
-    )
-
-
-def _row(run: Run, expected: str) -> Row:
-    return Row(
-        name=run.id,
-        arch=run.arch,
-        area="kthread",
-        verdict=run.verdict,
-        expected=str(expected),
-        reason=None,
-        cause=run.cause,
-        guest_s=run.guest_s,
-        wall_s=run.wall_s,
-        log=run.log,
-        sentence=run.sentence,
-        failure_signature=run.failure_signature,
-    )
 
 
 def _tell(session: Session, what: str, runs: Sequence[Run]) -> None:

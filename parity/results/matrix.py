@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results.evidence import Evidence
 from parity.spec.suite import Test
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -66,21 +70,10 @@ def row(
         quarantine=quarantine.sentence(today) if quarantine else None,
         excused=quarantine is not None and not quarantine.expired(today),
     )
-    if evidence is None:
-        return unseen
-    return replace(
-        unseen,
-        verdict=evidence.verdict,
-        cause=evidence.cause,
-        guest_s=evidence.guest_s,
-        wall_s=evidence.wall_s,
-        kernel=evidence.kernel,
-        disk=evidence.disk,
-        emulator=evidence.emulator,
-        host=evidence.host,
-        log=log,
-        when=evidence.when,
-        word=evidence.word,
-        sentence=evidence.sentence,
-        failure_signature=evidence.failure_signature,
-    )
+    return replace(unseen, log=log, **shared(evidence, Row)) if evidence else unseen
+
+
+def shared(evidence: Evidence, kind: type[DataclassInstance]) -> dict[str, Any]:
+    """The fields of evidence that `kind` has under the same names, such as a row's verdict and cause."""
+    names = {each.name for each in fields(kind)}
+    return {each.name: getattr(evidence, each.name) for each in fields(evidence) if each.name in names}
