@@ -57,6 +57,7 @@ class Accumulated:
     """What a command accumulates while it runs: the one part of a session that changes."""
 
     batches: dict[str, BatchResult] = field(default_factory=dict)  # by suite
+    earlier: dict[str, list[Row]] = field(default_factory=dict)  # by report file: before the command's own
     errors: list[ParityError] = field(default_factory=list)  # that ended an action
     tasks: list[Task] = field(default_factory=list)  # all of the command
 

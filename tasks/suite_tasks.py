@@ -166,7 +166,7 @@ class SuiteTasks:
         return [test for test in tests if test in named]
 
     def _selected(self, session: Session, arch: str, tests: Sequence[Test]) -> list[Test]:
-        selection, failed = session.settings.selection, failed_last(report.earlier(session, self.file), arch)
+        selection, failed = session.settings.selection, failed_last(_earlier(session, self.file), arch)
         if selection.last_failed and not failed and self._failed_elsewhere(session):
             return []
         return selection.choose(tests, arch, failed)
@@ -174,8 +174,16 @@ class SuiteTasks:
     def _failed_elsewhere(self, session: Session) -> bool:
         """Whether a test failed last on any architecture, in any suite, that the command is about."""
         return any(
-            failed_last(report.earlier(session, file), arch)
+            failed_last(_earlier(session, file), arch)
             for prefix, file in report.SUITES.items()
             for arch in session.archs
             if any(map(session.names, (f"{prefix}_{arch}", *(self.whole if prefix == self.prefix else ()))))
         )
+
+
+def _earlier(session: Session, file: str) -> list[Row]:
+    """The last results, read once: those of the command itself do not change what it selects."""
+    found = session.accumulated.earlier
+    if file not in found:
+        found[file] = report.earlier(session, file)
+    return found[file]

@@ -74,7 +74,18 @@ def test_failures_are_repeated_where_there_are_some(monkeypatch: pytest.MonkeyPa
     assert names(begun("parity", selection=AGAIN), "x86_64") == []
     earlier(monkeypatch, PASSED)
     with pytest.raises(UserError, match="no test failed the last time on aarch64"):
-        names(both)
+        names(begun("test_aarch64", "test_x86_64", selection=AGAIN))
+
+
+def test_a_repeated_failure_that_passes_now_stays_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The results of the command itself do not change what it has selected."""
+    earlier(monkeypatch, FAILED, replace(PASSED, arch="x86_64"))
+    command = begun("test_aarch64", "test_x86_64", selection=AGAIN)
+    assert names(command) == ["dup_test"]
+    now = replace(FAILED, verdict="pass")
+    earlier(monkeypatch, now)
+    assert suite.SUITE_TASKS.asked(command, [now, PASSED]) == [now]
+    assert names(command, "x86_64") == []
 
 
 def test_a_test_that_was_asked_for_and_has_not_run_is_no_success() -> None:
