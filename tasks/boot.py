@@ -1,4 +1,4 @@
-"""Boots: one, to see it; many, each of which must reach user space."""
+"""Boots: one guest, or many guests, each of which must reach user space."""
 
 from __future__ import annotations
 
@@ -95,29 +95,29 @@ def counts(session: Session, name: str) -> Iterator[int]:
 
 
 def boot(arch: str) -> bool:
-    """Boots once, whatever is known; whether PID 1 ended with 0."""
+    """Boots once, also if a result is stored; whether PID 1 ended with 0."""
     rows, _ = _boots([arch], 1, lanes=1)
     report.show_some(rows)
     return report.as_expected(current(), rows)
 
 
 def strict(arch: str, count: int) -> bool:
-    """Boots `count` times over the lanes; whether every one reached user space. Nothing is tried again."""
+    """Boots `count` times over the lanes, without a retry; whether every guest reached user space."""
     session = current()
     rows, _ = _boots([arch], count, lanes=session.settings.lanes)
     if failed := [row for row in rows if row.surprise]:
         report.show_some(failed)
-    _tell(session, arch, rows)
+    _note_rate(session, arch, rows)
     return report.as_expected(session, rows)
 
 
 def parallel(archs: Sequence[str], count: int) -> bool:
-    """Boots every architecture `count` times, over the lanes; whether every one reached user space."""
+    """Boots each architecture `count` times over the lanes; whether every guest reached user space."""
     session = current()
     rows, use = _boots(archs, count, lanes=session.settings.lanes)
     report.show_some(rows)
     for arch in archs:
-        _tell(session, arch, [row for row in rows if row.arch == arch])
+        _note_rate(session, arch, [row for row in rows if row.arch == arch])
     if use.span_s:
         session.screen.note(f"{use.guests / use.span_s:.2f} boots a second over {use.lanes} lanes")
     return report.as_expected(session, rows)
@@ -130,7 +130,7 @@ def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], 
     return suite_run.boots(session.evidence_runner(), guests * count, lanes=lanes)
 
 
-def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
+def _note_rate(session: Session, arch: str, rows: Sequence[Row]) -> None:
     judged = [row for row in rows if row.verdict != Verdict.INFRA]
     reached = sum(not row.surprise for row in judged)
     lost = f", {len(rows) - len(judged)} could not be judged" if len(judged) < len(rows) else ""
@@ -139,13 +139,13 @@ def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
 
 
 def features(arch: str) -> bool:
-    """Boots a kernel of every feature set; whether each came to the end that the tree says.
+    """Shows the boot of a kernel of every feature set; whether each ended as the tree says.
 
-    Sets that compile to the same ELF and run the same are one kernel and boot once. What the command asks of
-    other architectures boots in the same lanes.
+    Feature sets that compile to the same ELF and run the same way share one guest.
 
     Raises:
-        InfraError: one of them could not be judged.
+        BuildError: a kernel does not build.
+        InfraError: the judge could not judge one of the guests.
     """
     session = current()
     rows, wrong = FEATURES.rows(session, arch), []
@@ -168,8 +168,8 @@ def _kernels(session: Session, arch: str) -> dict[str, Boot]:
         name: replace(suite_run.built(space, tree, arch, name), kind=features.kind)
         for name, features in tree.feature_sets.items()
     }
-    guests = {_what_boots(outputs): suite_run.boot(space, tree, outputs) for outputs in built.values()}
-    return {name: guests[_what_boots(outputs)] for name, outputs in built.items()}
+    guests = {_boot_key(outputs): suite_run.boot(space, tree, outputs) for outputs in built.values()}
+    return {name: guests[_boot_key(outputs)] for name, outputs in built.items()}
 
 
 def _boot_features(session: Session, kernels: Mapping[str, Mapping[str, Boot]]) -> dict[str, dict[str, Row]]:
@@ -183,7 +183,7 @@ def _boot_features(session: Session, kernels: Mapping[str, Mapping[str, Boot]]) 
     }
 
 
-def _what_boots(results: BuildOutputs) -> tuple[str, Digest, RunKind]:
+def _boot_key(results: BuildOutputs) -> tuple[str, Digest, RunKind]:
     return results.arch, results.kernel, results.kind
 
 

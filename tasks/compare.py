@@ -1,4 +1,4 @@
-"""Another commit's results beside this checkout's."""
+"""The comparison of this checkout with another commit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def task_compare() -> Iterator[Any]:
     for word in dict.fromkeys(session.selected):
         base, colon, name = word.partition(":")
         if base == NAME and colon:
-            there = revision.resolve(session.space.root, name)  # a mistake is told before anything runs
+            there = revision.resolve(session.space.root, name)  # reports a mistake before anything runs
             yield task(
                 word,
                 f"compare with {there}",
@@ -37,16 +37,16 @@ def task_compare() -> Iterator[Any]:
 
 
 def which() -> None:
-    """Says that a commit is missing; raises UserError."""
+    """Raises UserError: the command names no commit."""
     raise UserError(f"{NAME}:<rev> expected", "such as: doit compare:HEAD~1")
 
 
 def against(there: Revision) -> bool:
-    """Shows what moved since a commit; whether no pass was lost.
+    """Shows the differences from a commit; whether no test passed there and fails here.
 
     Raises:
         RevisionError: the commit, or this checkout, does not build.
-        InfraError: a test here could not be judged, or nothing is known on both sides.
+        InfraError: the judge could not judge a test here, or no test has a result on both sides.
     """
     session = current()
     if session.settings.plan:
@@ -61,7 +61,7 @@ def against(there: Revision) -> bool:
     variables = [f"{name}={value}" for name, value in session.variables.items() if name in HANDED_ON]
     before = checkout_run.rows(session.space, there, session.archs, variables)
     if not commit_diff.compared(before, here):
-        raise InfraError(f"nothing is known both here and at {there}: there is nothing to compare")
+        raise InfraError(f"no test has a result both here and at {there}: there is nothing to compare")
     moves = commit_diff.moves(before, here)
     if moves:
         session.screen.console.print(compared.grid(there, moves).terminal())

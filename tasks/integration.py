@@ -1,4 +1,4 @@
-"""Integration tests: inside the kernel, many in one guest."""
+"""The tasks of the integration tests, which run inside the kernel, many in one guest."""
 
 from __future__ import annotations
 

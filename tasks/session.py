@@ -1,7 +1,7 @@
-"""One command: what was asked for, the tree and suite it is about, and the workspace it works in.
+"""One command: its words and variables, the tree and the suites, and the workspace.
 
-doit calls task creators without arguments, so this is the one place of the project with a global: the loader
-opens the session, the creators and actions ask for the current one.
+doit calls task creators without arguments, so this module has the only global variable of the project: the
+loader opens the session, and creators and actions get it from `current`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DECISIONS = "decisions.yaml"
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch step has found: by architecture the rows by name, or why the architecture has none."""
+    """The result of a batch step: by architecture, the rows by name, or the error of its build."""
 
     rows: Mapping[str, Mapping[str, Row]] = field(default_factory=dict)
     unbuilt: Mapping[str, BuildError] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class BatchResult:
 
 @dataclass
 class Accumulated:
-    """What a command accumulates while it runs: the one part of a session that changes."""
+    """The results of a command while it runs: the only part of a session that changes."""
 
     batches: dict[str, BatchResult] = field(default_factory=dict)  # by suite
     earlier: dict[str, list[Row]] = field(default_factory=dict)  # by report file: before the command's own
@@ -64,7 +64,7 @@ class Accumulated:
 
 @dataclass(frozen=True)
 class Session:
-    """What a command is about."""
+    """The inputs of a command, and its results so far."""
 
     space: Workspace
     screen: Screen
@@ -80,13 +80,13 @@ class Session:
 
     @property
     def archs(self) -> tuple[str, ...]:
-        """The architectures that the command is about, in the tree's order."""
+        """The architectures of the command, in the tree's order."""
         chosen = self.settings.arch
         return tuple(arch for arch in self.tree.archs if chosen in (arch, ALL))
 
     @property
     def tests(self) -> dict[str, Test]:
-        """Those of both suites, which have rows, lines in the baseline, and may be quarantined."""
+        """The tests of both suites: they have rows and lines in the baseline, and may be quarantined."""
         return {**self.suite.tests, **self.integration.suite.tests}
 
     def names(self, task: str) -> bool:
@@ -98,7 +98,7 @@ class Session:
         return EvidenceRunner(space or self.space, self.tree.panic_patterns, log.render)
 
     def shown(self, folder: str, files: Mapping[str, Digest]) -> None:
-        """Copies blobs to `folder` below build/ and says where they lie; raises MachineError."""
+        """Copies blobs to `folder` below build/ and prints their paths; raises MachineError."""
         place = self.space.show(folder, files).relative_to(self.space.root)
         lines = [f"{place}: {len(files)} files"]
         if len(files) == 1:
@@ -119,7 +119,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     """Opens the session.
 
     Raises:
-        UserError: a variable, a YAML file or the baseline is not as it should be.
+        UserError: a variable, a YAML file or the baseline is not valid.
     """
     global _current
     settings = Settings.read(root / "pyproject.toml", variables)
@@ -150,7 +150,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
 
 
 def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | TaskFailed | None]:
-    """Makes a stage's function doit's: an error becomes one message and status 2, False status 1."""
+    """Makes a doit action of a function: an error becomes one message and status 2, False is status 1."""
 
     @wraps(function)
     def run(*args: Any) -> TaskError | TaskFailed | None:
@@ -160,7 +160,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
-            CANCELLATION.check()  # what was woken up for the end may have complained
+            CANCELLATION.check()  # a cancelled wait may have raised the error
             known = ends.foreseen(error)
             if known is None:
                 current().screen.note(bug.report(), "red")
@@ -168,7 +168,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
                 shown_errors = {
                     str(each) for each in current().accumulated.errors if not isinstance(each, BuildError)
                 }
-                if str(known) not in shown_errors:  # without Docker, every task would say the same
+                if str(known) not in shown_errors:  # without Docker, every task raises the same
                     tell(known)
                 current().accumulated.errors.append(known)
             return TaskError(str(error), report=False)
@@ -178,7 +178,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
 
 
 def tell(error: ParityError) -> None:
-    """Prints an error for a person; a compiler's own text first, whole."""
+    """Prints an error, and before it the whole output of the compiler."""
     screen = current().screen
     if isinstance(error, BuildError) and error.output:
         screen.note(error.output)
@@ -223,7 +223,7 @@ def task(
 
 
 def clean(globs: Sequence[str], dryrun: bool) -> None:
-    """Removes what a task left in the checkout; the store, other checkouts' too, keeps all."""
+    """Removes the files of a task in this checkout; the store and other checkouts keep theirs."""
     space = current().space
     for path in sorted(found for glob in globs for found in space.build.glob(glob)):
         space.screen.note(f"  {path.relative_to(space.root)}")
@@ -236,7 +236,7 @@ def clean(globs: Sequence[str], dryrun: bool) -> None:
 
 
 def group(name: str, doc: str, tasks: Sequence[Task], outputs: Sequence[str] = ()) -> list[Task]:
-    """A task that is its sub-tasks, and those."""
+    """A task that only depends on its sub-tasks, and the sub-tasks."""
     new: Task = dict_to_task(
         {
             "name": name,

@@ -27,9 +27,9 @@ def task_test() -> Iterator[Any]:
 
 
 def needs(session: Session, arch: str, programs: str, features: str | None = None) -> list[str]:
-    """What guests are made of; a plan needs nothing. `programs`: the task that makes them, or a disk.
+    """The tasks that build what guests need; none for plan=1.
 
-    `features`: None for the suite's kernel.
+    `programs`: the task that builds the programs or a disk. `features`: None for the suite's kernel.
     """
     built = [kernel.name(arch, features or session.tree.run.features), programs, "images:qemu"]
     return [] if session.settings.plan else built

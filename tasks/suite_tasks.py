@@ -1,4 +1,4 @@
-"""The tasks of a suite: all of it on an architecture, or one test; and what a command names of it."""
+"""The tasks of a suite: all tests of an architecture, or one test; and the tests that a command selects."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tasks.session import Session, current, task
 
 @dataclass(frozen=True)
 class SuiteTasks:
-    """A suite: `prefix` is its tasks' (PREFIX_<architecture>, PREFIX_<architecture>:<test>).
+    """The tasks of one suite: PREFIX_<architecture> and PREFIX_<architecture>:<test>.
 
-    `file` holds its rows in the report; `guests` says how its tests become guests; `whole` are other tasks
-    that are about all of its tests too.
+    `file`: the report file that holds its rows. `guests`: how its tests become guests. `whole`: other tasks
+    that run all of its tests.
     """
 
     prefix: str
@@ -46,14 +46,15 @@ class SuiteTasks:
         logs: Callable[[str], str],
         common: Sequence[str] = (),
     ) -> Iterator[Task]:
-        """The tasks of an architecture. `stages`: by test, what is kept of it; `common`: of all of them.
+        """The tasks of an architecture.
 
-        `logs` is the beginning of the names of a test's logs.
+        `stages`: by test, the titles of its stored results; `common`: those that all tests share. `logs`: by
+        test, the beginning of the names of its logs.
 
         Raises:
             UserError: the command's variables select none of these tests.
         """
-        self.chosen(current(), arch)  # a mistake is told before anything runs
+        self.chosen(current(), arch)  # reports a mistake before anything runs
         setup = self.setup(current())
         name = f"{self.prefix}_{arch}"
         outputs = {test: f"logs/{arch}/{logs(test)}-*.log" for test in stages}
@@ -82,7 +83,7 @@ class SuiteTasks:
             )
 
     def all(self, arch: str) -> bool:
-        """Runs what has no evidence yet and shows all; whether every row is as expected."""
+        """Shows the rows of all tests; whether every row is as expected."""
         session = current()
         if session.settings.plan:
             return self.plan(session, arch)
@@ -94,7 +95,7 @@ class SuiteTasks:
         return report.as_expected(session, found, self.asked(session, found))
 
     def one(self, arch: str, name: str) -> bool:
-        """Runs one test, with the others that the command names; whether its row is as expected."""
+        """Shows the row of one test; whether it is as expected."""
         session = current()
         if session.settings.plan:
             return self.plan(session, arch)
@@ -103,7 +104,7 @@ class SuiteTasks:
         return report.as_expected(session, found)
 
     def plan(self, session: Session, arch: str) -> bool:
-        """Lists what the command selects; nothing is built, nothing runs."""
+        """Lists the selected tests; builds and runs nothing."""
         chosen = self.chosen(session, arch)
         for test in chosen:
             session.screen.note(f"{test.name} {arch} expected {test.expected[arch]}")
@@ -112,11 +113,11 @@ class SuiteTasks:
         return True
 
     def plan_all(self, session: Session) -> bool:
-        """Lists what the command selects on all its architectures."""
+        """Lists the selected tests of all architectures of the command."""
         return all(self.plan(session, arch) for arch in session.archs)
 
     def setup(self, session: Session) -> list[str]:
-        """The setup tasks of a task that reads the rows: the batch step, but of a plan none."""
+        """The setup tasks of a task that reads the rows: the batch step; none for plan=1."""
         return [] if session.settings.plan else [self.batch.name]
 
     def rows(self, session: Session, arch: str) -> list[Row]:
@@ -146,7 +147,7 @@ class SuiteTasks:
         return found
 
     def asked(self, session: Session, rows: Sequence[Row]) -> list[Row]:
-        """Those of the rows that the command asks for."""
+        """The rows of the tests that the command selects."""
         names = {arch: {test.name for test in self.chosen(session, arch)} for arch in session.archs}
         return [row for row in rows if row.name in names[row.arch]]
 
@@ -154,7 +155,7 @@ class SuiteTasks:
         """The tests that the command names and its variables select, in the suite's order.
 
         Raises:
-            UserError: none of them can run. Only where others failed last, last_failed=1 may select none.
+            UserError: none of them can run. With last_failed=1 there may be none, if other tests failed last.
         """
         words, name = session.selected, f"{self.prefix}_{arch}"
         tests = list(self.guests(session).suite.tests.values())
@@ -172,7 +173,7 @@ class SuiteTasks:
         return selection.choose(tests, arch, failed)
 
     def _failed_elsewhere(self, session: Session) -> bool:
-        """Whether a test failed last on any architecture, in any suite, that the command is about."""
+        """Whether a test failed last on any architecture and in any suite of the command."""
         return any(
             failed_last(_earlier(session, file), arch)
             for prefix, file in report.SUITES.items()

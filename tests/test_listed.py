@@ -18,7 +18,7 @@ from tasks.session import BatchResult, Session
 ROOT = Path(__file__).parent.parent
 PASSED = Row("fork_test", "aarch64", "process", "pass", "pass", None, "")
 FAILED = replace(PASSED, name="dup_test", verdict="fail", cause="PID 1 ended with status 1")
-UNSEEN = replace(PASSED, name="cat_test", verdict="not_run", cause="nothing is known under today's digests")
+UNSEEN = replace(PASSED, name="cat_test", verdict="not_run", cause="no cached result for the current inputs")
 
 
 def begun(*words: str, selection: Selection | None = None) -> Session:
@@ -92,7 +92,7 @@ def test_a_test_that_was_asked_for_and_has_not_run_is_no_success() -> None:
     command = begun("test_aarch64")
     assert report.as_expected(command, [PASSED, UNSEEN], [PASSED])
     for asked in (None, [PASSED, UNSEEN]):
-        with pytest.raises(InfraError, match="cat_test on aarch64: nothing is known"):
+        with pytest.raises(InfraError, match="cat_test on aarch64: no cached result"):
             report.as_expected(command, [PASSED, UNSEEN], asked)
     excused = replace(UNSEEN, excused=True, quarantine="quarantined")
     with pytest.raises(InfraError, match="cat_test"):
@@ -135,7 +135,7 @@ def test_commits_without_a_common_result_are_not_equal(monkeypatch: pytest.Monke
     ran(session._current, PASSED)
     for before in ([], [UNSEEN], [replace(PASSED, arch="x86_64")]):
         monkeypatch.setattr(checkout_run, "rows", lambda *_, rows=before: rows)
-        with pytest.raises(InfraError, match="nothing is known both here and at HEAD"):
+        with pytest.raises(InfraError, match="no test has a result both here and at HEAD"):
             compare.against(there)
     ran(session._current, replace(PASSED, verdict="infra", cause="no lane"))
     with pytest.raises(InfraError, match="fork_test on aarch64: no lane"):

@@ -18,7 +18,7 @@ from parity.core.row import Row
 from parity.judge.verdict import Judgement, Verdict
 from parity.results.evidence import Evidence
 from parity.run import plan
-from parity.run.evidence_runner import Finding
+from parity.run.evidence_runner import TestOutcome
 from parity.run.plan import Plan
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
@@ -37,7 +37,7 @@ PLAN = Plan(
 
 
 def seen(name: str, verdict: Verdict) -> Evidence:
-    return evidence(Finding(GUESTS[name], Judgement(verdict, f"{name}: {verdict}"), 0.1))
+    return evidence(TestOutcome(GUESTS[name], Judgement(verdict, f"{name}: {verdict}"), 0.1))
 
 
 @dataclass

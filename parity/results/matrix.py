@@ -1,4 +1,4 @@
-"""The matrix of results: a row per test and architecture, from evidence and what the suite expects."""
+"""The matrix of results: a row per test and architecture, from the evidence and the expected verdicts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rate:
-    """Passes of all names of an architecture; a name without a program stays in the denominator."""
+    """The passes of an architecture; the total includes the tests without a program."""
 
     arch: str
     passed: int
@@ -42,20 +42,26 @@ def rates(rows: Sequence[Row]) -> list[Rate]:
 
 
 def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
-    """The rows of `new`, which remember the verdicts of `old`, and those of architectures not in `new`."""
+    """The rows of `new`, and the rows of `old` of the other architectures.
+
+    A row that has not run gets the last verdict from `old`.
+    """
     before = {(row.arch, row.name): row.last or row.verdict for row in old}
-    spoken_of = {row.arch for row in new}
+    archs = {row.arch for row in new}
     rows = [
         replace(row, last=before.get((row.arch, row.name))) if row.verdict == Verdict.NOT_RUN else row
         for row in new
     ]
-    return [*rows, *(row for row in old if row.arch not in spoken_of)]
+    return [*rows, *(row for row in old if row.arch not in archs)]
 
 
 def row(
     test: Test, arch: str, features: str, evidence: Evidence | None, *, built: bool, log: str | None
 ) -> Row:
-    """The row of a test: what was seen, or why nothing was. `built`: there is a program of that name."""
+    """The row of a test, with its evidence, or with the reason why there is none.
+
+    `built`: the test has a program. `log`: its readable log, a path from the checkout's root.
+    """
     today, quarantine = datetime.now(UTC).date(), test.quarantine.get(arch)
     unseen = Row(
         name=test.name,
@@ -64,7 +70,7 @@ def row(
         verdict=str(Verdict.NOT_RUN if built else Verdict.MISSING),
         expected=str(test.expected[arch]),
         reason=test.reason,
-        cause="nothing is known under today's digests" if built else "there is no program of that name",
+        cause="no cached result for the current inputs" if built else "there is no program of that name",
         features=features,
         priority=test.priority,
         quarantine=quarantine.sentence(today) if quarantine else None,

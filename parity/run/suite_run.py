@@ -1,4 +1,4 @@
-"""User programs in guests: what they are built of, the suite of their tests, boots."""
+"""Guests of user programs: their build outputs, the suite of their tests, and boots."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) 
     """Kernel and programs of an architecture, built or restored; `features`: None for the suite's.
 
     Raises:
-        UserError: the machine profile is not as it should be.
-        BuildError, MachineError: as the stages say.
+        UserError: the machine profile is not valid.
+        BuildError, MachineError: from the stages.
     """
     found = profile(space, tree, arch)
     features = features or tree.run.features
@@ -44,12 +44,12 @@ def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
 
 
 def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
-    """The machine that guests of an architecture run on; raises UserError when it is not as it should be."""
+    """The machine that guests of an architecture run on; raises UserError when it is not valid."""
     return machine.load(space.root / "machines" / f"{tree.run.machines[arch]}.yaml")
 
 
 def spec(tree: Tree, test: Test, outputs: BuildOutputs, image: Digest) -> RunSpec:
-    """The guest that runs one test: the same kernel for all, the command line chooses the program."""
+    """The guest that runs one test. All tests have the same kernel; the command line names the program."""
     firmware_s = outputs.machine.uefi.silence_s if outputs.machine.uefi else 0.0
     ends_as = machine.program_of(tree.command_line(test.ends_as)) if test.ends_as else None
     return RunSpec(
@@ -68,10 +68,10 @@ def spec(tree: Tree, test: Test, outputs: BuildOutputs, image: Digest) -> RunSpe
 
 
 def complete(suite: Suite, outputs: BuildOutputs) -> None:
-    """Complains about a listed program that was not built: a suite never shrinks in silence.
+    """Checks that the build made all programs of the suite, so that no test is lost without a message.
 
     Raises:
-        BuildError: naming the programs.
+        BuildError: names the missing programs.
     """
     listed = [
         name
@@ -89,7 +89,7 @@ def complete(suite: Suite, outputs: BuildOutputs) -> None:
 
 @dataclass(frozen=True)
 class ProgramSuite:
-    """A suite whose tests are user programs: each is PID 1 of a guest of its own (see `plan.SuiteGuests`)."""
+    """A suite whose tests are user programs: each is PID 1 of its own guest (see `plan.SuiteGuests`)."""
 
     tree: Tree
     suite: Suite
@@ -164,7 +164,7 @@ def boot(space: Workspace, tree: Tree, outputs: BuildOutputs, image: Digest | No
 
 
 def boots(runner: EvidenceRunner, wanted: Sequence[Boot], *, lanes: int) -> tuple[list[Row], LaneUse]:
-    """Boots each of `wanted`, whatever is known; a row per boot, in the order of their ends."""
+    """Boots each of `wanted`, without a cache; a row per boot, in the order in which guests end."""
     guests = {each.spec: each for each in wanted}
     rows: list[Row] = []
     with runner.space.screen.tests(len(wanted)) as view:
