@@ -102,7 +102,7 @@ class Session:
         place = self.space.show(folder, files).relative_to(self.space.root)
         lines = [f"{place}: {len(files)} files"]
         if len(files) == 1:
-            lines = [f"{place / name} is {self.space.store.path(digest)}" for name, digest in files.items()]
+            lines = [f"{place / name} is {self.space.store.local(digest)}" for name, digest in files.items()]
         self.screen.note(f"  {lines[0]}", "dim")
 
 

@@ -93,7 +93,7 @@ def trace(arch: str, name: str) -> bool:
         sys.stdout.write(json.dumps(timeline.as_json(found)) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in timeline.lines(found))
-    elf = session.space.store.path(spec.kernel)
+    elf = session.space.store.local(spec.kernel)
     for line in (
         f"{run.judgement.verdict}: {run.judgement.cause}",
         f"for ui.perfetto.dev: {opened.relative_to(session.space.root)}",

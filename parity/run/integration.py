@@ -119,7 +119,7 @@ def guest(space: Workspace, tree: Tree, tests: Integration, arch: str, features:
 
 def _guest(space: Workspace, tree: Tree, tests: Integration, outputs: BuildOutputs) -> RunSpec:
     arch = outputs.arch
-    agree(tests, inventory.read(space.store.path(outputs.kernel)), arch)
+    agree(tests, inventory.read(space.store.local(outputs.kernel)), arch)
     if gone := [name for name in tests.programs if name not in outputs.programs]:
         raise BuildError(
             f"{arch}: integration tests need {', '.join(gone)}, and the build made no such program"

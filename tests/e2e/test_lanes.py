@@ -189,7 +189,7 @@ def test_a_guest_writes_to_a_copy_of_its_own(bench: Workbench, lane: DockerLane)
     assert "/lane/disk.img" in held[1]
     assert "/store" not in held[1]
     assert inside(bench, lane, "ls", "-A", "/lane") == ""
-    assert bench.store.path(bench.disk).read_bytes().startswith(b"a disk\0")
+    assert bench.store.local(bench.disk).read_bytes().startswith(b"a disk\0")
 
 
 def test_what_does_not_fit_breaks_the_lane_not_the_guest(bench: Workbench, lane: DockerLane) -> None:

@@ -25,7 +25,7 @@ WATCH = Hook(lambda *_: None, bad_only=True)  # with which a guest is held, and 
 def test_every_emulator_is_told_to_quit_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Workbench(tmp_path)
     script = bench.store.put_bytes(Path(listening.__file__).read_bytes())
-    place = f"{lane.STORE}/{bench.store.path(script).relative_to(bench.store.root / 'blobs')}"
+    place = f"{lane.STORE}/{bench.store.local(script).relative_to(bench.store.root / 'blobs')}"
 
     def between(spec: RunSpec, paths: GuestPaths) -> list[str]:
         return ["python3", place, *machine.qemu_argv(spec, paths)]
