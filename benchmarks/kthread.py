@@ -52,7 +52,7 @@ def _by_script(bench: Bench, folder: Path, runs: Sequence[Run]) -> float:
     """Seconds of the script for these guests; raises InfraError unless it finds that all pass."""
     work = folder / "work"
     work.mkdir()
-    shutil.copyfile(bench.space.store.path(runs[0].kernel), work / "kernel")
+    shutil.copyfile(bench.space.store.local(runs[0].kernel), work / "kernel")
     began = monotonic()
     output = bench.here.run(
         [str(WAYS / "per_guest.sh"), *(run.command_line for run in runs)], _environment(bench, work, runs[0])
@@ -79,6 +79,6 @@ def _environment(bench: Bench, work: Path, run: Run) -> dict[str, str]:
                 plain_guest.argv(spec, paths, "/guest/console", "/guest/channel")
             )
         ),
-        "DISK": str(bench.space.store.path(run.disk)),
+        "DISK": str(bench.space.store.local(run.disk)),
         "JOBS": str(bench.lanes),
     }

@@ -66,7 +66,7 @@ def seconds(engine: Engine, image: str, store: Store, specs: Sequence[RunSpec]) 
     engine.run_tool(
         image,
         ["python3", "-I", "-c", TIMER, json.dumps(runs)],
-        mounts=[Mount(store.path(digest), f"/store/{digest}") for digest in sorted(digests)],
+        mounts=[Mount(store.local(digest), f"/store/{digest}") for digest in sorted(digests)],
         on_line=lambda _stream, line: lines.append(line),
     )
     ends = [json.loads(line) for line in lines if line.startswith("{")]

@@ -73,5 +73,5 @@ def _environment(bench: Bench, copy: Checkout, name: str) -> dict[str, str]:
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(tree.kernel.rustflags),
         "KERNEL": str(Path(tree.kernel.targets[arch], "release", tree.kernel.binary or "")),
         "EMULATOR": unquoted(plain_guest.without_command_line(emulator)),
-        "DISK": str(space.store.path(disk.whole(space, tree, arch, programs))),
+        "DISK": str(space.store.local(disk.whole(space, tree, arch, programs))),
     }

@@ -1,9 +1,9 @@
-"""Boots: one, to see it; many, each of which must reach user space."""
+"""Boots: one guest, or many guests, each of which must reach user space."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,11 @@ from parity.core.row import Row
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.run import stress, suite_run
+from parity.run.suite_run import Boot
 from parity.spec.decision import ruling_out
 from parity.store.store import Digest
 from tasks import report, suite
+from tasks.batch import Batch
 from tasks.session import Session, current, task
 
 STRICT = 20
@@ -54,9 +56,11 @@ def task_boot_strict() -> Iterator[Any]:
 
 def task_boot_features() -> Iterator[Any]:
     """Boot a kernel of every feature set to the end that the tree says: boot_features_<architecture>"""
-    for arch in current().archs:
+    session = current()
+    yield FEATURES.task()
+    for arch in session.archs:
         doc = f"Boot a kernel of every feature set on {arch}, each to its expected end"
-        yield task(f"boot_features_{arch}", doc, features, arch, after=["images"], guests=[arch])
+        yield task(f"boot_features_{arch}", doc, features, arch, setup=[FEATURES.name], guests=[arch])
 
 
 def task_boot_parallel() -> Iterator[Any]:
@@ -91,29 +95,29 @@ def counts(session: Session, name: str) -> Iterator[int]:
 
 
 def boot(arch: str) -> bool:
-    """Boots once, whatever is known; whether PID 1 ended with 0."""
+    """Boots once, also if a result is stored; whether PID 1 ended with 0."""
     rows, _ = _boots([arch], 1, lanes=1)
     report.show_some(rows)
     return report.as_expected(current(), rows)
 
 
 def strict(arch: str, count: int) -> bool:
-    """Boots `count` times over the lanes; whether every one reached user space. Nothing is tried again."""
+    """Boots `count` times over the lanes, without a retry; whether every guest reached user space."""
     session = current()
     rows, _ = _boots([arch], count, lanes=session.settings.lanes)
     if failed := [row for row in rows if row.surprise]:
         report.show_some(failed)
-    _tell(session, arch, rows)
+    _note_rate(session, arch, rows)
     return report.as_expected(session, rows)
 
 
 def parallel(archs: Sequence[str], count: int) -> bool:
-    """Boots every architecture `count` times, over the lanes; whether every one reached user space."""
+    """Boots each architecture `count` times over the lanes; whether every guest reached user space."""
     session = current()
     rows, use = _boots(archs, count, lanes=session.settings.lanes)
     report.show_some(rows)
     for arch in archs:
-        _tell(session, arch, [row for row in rows if row.arch == arch])
+        _note_rate(session, arch, [row for row in rows if row.arch == arch])
     if use.span_s:
         session.screen.note(f"{use.guests / use.span_s:.2f} boots a second over {use.lanes} lanes")
     return report.as_expected(session, rows)
@@ -121,11 +125,12 @@ def parallel(archs: Sequence[str], count: int) -> bool:
 
 def _boots(archs: Sequence[str], count: int, *, lanes: int) -> tuple[list[Row], LaneUse]:
     session = current()
-    results = [suite_run.built(session.space, session.tree, arch) for arch in archs]
-    return suite_run.boots(suite.runner(session), session.tree, results * count, lanes=lanes)
+    space, tree = session.space, session.tree
+    guests = [suite_run.boot(space, tree, suite_run.built(space, tree, arch)) for arch in archs]
+    return suite_run.boots(session.evidence_runner(), guests * count, lanes=lanes)
 
 
-def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
+def _note_rate(session: Session, arch: str, rows: Sequence[Row]) -> None:
     judged = [row for row in rows if row.verdict != Verdict.INFRA]
     reached = sum(not row.surprise for row in judged)
     lost = f", {len(rows) - len(judged)} could not be judged" if len(judged) < len(rows) else ""
@@ -134,48 +139,57 @@ def _tell(session: Session, arch: str, rows: Sequence[Row]) -> None:
 
 
 def features(arch: str) -> bool:
-    """Boots a kernel of every feature set; whether each came to the end that the tree says.
+    """Shows the boot of a kernel of every feature set; whether each ended as the tree says.
 
-    Sets that compile to the same ELF and run the same are one kernel and boot once. What the command asks of
-    other architectures boots in the same lanes.
+    Feature sets that compile to the same ELF and run the same way share one guest.
 
     Raises:
-        InfraError: one of them could not be judged.
+        BuildError: a kernel does not build.
+        InfraError: the judge could not judge one of the guests.
     """
     session = current()
-    if arch not in session.accumulated.booted:
-        _boot_features(session, arch)
-    wrong = []
-    for name, row in session.accumulated.booted[arch].items():
+    rows, wrong = FEATURES.rows(session, arch), []
+    for name, row in rows.items():
         wanted = session.tree.feature_sets[name]
         expected, says = wanted.expected[arch], wanted.cause_contains.get(arch, "")
         session.screen.note(f"{name}: kernel {str(row.kernel)[:12]}: {row.verdict}: {row.cause}")
         if row.verdict != expected or says not in row.cause:
             wrong.append(f"{name} must end in {expected} {says!r}".rstrip(" '"))
-    report.judged(list(session.accumulated.booted[arch].values()))
+    report.judged(list(rows.values()))
     for complaint in wrong:
         session.screen.note(complaint, "red")
     return not wrong
 
 
-def _boot_features(session: Session, arch_: str) -> None:
-    tree = session.tree
+def _kernels(session: Session, arch: str) -> dict[str, Boot]:
+    """By feature set, the guest that boots its kernel; raises BuildError."""
+    space, tree = session.space, session.tree
+    built = {
+        name: replace(suite_run.built(space, tree, arch, name), kind=features.kind)
+        for name, features in tree.feature_sets.items()
+    }
+    guests = {_boot_key(outputs): suite_run.boot(space, tree, outputs) for outputs in built.values()}
+    return {name: guests[_boot_key(outputs)] for name, outputs in built.items()}
 
-    def kernels(arch: str) -> dict[str, BuildOutputs]:
-        return {
-            name: replace(suite_run.built(session.space, tree, arch, name), kind=wanted.kind)
-            for name, wanted in tree.feature_sets.items()
-        }
 
-    results = session.together(arch_, lambda arch: session.names(f"boot_features_{arch}"), kernels)
-    each = {_what_boots(kernel): kernel for sets in results.values() for kernel in sets.values()}
-    rows, _ = suite_run.boots(suite.runner(session), tree, list(each.values()), lanes=session.settings.lanes)
+def _boot_features(session: Session, kernels: Mapping[str, Mapping[str, Boot]]) -> dict[str, dict[str, Row]]:
+    """Boots the kernels of all architectures in one pool of lanes; rows by architecture and feature set."""
+    guests = {boot.spec: boot for boots in kernels.values() for boot in boots.values()}
+    rows, _ = suite_run.boots(session.evidence_runner(), list(guests.values()), lanes=session.settings.lanes)
     seen = {(row.arch, row.features): row for row in rows}
-    for arch, sets in results.items():
-        session.accumulated.booted[arch] = {
-            name: seen[arch, each[_what_boots(kernel)].features] for name, kernel in sets.items()
-        }
+    return {
+        arch: {name: seen[arch, boot.features] for name, boot in boots.items()}
+        for arch, boots in kernels.items()
+    }
 
 
-def _what_boots(results: BuildOutputs) -> tuple[str, Digest, RunKind]:
+def _boot_key(results: BuildOutputs) -> tuple[str, Digest, RunKind]:
     return results.arch, results.kernel, results.kind
+
+
+FEATURES: Batch[dict[str, Boot]] = Batch(
+    "boot_features",
+    lambda session, arch: session.names(f"boot_features_{arch}"),
+    _kernels,
+    _boot_features,
+)

@@ -22,7 +22,8 @@ class Forget(ends.Guarded, DoitForget):  # type: ignore[misc]  # doit carries no
     def _execute(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> None:
         """See doit."""
         tasks = {each.name: each for each in self.task_list}
-        words = list(tasks) if forget_all else [] if self.sel_default_tasks else list(self.sel_tasks)
+        named = [] if self.sel_default_tasks else list(self.sel_tasks)
+        words = list(filter(_listed, tasks)) if forget_all else named
         if not words:
             raise InvalidCommand("which task? (--all: every one)")
         chosen = [name for name in tasks if any(fnmatchcase(name, word) for word in words)]
@@ -36,6 +37,11 @@ class Forget(ends.Guarded, DoitForget):  # type: ignore[misc]  # doit carries no
             self.outstream.write(
                 f"forgetting {name}" + ("" if stages else ": it has no stored result") + "\n"
             )
+
+
+def _listed(name: str) -> bool:
+    """Whether `doit list` shows a task: not the batch steps, of which nothing is stored."""
+    return not name.startswith("_")
 
 
 def task_gc() -> Any:

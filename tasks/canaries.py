@@ -1,4 +1,4 @@
-"""The judge is judged by canaries."""
+"""Canaries: guests that try to deceive the judge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from parity.report import marked, selftest
 from parity.report.grid import Grid
 from parity.selftest import canary, canary_run
 from parity.selftest.canary import Canary, Seen
-from tasks import suite
 from tasks.session import Session, current, task
 
 README = "canaries:readme"
@@ -19,22 +18,22 @@ PAGE = Path("docs", "verdicts.md")
 
 
 def task_canaries() -> Iterator[Any]:
-    """Run guests built to deceive; each must earn exactly its verdict"""
+    """Run guests built to deceive; each must get its expected verdict and failure kind"""
     doc, guests = str(task_canaries.__doc__), current().archs
     yield task("canaries", doc, canaries, after=["images"], guests=guests)
     yield task(README, "Write the matrix into docs/verdicts.md", readme, after=["images"], guests=guests)
 
 
 def canaries() -> bool:
-    """Runs all canaries on every architecture; whether each earned its verdict."""
-    return _told(current(), *_run(current()))
+    """Runs all canaries on every architecture; whether each got its expected verdict."""
+    return _show(current(), *_run(current()))
 
 
 def readme() -> bool:
-    """Runs them, and puts the confusion matrix into docs/verdicts.md; whether all is as it must be.
+    """Runs all canaries and writes the confusion matrices into docs/verdicts.md; whether all is as expected.
 
     Raises:
-        UserError: the marks are not there, or only one architecture is wanted.
+        UserError: the page lacks the marks, or the command selects one architecture only.
     """
     session = current()
     if session.archs != session.tree.archs:
@@ -42,11 +41,11 @@ def readme() -> bool:
     all_canaries, seen = _run(session)
     matrices = [matrix.markdown() for matrix in _matrices(all_canaries, seen)]
     marked.write(session.space.root / PAGE, README, matrices)
-    return _told(session, all_canaries, seen)
+    return _show(session, all_canaries, seen)
 
 
-def _told(session: Session, all_canaries: Sequence[Canary], seen: Seen) -> bool:
-    """Prints what came of them; whether all is as it must be."""
+def _show(session: Session, all_canaries: Sequence[Canary], seen: Seen) -> bool:
+    """Prints the verdicts and the matrices; whether each canary got what it must get."""
     print_ = session.screen.console.print
     print_(selftest.canaries(all_canaries, seen, session.archs))
     for matrix in _matrices(all_canaries, seen):
@@ -66,10 +65,10 @@ def _matrices(all_canaries: Sequence[Canary], seen: Seen) -> list[Grid]:
 
 
 def _run(session: Session) -> tuple[list[Canary], Seen]:
-    """The canaries, and what came of them."""
+    """The canaries, and the evidence of each."""
     space, tree = session.space, session.tree
     features, all_canaries = canary_run.load(space, tree)
     likes = [canary_run.like(space, tree, arch, features) for arch in session.archs]
     return all_canaries, canary_run.run(
-        suite.runner(session), likes, all_canaries, lanes=session.settings.lanes
+        session.evidence_runner(), likes, all_canaries, lanes=session.settings.lanes
     )

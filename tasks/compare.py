@@ -1,4 +1,4 @@
-"""Another commit's results beside this checkout's."""
+"""The comparison of this checkout with another commit."""
 
 from __future__ import annotations
 
@@ -25,43 +25,43 @@ def task_compare() -> Iterator[Any]:
     for word in dict.fromkeys(session.selected):
         base, colon, name = word.partition(":")
         if base == NAME and colon:
-            there = revision.resolve(session.space.root, name)  # a mistake is told before anything runs
+            there = revision.resolve(session.space.root, name)  # reports a mistake before anything runs
             yield task(
                 word,
                 f"compare with {there}",
                 against,
                 there,
-                after=["images"],
+                setup=suite.SUITE_TASKS.setup(session),
                 outputs=["report/compare.json", "report/compare.md"],
             )
 
 
 def which() -> None:
-    """Says that a commit is missing; raises UserError."""
+    """Raises UserError: the command names no commit."""
     raise UserError(f"{NAME}:<rev> expected", "such as: doit compare:HEAD~1")
 
 
 def against(there: Revision) -> bool:
-    """Shows what moved since a commit; whether no pass was lost.
+    """Shows the differences from a commit; whether no test passed there and fails here.
 
     Raises:
         RevisionError: the commit, or this checkout, does not build.
-        InfraError: a test here could not be judged, or nothing is known on both sides.
+        InfraError: the judge could not judge a test here, or no test has a result on both sides.
     """
     session = current()
     if session.settings.plan:
-        return all(suite.SUITE_TASKS.plan(session, arch) for arch in session.archs)
+        return suite.SUITE_TASKS.plan_all(session)
     here: list[Row] = []
     try:
         for arch in session.archs:
-            here += suite.rows(session, arch)
+            here += suite.SUITE_TASKS.rows(session, arch)
     except BuildError as error:
         raise RevisionError(f"this checkout does not build: {error}", output=error.output) from None
     report.judged(suite.SUITE_TASKS.asked(session, here))
     variables = [f"{name}={value}" for name, value in session.variables.items() if name in HANDED_ON]
     before = checkout_run.rows(session.space, there, session.archs, variables)
     if not commit_diff.compared(before, here):
-        raise InfraError(f"nothing is known both here and at {there}: there is nothing to compare")
+        raise InfraError(f"no test has a result both here and at {there}: there is nothing to compare")
     moves = commit_diff.moves(before, here)
     if moves:
         session.screen.console.print(compared.grid(there, moves).terminal())

@@ -1,4 +1,4 @@
-"""Kernel threads under stress: many guests, a seed each; one of them again; a kernel that must fail."""
+"""Stress tests of kernel threads: many guests with a seed each, the replay of one, and faulty kernels."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from parity.build import disk
 from parity.core.errors import InfraError, MachineError, UserError
-from parity.core.row import Row
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 from parity.report import stressed
+from parity.results import matrix
 from parity.results.evidence import Evidence
 from parity.run import stress, suite_run
 from parity.run.run_log import RunLog
@@ -18,7 +18,8 @@ from parity.run.stress import Run
 from parity.selftest import mutation
 from parity.spec.baseline import INCONCLUSIVE
 from parity.spec.machine import RunSpec
-from tasks import kernel, suite
+from parity.spec.suite import Test
+from tasks import kernel
 from tasks.boot import counts
 from tasks.session import Session, current, task
 
@@ -26,8 +27,8 @@ GUESTS, MUTANTS = 20, 5
 FEATURES, MUTANT_FEATURES = "kthread_stress_test", "kthread_mutant"
 OUTPUTS = ("report/kthread.jsonl", "logs/*/kthread-*.log")
 REPLAY = "kthread_replay"
-# A thousand ticks a second make a guest last about one. Nothing is there to be PID 1: a kernel that does not
-# run its own tests cannot pass instead with a program's.
+# At 1000 ticks a second a guest takes about a second. PID 1 has no program: a kernel that does not run its
+# own tests cannot pass with a program instead.
 COMMAND_LINE = "init=/no/program tick_hz=1000"
 
 
@@ -56,7 +57,7 @@ def task_kthread_replay() -> Iterator[Any]:
     for word in dict.fromkeys(session.selected):
         base, colon, name = word.partition(":")
         if base == REPLAY and colon:
-            run = stress.find(_runs(session).runs(), name)  # a mistake is told before anything runs
+            run = stress.find(_runs(session).runs(), name)  # reports a mistake before anything runs
             yield task(word, f"seed {run.seed} on {run.arch} again", replay, run, after=["images:qemu"])
 
 
@@ -77,10 +78,10 @@ def _needs(session: Session, features: str) -> list[str]:
 
 
 def parallel(count: int) -> bool:
-    """Runs `count` guests on every architecture, whatever is known; whether all passed.
+    """Runs `count` guests on every architecture, without a cache; whether all passed.
 
     Raises:
-        InfraError: a guest could not be judged for lack of machinery.
+        InfraError: the judge could not judge a guest, because a lane failed.
     """
     session = current()
     root = _root(session, f"kthread_parallel:{count}")
@@ -89,18 +90,18 @@ def parallel(count: int) -> bool:
     for arch in session.archs:
         found = [run for run in runs if run.arch == arch]
         session.screen.console.print(stressed.render(found))
-        _tell(session, arch, found)
+        _note_summary(session, arch, found)
     return _all_passed(runs)
 
 
 def which() -> None:
-    """Says that an id is missing, and which there are; raises UserError."""
+    """Raises UserError: the command names no id; the hint lists the last ids."""
     known = ", ".join(run.id for run in _runs(current()).runs()[-10:]) or "none; run: doit kthread_parallel"
     raise UserError(f"{REPLAY}:<id> expected", f"last ids: {known}")
 
 
 def replay(run: Run) -> bool:
-    """Runs one guest again; whether it passes, as every guest should.
+    """Runs one guest again; whether it passes.
 
     Raises:
         MachineError: its kernel or disk is no longer in the store.
@@ -120,15 +121,15 @@ def replay(run: Run) -> bool:
 
 
 def mutants() -> bool:
-    """Runs guests whose kernel loses wake-ups, and as many where it does not; whether only those fail.
+    """Runs guests whose kernel loses wake-ups, and as many without the fault; whether only the former fail.
 
     Raises:
         UserError: the tree has no such fault.
-        InfraError: a guest could not be judged for lack of machinery.
+        InfraError: the judge could not judge a guest, because a lane failed.
     """
     session = current()
     if not session.tree.thread_faults:
-        raise UserError("the tree's kernel.thread_faults has no fault: there is nothing to find")
+        raise UserError("the tree's kernel.thread_faults is empty: there is no fault to find")
     root, good = _root(session, "kthread_mutants"), True
     likes = [_guest(session, arch, MUTANT_FEATURES) for arch in session.archs]
     control = [each for like in likes for each in stress.specs(like, root, MUTANTS)]
@@ -141,13 +142,13 @@ def mutants() -> bool:
     badly = _run(session, [each for of in lossy.values() for each in of], MUTANT_FEATURES, faulty=True)
     for arch in session.archs:
         of_arch = [run for run in well if run.arch == arch]
-        _tell(session, f"{arch} without a fault", of_arch)
+        _note_summary(session, f"{arch} without a fault", of_arch)
         good &= _all_passed(of_arch)
     for (arch, fault), seeded in lossy.items():
         names = {stress.identity(spec) for _, spec in seeded}
         mutant = [run for run in badly if run.id in names]
-        _tell(session, f"{arch} with {fault}", mutant)
-        found = not _all_passed(mutant)  # what lost its machinery is no find: it raises
+        _note_summary(session, f"{arch} with {fault}", mutant)
+        found = not _all_passed(mutant)  # raises if a lane failed: that finds no fault
         session.screen.note(f"{arch}: {fault} is {'found' if found else 'not found'}", "" if found else "red")
         good &= found
     return good
@@ -169,70 +170,41 @@ def _guest(session: Session, arch: str, features: str) -> RunSpec:
 def _run(
     session: Session, seeded: Sequence[tuple[int, RunSpec]], features: str, *, faulty: bool = False
 ) -> list[Run]:
-    """Runs the guests over the lanes; in the order of their seeds, each kept for a replay as it ends.
+    """Runs the guests over the lanes and logs each for a replay as it ends; the runs are in the seeds' order.
 
-    Of `faulty` kernels a failure is as good as a pass: only that none failed is a surprise.
+    `faulty`: the kernels have a fault; then neither a failure nor a pass is shown as a surprise.
     """
     if not seeded:
         return []
-    runner, log = suite.runner(session), _runs(session)
+    runner, log = session.evidence_runner(), _runs(session)
     log.trim()
     if others := len(log.unread()):
-        session.screen.note(f"{others} runs noted by another version, or cut, are passed over", "yellow")
+        session.screen.note(f"skipped {others} unreadable runs, damaged or of another version", "yellow")
     seeds = {stress.identity(spec): seed for seed, spec in seeded}
     done: dict[str, Run] = {}
     with session.screen.tests(len(seeded)) as view:
 
         def on_done(spec: RunSpec, seen: Evidence) -> None:
-            name = stress.identity(spec)
-            run = _seen(name, seeds[name], features, spec, seen, runner.log(seen) or "")
-            log.add(run)
-            done[name] = run
-            judged = faulty and run.verdict != Verdict.INFRA
-            view.finished(_row(run, run.verdict if judged else Verdict.PASS))
+            name, place = stress.identity(spec), runner.log(seen)
+            done[name] = Run(
+                id=name,
+                seed=seeds[name],
+                features=features,
+                command_line=spec.cmdline,
+                log=place or "",
+                **matrix.shared(seen, Run),
+            )
+            log.add(done[name])
+            verdict = Verdict(seen.verdict)
+            expected = verdict if faulty and verdict is not Verdict.INFRA else Verdict.PASS
+            test = Test(name, "kthread", {spec.arch: expected}, None)
+            view.finished(matrix.row(test, spec.arch, features, seen, built=True, log=place))
 
         runner.run([spec for _, spec in seeded], lanes=session.settings.lanes, on_done=on_done)
     return [done[name] for name in seeds]
 
 
-def _seen(name: str, seed: int, features: str, spec: RunSpec, seen: Evidence, log: str) -> Run:
-    return Run(
-        id=name,
-        seed=seed,
-        arch=spec.arch,
-        features=features,
-        kernel=spec.kernel,
-        disk=spec.disk,
-        command_line=spec.cmdline,
-        verdict=seen.verdict,
-        cause=seen.cause,
-        guest_s=seen.guest_s,
-        wall_s=seen.wall_s,
-        log=log,
-        when=seen.when,
-        sentence=seen.sentence,
-        failure_signature=seen.failure_signature,
-    )
-
-
-def _row(run: Run, expected: str) -> Row:
-    return Row(
-        name=run.id,
-        arch=run.arch,
-        area="kthread",
-        verdict=run.verdict,
-        expected=str(expected),
-        reason=None,
-        cause=run.cause,
-        guest_s=run.guest_s,
-        wall_s=run.wall_s,
-        log=run.log,
-        sentence=run.sentence,
-        failure_signature=run.failure_signature,
-    )
-
-
-def _tell(session: Session, what: str, runs: Sequence[Run]) -> None:
+def _note_summary(session: Session, what: str, runs: Sequence[Run]) -> None:
     for line in stress.summary(runs):
         session.screen.note(f"{what}: {line}")
 

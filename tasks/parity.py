@@ -1,4 +1,4 @@
-"""The architectures side by side, both brought up to date."""
+"""The comparison of all architectures, on up-to-date results."""
 
 from __future__ import annotations
 
@@ -30,21 +30,23 @@ def task_parity() -> Iterator[Any]:
     document = coverage.load(session.space.root / DOCUMENT)
     if session.names("parity") and session.archs != session.tree.archs:
         raise UserError("parity is between all architectures: leave arch= out")
-    # No dependency on test_<architecture>: of a suite with a surprise the matrix is wanted most.
-    outputs = ("report/parity.json", "report/parity.md")
-    yield task("parity", str(task_parity.__doc__), parity, document, after=["images"], outputs=outputs)
-    yield task(README, "Write the same into docs/parity.md", readme, document, after=["images"])
+    # No dependency on test_<architecture>: a surprise there must not suppress the comparison.
+    outputs, setup = ("report/parity.json", "report/parity.md"), suite.SUITE_TASKS.setup(session)
+    doc = str(task_parity.__doc__)
+    yield task("parity", doc, parity, document, setup=setup, outputs=outputs)
+    doc = "Write the same into docs/parity.md"
+    yield task(README, doc, readme, document, setup=setup)
 
 
 def parity(document: Document) -> bool:
-    """Brings all architectures up to date, and shows how they stand; whether all is as expected.
+    """Shows the comparison of all architectures; whether all is as expected.
 
     Raises:
-        BuildError: an architecture does not build. What is known of the others is shown all the same.
+        BuildError: an architecture does not build. The results of the others are shown nevertheless.
     """
     session = current()
     if session.settings.plan:
-        return all(suite.SUITE_TASKS.plan(session, arch) for arch in session.tree.archs)
+        return suite.SUITE_TASKS.plan_all(session)
     found, rows = _found(session)
     _show(session, _report(session, document, found, rows), document, rows)
     if unbuilt := [arch for arch, built in found.items() if built is None]:
@@ -53,12 +55,14 @@ def parity(document: Document) -> bool:
 
 
 def readme(document: Document) -> bool:
-    """Puts rates, matrix and tests between the two marks of docs/parity.md; whether all is as expected.
+    """Writes rates, matrix and tests between the two marks of docs/parity.md; whether all is as expected.
 
     Raises:
-        UserError: the marks are not there.
+        UserError: the page lacks the marks.
     """
     session = current()
+    if session.settings.plan:
+        return suite.SUITE_TASKS.plan_all(session)
     found, rows = _found(session)
     stand = _report(session, document, found, rows)
     parts = (
@@ -72,22 +76,23 @@ def readme(document: Document) -> bool:
 
 
 def _found(session: Session) -> tuple[dict[str, ArchBuild | None], list[Row]]:
-    """Every architecture, built and run; None for one that does not build, which is told."""
+    """Each architecture, and all rows. None for an architecture that does not build; prints its error."""
     found: dict[str, ArchBuild | None] = {}
     for arch in session.tree.archs:
         try:
+            suite.SUITE_TASKS.rows(session, arch)
             found[arch] = parity_report.build_arch(session.space, session.tree, arch)
         except BuildError as error:
             tell(error)
             found[arch] = None
-    return found, [row for arch in found if found[arch] for row in suite.rows(session, arch)]
+    return found, [row for arch in found if found[arch] for row in suite.SUITE_TASKS.rows(session, arch)]
 
 
 def _report(
     session: Session, document: Document, found: Mapping[str, ArchBuild | None], rows: Sequence[Row]
 ) -> ParityReport:
     return parity_report.report(
-        suite.runner(session),
+        session.evidence_runner(),
         session.tree,
         session.suite,
         document,
@@ -99,7 +104,7 @@ def _report(
 
 
 def _tasks(session: Session) -> dict[str, list[str]]:
-    """By architecture: the tasks that run guests of it, without its name."""
+    """By architecture: the tasks that run its guests, without the architecture's name."""
     names: dict[str, list[str]] = {arch: [] for arch in session.tree.archs}
     for new in session.accumulated.tasks:
         for arch in (new.meta or {}).get("guests", ()) if ":" not in new.name else ():
@@ -108,7 +113,7 @@ def _tasks(session: Session) -> dict[str, list[str]]:
 
 
 def _show(session: Session, found: ParityReport, document: Document, rows: list[Row]) -> None:
-    """Prints everything, writes the files, and says what moved since they were written last."""
+    """Prints the report, writes its files, and prints the changes since the last report."""
     print_ = session.screen.console.print
     for grid, lines in (
         (arch_diff.tests(found), arch_diff.summary(found)),

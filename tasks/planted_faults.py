@@ -20,7 +20,6 @@ from parity.spec import tree as trees
 from parity.spec.baseline import INCONCLUSIVE
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
-from tasks import suite
 from tasks.session import Session, current, task
 from tasks.trace import programs
 
@@ -49,7 +48,7 @@ class MutationRun:
         session = current()
         plans = {arch: self.plan(session, session.space, arch) for arch in session.archs}
         verdicts = self._verdicts(session, [spec for each in plans.values() for spec in each.values()])
-        for each, found in self.inputs(session, suite.runner(session), *plans.values()).items():
+        for each, found in self.inputs(session, session.evidence_runner(), *plans.values()).items():
             session.space.history.remember(each, found)
         good = True
         for arch, specs in plans.items():
@@ -90,7 +89,7 @@ class MutationRun:
         Raises:
             InfraError: a guest could not be judged, which must not pass for a test turned red.
         """
-        runner, history = suite.runner(session), session.space.history
+        runner, history = session.evidence_runner(), session.space.history
         known = {} if session.settings.fresh else {spec: runner.known(spec) for spec in specs}
         verdicts = {
             spec: found.verdict

@@ -1,4 +1,4 @@
-"""Results on the screen and in files, held against the suite and the committed baseline."""
+"""Results on the screen and in files, compared with the suite and the committed baseline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def task_report() -> Iterator[Any]:
 
 
 def task_baseline() -> Any:
-    """Make the last results the committed baseline that every run is held against"""
+    """Make the last results the committed baseline that every run is compared with"""
     return task("baseline", str(task_baseline.__doc__), rebase)
 
 
@@ -40,7 +40,7 @@ def last() -> bool:
 
     Raises:
         UserError: nothing has run in this checkout.
-        InfraError: nothing has run under today's digests, or could not be judged.
+        InfraError: no test has a result for the current inputs, or the judge could not judge one.
     """
     session = current()
     _last(session)
@@ -76,9 +76,10 @@ def earlier(session: Session, file: str = RESULTS) -> list[Row]:
 
 
 def update(session: Session, known: Callable[[], list[Row]], file: str = RESULTS) -> list[Row]:
-    """Writes the reports: the rows that are known, completed by earlier ones, and other architectures'.
+    """Writes the reports: the rows of `known`, and the earlier rows of other architectures.
 
-    They are asked for once nobody else writes: what another command in this checkout has seen is in them.
+    `known` is called under the lock of the reports, so that its rows include the results of other commands in
+    this checkout.
     """
     folder = session.space.build / "report"
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +98,7 @@ def update(session: Session, known: Callable[[], list[Row]], file: str = RESULTS
 
 
 def show_some(rows: list[Row]) -> None:
-    """Prints the table of some rows, and what is to say about them."""
+    """Prints the table of some rows, and remarks on them."""
     session = current()
     session.screen.console.print(table.render(rows))
     for line in remarks(session, rows):
@@ -105,15 +106,15 @@ def show_some(rows: list[Row]) -> None:
 
 
 def remarks(session: Session, rows: list[Row]) -> list[str]:
-    """What differs from the baseline, and what is quarantined."""
+    """The differences from the baseline, and the quarantined tests."""
     quarantined = [f"{row.name} on {row.arch}: {row.quarantine}" for row in rows if row.quarantine]
     return [f"against the baseline: {line}" for line in _changes(session, rows).lines()] + quarantined
 
 
 def show(rows: list[Row]) -> None:
-    """Prints the table of a whole suite, the pass rate over all names, what differs from the baseline.
+    """Prints the table of a suite, the pass rate over all tests, and the differences from the baseline.
 
-    Names without a program are counted in the summary only.
+    Tests without a program are in the summary only.
     """
     session = current()
     show_some([row for row in rows if row.verdict != Verdict.MISSING or row.surprise])
@@ -127,7 +128,7 @@ def show(rows: list[Row]) -> None:
 
 
 def _for_github(rows: list[Row], changes: Changes) -> Iterator[str]:
-    """Annotations, and the job's summary where GitHub wants one."""
+    """Annotations, and the job's summary if GitHub asks for one."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
         yield from github.annotate(rows, changes)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -136,13 +137,13 @@ def _for_github(rows: list[Row], changes: Changes) -> Iterator[str]:
 
 
 def as_expected(session: Session, rows: list[Row], asked: Sequence[Row] | None = None) -> bool:
-    """Whether no row is a surprise, neither to the suite nor to the baseline; quarantined ones may be.
+    """Whether no row differs from the suite or from the baseline; quarantined rows may differ.
 
-    `asked` are those of the rows that the command was to run (None: all).
+    `asked`: the rows of the tests that the command selects (None: all).
 
     Raises:
-        InfraError: one of these did not run, or could not be judged for lack of machinery; that is nobody's
-            failed test. Or there is none of them.
+        InfraError: there is no such row, or one of them did not run or could not be judged because a lane
+            failed. The test is not to blame.
     """
     judged(rows if asked is None else asked)
     counted = [row for row in rows if not row.excused]
@@ -150,7 +151,7 @@ def as_expected(session: Session, rows: list[Row], asked: Sequence[Row] | None =
 
 
 def judged(rows: Sequence[Row]) -> None:
-    """Nothing, where every row could be judged; else raises as `as_expected`."""
+    """Raises InfraError as `as_expected` does if there is a row without a judgement."""
     if not rows:
         raise InfraError("nothing has run")
     for row in rows:
@@ -159,7 +160,7 @@ def judged(rows: Sequence[Row]) -> None:
 
 
 def _changes(session: Session, rows: list[Row]) -> Changes:
-    """What differs from the baseline on either suite's tests among `rows`; nothing without a baseline."""
+    """The differences from the baseline among the tests of both suites; none without a baseline."""
     if session.baseline is None:
         return Changes()
     return baseline.compare(session.baseline, [row for row in rows if row.name in session.tests])

@@ -1,7 +1,7 @@
-"""One command: what was asked for, the tree and suite it is about, and the workspace it works in.
+"""One command: its words and variables, the tree and the suites, and the workspace.
 
-doit calls task creators without arguments, so this is the one place of the project with a global: the loader
-opens the session, the creators and actions ask for the current one.
+doit calls task creators without arguments, so this module has the only global variable of the project: the
+loader opens the session, and creators and actions get it from `current`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from doit.exceptions import TaskError, TaskFailed
 from doit.task import Task, dict_to_task
@@ -22,8 +22,10 @@ from parity.core import host
 from parity.core.cancellation import CANCELLATION
 from parity.core.errors import BuildError, ParityError, UserError
 from parity.core.row import Row
+from parity.report import log
 from parity.report.terminal import Screen
 from parity.run import integration
+from parity.run.evidence_runner import EvidenceRunner
 from parity.run.integration import Integration
 from parity.spec import baseline as baselines
 from parity.spec import decision, quarantine
@@ -37,26 +39,32 @@ from parity.store.store import Digest
 from tasks import bug, ends
 from tasks.settings import ALL, Settings
 
-T = TypeVar("T")
 TREE = "reference"
 BASELINE, QUARANTINE = Path("suites", "baseline.txt"), Path("suites", "quarantine.yaml")
 DECISIONS = "decisions.yaml"
 
 
+@dataclass(frozen=True)
+class BatchResult:
+    """The result of a batch step: by architecture, the rows by name, or the error of its build."""
+
+    rows: Mapping[str, Mapping[str, Row]] = field(default_factory=dict)
+    unbuilt: Mapping[str, BuildError] = field(default_factory=dict)
+
+
 @dataclass
 class Accumulated:
-    """What a command accumulates while it runs: the one part of a session that changes."""
+    """The results of a command while it runs: the only part of a session that changes."""
 
-    rows: dict[str, list[Row]] = field(default_factory=dict)  # what this command has run, by architecture
-    integration_rows: dict[str, list[Row]] = field(default_factory=dict)
-    booted: dict[str, dict[str, Row]] = field(default_factory=dict)  # by architecture and feature set
+    batches: dict[str, BatchResult] = field(default_factory=dict)  # by suite
+    earlier: dict[str, list[Row]] = field(default_factory=dict)  # by report file: before the command's own
     errors: list[ParityError] = field(default_factory=list)  # that ended an action
-    tasks: list[Task] = field(default_factory=list)  # all that there are
+    tasks: list[Task] = field(default_factory=list)  # all of the command
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a command is about."""
+    """The inputs of a command, and its results so far."""
 
     space: Workspace
     screen: Screen
@@ -72,45 +80,30 @@ class Session:
 
     @property
     def archs(self) -> tuple[str, ...]:
-        """The architectures that the command is about, in the tree's order."""
+        """The architectures of the command, in the tree's order."""
         chosen = self.settings.arch
         return tuple(arch for arch in self.tree.archs if chosen in (arch, ALL))
 
     @property
     def tests(self) -> dict[str, Test]:
-        """Those of both suites, which have rows, lines in the baseline, and may be quarantined."""
+        """The tests of both suites: they have rows and lines in the baseline, and may be quarantined."""
         return {**self.suite.tests, **self.integration.suite.tests}
 
     def names(self, task: str) -> bool:
         """Whether the command names a task, or one of its sub-tasks."""
         return any(fnmatchcase(task, word.partition(":")[0]) for word in self.selected)
 
+    def evidence_runner(self, space: Workspace | None = None) -> EvidenceRunner:
+        """The evidence runner of this command; `space`: None for the session's workspace."""
+        return EvidenceRunner(space or self.space, self.tree.panic_patterns, log.render)
+
     def shown(self, folder: str, files: Mapping[str, Digest]) -> None:
-        """Copies blobs to `folder` below build/ and says where they lie; raises MachineError."""
+        """Copies blobs to `folder` below build/ and prints their paths; raises MachineError."""
         place = self.space.show(folder, files).relative_to(self.space.root)
         lines = [f"{place}: {len(files)} files"]
         if len(files) == 1:
-            lines = [f"{place / name} is {self.space.store.path(digest)}" for name, digest in files.items()]
+            lines = [f"{place / name} is {self.space.store.local(digest)}" for name, digest in files.items()]
         self.screen.note(f"  {lines[0]}", "dim")
-
-    def together(self, arch_: str, asked: Callable[[str], bool], make: Callable[[str], T]) -> dict[str, T]:
-        """What `make` gives for `own` and for all other architectures of which the command `asked` the same.
-
-        The first task of several runs the guests of all, so that no lane is idle while any of them waits.
-        What another architecture's build complains about is left for its own task to say.
-
-        Raises:
-            BuildError: as `make` does for `own`.
-        """
-        new: dict[str, T] = {}
-        for arch in self.archs:
-            if arch == arch_ or asked(arch):
-                try:
-                    new[arch] = make(arch)
-                except BuildError:
-                    if arch == arch_:
-                        raise
-        return new
 
 
 _current: Session | None = None
@@ -126,7 +119,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
     """Opens the session.
 
     Raises:
-        UserError: a variable, a YAML file or the baseline is not as it should be.
+        UserError: a variable, a YAML file or the baseline is not valid.
     """
     global _current
     settings = Settings.read(root / "pyproject.toml", variables)
@@ -157,7 +150,7 @@ def begin(root: Path, variables: Mapping[str, str], selected: Sequence[str]) -> 
 
 
 def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | TaskFailed | None]:
-    """Makes a stage's function doit's: an error becomes one message and status 2, False status 1."""
+    """Makes a doit action of a function: an error becomes one message and status 2, False is status 1."""
 
     @wraps(function)
     def run(*args: Any) -> TaskError | TaskFailed | None:
@@ -167,7 +160,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
-            CANCELLATION.check()  # what was woken up for the end may have complained
+            CANCELLATION.check()  # a cancelled wait may have raised the error
             known = ends.known_error(error)
             if known is None:
                 current().screen.note(bug.report(), "red")
@@ -175,7 +168,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
                 shown_errors = {
                     str(each) for each in current().accumulated.errors if not isinstance(each, BuildError)
                 }
-                if str(known) not in shown_errors:  # without Docker, every task would say the same
+                if str(known) not in shown_errors:  # without Docker, every task raises the same
                     tell(known)
                 current().accumulated.errors.append(known)
             return TaskError(str(error), report=False)
@@ -185,7 +178,7 @@ def action(function: Callable[..., bool | None]) -> Callable[..., TaskError | Ta
 
 
 def tell(error: ParityError) -> None:
-    """Prints an error for a person; a compiler's own text first, whole."""
+    """Prints an error, and before it the whole output of the compiler."""
     screen = current().screen
     if isinstance(error, BuildError) and error.output:
         screen.note(error.output)
@@ -198,14 +191,16 @@ def task(
     function: Callable[..., bool | None],
     *args: Any,
     after: Sequence[str] = (),
+    setup: Sequence[str] = (),
     stages: Sequence[str] = (),
     outputs: Sequence[str] = (),
     guests: Sequence[str] = (),
 ) -> Task:
     """A task with one action; `base:name` is a sub-task, which `doit list` shows with `--all` only.
 
-    `stages` are the titles under which something is kept of it (`doit forget`), `outputs` globs below build/
-    of what it leaves in the checkout (`doit clean`), `guests` the architectures whose guests it runs.
+    `after`: the tasks that must succeed first. `setup`: those that run after these, and only if all of these
+    succeeded. `stages`: the titles of its results in the store (`doit forget`). `outputs`: globs below build/
+    of its files in the checkout (`doit clean`). `guests`: the architectures whose guests it runs.
 
     Unlike doit's own generators this lets a task with sub-tasks have an action of its own.
     """
@@ -215,6 +210,7 @@ def task(
             "doc": doc,
             "actions": [(action(function), list(args))],
             "task_dep": list(after),
+            "setup": list(setup),
             "io": {"capture": False},
             "meta": {"stages": list(stages), "guests": list(guests)},
             "clean": [(clean, [list(outputs)])],
@@ -227,7 +223,7 @@ def task(
 
 
 def clean(globs: Sequence[str], dryrun: bool) -> None:
-    """Removes what a task left in the checkout; the store, other checkouts' too, keeps all."""
+    """Removes the files of a task in this checkout; the store and other checkouts keep theirs."""
     space = current().space
     for path in sorted(found for glob in globs for found in space.build.glob(glob)):
         space.screen.note(f"  {path.relative_to(space.root)}")
@@ -240,7 +236,7 @@ def clean(globs: Sequence[str], dryrun: bool) -> None:
 
 
 def group(name: str, doc: str, tasks: Sequence[Task], outputs: Sequence[str] = ()) -> list[Task]:
-    """A task that is its sub-tasks, and those."""
+    """A task that only depends on its sub-tasks, and the sub-tasks."""
     new: Task = dict_to_task(
         {
             "name": name,

@@ -1,4 +1,4 @@
-"""The tasks of a suite: all of it on an architecture, or one test; and what a command names of it."""
+"""The tasks of a suite: all tests of an architecture, or one test; and the tests that a command selects."""
 
 from __future__ import annotations
 
@@ -9,25 +9,32 @@ from fnmatch import fnmatchcase
 from doit.task import Task
 
 from parity.core.row import Row
+from parity.run import plan
+from parity.run.plan import Plan, SuiteGuests
 from parity.spec.selection import can_run, failed_last, require
-from parity.spec.suite import Suite, Test
+from parity.spec.suite import Test
 from tasks import report
+from tasks.batch import Batch
 from tasks.session import Session, current, task
 
 
 @dataclass(frozen=True)
 class SuiteTasks:
-    """A suite: `prefix` is its tasks' (PREFIX_<architecture>, PREFIX_<architecture>:<test>).
+    """The tasks of one suite: PREFIX_<architecture> and PREFIX_<architecture>:<test>.
 
-    `file` holds its rows in the report, `rows` brings those of an architecture up to date; `whole` are other
-    tasks that are about all of its tests too.
+    `file`: the report file that holds its rows. `guests`: how its tests become guests. `whole`: other tasks
+    that run all of its tests.
     """
 
     prefix: str
     file: str
-    suite: Callable[[Session], Suite]
-    rows: Callable[[Session, str], list[Row]]
+    guests: Callable[[Session], SuiteGuests]
     whole: tuple[str, ...] = ()
+
+    @property
+    def batch(self) -> Batch[Plan]:
+        """The step that runs the guests of all architectures of a command."""
+        return Batch(self.prefix, self._asks, self._plan, self._run)
 
     def tasks(
         self,
@@ -39,14 +46,16 @@ class SuiteTasks:
         logs: Callable[[str], str],
         common: Sequence[str] = (),
     ) -> Iterator[Task]:
-        """The tasks of an architecture. `stages`: by test, what is kept of it; `common`: of all of them.
+        """The tasks of an architecture.
 
-        `logs` is the beginning of the names of a test's logs.
+        `stages`: by test, the titles of its stored results; `common`: those that all tests share. `logs`: by
+        test, the beginning of the names of its logs.
 
         Raises:
             UserError: the command's variables select none of these tests.
         """
-        self.chosen(current(), arch)  # a mistake is told before anything runs
+        self.chosen(current(), arch)  # reports a mistake before anything runs
+        setup = self.setup(current())
         name = f"{self.prefix}_{arch}"
         outputs = {test: f"logs/{arch}/{logs(test)}-*.log" for test in stages}
         yield task(
@@ -55,6 +64,7 @@ class SuiteTasks:
             self.all,
             arch,
             after=after,
+            setup=setup,
             stages=[*common, *(stage for each in stages.values() for stage in each)],
             outputs=list(dict.fromkeys(outputs.values())),
             guests=[arch],
@@ -67,12 +77,13 @@ class SuiteTasks:
                 arch,
                 test,
                 after=after,
+                setup=setup,
                 stages=own_stages,
                 outputs=[outputs[test]],
             )
 
     def all(self, arch: str) -> bool:
-        """Runs what has no evidence yet and shows all; whether every row is as expected."""
+        """Shows the rows of all tests; whether every row is as expected."""
         session = current()
         if session.settings.plan:
             return self.plan(session, arch)
@@ -84,7 +95,7 @@ class SuiteTasks:
         return report.as_expected(session, found, self.asked(session, found))
 
     def one(self, arch: str, name: str) -> bool:
-        """Runs one test, with the others that the command names; whether its row is as expected."""
+        """Shows the row of one test; whether it is as expected."""
         session = current()
         if session.settings.plan:
             return self.plan(session, arch)
@@ -93,7 +104,7 @@ class SuiteTasks:
         return report.as_expected(session, found)
 
     def plan(self, session: Session, arch: str) -> bool:
-        """Lists what the command selects; nothing is built, nothing runs."""
+        """Lists the selected tests; builds and runs nothing."""
         chosen = self.chosen(session, arch)
         for test in chosen:
             session.screen.note(f"{test.name} {arch} expected {test.expected[arch]}")
@@ -101,8 +112,42 @@ class SuiteTasks:
         session.screen.note(f"{able} of {len(chosen)} can run on {arch}; this is a plan: nothing has run")
         return True
 
+    def plan_all(self, session: Session) -> bool:
+        """Lists the selected tests of all architectures of the command."""
+        return all(self.plan(session, arch) for arch in session.archs)
+
+    def setup(self, session: Session) -> list[str]:
+        """The setup tasks of a task that reads the rows: the batch step; none for plan=1."""
+        return [] if session.settings.plan else [self.batch.name]
+
+    def rows(self, session: Session, arch: str) -> list[Row]:
+        """The rows of all tests on an architecture, once the batch step has run; raises as `Batch.rows`."""
+        return list(self.batch.rows(session, arch).values())
+
+    def _asks(self, session: Session, arch: str) -> bool:
+        return bool(self.chosen(session, arch)) or any(map(session.names, self.whole))
+
+    def _plan(self, session: Session, arch: str) -> Plan:
+        chosen, fresh = self.chosen(session, arch), session.settings.fresh
+        return self.guests(session).plan(session.evidence_runner(), arch, chosen, fresh=fresh)
+
+    def _run(self, session: Session, plans: Mapping[str, Plan]) -> dict[str, dict[str, Row]]:
+        """Runs the guests that must run, and writes the reports."""
+        of_suite, settings, evidence = self.guests(session), session.settings, session.evidence_runner()
+        results = plan.run(
+            evidence, of_suite, list(plans.values()), fresh=settings.fresh, lanes=settings.lanes
+        )
+
+        def known() -> list[Row]:
+            return [row for each in plans.values() for row in plan.rows(evidence, of_suite, each, results)]
+
+        found: dict[str, dict[str, Row]] = {arch: {} for arch in plans}
+        for row in report.update(session, known, self.file):
+            found[row.arch][row.name] = row
+        return found
+
     def asked(self, session: Session, rows: Sequence[Row]) -> list[Row]:
-        """Those of the rows that the command asks for."""
+        """The rows of the tests that the command selects."""
         names = {arch: {test.name for test in self.chosen(session, arch)} for arch in session.archs}
         return [row for row in rows if row.name in names[row.arch]]
 
@@ -110,10 +155,10 @@ class SuiteTasks:
         """The tests that the command names and its variables select, in the suite's order.
 
         Raises:
-            UserError: none of them can run. Only where others failed last, last_failed=1 may select none.
+            UserError: none of them can run. With last_failed=1 there may be none, if other tests failed last.
         """
         words, name = session.selected, f"{self.prefix}_{arch}"
-        tests = list(self.suite(session).tests.values())
+        tests = list(self.guests(session).suite.tests.values())
         named = [test for test in tests if any(fnmatchcase(f"{name}:{test.name}", word) for word in words)]
         if any(fnmatchcase(name, word) for word in words) or any(map(session.names, self.whole)):
             named += self._selected(session, arch, tests)
@@ -122,16 +167,24 @@ class SuiteTasks:
         return [test for test in tests if test in named]
 
     def _selected(self, session: Session, arch: str, tests: Sequence[Test]) -> list[Test]:
-        selection, failed = session.settings.selection, failed_last(report.earlier(session, self.file), arch)
+        selection, failed = session.settings.selection, failed_last(_earlier(session, self.file), arch)
         if selection.last_failed and not failed and self._failed_elsewhere(session):
             return []
         return selection.choose(tests, arch, failed)
 
     def _failed_elsewhere(self, session: Session) -> bool:
-        """Whether a test failed last on any architecture, in any suite, that the command is about."""
+        """Whether a test failed last on any architecture and in any suite of the command."""
         return any(
-            failed_last(report.earlier(session, file), arch)
+            failed_last(_earlier(session, file), arch)
             for prefix, file in report.SUITES.items()
             for arch in session.archs
             if any(map(session.names, (f"{prefix}_{arch}", *(self.whole if prefix == self.prefix else ()))))
         )
+
+
+def _earlier(session: Session, file: str) -> list[Row]:
+    """The last results, read once: those of the command itself do not change what it selects."""
+    found = session.accumulated.earlier
+    if file not in found:
+        found[file] = report.earlier(session, file)
+    return found[file]

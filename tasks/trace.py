@@ -1,4 +1,4 @@
-"""What the kernel tells of itself: its `/proc`, and the trace it keeps in memory."""
+"""Tasks about the kernel's `/proc` and its trace memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from parity.build import disk
 from parity.core.errors import UserError
 from parity.judge.verdict import Verdict
-from parity.run import suite_run
+from parity.run import plan, suite_run
+from parity.run.suite_run import ProgramSuite
 from parity.spec import suite as suites
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
@@ -36,13 +37,13 @@ def task_proc() -> Iterator[Any]:
 
 
 def proc(arch: str) -> bool:
-    """Runs those that have no evidence yet and shows all; whether all are as the suite says."""
+    """Runs the programs without a stored pass and shows all rows; whether all are as expected."""
     session = current()
-    inside, settings = programs(session), session.settings
-    of_suite = (suite.runner(session), session.tree, inside)
-    asked = suite_run.asked(session.space, session.tree, inside, arch, list(inside.tests.values()))
-    ran = suite_run.run(*of_suite, {arch: asked}, fresh=settings.fresh, lanes=settings.lanes)
-    rows = suite_run.rows(*of_suite, asked.outputs, ran[arch])
+    settings, runner = session.settings, session.evidence_runner()
+    tests = ProgramSuite(session.tree, programs(session))
+    planned = tests.plan(runner, arch, list(tests.suite.tests.values()), fresh=settings.fresh)
+    results = plan.run(runner, tests, [planned], fresh=settings.fresh, lanes=settings.lanes)
+    rows = plan.rows(runner, tests, planned, results)
     report.show_some(rows)
     return report.as_expected(session, rows)
 
@@ -65,10 +66,10 @@ def task_trace() -> Iterator[Any]:
 
 
 def task_trace_validate() -> Iterator[Any]:
-    """Whether the kernel's trace can be believed: trace_validate_<architecture>"""
+    """Check the kernel's trace against itself and against a count of calls: trace_validate_<architecture>"""
     session = current()
     for arch in session.archs:
-        doc = f"Whether the trace of {VALIDATED} on {arch} can be believed"
+        doc = f"Check the trace of {VALIDATED} on {arch} against itself and against counted system calls"
         after = suite.needs(session, arch, f"disk:{arch}")
         yield task(f"trace_validate_{arch}", doc, validate, arch, after=after)
 
@@ -77,7 +78,7 @@ def trace(arch: str, name: str) -> bool:
     """Runs a program and prints the trace of its kernel; whether the program passed.
 
     Raises:
-        InfraError: the machine could not be looked at.
+        InfraError: the emulator ended before its memory was read, or the lane failed.
     """
     session = current()
     spec = spec_of(session, arch, name)
@@ -92,7 +93,7 @@ def trace(arch: str, name: str) -> bool:
         sys.stdout.write(json.dumps(timeline.as_json(found)) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in timeline.lines(found))
-    elf = session.space.store.path(spec.kernel)
+    elf = session.space.store.local(spec.kernel)
     for line in (
         f"{run.judgement.verdict}: {run.judgement.cause}",
         f"for ui.perfetto.dev: {opened.relative_to(session.space.root)}",
@@ -103,10 +104,10 @@ def trace(arch: str, name: str) -> bool:
 
 
 def validate(arch: str) -> bool:
-    """Holds the trace of a boot and a program against itself, its calls against those counted from outside.
+    """Checks the trace of a boot and a program for contradictions, and its calls against a count by GDB.
 
     Raises:
-        InfraError: the machine could not be looked at.
+        InfraError: the emulator ended before its memory was read, or the lane failed.
     """
     session = current()
     spec = spec_of(session, arch, VALIDATED)
@@ -115,7 +116,7 @@ def validate(arch: str) -> bool:
     found = violations(reader.read(Memory(kernel, dumped)))
     if run.judgement.verdict is not Verdict.PASS:
         found.append(f"{VALIDATED} did not pass: {run.judgement.cause}")
-    with session.screen.stage(f"system calls of {VALIDATED} counted from outside"):
+    with session.screen.stage(f"counting the system calls of {VALIDATED} with breakpoints"):
         calls, dumped = counted(session.space, spec)
     found += [
         f"stopped at every call: {what}"
@@ -124,14 +125,12 @@ def validate(arch: str) -> bool:
     for complaint in found:
         session.screen.note(f"{arch}: {complaint}", "red")
     if not found:
-        session.screen.note(
-            f"{arch}: the trace is true; {VALIDATED} made {calls} system calls, all of them counted"
-        )
+        session.screen.note(f"{arch}: the trace is correct; it has all {calls} system calls of {VALIDATED}")
     return not found
 
 
 def spec_of(session: Session, arch: str, name: str) -> RunSpec:
-    """The guest of a program, with kernel and the disk that has all of them; UserError when there is none."""
+    """The guest of a program, on the disk with all programs; raises UserError for an unknown program."""
     tests = {**session.suite.tests, **programs(session).tests}
     boot = Test(name, "boot", {arch: Verdict.PASS}, None)
     outputs = suite_run.built(session.space, session.tree, arch)

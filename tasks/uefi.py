@@ -39,8 +39,8 @@ def boot(arch: str) -> bool:
     outputs = suite_run.built(session.space, session.tree, arch)
     found = uefi.bootable(session.space, session.tree, outputs)
     session.shown(folder(arch), {"disk.img": found.disk})
-    disks = {arch: found.disk}
-    rows, _ = suite_run.boots(suite.runner(session), session.tree, [found.outputs], lanes=1, disks=disks)
+    guest = suite_run.boot(session.space, session.tree, found.outputs, found.disk)
+    rows, _ = suite_run.boots(session.evidence_runner(), [guest], lanes=1)
     report.show_some(rows)
     for row in rows:
         if row.guest_s is not None and row.wall_s is not None:

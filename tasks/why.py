@@ -13,7 +13,7 @@ from parity.selftest import canary_run
 from parity.spec.decision import ruling_out
 from parity.spec.suite import Test
 from parity.spec.tree import Tree
-from tasks import kernel, kthread, planted_faults, suite, toolchain
+from tasks import kernel, kthread, planted_faults, toolchain
 from tasks.planted_faults import MutationRun
 from tasks.session import Session, current, group, task
 
@@ -122,7 +122,7 @@ def _tests(space: Asking, arch: str, tests: Sequence[Test]) -> None:
     there = [test for test in tests if test.name in outputs.programs]
     images = disk.of_tests(space, tree, session.suite, arch, outputs.programs, there)
     specs = [suite_run.spec(tree, test, outputs, images[test.name]) for test in there]
-    runner = suite.runner(session, space)
+    runner = session.evidence_runner(space)
     space.compare({evidence_runner.title(spec): runner.inputs(spec) for spec in specs})
 
 
@@ -130,11 +130,11 @@ def _inside(space: Asking, arch: str, names: Sequence[str]) -> None:
     session = current()
     tests = session.integration
     like = integration.guest(space, session.tree, tests, arch, tests.features)
-    runner, specs = suite.runner(session, space), [integration.single_test(like, name) for name in names]
+    runner, specs = session.evidence_runner(space), [integration.single_test(like, name) for name in names]
     space.compare({evidence_runner.title(spec): runner.inputs(spec) for spec in specs})
 
 
 def _faults(space: Asking, planting: MutationRun, arch: str) -> None:
     session = current()
     plan = planting.plan(session, space, arch)
-    space.compare(planting.inputs(session, suite.runner(session, space), plan))
+    space.compare(planting.inputs(session, session.evidence_runner(space), plan))

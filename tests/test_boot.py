@@ -10,6 +10,7 @@ from parity.core.errors import InfraError
 from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from tasks import boot, session
+from tasks.session import BatchResult
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,11 +18,12 @@ ROOT = Path(__file__).parent.parent
 def booted(**verdicts: str) -> None:
     """A session in which all feature sets have booted on aarch64: as expected, but for these."""
     command = session.begin(ROOT, {}, [])
-    command.accumulated.booted["aarch64"] = {}
+    rows = {}
     for name, features in command.tree.feature_sets.items():
         expected, says = str(features.expected["aarch64"]), features.cause_contains.get("aarch64", "")
         row = Row("init", "aarch64", "boot", verdicts.get(name, expected), expected, None, says)
-        command.accumulated.booted["aarch64"][name] = row
+        rows[name] = row
+    command.accumulated.batches["boot_features"] = BatchResult({"aarch64": rows})
 
 
 def test_feature_sets_that_end_as_the_tree_says_are_as_expected() -> None:

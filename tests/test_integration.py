@@ -18,7 +18,7 @@ from parity.judge.state import Rules, State
 from parity.judge.verdict import Judgement, Verdict
 from parity.results.evidence import Evidence
 from parity.run import integration
-from parity.run.evidence_runner import Finding
+from parity.run.evidence_runner import TestOutcome
 from parity.run.integration import Integration
 from parity.run.runner import Job, Result
 from parity.selftest import mutation
@@ -108,13 +108,13 @@ class Kernel:
         self.ends = ends
         self.asked: list[str] = []
 
-    def run(self, specs: Sequence[RunSpec], *, on_done: Any, findings: Any, following: Any, **_: Any) -> None:
+    def run(self, specs: Sequence[RunSpec], *, on_done: Any, outcomes: Any, following: Any, **_: Any) -> None:
         waiting = list(specs)
         while waiting:
             own = waiting.pop(0)
-            result = Result(Job(own, Path("recording")), self.guest(own.cmdline), None, ())
-            for found in findings(result):
-                assert isinstance(found, Finding)
+            result = Result(Job(own, "recording"), self.guest(own.cmdline), None, ())
+            for found in outcomes(result):
+                assert isinstance(found, TestOutcome)
                 on_done(found.spec, evidence(found))
             waiting += following(result)
 
@@ -130,7 +130,7 @@ class Kernel:
         return GuestRun(Judgement(Verdict.PASS, ""), state=state)
 
 
-def evidence(found: Finding) -> Evidence:
+def evidence(found: TestOutcome) -> Evidence:
     return Evidence(
         key="k" * 64,
         test=found.spec.test,
@@ -180,7 +180,7 @@ def test_guests_that_differ_in_a_fault_are_not_shared() -> None:
 
 def test_a_guest_without_a_lane_is_every_tests_lost_machinery() -> None:
     lost = GuestRun(Judgement(Verdict.INFRA, "2 lanes failed under it"))
-    result = Result(Job(spec(), Path("recording")), lost, None, ())
+    result = Result(Job(spec(), "recording"), lost, None, ())
     assert integration.judged(result, ["a", "b"], {}) == dict.fromkeys("ab", lost.judgement)
 
 

@@ -13,12 +13,12 @@ from parity.core.errors import InfraError, UserError
 from parity.core.row import Row
 from parity.spec.selection import Selection, Shard
 from tasks import boot, compare, integration, kthread, report, session, suite
-from tasks.session import Session
+from tasks.session import BatchResult, Session
 
 ROOT = Path(__file__).parent.parent
 PASSED = Row("fork_test", "aarch64", "process", "pass", "pass", None, "")
 FAILED = replace(PASSED, name="dup_test", verdict="fail", cause="PID 1 ended with status 1")
-UNSEEN = replace(PASSED, name="cat_test", verdict="not_run", cause="nothing is known under today's digests")
+UNSEEN = replace(PASSED, name="cat_test", verdict="not_run", cause="no cached result for the current inputs")
 
 
 def begun(*words: str, selection: Selection | None = None) -> Session:
@@ -33,6 +33,12 @@ def earlier(monkeypatch: pytest.MonkeyPatch, *rows: Row) -> None:
     """These are the last results."""
     files = {report.RESULTS: list(rows)}
     monkeypatch.setattr(report, "earlier", lambda _, file=report.RESULTS: files.get(file, []))
+
+
+def ran(command: Session, *rows: Row) -> None:
+    """The batch step of the suite found these rows on aarch64."""
+    found = {"aarch64": {row.name: row for row in rows}}
+    command.accumulated.batches["test"] = BatchResult(found)
 
 
 def names(command: Session, arch: str = "aarch64") -> list[str]:
@@ -62,20 +68,31 @@ def test_failures_are_repeated_where_there_are_some(monkeypatch: pytest.MonkeyPa
     earlier(monkeypatch, PASSED, FAILED, replace(PASSED, arch="x86_64"))
     both = begun("test_aarch64", "test_x86_64", selection=AGAIN)
     assert (names(both), names(both, "x86_64")) == (["dup_test"], [])
-    assert replace(suite.SUITE_TASKS, rows=lambda *_: pytest.fail("nothing is to run")).all("x86_64")
+    assert suite.SUITE_TASKS.all("x86_64")  # without rows
     with pytest.raises(UserError, match="no test failed the last time on x86_64"):
         names(begun("test_x86_64", selection=AGAIN), "x86_64")
     assert names(begun("parity", selection=AGAIN), "x86_64") == []
     earlier(monkeypatch, PASSED)
     with pytest.raises(UserError, match="no test failed the last time on aarch64"):
-        names(both)
+        names(begun("test_aarch64", "test_x86_64", selection=AGAIN))
+
+
+def test_a_repeated_failure_that_passes_now_stays_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The results of the command itself do not change what it has selected."""
+    earlier(monkeypatch, FAILED, replace(PASSED, arch="x86_64"))
+    command = begun("test_aarch64", "test_x86_64", selection=AGAIN)
+    assert names(command) == ["dup_test"]
+    now = replace(FAILED, verdict="pass")
+    earlier(monkeypatch, now)
+    assert suite.SUITE_TASKS.asked(command, [now, PASSED]) == [now]
+    assert names(command, "x86_64") == []
 
 
 def test_a_test_that_was_asked_for_and_has_not_run_is_no_success() -> None:
     command = begun("test_aarch64")
     assert report.as_expected(command, [PASSED, UNSEEN], [PASSED])
     for asked in (None, [PASSED, UNSEEN]):
-        with pytest.raises(InfraError, match="cat_test on aarch64: nothing is known"):
+        with pytest.raises(InfraError, match="cat_test on aarch64: no cached result"):
             report.as_expected(command, [PASSED, UNSEEN], asked)
     excused = replace(UNSEEN, excused=True, quarantine="quarantined")
     with pytest.raises(InfraError, match="cat_test"):
@@ -114,13 +131,13 @@ def test_last_results_in_which_nothing_ran_are_no_success(monkeypatch: pytest.Mo
 def test_commits_without_a_common_result_are_not_equal(monkeypatch: pytest.MonkeyPatch) -> None:
     command = begun("compare:HEAD")
     session._current = replace(command, settings=replace(command.settings, arch="aarch64"))
-    here, there = [PASSED], Revision("HEAD", "c" * 40)
-    monkeypatch.setattr(suite, "rows", lambda *_: here)
+    there = Revision("HEAD", "c" * 40)
+    ran(session._current, PASSED)
     for before in ([], [UNSEEN], [replace(PASSED, arch="x86_64")]):
         monkeypatch.setattr(checkout_run, "rows", lambda *_, rows=before: rows)
-        with pytest.raises(InfraError, match="nothing is known both here and at HEAD"):
+        with pytest.raises(InfraError, match="no test has a result both here and at HEAD"):
             compare.against(there)
-    here[:] = [replace(PASSED, verdict="infra", cause="no lane")]
+    ran(session._current, replace(PASSED, verdict="infra", cause="no lane"))
     with pytest.raises(InfraError, match="fork_test on aarch64: no lane"):
         compare.against(there)
 
@@ -139,6 +156,7 @@ def test_a_kernel_that_boots_as_another_set_is_held_against_its_own_end(
     """Sets with the same ELF file share a guest: its row is expected to end as the other one must."""
     command = session.begin(ROOT, {}, [])
     passed = replace(PASSED, name="init", area="boot")
-    command.accumulated.booted["aarch64"] = dict.fromkeys(command.tree.feature_sets, passed)
+    rows = dict.fromkeys(command.tree.feature_sets, passed)
+    command.accumulated.batches["boot_features"] = BatchResult({"aarch64": rows})
     assert not boot.features("aarch64")
     assert "test_page_fault must end in panic" in capsys.readouterr().out

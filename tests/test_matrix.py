@@ -9,6 +9,7 @@ from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
+from parity.run.stress import Run
 from parity.spec.quarantine import Entry
 from parity.spec.suite import Test
 
@@ -90,3 +91,22 @@ def test_merging_keeps_other_architectures() -> None:
     other = replace(fork, arch="x86_64")
     stale = replace(fork, verdict="hang")
     assert matrix.merged([stale, other], [fork, fifo]) == [fork, fifo, other]
+
+
+def test_a_record_has_the_fields_of_evidence_that_it_names_alike() -> None:
+    """A row, and a run of a stress test, take over the evidence without a list of its fields."""
+    shown = {
+        "verdict",
+        "cause",
+        "guest_s",
+        "wall_s",
+        "kernel",
+        "disk",
+        "when",
+        "sentence",
+        "failure_signature",
+    }
+    assert matrix.shared(SEEN, Row).keys() == shown | {"arch", "emulator", "host", "word"}
+    run = matrix.shared(SEEN, Run)
+    assert run.keys() == shown | {"arch"}
+    assert (run["verdict"], run["kernel"]) == (SEEN.verdict, SEEN.kernel)

@@ -6,13 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import frames
+import msgspec
 import pytest
 from test_machine import spec
 
 from parity.core.cancellation import Cancellation
 from parity.core.errors import MachineError
 from parity.core.progress import LaneUse
+from parity.guest.guest import GuestRun
 from parity.guest.lane import Lane, LaneError, Message, ReplayLane
+from parity.guest.observer import Hook
+from parity.judge.verdict import Judgement, Verdict
 from parity.run import runner
 from parity.run.runner import Job, Pool
 from parity.spec.machine import RunSpec
@@ -59,9 +63,28 @@ class TestLane:
 
 def jobs(tmp_path: Path, *names: str, **expected_s: float) -> list[Job]:
     return [
-        Job(replace(spec(), test=name), tmp_path / name, expected_s=expected_s.get(name, 0.0))
+        Job(replace(spec(), test=name), str(tmp_path / name), expected_s=expected_s.get(name, 0.0))
         for name in names
     ]
+
+
+def test_a_job_is_plain_data(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, "a", a=2.5)
+    assert msgspec.json.decode(msgspec.json.encode(job), type=Job) == job
+
+
+def test_each_job_has_the_hook_that_its_pool_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks = {name: Hook(lambda *_: None) for name in "ab"}
+    given: dict[str, Hook | None] = {}
+
+    def run_guest(_lane: Lane, spec: RunSpec, _patterns: object, _file: Path, hook: Hook | None) -> GuestRun:
+        given[spec.test] = hook
+        return GuestRun(Judgement(Verdict.PASS, ""))
+
+    monkeypatch.setattr(runner, "run_guest", run_guest)
+    with Pool(Lanes(), 1, lambda job: hooks[job.spec.test]) as pool:
+        assert len(list(pool.run(jobs(tmp_path, "a", "b")))) == 2
+    assert given == hooks
 
 
 def test_a_result_gives_rise_to_further_jobs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a command is about: its architectures, and what its tasks do together."""
+"""What a command is about: its architectures and tasks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parity.core.errors import BuildError, UserError
+from parity.core.errors import UserError
 from tasks import session
 from tasks.session import Session
 
@@ -37,32 +37,3 @@ def test_which_tasks_a_command_names() -> None:
         "test_x86_64",
         "boot_features_x86_64",
     ]
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("test_aarch64", "test_x86_64"), ["aarch64", "x86_64"]),
-        (("test_aarch64", "test_x86_64:fork_test"), ["aarch64", "x86_64"]),
-        (("test_aarch64", "boot_x86_64"), ["aarch64"]),
-    ],
-)
-def test_what_is_asked_of_several_architectures_is_done_together(
-    words: list[str], expected: list[str]
-) -> None:
-    command = begun(*words)
-    made = command.together("aarch64", lambda arch: command.names(f"test_{arch}"), str.upper)
-    assert made == {arch: arch.upper() for arch in expected}
-
-
-def test_an_architecture_that_does_not_build_is_left_to_its_own_task() -> None:
-    both = begun("test_aarch64", "test_x86_64")
-
-    def make(arch: str) -> str:
-        if arch == "x86_64":
-            raise BuildError("it does not build")
-        return arch
-
-    assert both.together("aarch64", lambda _: True, make) == {"aarch64": "aarch64"}
-    with pytest.raises(BuildError):
-        both.together("x86_64", lambda _: True, make)

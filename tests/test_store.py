@@ -29,7 +29,7 @@ def test_a_blob_lies_under_its_sha256_and_is_read_only(store: Store) -> None:
     digest = store.put_bytes(b"abc")
     assert digest == hashlib.sha256(b"abc").hexdigest()
     assert store.read(digest) == b"abc"
-    assert store.path(digest).stat().st_mode & 0o777 == 0o444
+    assert store.local(digest).stat().st_mode & 0o777 == 0o444
 
 
 def test_a_copy_is_taken_of_a_file(store: Store, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_damaged_blob_is_noticed_even_with_its_time_put_back(
     store: Store, tmp_path: Path, damage: bytes
 ) -> None:
     key, digest = kept(store)
-    blob = store.path(digest)
+    blob = store.local(digest)
     before = blob.stat()
     blob.chmod(0o644)
     blob.write_bytes(damage)
@@ -83,7 +83,7 @@ def test_zeros_are_kept_as_holes_wherever_they_are(store: Store, tmp_path: Path)
     file = sparse(tmp_path)
     content = file.read_bytes()
     for digest in (store.put(file), store.put_bytes(content), store.put_bytes(content + bytes(2**21))):
-        place = store.path(digest)
+        place = store.local(digest)
         assert hashlib.sha256(store.read(digest)).hexdigest() == digest
         assert place.stat().st_blocks * 512 <= 2**18
     assert len(store.read(digest)) == len(content) + 2**21
@@ -97,7 +97,7 @@ def test_nothing_but_zeros_is_kept_to_the_byte(store: Store, size: int) -> None:
 @pytest.mark.parametrize("damage", ["a byte in a hole", "a hole for data", "a hole cut", "a hole longer"])
 def test_damage_to_a_blob_with_holes_is_noticed(store: Store, tmp_path: Path, damage: str) -> None:
     digest = store.put(sparse(tmp_path))
-    blob = store.path(digest)
+    blob = store.local(digest)
     before = blob.stat()
     blob.chmod(0o644)
     with blob.open("r+b") as file:
@@ -114,17 +114,17 @@ def test_damage_to_a_blob_with_holes_is_noticed(store: Store, tmp_path: Path, da
 
 def test_what_is_known_is_not_read_and_what_is_gone_is_not_known(store: Store, tmp_path: Path) -> None:
     key, digest = kept(store)
-    os.utime(store.path(digest), (100, 100))
+    os.utime(store.local(digest), (100, 100))
     assert Store(tmp_path).known(key) == Outputs({"kernel": digest}, {"seconds": 3})
-    assert store.path(digest).stat().st_atime > 100  # gc is told
-    store.path(digest).unlink()
+    assert store.local(digest).stat().st_atime > 100  # gc is told
+    store.local(digest).unlink()
     assert Store(tmp_path).known(key) is None
     assert Store(tmp_path).known("0" * 64) is None
 
 
 def test_a_blob_that_is_gone_is_said_to_be(store: Store, tmp_path: Path) -> None:
     key, digest = kept(store)
-    store.path(digest).unlink()
+    store.local(digest).unlink()
     outputs, complaint = Store(tmp_path).lookup(key)
     assert outputs is None
     assert complaint is not None and "gone" in complaint

@@ -21,7 +21,7 @@ def kept(root: Path, name: str, used: int, size: int = 10) -> tuple[str, str]:
     digest = store.put_bytes(name.encode().ljust(size))
     key = action_key("cargo", {"name": name})
     store.record(key, "cargo", Outputs({"kernel": digest}))
-    os.utime(store.path(digest), (used, used))
+    os.utime(store.local(digest), (used, used))
     return key, digest
 
 
@@ -35,7 +35,7 @@ def test_a_lookup_is_a_use_and_changes_no_mtime(tmp_path: Path) -> None:
     kept(tmp_path, "newer", 200)
     assert Store(tmp_path).lookup(key)[0] is not None
     assert [blob.digest for blob in eviction.blobs(tmp_path)][-1] == digest
-    assert Store(tmp_path).path(digest).stat().st_mtime == 100
+    assert Store(tmp_path).local(digest).stat().st_mtime == 100
 
 
 def test_no_more_goes_than_has_to(tmp_path: Path) -> None:
@@ -128,4 +128,4 @@ def test_a_record_of_another_version_stops_no_gc(tmp_path: Path, outputs: object
     found = eviction.blobs(tmp_path)
     assert [holding.count for holding in eviction.holdings(tmp_path, found)] == [1]
     eviction.remove(tmp_path, found)
-    assert not Store(tmp_path).path(digest).exists() and record.exists()
+    assert not Store(tmp_path).local(digest).exists() and record.exists()

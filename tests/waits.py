@@ -57,7 +57,7 @@ def pool(folder: Path) -> None:
         return ShortLane()
 
     with host.scratch(folder) as place, Pool(open_lane, 4) as lanes:
-        jobs = [Job(replace(spec(), test=f"{n}"), place / f"{n}") for n in range(8)]
+        jobs = [Job(replace(spec(), test=f"{n}"), str(place / f"{n}")) for n in range(8)]
         for _ in lanes.run(jobs):
             pass
 

@@ -97,7 +97,7 @@ def folders(path: str) -> list[str]:
 
 
 def _image(space: Workspace, uefi: Uefi, content: dict[str, Digest], grub: str) -> Outputs:
-    files = {name: space.store.path(digest) for name, digest in content.items()}
+    files = {name: space.store.local(digest) for name, digest in content.items()}
     size = size_mib(sum(path.stat().st_size for path in files.values()))
     lines: list[str] = []
     with space.scratch() as folder:

@@ -84,7 +84,7 @@ def _counted(space: Workspace, one: ArchBuild, rows: Sequence[Row]) -> dict[str,
 
 
 def _inventory(space: Workspace, kernel: Digest) -> Inventory | None:
-    return inventory.read(space.store.path(kernel))
+    return inventory.read(space.store.local(kernel))
 
 
 def _names(found: Inventory | None, kind: str) -> Names | None:

@@ -53,7 +53,7 @@ def debug(space: Workspace, spec: RunSpec) -> int:
 
 
 def _argv(space: Workspace, spec: RunSpec, address: str, console: Path) -> list[str]:
-    kernel = space.store.path(spec.kernel)
+    kernel = space.store.local(spec.kernel)
     # GDB uses another Python, but the packages that the readers need are pure Python.
     places = [str(space.root), sysconfig.get_path("purelib")]
     script = f"import sys; sys.path += {places}; from parity.debug.gdb_commands import register; "

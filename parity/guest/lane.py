@@ -125,7 +125,7 @@ class LaneSize:
         """The size for these specs (at least one), whose disk images are in the store."""
         machines = [spec.machine for spec in specs]
         disks = {spec.disk for spec in specs if spec.disk}
-        size = max((store.path(disk).stat().st_size for disk in disks), default=0)
+        size = max((store.local(disk).stat().st_size for disk in disks), default=0)
         return cls(max(m.vcpus for m in machines), max(m.memory_mib for m in machines), -(-size // MIB))
 
     def limits(self) -> Limits:
@@ -329,7 +329,7 @@ class DockerLane:
             self._messages.put(None)
 
     def _inside(self, digest: Digest) -> str:
-        return f"{STORE}/{self._store.path(digest).relative_to(_blobs(self._store)).as_posix()}"
+        return f"{STORE}/{self._store.local(digest).relative_to(_blobs(self._store)).as_posix()}"
 
 
 class ReplayLane:

@@ -1,21 +1,25 @@
-"""The matrix of results: a row per test and architecture, from evidence and what the suite expects."""
+"""The matrix of results: a row per test and architecture, from the evidence and the expected verdicts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results.evidence import Evidence
 from parity.spec.suite import Test
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 @dataclass(frozen=True)
 class Rate:
-    """Passes of all names of an architecture; a name without a program stays in the denominator."""
+    """The passes of an architecture; the total includes the tests without a program."""
 
     arch: str
     passed: int
@@ -38,20 +42,26 @@ def rates(rows: Sequence[Row]) -> list[Rate]:
 
 
 def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
-    """The rows of `new`, which remember the verdicts of `old`, and those of architectures not in `new`."""
+    """The rows of `new`, and the rows of `old` of the other architectures.
+
+    A row that has not run gets the last verdict from `old`.
+    """
     before = {(row.arch, row.name): row.last or row.verdict for row in old}
-    spoken_of = {row.arch for row in new}
+    archs = {row.arch for row in new}
     rows = [
         replace(row, last=before.get((row.arch, row.name))) if row.verdict == Verdict.NOT_RUN else row
         for row in new
     ]
-    return [*rows, *(row for row in old if row.arch not in spoken_of)]
+    return [*rows, *(row for row in old if row.arch not in archs)]
 
 
 def row(
     test: Test, arch: str, features: str, evidence: Evidence | None, *, built: bool, log: str | None
 ) -> Row:
-    """The row of a test: what was seen, or why nothing was. `built`: there is a program of that name."""
+    """The row of a test, with its evidence, or with the reason why there is none.
+
+    `built`: the test has a program. `log`: its readable log, a path from the checkout's root.
+    """
     today, quarantine = datetime.now(UTC).date(), test.quarantine.get(arch)
     unseen = Row(
         name=test.name,
@@ -60,27 +70,16 @@ def row(
         verdict=str(Verdict.NOT_RUN if built else Verdict.MISSING),
         expected=str(test.expected[arch]),
         reason=test.reason,
-        cause="nothing is known under today's digests" if built else "there is no program of that name",
+        cause="no cached result for the current inputs" if built else "there is no program of that name",
         features=features,
         priority=test.priority,
         quarantine=quarantine.sentence(today) if quarantine else None,
         excused=quarantine is not None and not quarantine.expired(today),
     )
-    if evidence is None:
-        return unseen
-    return replace(
-        unseen,
-        verdict=evidence.verdict,
-        cause=evidence.cause,
-        guest_s=evidence.guest_s,
-        wall_s=evidence.wall_s,
-        kernel=evidence.kernel,
-        disk=evidence.disk,
-        emulator=evidence.emulator,
-        host=evidence.host,
-        log=log,
-        when=evidence.when,
-        failure_kind=evidence.failure_kind,
-        sentence=evidence.sentence,
-        failure_signature=evidence.failure_signature,
-    )
+    return replace(unseen, log=log, **shared(evidence, Row)) if evidence else unseen
+
+
+def shared(evidence: Evidence, kind: type[DataclassInstance]) -> dict[str, Any]:
+    """The fields of evidence that `kind` has under the same names, such as a row's verdict and cause."""
+    names = {each.name for each in fields(kind)}
+    return {each.name: getattr(evidence, each.name) for each in fields(evidence) if each.name in names}

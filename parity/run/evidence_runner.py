@@ -1,8 +1,8 @@
-"""From run specs to evidence: what was seen before under the same key counts, the rest is run now.
+"""From run specs to evidence: a stored pass under the same key counts, all other guests run now.
 
 The key of a verdict is the digest of the run spec (kernel, disk, test, machine, deadlines), the emulator's
 installed packages and arguments, the class of the host, and the rules by which Parity runs and judges guests:
-its own modules. An unchanged pass is not run again; anything else is.
+its own modules. A guest with an unchanged pass does not run again; any other guest does.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from parity.run.runner import Job, Pool, Result
 from parity.spec.machine import GuestPaths, RunSpec, qemu_argv
 from parity.store.store import Digest, action_key
 
-# Modules that decide about verdicts, with all that they import but for what knows no guest: Docker, files.
+# Modules that decide about verdicts, and all modules that they import, except those that handle no guest.
 RULES = ("parity.judge.verdict", "parity.guest.guest", "parity.autopsy.snapshot", "parity.autopsy.diagnose")
 NO_RULES = (
     "parity.docker.engine",
@@ -51,11 +51,11 @@ NO_RULES = (
 AUTOPSY = ("parity.autopsy.", "parity.trace.", "parity.build.elf", "parity.guest.inspector")
 PLACES = GuestPaths("kernel", "disk", "firmware")
 
-AILING = (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)  # verdicts that an autopsy goes with
+AILING = (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)  # verdicts with an autopsy
 
 
 def rules(root: Path = code_digest.ROOT) -> dict[str, Digest]:
-    """The digests of the rules that verdicts go by, of the modules below a folder."""
+    """The digests of the judging rules, which are modules below a folder."""
     names = code_digest.needed(RULES, NO_RULES, root)
     autopsy = [name for name in names if name.startswith(AUTOPSY)]
     judge = [name for name in names if name not in autopsy]
@@ -67,25 +67,27 @@ _RULES = rules()  # as they were imported
 
 
 RenderLog = Callable[[guest.GuestRun, str, Autopsy | None], str]
-"""The readable log of a guest, under a title, with its autopsy."""
+"""Renders the readable log of a guest, with a title and its autopsy."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one guest says of one test: `spec` is the guest that runs this test and no other."""
+class TestOutcome:
+    """The judgement of one test in a guest. `spec`: the guest that would run this test alone."""
+
+    __test__ = False  # not a test class for pytest
 
     spec: RunSpec
     judgement: Judgement
     guest_s: float | None
 
 
-def whole(result: Result) -> list[Finding]:
-    """A guest that is one test's own."""
-    return [Finding(result.job.spec, result.run.judgement, result.run.guest_s)]
+def whole(result: Result) -> list[TestOutcome]:
+    """The outcome of a guest that ran one test."""
+    return [TestOutcome(result.job.spec, result.run.judgement, result.run.guest_s)]
 
 
 class EvidenceRunner:
-    """Finds evidence, and adds to it."""
+    """Reads evidence, and runs guests to add to it."""
 
     def __init__(self, space: Workspace, panic_patterns: Sequence[str], render_log: RenderLog) -> None:
         self.space = space
@@ -100,11 +102,11 @@ class EvidenceRunner:
         self._warned = False
 
     def key(self, spec: RunSpec) -> Digest:
-        """The digest of what the verdict of a spec depends on."""
+        """The key of a verdict: the digest of all its inputs."""
         return action_key("verdict", {**self.inputs(spec), "spec": spec.digest()})
 
     def inputs(self, spec: RunSpec) -> dict[str, Any]:
-        """What the verdict of a spec depends on."""
+        """All inputs of the verdict of a spec."""
         return {
             "spec": msgspec.to_builtins(spec),
             "panic_patterns": self.panic_patterns,
@@ -115,22 +117,22 @@ class EvidenceRunner:
         }
 
     def known(self, spec: RunSpec) -> Evidence | None:
-        """What is known under today's key, of all runs since the count began.
+        """The evidence under the current key, of all runs since the count began.
 
-        Says once in a command that there are records which this version cannot read.
+        Prints once per command that there are records which this version cannot read.
         """
         seen = self.ledger.of(self.key(spec))
         if seen.unread and not self._warned:
             self._warned = True
             self.space.screen.note(
-                "some of what was seen of guests is damaged or another version's: they are passed over,"
-                f" and what passed before them runs again (first {title(spec)}: {seen.unread} records)",
+                "skipped evidence that is damaged or of another version: tests that passed before it"
+                f" run again (first {title(spec)}: {seen.unread} records)",
                 "yellow",
             )
         return seen.known
 
     def wanted(self, specs: Sequence[RunSpec], *, fresh: bool) -> list[RunSpec]:
-        """Those of the specs that have to run."""
+        """The specs that must run."""
         if fresh:
             return list(specs)
         return [spec for spec in specs if self.space.history.forgotten(title(spec)) or not self._passed(spec)]
@@ -147,14 +149,15 @@ class EvidenceRunner:
         on_done: Callable[[RunSpec, Evidence], None],
         fresh: bool = False,
         disturb: Callable[[DockerLane], Lane] = lambda lane: lane,
-        findings: Callable[[Result], Sequence[Finding]] = whole,
+        outcomes: Callable[[Result], Sequence[TestOutcome]] = whole,
         following: Callable[[Result], Sequence[RunSpec]] = lambda _: (),
     ) -> LaneUse:
-        """Runs the specs over `lanes` lanes and keeps what is seen, in the order in which guests end.
+        """Runs the specs over `lanes` lanes and stores their evidence, in the order in which guests end.
         Returns how well the lanes were used.
 
-        `fresh` begins the count of passes and failures anew; `disturb` may put something between a lane and
-        its guests; `findings` says which tests a guest has run, `following` which guests must come after it.
+        `on_done` gets each test and its evidence. `fresh`: starts a new count of passes and failures.
+        `disturb`: may wrap a lane. `outcomes`: the tests that a guest has run. `following`: the guests that
+        must run after it.
 
         Raises:
             MachineError: no Docker, no room.
@@ -165,28 +168,29 @@ class EvidenceRunner:
         def open_lane() -> Lane:
             return disturb(DockerLane.open(engine, qemu, self.space.store, size))
 
-        with self.space.scratch() as folder, Pool(open_lane, min(lanes, len(specs))) as pool:
+        lanes = min(lanes, len(specs))
+        with self.space.scratch() as folder, Pool(open_lane, lanes, self._hook) as pool:
             numbers = count()
 
             def jobs(some: Sequence[RunSpec]) -> list[Job]:
-                return [self._job(spec, folder / f"{next(numbers)}.jsonl") for spec in some]
+                return [self._job(spec, str(folder / f"{next(numbers)}.jsonl")) for spec in some]
 
             begun: set[Digest] = set()
             for result in pool.run(jobs(specs), lambda ended: jobs(following(ended))):
                 recording = self._record(result)
-                for found in findings(result):
+                for found in outcomes(result):
                     key = self.key(found.spec)
                     seen = self._keep(result, found, recording, fresh=fresh and key not in begun)
                     begun.add(key)
                     on_done(found.spec, seen)
-                result.job.recording.unlink(missing_ok=True)
+                Path(result.job.recording).unlink(missing_ok=True)
             self.space.screen.used(pool.use)
             return pool.use
 
     def log(self, evidence: Evidence) -> str | None:
-        """The readable log of a run, a path from the checkout's root; made from the recording if need be.
+        """The readable log of a run, a path from the checkout's root; rendered from the recording if missing.
 
-        None when `doit gc` has removed the recording, and there is no log here.
+        None when `doit gc` has removed the recording and this checkout has no log.
         """
         place = self._log(evidence)
         if not place.exists() and self.space.store.intact(evidence.recording):
@@ -196,21 +200,22 @@ class EvidenceRunner:
                 self._write_log(evidence, guest.judge_recording(recording), self._autopsy(evidence))
         return str(place.relative_to(self.space.root)) if place.exists() else None
 
-    def _job(self, spec: RunSpec, recording: Path) -> Job:
+    def _job(self, spec: RunSpec, recording: str) -> Job:
         before = self.known(spec)
         expected_s = before.wall_s if before else spec.cpu_budget_s
-        return Job(spec, recording, self.panic_patterns, expected_s, Hook(self._look(spec), bad_only=True))
+        return Job(spec, recording, self.panic_patterns, expected_s)
 
-    def _look(self, spec: RunSpec) -> Callable[[Inspector | None, state.State, tuple[Line, ...]], Autopsy]:
-        """The autopsy of a guest that hangs or died."""
+    def _hook(self, job: Job) -> Hook:
+        """Examines the guest of a job if it hangs, panics or crashes."""
+        spec = job.spec
 
-        def look(inspector: Inspector | None, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
+        def examine(inspector: Inspector | None, known: state.State, lines: tuple[Line, ...]) -> Autopsy:
             read = partial(self.space.store.read, spec.kernel)
             elf = partial(self._programs.get, spec.kernel, read)
             console = [line.text for line in lines]
             return diagnosed(snapshot.findings(inspector, spec.arch, elf, known, console))
 
-        return look
+        return Hook(examine, bad_only=True)
 
     def _autopsy(self, evidence: Evidence) -> Autopsy | None:
         if evidence.autopsy is None or not self.space.store.intact(evidence.autopsy):
@@ -218,13 +223,13 @@ class EvidenceRunner:
         return document.parse(gzip.decompress(self.space.store.read(evidence.autopsy)))
 
     def _record(self, result: Result) -> Digest:
-        recording = result.job.recording
+        recording = Path(result.job.recording)
         content = recording.read_bytes() if recording.exists() else b""
         return self.space.store.put_bytes(gzip.compress(content, mtime=0))
 
-    def _keep(self, result: Result, found: Finding, recording: Digest, *, fresh: bool) -> Evidence:
+    def _keep(self, result: Result, found: TestOutcome, recording: Digest, *, fresh: bool) -> Evidence:
         spec, judgement, autopsy = found.spec, found.judgement, _autopsy_of(result.run)
-        if judgement.verdict not in AILING:  # of several tests in one guest, another one's
+        if judgement.verdict not in AILING:  # of another test in the same guest
             autopsy = None
         evidence = Evidence(
             key=self.key(spec),
@@ -247,9 +252,9 @@ class EvidenceRunner:
             autopsy=self._save(autopsy) if autopsy else None,
             fresh=fresh,
         )
-        if not self._log(evidence).exists():  # of several tests in one guest, the first one's will do
+        if not self._log(evidence).exists():  # several tests in one guest share a log
             self._write_log(evidence, result.run, _autopsy_of(result.run))
-        if judgement.verdict not in (Verdict.INFRA, Verdict.NOT_RUN):  # which say nothing about the test
+        if judgement.verdict not in (Verdict.INFRA, Verdict.NOT_RUN):  # these say nothing about the test
             self.ledger.append(evidence)
         return evidence
 
@@ -270,7 +275,7 @@ def _autopsy_of(run: guest.GuestRun) -> Autopsy | None:
 
 
 def title(spec: RunSpec) -> str:
-    """What the user reads of a guest."""
+    """The title of a guest for users."""
     return f"test {spec.test} {spec.arch}"
 
 

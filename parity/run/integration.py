@@ -1,17 +1,17 @@
-"""Integration tests: inside the kernel, many in one guest, each with a verdict and evidence of its own.
+"""Integration tests: tests inside the kernel, many in one guest, each with its own verdict and evidence.
 
-Keys of `suites/integration.yaml`: `features` (the kernel's feature set), `faulty_features` (the one that
-faults are planted in), `planted_faults` (their names, each of which a test must catch), `programs` (those
-that tests start: the disk of all guests), `cpu_budget_s` (CPU seconds of one test before its guest counts as
-hung) and `tests`, a mapping from test to
+Keys of `suites/integration.yaml`: `features` (the kernel's feature set), `faulty_features` (the feature set
+with the planted faults), `planted_faults` (their names; a test must catch each), `programs` (the programs
+that tests start; they are on the disk of all guests), `cpu_budget_s` (CPU seconds of one test before its
+guest counts as hung) and `tests`, a mapping from test to
 
     area    group in reports, and the tag to select it by
-    ends    for a test that must end the kernel: the verdict that its guest, which it has to itself, comes to
-    says    text that this verdict's cause must hold
+    ends    for a test that must end the kernel: the verdict of its guest, which runs no other test
+    says    text that the cause of this verdict must contain
 
-A kernel is asked for tests by name (`boot_tests=` on its command line). What it links is in its inventory,
-and must be what stands here. Evidence of a test counts under the key of the guest that runs it and no other,
-wherever it ran: a test that goes by what ran before it shows as flaky.
+`boot_tests=` on a kernel's command line names the tests to run. The kernel's inventory has the linked tests;
+they must be the tests of the file. The evidence of a test has the key of the guest that would run it alone,
+also if it ran with others: a test that depends on the tests before it is flaky.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from typing import Annotated
 from msgspec import Meta
 
 from parity.build import disk, inventory
+from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
 from parity.core import yamlfile
 from parity.core.errors import BuildError
-from parity.core.row import Row
 from parity.core.yamlfile import Model, Name, Seconds
 from parity.judge import verdict
 from parity.judge.state import RunKind
 from parity.judge.verdict import End, Judgement, Verdict
-from parity.results import matrix
 from parity.results.evidence import Evidence
 from parity.run import suite_run
-from parity.run.evidence_runner import EvidenceRunner, Finding, title
+from parity.run.evidence_runner import EvidenceRunner, TestOutcome
+from parity.run.plan import Plan
 from parity.run.runner import Result
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Suite, Test
 from parity.spec.tree import Tree
 
 SUITE = "integration"
-# Nothing is there to be PID 1: a kernel that runs no test cannot pass with a program's instead.
+# PID 1 has no program: a kernel that runs no test cannot pass with a program instead.
 COMMAND_LINE = "init=/no/program"
 ASKS = " boot_tests="
 
 
 class IntegrationEntry(Model, frozen=True):
-    """What the file says of one test."""
+    """One test in the file."""
 
     area: str
-    ends: Verdict | None = None  # of one that must end the kernel
-    says: str | None = None  # what the cause of that verdict must hold
+    ends: Verdict | None = None  # of a test that must end the kernel
+    says: str | None = None  # text in the cause of that verdict
 
 
 class IntegrationFile(Model, frozen=True):
@@ -68,7 +68,7 @@ class IntegrationFile(Model, frozen=True):
 
 @dataclass(frozen=True)
 class Integration:
-    """All integration tests; `ends` has those that must end the kernel."""
+    """All integration tests. `ends`: the required end of each test that must end the kernel."""
 
     features: str
     faulty_features: str
@@ -83,7 +83,7 @@ def load(path: Path, tree: Tree) -> Integration:
     """Reads the integration tests.
 
     Raises:
-        UserError: with file and line, for anything that is not as described above.
+        UserError: with file and line, if the file does not follow the description above.
     """
     file = yamlfile.load(path, IntegrationFile)
     given, ends = file.value, {}
@@ -107,15 +107,19 @@ def load(path: Path, tree: Tree) -> Integration:
 
 
 def guest(space: Workspace, tree: Tree, tests: Integration, arch: str, features: str) -> RunSpec:
-    """What all guests of an architecture have in common, built or restored; it asks for no test yet.
+    """The guest of an architecture before its tests are named; builds or restores its kernel and disk.
 
     Raises:
-        UserError: the machine profile is not as it should be.
-        BuildError: as the stages say; or the kernel links other tests than are listed, or lacks a program.
-        MachineError: as the stages say.
+        UserError: the machine profile is not valid.
+        BuildError: from the stages; or the kernel's tests differ from the file, or a program is missing.
+        MachineError: from the stages.
     """
-    outputs = suite_run.built(space, tree, arch, features)
-    agree(tests, inventory.read(space.store.path(outputs.kernel)), arch)
+    return _guest(space, tree, tests, suite_run.built(space, tree, arch, features))
+
+
+def _guest(space: Workspace, tree: Tree, tests: Integration, outputs: BuildOutputs) -> RunSpec:
+    arch = outputs.arch
+    agree(tests, inventory.read(space.store.local(outputs.kernel)), arch)
     if gone := [name for name in tests.programs if name not in outputs.programs]:
         raise BuildError(
             f"{arch}: integration tests need {', '.join(gone)}, and the build made no such program"
@@ -135,7 +139,7 @@ def guest(space: Workspace, tree: Tree, tests: Integration, arch: str, features:
 
 
 def agree(tests: Integration, linked: inventory.Inventory | None, arch: str) -> None:
-    """Compares the tests in a kernel with those that are listed, so that no suite shrinks in silence.
+    """Compares the tests in a kernel with the file, so that no suite loses tests without a message.
 
     Raises:
         BuildError: naming those that differ.
@@ -160,12 +164,12 @@ def agree(tests: Integration, linked: inventory.Inventory | None, arch: str) -> 
 
 
 def single_test(like: RunSpec, name: str) -> RunSpec:
-    """The guest that runs one test and no other: what its evidence is kept under."""
+    """The guest that runs one test alone: the test's evidence has its key."""
     return replace(asking(like, [name]), test=f"{SUITE}:{name}")
 
 
 def parts(single_test: RunSpec) -> tuple[RunSpec, str]:
-    """What `own` made a guest of: what it is like, and its test."""
+    """The guest without its test, and the test's name: the reverse of `single_test`."""
     like = replace(single_test, test=SUITE, cmdline=single_test.cmdline.rpartition(ASKS)[0])
     return like, single_test.test.removeprefix(f"{SUITE}:")
 
@@ -173,27 +177,6 @@ def parts(single_test: RunSpec) -> tuple[RunSpec, str]:
 def asking(like: RunSpec, names: Sequence[str]) -> RunSpec:
     """The guest that runs these tests."""
     return replace(like, cmdline=f"{like.cmdline}{ASKS}{','.join(names)}")
-
-
-def run(
-    runner: EvidenceRunner, tests: Integration, asked: Sequence[RunSpec], *, fresh: bool, lanes: int
-) -> dict[RunSpec, Evidence]:
-    """Runs, over one pool of lanes, what needs it of tests, each given as its own guest; what was seen."""
-    space, wanted = runner.space, runner.wanted(asked, fresh=fresh)
-    ran: dict[RunSpec, Evidence] = {}
-    if wanted:
-        with space.screen.tests(len(wanted)) as view:
-
-            def on_done(done: RunSpec, seen: Evidence) -> None:
-                ran[done] = seen
-                if seen.verdict != Verdict.INFRA:
-                    space.history.remember(title(done), runner.inputs(done))
-                view.finished(_row(runner, tests, done, seen))
-
-            guests(runner, tests, wanted, lanes=lanes, on_done=on_done, fresh=fresh)
-    for known in set(asked).difference(wanted):
-        space.history.remember(title(known), runner.inputs(known))
-    return ran
 
 
 def guests(
@@ -205,24 +188,25 @@ def guests(
     on_done: Callable[[RunSpec, Evidence], None],
     fresh: bool = False,
 ) -> None:
-    """Runs tests, each given as its own guest: those of like guests together, but for those that must end it.
+    """Runs tests, each given as the guest of `single_test`.
 
-    Where a test brings its guest to a bad end, another one goes on with the next test. `on_done` is given
-    each test as it was asked for, and what was seen of it.
+    Tests of equal guests share a guest, except those that must end the kernel. After a test that ends its
+    guest, another guest runs the rest. `on_done` gets each test and its evidence.
     """
-    asked: dict[RunSpec, tuple[RunSpec, Sequence[str]]] = {}  # of each guest: what it is like, its tests
+    asked: dict[RunSpec, tuple[RunSpec, Sequence[str]]] = {}  # by guest: the guest without tests, its tests
 
     def ask(like: RunSpec, names: Sequence[str]) -> RunSpec:
         spec = asking(like, names)
         asked[spec] = like, names
         return spec
 
-    def findings(result: Result) -> list[Finding]:
+    def outcomes(result: Result) -> list[TestOutcome]:
         like, names = asked[result.job.spec]
         spent = result.run.state.test_s if result.run.state else {}
         found = judged(result, names, tests.ends)
         return [
-            Finding(single_test(like, name), judgement, spent.get(name)) for name, judgement in found.items()
+            TestOutcome(single_test(like, name), judgement, spent.get(name))
+            for name, judgement in found.items()
         ]
 
     def following(result: Result) -> list[RunSpec]:
@@ -239,28 +223,49 @@ def guests(
         else:
             together.setdefault(like, []).append(name)
     specs += [ask(like, names) for like, names in together.items()]
-    runner.run(specs, lanes=lanes, fresh=fresh, on_done=on_done, findings=findings, following=following)
+    runner.run(specs, lanes=lanes, fresh=fresh, on_done=on_done, outcomes=outcomes, following=following)
 
 
 def judged(result: Result, names: Sequence[str], ends: Mapping[str, End]) -> Mapping[str, Judgement]:
-    """The tests that a guest has decided; all of them where no lane could run it."""
+    """The judgements of the tests that a guest ran; of all its tests if no lane could run it."""
     state = result.run.state
     return verdict.judge_tests(state, names, ends) if state else dict.fromkeys(names, result.run.judgement)
 
 
-def rows(
-    runner: EvidenceRunner, tests: Integration, like: RunSpec, ran: Mapping[RunSpec, Evidence]
-) -> list[Row]:
-    """The rows of all tests in guests like this one: what is known, or that `ran` could not find it out."""
-    found = []
-    for spec in (single_test(like, name) for name in tests.suite.tests):
-        now = ran.get(spec)
-        lost = now is not None and now.verdict == Verdict.INFRA
-        found.append(_row(runner, tests, spec, now if lost else runner.known(spec)))
-    return found
+@dataclass(frozen=True)
+class KernelSuite:
+    """The suite of the tests inside the kernel (see `plan.SuiteGuests`)."""
 
+    tree: Tree
+    tests: Integration
 
-def _row(runner: EvidenceRunner, tests: Integration, spec: RunSpec, seen: Evidence | None) -> Row:
-    _, name = parts(spec)
-    log = runner.log(seen) if seen else None
-    return matrix.row(tests.suite.tests[name], spec.arch, tests.features, seen, built=True, log=log)
+    @property
+    def suite(self) -> Suite:
+        """All of them."""
+        return self.tests.suite
+
+    def plan(self, runner: EvidenceRunner, arch: str, tests: Sequence[Test], *, fresh: bool) -> Plan:
+        """The guests of these tests; raises as `guest`."""
+        outputs = suite_run.built(runner.space, self.tree, arch, self.tests.features)
+        like = _guest(runner.space, self.tree, self.tests, outputs)
+        guests = {name: single_test(like, name) for name in self.suite.tests}
+        asked = [test.name for test in tests]
+        to_run = [name for name in asked if runner.wanted([guests[name]], fresh=fresh)]
+        return Plan(outputs, built=guests.keys(), guests=guests, asked=asked, to_run=to_run)
+
+    def guests(self, runner: EvidenceRunner, plan: Plan) -> Mapping[str, RunSpec]:
+        """Those of the plan: all have the same disk."""
+        del runner
+        return plan.guests
+
+    def run(
+        self,
+        runner: EvidenceRunner,
+        specs: Sequence[RunSpec],
+        *,
+        lanes: int,
+        on_done: Callable[[RunSpec, Evidence], None],
+        fresh: bool,
+    ) -> None:
+        """Runs tests, many in a guest; raises MachineError."""
+        guests(runner, self.tests, specs, lanes=lanes, on_done=on_done, fresh=fresh)

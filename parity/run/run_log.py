@@ -1,10 +1,10 @@
-"""The runs of stress tests that a checkout remembers: a line per guest, on the disk as the guest ends.
+"""The log of stress runs in a checkout: a line per guest, written when the guest ends.
 
     build/report/kthread.jsonl   a `parity.run.stress.Run` per line, as JSON, oldest first; an id's last
     counts
 
-A command killed at any moment loses no guest that had ended. A line that cannot be read, cut by a kill or of
-a version that writes another format, is passed over, and counted.
+A kill loses no guest that had ended. A line that cannot be read, because a kill cut it or another version
+wrote it, is skipped and counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from parity.core.errors import known_error
 from parity.run.stress import Run
 
 FORMAT = 1  # of a line; one that says nothing of it is of the first
-KEPT = 2000  # runs that outlive the next command
+KEPT = 2000  # runs that `trim` keeps
 
 
 class RunLog:
@@ -29,7 +29,7 @@ class RunLog:
         self.place = place
 
     def runs(self) -> list[Run]:
-        """All that is remembered and can be read, oldest first."""
+        """All readable runs, oldest first."""
         found: dict[str, Run] = {}
         for run in map(_parse, self._lines()):
             if run:
@@ -49,7 +49,7 @@ class RunLog:
         return [line for line in text.split("\n") if line]
 
     def trim(self) -> None:
-        """Forgets the oldest of those that can be read, where there are many; raises MachineError."""
+        """Removes the oldest readable runs beyond KEPT; raises MachineError."""
         with self._alone():
             runs = self.runs()
             if len(runs) > KEPT:
@@ -58,14 +58,14 @@ class RunLog:
                 host.write_whole(self.place, text.encode(), self.place.parent.parent)
 
     def add(self, run: Run) -> None:
-        """Remembers a run, for good once this returns.
+        """Appends a run; it is on the disk once this returns.
 
         Raises:
             MachineError: it cannot be written.
         """
         try:
             with self._alone():
-                # A line feed first: what an earlier kill has cut must not swallow this line.
+                # A line feed first, so that a line cut by a kill does not damage this line.
                 handle = os.open(self.place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
                 try:
                     os.write(handle, ("\n" + _line(run)).encode())
@@ -84,7 +84,7 @@ def _line(run: Run) -> str:
 
 
 def _parse(line: str) -> Run | None:
-    """What a line says; None where this version cannot tell."""
+    """The run of a line; None if this version cannot read it."""
     try:
         values = json.loads(line)
         return record.parse(Run, values) if values.pop("format", FORMAT) == FORMAT else None

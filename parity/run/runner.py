@@ -1,8 +1,8 @@
-"""Many guests over few lanes: the longest first, a thread a lane, results as they come.
+"""Many guests over few lanes: the longest first, one thread per lane, results as guests end.
 
 The pool outlives one call, so that several suites of a command share its lanes, also at the same time. A lane
 that fails is replaced and its guest runs once more; when that lane fails too, the guest is `infra`. A guest's
-own failure is never tried again here.
+failure is never retried here.
 """
 
 import threading
@@ -30,13 +30,16 @@ CLOSED = "the lanes were closed"
 
 @dataclass(frozen=True)
 class Job:
-    """One guest to run. `expected_s` only orders; what is seen goes to `recording` as it happens."""
+    """One guest to run: plain data, which msgspec can write and read.
+
+    `recording`: the path of the file that takes each message of the guest as it comes. `expected_s`: the
+    seconds that the guest will probably take; they decide the order only.
+    """
 
     spec: RunSpec
-    recording: Path
-    panic_patterns: Sequence[str] = ()
+    recording: str
+    panic_patterns: tuple[str, ...] = ()
     expected_s: float = 0.0
-    hook: Hook | None = None  # observes its machine
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Result:
 
 @dataclass
 class _Call:
-    """One call of `Pool.run`: where its results are put as guests end, and whether it is over."""
+    """One call of `Pool.run`: the queue of its results, and whether the call is over."""
 
     ended: SimpleQueue[Result | BaseException | None] = field(default_factory=SimpleQueue)
     over: bool = False
@@ -64,12 +67,18 @@ class _Call:
 class Pool:
     """At most `lanes` lanes, opened when there is work for them and ended by `close`; a context manager.
 
-    `open_lane` is called in worker threads; what it raises, `run` raises. Workers and callers meet in queues,
-    which a cancellation may wake.
+    `open_lane` and `hook_of`, which gives the hook that observes the machine of a job's guest, are called in
+    worker threads; `run` raises what they raise. Workers and callers meet in queues, which a cancellation may
+    wake.
     """
 
-    def __init__(self, open_lane: Callable[[], Lane], lanes: int) -> None:
-        self._open_lane = open_lane
+    def __init__(
+        self,
+        open_lane: Callable[[], Lane],
+        lanes: int,
+        hook_of: Callable[[Job], Hook | None] = lambda _: None,
+    ) -> None:
+        self._open_lane, self._hook_of = open_lane, hook_of
         self._lanes = lanes
         self._jobs: SimpleQueue[tuple[Job, _Call] | None] = SimpleQueue()
         self._workers: list[threading.Thread] = []
@@ -93,10 +102,10 @@ class Pool:
     ) -> Iterator[Result]:
         """Start all jobs; gives results in the order in which guests end. Several threads may call this.
 
-        `following` says which jobs a result gives rise to, once it was given out.
+        `following` returns the jobs that must run after a result; called once the caller took the result.
         """
         call = _Call()
-        # Submitted here, not in the generator: that would start them only with the first look at a result.
+        # Submitted here, because a generator would start them only when the caller asks for a result.
         for job in sorted(jobs, key=lambda job: -job.expected_s):
             self._submit(job, call)
         return self._results(call, len(jobs), following)
@@ -107,7 +116,7 @@ class Pool:
         try:
             with CANCELLATION.on_request(lambda: call.ended.put(None)):
                 while waiting:
-                    ended = call.ended.get()  # comes: guests and their lanes have deadlines
+                    ended = call.ended.get()  # always ends: guests and lanes have deadlines
                     CANCELLATION.check()
                     if isinstance(ended, BaseException):
                         raise ended
@@ -142,9 +151,9 @@ class Pool:
                 call.ended.put(error)
 
     def close(self) -> None:
-        """End all lanes and what runs in them, now. No more results come.
+        """End all lanes and their guests now. No more results come.
 
-        Returns when nothing is left; what Docker does not end within CLOSE_S ends with this process.
+        Returns when all are gone, or after CLOSE_S; the rest ends with this process.
         """
         with self._lock:
             self._closed = True
@@ -172,7 +181,8 @@ class Pool:
             lane = self._take()
             before = _waited_s()
             try:
-                run = run_guest(lane, job.spec, job.panic_patterns, job.recording, job.hook)
+                hook = self._hook_of(job)
+                run = run_guest(lane, job.spec, job.panic_patterns, Path(job.recording), hook)
             except LaneError as error:
                 self._discard(lane)
                 failures.append(str(error))
@@ -214,7 +224,7 @@ class Pool:
 
 
 def _waited_s() -> float | None:
-    """Seconds since boot in which some task of this host waited for a processor."""
+    """Seconds since boot in which a task of this host waited for a processor."""
     try:
         some = PRESSURE.read_text().splitlines()[0]
     except OSError:

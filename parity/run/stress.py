@@ -1,7 +1,7 @@
-"""Many runs of one guest, a seed each: what the count proves, and which failures are one. Pure.
+"""Many runs of one guest, with a seed each: the confidence interval, and groups of equal failures. Pure.
 
-The seeds follow from one root, so that a whole command can be said again; a run is named after its kernel,
-command line and seed, so that one run can.
+The seeds follow from one root seed, so that a command can be repeated. The id of a run follows from its
+kernel, command line and seed, so that one run can be repeated.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Run:
     wall_s: float
     log: str
     when: str  # UTC, ISO 8601
-    sentence: str | None = None  # of the autopsy of one that hung or died
+    sentence: str | None = None  # of the autopsy, if the guest hung or died
     failure_signature: str | None = None  # its signature
 
     @property
     def passed(self) -> bool:
-        """Whether it counts as one."""
+        """Whether the run passed."""
         return self.verdict == Verdict.PASS
 
     @property
@@ -55,7 +55,7 @@ class Run:
 
 
 def fresh_root() -> int:
-    """A root seed that nobody has used, 0 to 2**64 - 1."""
+    """A new random root seed, 0 to 2**64 - 1."""
     return secrets.randbelow(SEEDS)
 
 
@@ -71,7 +71,7 @@ def specs(like: RunSpec, root: int, count: int) -> list[tuple[int, RunSpec]]:
 
 
 def identity(spec: RunSpec) -> str:
-    """The name of a run: 12 hexadecimal digits that everything which decides about it goes into."""
+    """The id of a run: 12 hexadecimal digits of the digest of all its inputs."""
     return spec.digest()[:12]
 
 
@@ -112,7 +112,7 @@ def _at_most(count: int, total: int, rate: float) -> float:
 
 
 def rate(passed: int, total: int) -> str:
-    """The pass rate of `total` >= 1 runs and what it proves, in words."""
+    """The pass rate of `total` >= 1 runs and its confidence interval, in words."""
     low, high = interval(passed, total)
     failing = f"the failure rate is between {100 * (1 - high):.1f} % and {100 * (1 - low):.1f} %"
     return f"({100 * passed / total:.1f} %); {failing} ({100 * CONFIDENCE:.0f} % interval)"
@@ -124,7 +124,7 @@ def signature(verdict: str, cause: str) -> str:
 
 
 def compared(before: Run, again: Run) -> str:
-    """What running one again has shown, in words."""
+    """The result of a replay, in words."""
     if again.passed is not before.passed:
         return "did not reproduce"
     return "reproduced" if again.passed or again.signature == before.signature else "failed in another way"
@@ -140,7 +140,7 @@ def groups(runs: Iterable[Run]) -> list[tuple[str, list[Run]]]:
 
 
 def summary(runs: Sequence[Run]) -> list[str]:
-    """Rate and interval, then a line per signature; a guest that could not be judged does not count."""
+    """Rate and interval, then a line per signature; guests without a judgement do not count."""
     judged = [run for run in runs if run.verdict not in (Verdict.INFRA, Verdict.NOT_RUN)]
     lost = len(runs) - len(judged)
     passed = sum(run.passed for run in judged)

@@ -1,10 +1,9 @@
-"""A suite on an architecture, from a tree to rows: build, gather evidence, hold it against the suite."""
+"""Guests of user programs: their build outputs, the suite of their tests, and boots."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from parity.build import cargo_build, disk
 from parity.build.outputs import BuildOutputs
@@ -15,7 +14,8 @@ from parity.core.row import Row
 from parity.judge.verdict import Verdict
 from parity.results import matrix
 from parity.results.evidence import Evidence
-from parity.run.evidence_runner import EvidenceRunner, title
+from parity.run.evidence_runner import EvidenceRunner
+from parity.run.plan import Plan
 from parity.spec import machine
 from parity.spec.machine import Machine, RunSpec
 from parity.spec.suite import CPU_BUDGET_S, SILENCE_S, Suite, Test
@@ -23,20 +23,12 @@ from parity.spec.tree import Tree
 from parity.store.store import Digest
 
 
-@dataclass(frozen=True)
-class TestRequest:
-    """Tests of one architecture, and all that their guests are made of."""
-
-    outputs: BuildOutputs
-    tests: Sequence[Test]
-
-
 def built(space: Workspace, tree: Tree, arch: str, features: str | None = None) -> BuildOutputs:
     """Kernel and programs of an architecture, built or restored; `features`: None for the suite's.
 
     Raises:
-        UserError: the machine profile is not as it should be.
-        BuildError, MachineError: as the stages say.
+        UserError: the machine profile is not valid.
+        BuildError, MachineError: from the stages.
     """
     found = profile(space, tree, arch)
     features = features or tree.run.features
@@ -52,12 +44,12 @@ def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
 
 
 def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
-    """The machine that guests of an architecture run on; raises UserError when it is not as it should be."""
+    """The machine that guests of an architecture run on; raises UserError when it is not valid."""
     return machine.load(space.root / "machines" / f"{tree.run.machines[arch]}.yaml")
 
 
 def spec(tree: Tree, test: Test, outputs: BuildOutputs, image: Digest) -> RunSpec:
-    """The guest that runs one test: the same kernel for all, the command line chooses the program."""
+    """The guest that runs one test. All tests have the same kernel; the command line names the program."""
     firmware_s = outputs.machine.uefi.silence_s if outputs.machine.uefi else 0.0
     ends_as = machine.program_of(tree.command_line(test.ends_as)) if test.ends_as else None
     return RunSpec(
@@ -76,10 +68,10 @@ def spec(tree: Tree, test: Test, outputs: BuildOutputs, image: Digest) -> RunSpe
 
 
 def complete(suite: Suite, outputs: BuildOutputs) -> None:
-    """Complains about a listed program that was not built: a suite never shrinks in silence.
+    """Checks that the build made all programs of the suite, so that no test is lost without a message.
 
     Raises:
-        BuildError: naming the programs.
+        BuildError: names the missing programs.
     """
     listed = [
         name
@@ -95,130 +87,92 @@ def complete(suite: Suite, outputs: BuildOutputs) -> None:
         )
 
 
-def asked(space: Workspace, tree: Tree, suite: Suite, arch: str, tests: Sequence[Test]) -> TestRequest:
-    """These tests, ready to run; raises as `built` and `complete`."""
-    outputs = built(space, tree, arch)
-    complete(suite, outputs)
-    return TestRequest(outputs, tests)
+@dataclass(frozen=True)
+class ProgramSuite:
+    """A suite whose tests are user programs: each is PID 1 of its own guest (see `plan.SuiteGuests`)."""
+
+    tree: Tree
+    suite: Suite
+
+    def plan(self, runner: EvidenceRunner, arch: str, tests: Sequence[Test], *, fresh: bool) -> Plan:
+        """The guests of these tests. Makes the disks, and reads them, of the guests that must run only.
+
+        Raises:
+            BuildError, MachineError: as `built` and `complete`; or a disk cannot be made.
+        """
+        outputs = built(runner.space, self.tree, arch)
+        complete(self.suite, outputs)
+        known = self._known(runner, outputs)
+        asked = [test for test in tests if test.name in outputs.programs]
+        unseen = [test for test in asked if _unseen(runner, known.get(test.name), fresh=fresh)]
+        images = disk.of_tests(runner.space, self.tree, self.suite, arch, outputs.programs, unseen)
+        guests = {test.name: spec(self.tree, test, outputs, images[test.name]) for test in unseen}
+        return Plan(
+            outputs=outputs,
+            built=outputs.programs.keys(),
+            guests=known | guests,
+            asked=[test.name for test in asked],
+            to_run=[name for name, guest in guests.items() if _unseen(runner, guest, fresh=fresh)],
+        )
+
+    def guests(self, runner: EvidenceRunner, plan: Plan) -> dict[str, RunSpec]:
+        """The guests of all tests whose disk is known now."""
+        return self._known(runner, plan.outputs)
+
+    def _known(self, runner: EvidenceRunner, outputs: BuildOutputs) -> dict[str, RunSpec]:
+        images = disk.known(runner.space, self.tree, self.suite, outputs.arch, outputs.programs)
+        tests = self.suite.tests
+        return {name: spec(self.tree, tests[name], outputs, image) for name, image in images.items()}
+
+    def run(
+        self,
+        runner: EvidenceRunner,
+        specs: Sequence[RunSpec],
+        *,
+        lanes: int,
+        on_done: Callable[[RunSpec, Evidence], None],
+        fresh: bool,
+    ) -> None:
+        """Runs guests; raises MachineError."""
+        runner.run(specs, lanes=lanes, on_done=on_done, fresh=fresh)
 
 
-def run(
-    runner: EvidenceRunner,
-    tree: Tree,
-    suite: Suite,
-    wanted: Mapping[str, TestRequest],
-    *,
-    fresh: bool,
-    lanes: int,
-) -> dict[str, dict[str, Evidence]]:
-    """Runs, over one pool of lanes, what needs it of the tests wanted of every architecture.
-
-    Disks are made, and read, for the tests that run and no other. Returns what was seen, by architecture and
-    test.
-    """
-    space = runner.space
-    plans = [_plan(runner, tree, suite, asked, fresh=fresh) for asked in wanted.values()]
-    specs = {each_spec: runs for plan in plans for each_spec, runs in plan.items()}
-    ran: dict[str, dict[str, Evidence]] = {arch: {} for arch in wanted}
-    if todo := [each_spec for each_spec, runs in specs.items() if runs]:
-        with space.screen.tests(len(todo)) as view:
-
-            def on_done(done: RunSpec, seen: Evidence) -> None:
-                ran[done.arch][done.test] = seen
-                if seen.verdict != Verdict.INFRA:
-                    space.history.remember(title(done), runner.inputs(done))
-                test, outputs = suite.tests[done.test], wanted[done.arch].outputs
-                view.finished(_row(runner, test, outputs, _seen(runner, done, seen)))
-
-            runner.run(todo, lanes=lanes, fresh=fresh, on_done=on_done)
-    for each_spec in (each_spec for each_spec, runs in specs.items() if not runs):
-        space.history.remember(title(each_spec), runner.inputs(each_spec))
-    return ran
+def _unseen(runner: EvidenceRunner, guest: RunSpec | None, *, fresh: bool) -> bool:
+    return guest is None or bool(runner.wanted([guest], fresh=fresh))
 
 
-def _plan(
-    runner: EvidenceRunner, tree: Tree, suite: Suite, asked: TestRequest, *, fresh: bool
-) -> dict[RunSpec, bool]:
-    """The guests of one architecture, and whether each has to run."""
-    outputs, space = asked.outputs, runner.space
-    disks = disk.known(space, tree, suite, outputs.arch, outputs.programs)
-    chosen = [test for test in asked.tests if test.name in outputs.programs]
-    unseen = [
-        test
-        for test in chosen
-        if test.name not in disks or runner.wanted([spec(tree, test, outputs, disks[test.name])], fresh=fresh)
-    ]
-    disks |= disk.of_tests(space, tree, suite, outputs.arch, outputs.programs, unseen)
-    wanted = runner.wanted([spec(tree, test, outputs, disks[test.name]) for test in unseen], fresh=fresh)
-    return {
-        (each_spec := spec(tree, test, outputs, disks[test.name])): each_spec in wanted for test in chosen
-    }
+@dataclass(frozen=True)
+class Boot:
+    """A guest that boots a kernel, and the end that the kernel's feature set must come to."""
+
+    spec: RunSpec
+    test: Test
+    features: str
 
 
-def rows(
-    runner: EvidenceRunner, tree: Tree, suite: Suite, outputs: BuildOutputs, ran: Mapping[str, Evidence]
-) -> list[Row]:
-    """The rows of the whole suite on this architecture: what is known now, by whichever command.
-
-    `ran` is what this one has seen.
-    """
-    disks = disk.known(runner.space, tree, suite, outputs.arch, outputs.programs)
-    specs = {name: spec(tree, suite.tests[name], outputs, image) for name, image in disks.items()}
-    return [
-        _row(runner, test, outputs, _seen(runner, specs.get(test.name), ran.get(test.name)))
-        for test in suite.tests.values()
-    ]
-
-
-def _seen(runner: EvidenceRunner, each_spec: RunSpec | None, now: Evidence | None) -> Evidence | None:
-    """What is known of a test under today's key, or that this command could not find out."""
-    if now and now.verdict == Verdict.INFRA:
-        return now
-    return runner.known(each_spec) if each_spec else None
-
-
-def boots(
-    runner: EvidenceRunner,
-    tree: Tree,
-    wanted: Sequence[BuildOutputs],
-    *,
-    lanes: int,
-    disks: Mapping[str, Digest] = MappingProxyType({}),
-) -> tuple[list[Row], LaneUse]:
-    """Boots each of `wanted`, whatever is known; a row per boot, in the order of their ends.
-
-    Expected is the end that the feature set must come to. `disks`: by architecture, an image other than the
-    one with all its programs.
+def boot(space: Workspace, tree: Tree, outputs: BuildOutputs, image: Digest | None = None) -> Boot:
+    """The guest that boots a kernel to the first user program; `image`: None for the disk of all programs.
 
     Raises:
-        BuildError: there is no such program.
+        BuildError: there is no such program, or the disk cannot be made.
     """
-    programs = {outputs.arch: outputs.programs for outputs in wanted}
-    images = {
-        arch: disks.get(arch) or disk.whole(runner.space, tree, arch, found)
-        for arch, found in programs.items()
-    }
-    guests: dict[RunSpec, tuple[Test, BuildOutputs]] = {}
-    specs: list[RunSpec] = []
-    for outputs in wanted:
-        expected = tree.feature_sets[outputs.features].expected[outputs.arch]
-        test = Test(tree.run.boot_program, "boot", {outputs.arch: expected}, None)
-        complete(Suite("boot", {test.name: test}), outputs)
-        specs.append(spec(tree, test, outputs, images[outputs.arch]))
-        guests[specs[-1]] = test, outputs
+    expected = tree.feature_sets[outputs.features].expected[outputs.arch]
+    test = Test(tree.run.boot_program, "boot", {outputs.arch: expected}, None)
+    complete(Suite("boot", {test.name: test}), outputs)
+    image = image or disk.whole(space, tree, outputs.arch, outputs.programs)
+    return Boot(spec(tree, test, outputs, image), test, outputs.features)
+
+
+def boots(runner: EvidenceRunner, wanted: Sequence[Boot], *, lanes: int) -> tuple[list[Row], LaneUse]:
+    """Boots each of `wanted`, without a cache; a row per boot, in the order in which guests end."""
+    guests = {each.spec: each for each in wanted}
     rows: list[Row] = []
-    with runner.space.screen.tests(len(specs)) as view:
+    with runner.space.screen.tests(len(wanted)) as view:
 
         def on_done(done: RunSpec, seen: Evidence) -> None:
-            rows.append(_row(runner, *guests[done], seen))
+            test, features = guests[done].test, guests[done].features
+            rows.append(matrix.row(test, done.arch, features, seen, built=True, log=runner.log(seen)))
             view.finished(rows[-1])
 
-        use = runner.run(specs, lanes=lanes, on_done=on_done)
+        use = runner.run([each.spec for each in wanted], lanes=lanes, on_done=on_done)
     return rows, use
-
-
-def _row(runner: EvidenceRunner, test: Test, outputs: BuildOutputs, seen: Evidence | None) -> Row:
-    log = runner.log(seen) if seen else None
-    return matrix.row(
-        test, outputs.arch, outputs.features, seen, built=test.name in outputs.programs, log=log
-    )

@@ -104,28 +104,28 @@ class Store:
         with self._new() as file:
             digest = _copy(source, file)
             if not self.intact(digest):
-                host.settle(file, self.path(digest), lasting=True)
+                host.settle(file, self.local(digest), lasting=True)
         self._checked.add(digest)  # and claimed, as it was looked at
         return digest
 
-    def path(self, digest: Digest) -> Path:
-        """Where the blob lies, whether it is there or not."""
+    def local(self, digest: Digest) -> Path:
+        """The path of a blob on this machine, also of a missing one: the one way from a digest to a path."""
         return self.root / "blobs" / digest[:2] / digest
 
     def read(self, digest: Digest) -> bytes:
         """A blob's bytes; the caller has asked `intact` first."""
-        return self.path(digest).read_bytes()
+        return self.local(digest).read_bytes()
 
     def copy(self, digest: Digest, target: BinaryIO) -> None:
         """Writes a blob to a file, holes and all; the caller has asked `intact` first."""
-        with self.path(digest).open("rb") as source:
+        with self.local(digest).open("rb") as source:
             _copy(source, target)
 
     def intact(self, digest: Digest) -> bool:
         """Whether the blob is there with its own content; read once per command, and claimed from then on."""
         if digest in self._checked:
             return True
-        place = self.path(digest)
+        place = self.local(digest)
         with self._claims.claimed(digest):
             try:
                 whole = file_digest(place) == digest
@@ -144,8 +144,8 @@ class Store:
         outputs, complaint = self._recorded(key)
         for name, digest in outputs.files.items() if outputs else ():
             if not self.intact(digest):
-                there = self.path(digest).exists()
-                self.path(digest).unlink(missing_ok=True)
+                there = self.local(digest).exists()
+                self.local(digest).unlink(missing_ok=True)
                 what = "is damaged" if there else "is gone"
                 return None, f"{name} ({digest[:12]}) in the store {what}; made again"
         return outputs, complaint
@@ -156,7 +156,7 @@ class Store:
         Counts as their use all the same.
         """
         outputs, _ = self._recorded(key)
-        if outputs is None or not all(_touch(self.path(digest)) for digest in outputs.files.values()):
+        if outputs is None or not all(_touch(self.local(digest)) for digest in outputs.files.values()):
             return None
         return outputs
 

@@ -132,7 +132,7 @@ class Checkout:
             outputs, complaint = there.lookup(key)
             assert outputs is not None, complaint
             for digest in outputs.files.values():
-                here.put(there.path(digest))
+                here.put(there.local(digest))
             here.record(key, stage, outputs)
 
 

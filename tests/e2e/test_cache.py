@@ -33,7 +33,7 @@ def fill(cache: Path) -> list[Path]:
     for number in range(3):
         digest = store.put_bytes(bytes([number + 1]) * 2**20)
         store.record(action_key("disk", {"number": number}), "disk", Outputs({"disk": digest}))
-        places.append(store.path(digest))
+        places.append(store.local(digest))
         os.utime(places[-1], (86400 * number, 86400 * number))
     return places
 
@@ -42,7 +42,7 @@ def of_stage(cache: Path, stage: str) -> list[Path]:
     """The blobs that actions of a stage gave."""
     records = (json.loads(record.read_text()) for record in cache.glob("actions/*/*.json"))
     digests = (digest for each in records if each["stage"] == stage for digest in each["outputs"].values())
-    return [Store(cache).path(digest) for digest in digests]
+    return [Store(cache).local(digest) for digest in digests]
 
 
 def test_gc_removes_the_least_recently_used_down_to_the_limit(checkout: Checkout) -> None:

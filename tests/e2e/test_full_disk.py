@@ -84,7 +84,7 @@ def test_a_store_that_fills_while_a_disk_image_is_made(store: Small, checkout: C
     """There is room for what goes on the disk, and for a part of the image."""
     checkout.take_made(*MADE)
     checkout.says(TEST)
-    disk = Store(checkout.cache).path(checkout.row("fork_test")["disk"])
+    disk = Store(checkout.cache).local(checkout.row("fork_test")["disk"])
     checkout.says("forget", TEST)
     store.leave(disk.stat().st_blocks * 512 * 13 // 10)
     status, output = checkout.doit(TEST)

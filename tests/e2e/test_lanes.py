@@ -114,7 +114,7 @@ def test_every_verdict_is_earned(bench: Workbench, on: str) -> None:
     if on == "qemu-microvm":
         specs["crash by another status"] = spec(GOOD, end=End.EXIT_ZERO)
     jobs = [
-        Job(replace(each, test=name), bench.folder / f"{name}.jsonl", PATTERNS)
+        Job(replace(each, test=name), str(bench.folder / f"{name}.jsonl"), PATTERNS)
         for name, each in specs.items()
     ]
     before = bench.containers()
@@ -126,7 +126,7 @@ def test_every_verdict_is_earned(bench: Workbench, on: str) -> None:
     assert verdicts == {name: name.partition(" ")[0] for name in specs}, told
     assert "guest-reset" in told["crash by reset"], told
     for result in results.values():
-        assert judge_recording(result.job.recording) == result.run
+        assert judge_recording(Path(result.job.recording)) == result.run
         assert result.lane_failures == ()
 
 
@@ -189,7 +189,7 @@ def test_a_guest_writes_to_a_copy_of_its_own(bench: Workbench, lane: DockerLane)
     assert "/lane/disk.img" in held[1]
     assert "/store" not in held[1]
     assert inside(bench, lane, "ls", "-A", "/lane") == ""
-    assert bench.store.path(bench.disk).read_bytes().startswith(b"a disk\0")
+    assert bench.store.local(bench.disk).read_bytes().startswith(b"a disk\0")
 
 
 def test_what_does_not_fit_breaks_the_lane_not_the_guest(bench: Workbench, lane: DockerLane) -> None:
@@ -237,7 +237,7 @@ def test_a_lane_that_dies_is_replaced_and_its_guest_runs_once_more(bench: Workbe
 
     before = bench.containers()
     sleeping = bench.spec((CHANNEL, frames.hello()), end=End.SLEEP)
-    job = Job(sleeping, bench.folder / "dies.jsonl")
+    job = Job(sleeping, str(bench.folder / "dies.jsonl"))
     with Pool(open_lane, 1) as pool:
         results = pool.run([job])
         kill_when_running(bench, opened)
@@ -255,7 +255,7 @@ def test_a_guest_under_which_two_lanes_die_is_infra(bench: Workbench) -> None:
         opened.append(bench.lane())
         return opened[-1]
 
-    job = Job(bench.spec((CHANNEL, frames.hello()), end=End.SLEEP), bench.folder / "dies.jsonl")
+    job = Job(bench.spec((CHANNEL, frames.hello()), end=End.SLEEP), str(bench.folder / "dies.jsonl"))
     with Pool(open_lane, 1) as pool:
         results: Iterator[Result] = pool.run([job])
         kill_when_running(bench, opened)
@@ -282,7 +282,7 @@ sys.path[:0] = sys.argv[1:3]
 import test_lanes as t
 bench = t.Workbench(Path(sys.argv[3]))
 spec = bench.spec((t.CHANNEL, t.frames.hello()), end=t.End.SPIN, silence_s=1e6, cpu_budget_s=1e6)
-jobs = [t.Job(spec, bench.folder / f"{number}.jsonl") for number in range(3)]
+jobs = [t.Job(spec, str(bench.folder / f"{number}.jsonl")) for number in range(3)]
 try:
     with t.Pool(bench.lane, 2) as pool:
         print("ready", flush=True)

@@ -25,7 +25,7 @@ WATCH = Hook(lambda *_: None, bad_only=True)  # with which a guest is held, and 
 def test_every_emulator_is_told_to_quit_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Workbench(tmp_path)
     script = bench.store.put_bytes(Path(listening.__file__).read_bytes())
-    place = f"{lane.STORE}/{bench.store.path(script).relative_to(bench.store.root / 'blobs')}"
+    place = f"{lane.STORE}/{bench.store.local(script).relative_to(bench.store.root / 'blobs')}"
 
     def between(spec: RunSpec, paths: GuestPaths) -> list[str]:
         return ["python3", place, *machine.qemu_argv(spec, paths)]
@@ -33,12 +33,12 @@ def test_every_emulator_is_told_to_quit_once(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(lane, "qemu_argv", between)
     specs = [bench.spec(GOOD, on=on) for on in ("qemu-virt", "qemu-microvm")]
     jobs = [
-        Job(spec, tmp_path / f"{spec.arch}-{number}.jsonl", PATTERNS, hook=WATCH)
+        Job(spec, str(tmp_path / f"{spec.arch}-{number}.jsonl"), PATTERNS)
         for number in range(GUESTS)
         for spec in specs
     ]
     seen: Counter[Any] = Counter()
-    with Pool(bench.lane, 2) as pool:
+    with Pool(bench.lane, 2, lambda _: WATCH) as pool:
         for result in pool.run(jobs):
             state = result.run.state
             said = state.emulator_says.strip() if state else "no lane"

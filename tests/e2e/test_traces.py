@@ -62,7 +62,7 @@ def test_every_call_is_counted(ours: Session, tmp_path: Path, arch: str) -> None
     assert calls > 20
     assert violations(trace, least=LEAST_EVENTS, calls=calls) == []
     assert violations(trace, least=LEAST_EVENTS, calls=calls + 1) != []
-    saved, elf = tmp_path / "dump.bin", ours.space.store.path(spec.kernel)
+    saved, elf = tmp_path / "dump.bin", ours.space.store.local(spec.kernel)
     saved.write_bytes(dumped)
     command = [str(saved), "--elf", str(elf), "--validate", "--calls"]
     assert main([*command, str(calls)]) == 0
