@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from checkout import Checkout
 from waiting import containers, until
 
 from parity.core.cancellation import Cancellation
@@ -21,7 +22,6 @@ from parity.docker.engine import Engine, Limits, Mount
 from parity.docker.owner import CLIENT_LABEL, OWNER_LABEL
 
 pytestmark = pytest.mark.docker
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_tool_gives_lines_as_they_come_and_its_status(docker: Engine, qemu: images.Image) -> None:
@@ -108,7 +108,7 @@ def test_what_containers_see_is_looked_at(docker: Engine, qemu: images.Image, tm
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
-def test_a_daemon_with_other_files_is_found(qemu: images.Image, tmp_path: Path) -> None:
+def test_a_daemon_with_other_files_is_found(qemu: images.Image, here: Checkout, tmp_path: Path) -> None:
     """Ours are in a mount that only this process has, as in a container or on another machine."""
     cache = tmp_path / "cache"
     cache.mkdir()
@@ -116,8 +116,8 @@ def test_a_daemon_with_other_files_is_found(qemu: images.Image, tmp_path: Path) 
     for task, status in (("doctor", None), ("build_kernel:aarch64-testing", 2)):
         done = subprocess.run(
             ["unshare", "--mount", "sh", "-c", mount, task],
-            cwd=ROOT,
-            env={**os.environ, "PARITY_CACHE": str(cache)},
+            cwd=here.folder,
+            env=here.environment(PARITY_CACHE=str(cache)),
             capture_output=True,
             text=True,
             check=False,
