@@ -25,7 +25,7 @@ from parity.docker.owner import CLIENT_LABEL, OWNER_LABEL
 pytestmark = pytest.mark.docker
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_tool_gives_lines_as_they_come_and_its_status(
     docker: Engine, qemu: images.Image, tmp_path: Path
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_tool_works_on_the_callers_files_without_network(
     assert lines[-1] == "lo"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_tool_is_ended_at_its_deadline(docker: Engine, qemu: images.Image) -> None:
     with pytest.raises(MachineError, match="sleep 1000 did not end within 1 s"):
         docker.run_tool(qemu.id, ["sleep", "1000"], timeout_s=1)
@@ -84,7 +84,7 @@ def test_a_tool_ends_with_the_command(
     assert containers(docker) == []
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_build_that_says_nothing_is_left_behind(
     docker: Engine, qemu: images.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -256,7 +256,7 @@ def test_a_base_is_pulled_where_a_registry_answers_and_leaves_no_name(
     assert docker.find_image(base) is None
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not REAL.exists(), reason="Docker is not on its usual socket")
 def test_a_daemon_that_dies_is_the_machines_fault(
     docker: Engine, qemu: images.Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
