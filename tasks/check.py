@@ -33,7 +33,7 @@ PYTHON = {
     "imports": ("lint-imports", "--no-logo"),
     "unit": ("pytest", "-n", WORKERS, "-m", "not docker and not thorough"),
     # Tests of one file share what they make. A line per test: some take minutes.
-    "e2e": ("pytest", "-v", "-n", WORKERS, "--dist", "loadfile", "-m", "docker and not thorough"),
+    "e2e": ("pytest", "-vn", WORKERS, "--dist=loadfile", "-m", "docker and not thorough", "--durations=20"),
 }
 
 

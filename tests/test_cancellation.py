@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 
 import pytest
 
@@ -57,10 +56,8 @@ def test_items_come_in_order_and_errors_are_raised_where_they_are_taken() -> Non
 def test_a_call_that_cannot_be_ended_is_left_behind() -> None:
     cancellation, stuck = Cancellation(), threading.Event()
     later(cancellation)
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        cancellation.result(lambda: stuck.wait(60), "wait", 60)
-    assert time.monotonic() - started < 30
+        cancellation.result(stuck.wait, "wait", 60)
     stuck.set()
 
 

@@ -24,10 +24,8 @@ def test_a_command_is_ended_when_nobody_listens_any_more(tmp_path: Path) -> None
     def on_line(_: str) -> None:
         raise KeyboardInterrupt
 
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        command.run(["sh", "-c", f"echo $$ > {tmp_path}/pid; echo x; exec sleep 100"], on_line)
-    assert time.monotonic() - started < 5
+        command.run(["sh", "-c", f"echo $$ > {tmp_path}/pid; echo x; exec sleep 1000"], on_line)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
@@ -116,10 +114,8 @@ def test_systems_without_apt_are_told_what_is_needed(monkeypatch: pytest.MonkeyP
 
 
 def test_a_command_has_a_deadline(tmp_path: Path) -> None:
-    started = time.monotonic()
-    with pytest.raises(MachineError, match=r"sleep did not end within 0\.2 s: sleep 100"):
-        command.run(["sleep", "100"], print, timeout_s=0.2)
-    assert time.monotonic() - started < 30
+    with pytest.raises(MachineError, match=r"sleep did not end within 0\.2 s: sleep 1000"):
+        command.run(["sleep", "1000"], print, timeout_s=0.2)
 
 
 def test_a_command_that_does_not_want_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,12 +124,14 @@ def test_a_command_that_does_not_want_to_end_is_killed(monkeypatch: pytest.Monke
         command.run(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], print, timeout_s=0.2)
 
 
-def test_a_child_that_keeps_the_output_open_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_keeps_the_output_open_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(command, "ENDING_S", 0.2)
-    started = time.monotonic()
+    child = f"setsid sleep 1000 & echo $! > {tmp_path}/pid"
     with pytest.raises(KeyboardInterrupt):
-        command.run(["sh", "-c", "setsid sleep 20 & echo x; exec sleep 20"], _interrupted)
-    assert time.monotonic() - started < 15
+        command.run(["sh", "-c", f"{child}; echo x; exec sleep 1000"], _interrupted)
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
 def _interrupted(_: str) -> None:
@@ -145,7 +143,7 @@ def test_a_command_ends_with_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "CANCELLATION", cancellation)
     monkeypatch.setattr(command, "CLEANING_S", 0.2)
     runs: list[Callable[[], int]] = [
-        lambda: command.run(["sleep", "100"], print),
+        lambda: command.run(["sleep", "1000"], print),
         lambda: command.foreground(["sleep", "100"]),
     ]
     for run in runs:

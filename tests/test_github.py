@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from parity.core.row import Row
@@ -39,6 +40,8 @@ def test_there_are_ten_at_most() -> None:
 def test_what_a_guest_said_cannot_forge_a_command() -> None:
     row = replace(PASS, name="a,b", verdict="fail", cause="50%\n::error::forged", log="x.log")
     (line,) = github.annotate([row], Changes())
-    assert line == (
-        "::error title=a%2Cb on aarch64%3A fail::50%25%0A::error::forged; expected pass; log: x.log"
-    )
+    assert len(line.splitlines()) == 1
+    command, title, text = re.fullmatch("::([a-z]+) title=([^:,]+)::(.*)", line).groups()  # type: ignore[union-attr]
+    assert command == "error"
+    assert title.startswith("a%2Cb on aarch64%3A")
+    assert text.startswith("50%25%0A::error::forged;")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,10 +49,8 @@ def test_a_wait_for_a_lock_ends_with_the_command(
     cancellation = Cancellation()
     monkeypatch.setattr(lock, "CANCELLATION", cancellation)
     threading.Timer(0.1, cancellation.request).start()
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         wait(held)
-    assert time.monotonic() - started < 30
 
 
 @WAYS

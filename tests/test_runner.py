@@ -236,13 +236,11 @@ def test_a_lane_that_does_not_end_is_not_waited_for(tmp_path: Path, monkeypatch:
 
     class Stuck(TestLane):
         def close(self) -> None:
-            stuck.wait(60)
+            stuck.wait()
 
     pool = Pool(lambda: Stuck(Lanes()), 1)
     list(pool.run(jobs(tmp_path, "a")))
-    started = time.monotonic()
     pool.close()
-    assert time.monotonic() - started < 30
     stuck.set()
 
 

@@ -1,4 +1,4 @@
-"""The command as people type it: as a process, in this checkout or a copy, on the user's store or another."""
+"""The command as a process, in a copy of this checkout, on the session's store or a new one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity.core import host
+from parity.core import host, lock
 from parity.docker import images
 from parity.store.stage_history import History
 from parity.store.store import Store, action_key
@@ -101,24 +101,26 @@ class Checkout:
         assert len(verdicts) == len(rows)
         return verdicts
 
-    def take_compiled(self, *parts: str) -> None:
-        """Takes over what cargo has compiled in this checkout, which saves minutes; parts as in COMPILED.
+    def take_compiled(self, here: Checkout, *parts: str) -> None:
+        """Takes over what cargo has compiled in the session's checkout, once; parts as in COMPILED.
 
-        For a new store. The user's has others' crates (parity/build/cargo_cache.py); the tree's own take
-        seconds.
+        For a new store. The session's store has others' crates, compiled
+        (parity/build/cargo_cache.py); only the tree's own packages take time.
         """
         for part in parts:
-            if not (ROOT / CARGO / part).is_dir():  # the store knew all, and nothing was compiled here
-                HERE.says("forget", COMPILED[part])
-                HERE.says(COMPILED[part])
-            shutil.copytree(ROOT / CARGO / part, self.folder / CARGO / part, symlinks=True)
+            compiled = here.folder / CARGO / part
+            if not compiled.is_dir():  # the store knew all
+                here.says("forget", COMPILED[part])
+                here.says(COMPILED[part])
+            with lock.held(compiled / ".parity.lock"):  # another process may compile there
+                shutil.copytree(compiled, self.folder / CARGO / part, symlinks=True)
 
     def take_crates(self) -> None:
-        """Takes over the crates that the user's store has fetched."""
+        """Takes over the crates that the session's store has fetched."""
         shutil.copytree(host.cache_dir() / "cargo", self.cache / "cargo", symlinks=True)
 
     def take_made(self, *tasks: str) -> None:
-        """Takes over from the user's store what these tasks give, but nothing that was seen of guests."""
+        """Takes over from the session's store what these tasks give, but nothing that was seen of guests."""
         theirs = Checkout(self.folder, host.cache_dir())
         theirs.says(*tasks)
         history = History(self.folder / "build")
@@ -134,10 +136,6 @@ class Checkout:
             for digest in outputs.files.values():
                 here.put(there.local(digest))
             here.record(key, stage, outputs)
-
-
-HERE = Checkout(ROOT, host.cache_dir())
-"""This checkout and the user's store."""
 
 
 def assert_told(status: int, output: str, *words: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import own_store
 import pytest
+from checkout import Checkout
 from waiting import containers
 
 from parity.core import host
@@ -15,6 +17,7 @@ from parity.report.terminal import Screen
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+OUTPUTS = ("report", "logs", "kernels", "programs", "disks", "uefi")  # of commands, below build/
 LONG_S, THOROUGH_S = 1800, 7200  # seconds for a test
 
 
@@ -34,6 +37,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(
                 pytest.mark.timeout(THOROUGH_S if item.get_closest_marker("thorough") else LONG_S)
             )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def here(testrun_uid: str) -> Iterator[Checkout]:
+    """A copy of this checkout on the session's own store, which every test and command uses by default."""
+    with own_store.opened(host.cache_dir(), testrun_uid) as opened, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARITY_CACHE", str(opened.cache))
+        yield opened
+
+
+@pytest.fixture(scope="session", autouse=True)
+def build_stays() -> Iterator[None]:
+    """Fails where this checkout's own reports, logs or outputs change while the tests run."""
+    before = [own_store.listing(ROOT / "build" / name) for name in OUTPUTS]
+    yield
+    after = [own_store.listing(ROOT / "build" / name) for name in OUTPUTS]
+    assert after == before, "a test, or another command in this checkout, has written to build/"
 
 
 @pytest.fixture

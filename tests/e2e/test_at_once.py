@@ -51,7 +51,7 @@ def test_no_row_is_lost_and_every_report_is_whole(tmp_path: Path) -> None:
 
 
 def test_two_kernels_built_at_once_are_not_swapped(tmp_path: Path) -> None:
-    """The store is the user's: there lies what each of them is when it is built alone."""
+    """The store is the session's: there lies what each of them is when it is built alone."""
     checkout = Checkout.copy(tmp_path / "checkout", host.cache_dir())
     tasks = [f"build_kernel:aarch64-{features}" for features in ("plain", "testing")]
     alone = [kernel(checkout, task) for task in tasks]

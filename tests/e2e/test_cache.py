@@ -23,7 +23,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 @pytest.fixture
 def known(tmp_path: Path) -> Checkout:
-    """A copy on the user's own store, where most things need not be made again."""
+    """A copy on the session's store, where most things need not be made again."""
     return Checkout.copy(tmp_path / "checkout", host.cache_dir())
 
 
@@ -85,10 +85,10 @@ def test_a_users_mistake_is_3(checkout: Checkout, words: list[str], complaint: s
 
 
 @pytest.mark.docker
-def test_gc_spares_what_a_running_command_uses_and_nothing_else(checkout: Checkout, tmp_path: Path) -> None:
-    """A store of its own, as this removes all that it may; the crates and what cargo made are the user's."""
+def test_gc_spares_what_a_running_command_uses_and_nothing_else(checkout: Checkout, here: Checkout) -> None:
+    """On a new store, as this removes all that it may; the crates and what cargo made are the session's."""
     checkout.take_crates()
-    checkout.take_compiled("kernel", "programs")
+    checkout.take_compiled(here, "kernel", "programs")
     checkout.says("test_aarch64:fork_test")
     before = set(checkout.cache.glob("blobs/*/*")) - set(of_stage(checkout.cache, cargo_cache.STAGE))
     strangers = fill(checkout.cache)

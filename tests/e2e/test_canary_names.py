@@ -15,7 +15,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
-from checkout import ROOT, Checkout
+from checkout import Checkout
 
 from parity.autopsy.diagnosis import FailureKind
 from parity.build.workspace import Workspace
@@ -156,10 +156,10 @@ def test_no_name_says_anything(folder: Path) -> None:
     run(root, names, ("aarch64", "x86_64"), ())
 
 
-def test_without_symbols_nothing_wrong_is_said() -> None:
-    run(ROOT, Names(frozenset()), ("aarch64", "x86_64"), SAMPLE, strip=True)
+def test_without_symbols_nothing_wrong_is_said(here: Checkout) -> None:
+    run(here.folder, Names(frozenset()), ("aarch64", "x86_64"), SAMPLE, strip=True)
 
 
 @pytest.mark.thorough
-def test_without_symbols_nothing_wrong_is_said_of_any() -> None:
-    run(ROOT, Names(frozenset()), ("aarch64", "x86_64"), (), strip=True)
+def test_without_symbols_nothing_wrong_is_said_of_any(here: Checkout) -> None:
+    run(here.folder, Names(frozenset()), ("aarch64", "x86_64"), (), strip=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import docker
 import pytest
-from checkout import HERE, ROOT, Checkout
+from checkout import Checkout
+from waiting import until
 
 from parity.core import host
 
@@ -19,12 +19,12 @@ ARCHS = ("aarch64", "x86_64")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A copy of this checkout, without what was built in it, on the user's store."""
+    """A copy of this checkout, without what was built in it, on the session's store."""
     return Checkout.copy(tmp_path / "checkout", host.cache_dir())
 
 
-def test_list_describes_every_task() -> None:
-    said = HERE.says("list")
+def test_list_describes_every_task(here: Checkout) -> None:
+    said = here.says("list")
     lines = {line.split()[0]: line.split()[1:] for line in said.splitlines() if line.strip()}
     assert {
         *("boot_aarch64", "build_kernel", "check", "disk", "doctor", "guide", "images", "report"),
@@ -33,15 +33,15 @@ def test_list_describes_every_task() -> None:
     assert all(lines.values()), f"without a description: {[name for name, text in lines.items() if not text]}"
 
 
-def test_list_all_shows_every_test_and_every_kernel() -> None:
-    names = set(HERE.says("list", "--all", "-q").split())
+def test_list_all_shows_every_test_and_every_kernel(here: Checkout) -> None:
+    names = set(here.says("list", "--all", "-q").split())
     for arch in ARCHS:
         assert {f"test_{arch}:fork_test", f"build_kernel:{arch}-testing", f"disk:{arch}"} <= names
         assert len([name for name in names if name.startswith(f"test_{arch}:")]) == 80
 
 
-def test_doit_alone_says_what_to_type() -> None:
-    said = HERE.says()
+def test_doit_alone_says_what_to_type(here: Checkout) -> None:
+    said = here.says()
     assert "doit test_aarch64" in said
 
 
@@ -89,8 +89,8 @@ def test_doit_alone_says_what_to_type() -> None:
         (["last_failed=1", "kthread_mutants", "test_aarch64:fifo_test"], "nothing to run on aarch64"),
     ],
 )
-def test_a_users_mistake_is_one_message_and_3(words: list[str], complaint: str) -> None:
-    status, said = HERE.doit(*words)
+def test_a_users_mistake_is_one_message_and_3(here: Checkout, words: list[str], complaint: str) -> None:
+    status, said = here.doit(*words)
     assert status == 3, said
     assert complaint in said
     assert "Traceback" not in said
@@ -127,8 +127,8 @@ def test_no_failure_to_repeat_is_3(checkout: Checkout) -> None:
     assert status == 3, said
 
 
-def test_a_plan_says_that_it_is_one() -> None:
-    said = HERE.says("plan=1", "test_aarch64")
+def test_a_plan_says_that_it_is_one(here: Checkout) -> None:
+    said = here.says("plan=1", "test_aarch64")
     assert re.search("[0-9]+ of 80 can run on aarch64; this is a plan: nothing has run", said)
 
 
@@ -138,32 +138,32 @@ def test_report_before_anything_ran_says_what_to_run(checkout: Checkout) -> None
     assert "run: doit test_aarch64" in said
 
 
-def test_without_docker_there_is_one_message_and_2(tmp_path: Path) -> None:
-    status, said = HERE.doit("boot_aarch64", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+def test_without_docker_there_is_one_message_and_2(here: Checkout, tmp_path: Path) -> None:
+    status, said = here.doit("boot_aarch64", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert status == 2, said
     assert "Docker" in said
     assert "Traceback" not in said
 
 
 @pytest.mark.docker
-def test_one_test_passes_updates_its_row_and_is_not_run_again() -> None:
-    HERE.says("fresh=1", "test_aarch64:fork_test")
-    assert len(HERE.rows()) == 80
-    row = HERE.row("fork_test")
+def test_one_test_passes_updates_its_row_and_is_not_run_again(here: Checkout) -> None:
+    here.says("fresh=1", "test_aarch64:fork_test")
+    assert len(here.rows()) == 80
+    row = here.row("fork_test")
     assert (row["verdict"], row["expected"]) == ("pass", "pass")
     assert 0 < row["guest_s"] < row["wall_s"]
-    assert (ROOT / row["log"]).is_file()
-    HERE.says("test_aarch64:fork_test")
-    assert HERE.row("fork_test")["when"] == row["when"]
+    assert (here.folder / row["log"]).is_file()
+    here.says("test_aarch64:fork_test")
+    assert here.row("fork_test")["when"] == row["when"]
 
 
 @pytest.mark.docker
-def test_both_suites_are_as_expected_in_one_pool_and_the_reports_say_so() -> None:
-    said = HERE.says("fresh=1", "test_aarch64", "test_x86_64")
-    report = ROOT / "build" / "report"
+def test_both_suites_are_as_expected_in_one_pool_and_the_reports_say_so(here: Checkout) -> None:
+    said = here.says("fresh=1", "test_aarch64", "test_x86_64")
+    report = here.folder / "build" / "report"
     guests = 0
     for arch in ARCHS:
-        tests = HERE.rows(arch)
+        tests = here.rows(arch)
         assert {test["verdict"] for test in tests} == {"pass", "missing"}
         passed = sum(test["verdict"] == "pass" for test in tests)
         assert f"{arch}: {passed} of 80 pass" in said
@@ -177,15 +177,15 @@ def test_both_suites_are_as_expected_in_one_pool_and_the_reports_say_so() -> Non
 
 
 @pytest.mark.docker
-def test_strict_boots_are_counted() -> None:
-    said = HERE.says("boot_strict_aarch64:6", "boot_strict_x86_64:4")
+def test_strict_boots_are_counted(here: Checkout) -> None:
+    said = here.says("boot_strict_aarch64:6", "boot_strict_x86_64:4")
     assert "aarch64: 6 of 6 boots reached user space" in said
     assert "x86_64: 4 of 4 boots reached user space" in said
 
 
 @pytest.mark.docker
-def test_parallel_boots_have_a_row_each_and_a_rate() -> None:
-    said = HERE.says("boot_parallel:6")
+def test_parallel_boots_have_a_row_each_and_a_rate(here: Checkout) -> None:
+    said = here.says("boot_parallel:6")
     assert len(re.findall(r"^init +x86_64 +pass ", said, re.MULTILINE)) == 6
     assert "x86_64: 6 of 6 boots reached user space (100.0 %)" in said
     assert re.search(r"^\d+\.\d\d boots a second over \d+ lanes$", said, re.MULTILINE)
@@ -193,30 +193,30 @@ def test_parallel_boots_have_a_row_each_and_a_rate() -> None:
 
 
 @pytest.mark.docker
-def test_every_canary_earns_its_verdict() -> None:
-    HERE.says("canaries")
+def test_every_canary_earns_its_verdict(here: Checkout) -> None:
+    here.says("canaries")
 
 
 @pytest.mark.docker
-def test_planted_faults_turn_a_test_red_and_the_control_stays_green() -> None:
-    said = HERE.says("only=dup_test", "planted_faults")  # a sample; without only= it is every test
+def test_planted_faults_turn_a_test_red_and_the_control_stays_green(here: Checkout) -> None:
+    said = here.says("only=dup_test", "planted_faults")  # a sample; without only= it is every test
     lines = [line.split() for line in said.splitlines() if line.startswith("dup_aliases_zero ")]
     assert lines == [["dup_aliases_zero", "1", "dup_test"]] * len(ARCHS)
 
 
 @pytest.mark.docker
-def test_every_feature_set_comes_to_its_end() -> None:
-    said = HERE.says("boot_features_aarch64", "boot_features_x86_64")
+def test_every_feature_set_comes_to_its_end(here: Checkout) -> None:
+    said = here.says("boot_features_aarch64", "boot_features_x86_64")
     assert len(re.findall(r"^\d+ guests on", said, re.MULTILINE)) == 1
 
 
 @pytest.mark.docker
-def test_no_path_of_this_machine_is_in_the_kernel() -> None:
-    said = HERE.says("build_kernel:aarch64-testing")
+def test_no_path_of_this_machine_is_in_the_kernel(here: Checkout) -> None:
+    said = here.says("build_kernel:aarch64-testing")
     (path,) = [Path(word) for word in said.split() if "/blobs/" in word]
     elf = path.read_bytes()
     assert elf.startswith(b"\x7fELF")
-    for place in (ROOT, Path.home(), Path("/cargo"), Path("/target")):
+    for place in (here.folder, Path.home(), Path("/cargo"), Path("/target")):
         assert bytes(place) + b"/" not in elf
 
 
@@ -289,11 +289,13 @@ def test_a_verdict_other_than_the_baselines_is_1_and_named(checkout: Checkout) -
 
 @pytest.mark.docker
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-@pytest.mark.parametrize("words", [("fresh=1", "test_aarch64", "test_x86_64"), ("kthread_parallel:40",)])
+@pytest.mark.parametrize(
+    "words", [("fresh=1", "test_aarch64", "test_x86_64"), ("lanes=2", "kthread_parallel:40")]
+)
 def test_nothing_is_left_after_an_interruption(
-    number: signal.Signals, status: int, words: tuple[str, ...]
+    here: Checkout, number: signal.Signals, status: int, words: tuple[str, ...]
 ) -> None:
-    with HERE.start(*words) as process:
+    with here.start(*words) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("1/"):  # a guest has ended, others run
@@ -302,10 +304,7 @@ def test_nothing_is_left_after_an_interruption(
         rest = process.stdout.read()
         assert process.wait() == status
     assert "Traceback" not in rest
-    deadline = time.monotonic() + 10
-    while lanes := lanes_of(process.pid):
-        assert time.monotonic() < deadline, f"left behind: {lanes}"
-        time.sleep(0.1)
+    assert until(lambda: lanes_of(process.pid) == []), f"left behind: {lanes_of(process.pid)}"
 
 
 def lanes_of(pid: int) -> list[str]:

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from checkout import HERE, ROOT
+from checkout import ROOT, Checkout
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"`(?:\./)?doit((?: [^`]+)?)`")
@@ -31,8 +31,8 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def tasks() -> set[str]:
-    return set(HERE.says("list", "--all", "-q").split())
+def tasks(here: Checkout) -> set[str]:
+    return set(here.says("list", "--all", "-q").split())
 
 
 @pytest.fixture(scope="module")

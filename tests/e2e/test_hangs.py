@@ -12,13 +12,13 @@ import bare_guest
 import frames
 import pytest
 from bare_guest import End, Port
+from checkout import Checkout
 
 from parity.autopsy import document, snapshot
 from parity.autopsy.diagnose import Autopsy, autopsy
 from parity.autopsy.locations import Programs
 from parity.build import disk
 from parity.build.workspace import Workspace
-from parity.core import host
 from parity.docker import images
 from parity.docker.engine import Engine
 from parity.guest.guest import run_guest
@@ -44,14 +44,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[EvidenceRunner]:
-    space = Workspace(ROOT, host.cache_dir(), Screen())
-    yield EvidenceRunner(space, tree.load(ROOT / "trees" / "reference.yaml").panic_patterns, log.render)
+def runner(here: Checkout) -> Iterator[EvidenceRunner]:
+    space = Workspace(here.folder, here.cache, Screen())
+    yield EvidenceRunner(space, tree.load(space.root / "trees" / "reference.yaml").panic_patterns, log.render)
 
 
 def spec(runner: EvidenceRunner, arch: str, features: str, command_line: str) -> RunSpec:
     """One guest."""
-    space, reference = runner.space, tree.load(ROOT / "trees" / "reference.yaml")
+    space, reference = runner.space, tree.load(runner.space.root / "trees" / "reference.yaml")
     made = suite_run.built(space, reference, arch, features)
     image = disk.whole(space, reference, arch, made.programs)
     like = suite_run.spec(reference, Test("autopsy", "autopsy", {arch: Verdict.PASS}, None), made, image)
@@ -78,13 +78,13 @@ def test_the_disks_lock_kept_on_the_way_to_user_space(runner: EvidenceRunner, ar
         assert what in seen.sentence
     log = runner.log(seen)
     assert log is not None
-    text = (ROOT / log).read_text(encoding="utf-8")
+    text = (runner.space.root / log).read_text(encoding="utf-8")
     assert "autopsy: self-deadlock" in text
     assert seen.sentence in text
-    (ROOT / log).unlink()
+    (runner.space.root / log).unlink()
     again = runner.log(seen)
     assert again == log
-    assert (ROOT / log).read_text(encoding="utf-8") == text
+    assert (runner.space.root / log).read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("arch", ["aarch64", "x86_64"])

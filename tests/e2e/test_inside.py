@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from checkout import HERE, ROOT
+from checkout import ROOT, Checkout
 
 from parity.build.workspace import Workspace
-from parity.core import host
 from parity.report import log
 from parity.report.terminal import Screen
 from parity.results.evidence import Evidence
@@ -20,15 +19,14 @@ from parity.selftest import mutation
 from parity.spec import tree
 from parity.spec.machine import RunSpec
 
-REPORT = ROOT / "build" / "report"
 TREE = tree.load(ROOT / "trees" / "reference.yaml")
 TESTS = integration.load(ROOT / "suites" / "integration.yaml", TREE)
 
 
 @pytest.mark.docker
-def test_all_pass_on_every_architecture_and_one_that_passed_is_not_run_again() -> None:
-    said = HERE.says("fresh=1", *(f"integration_{arch}" for arch in TREE.archs))
-    rows = json.loads((REPORT / "integration.json").read_text())["tests"]
+def test_all_pass_on_every_architecture_and_one_that_passed_is_not_run_again(here: Checkout) -> None:
+    said = here.says("fresh=1", *(f"integration_{arch}" for arch in TREE.archs))
+    rows = json.loads((here.folder / "build" / "report" / "integration.json").read_text())["tests"]
     for arch in TREE.archs:
         own = {row["name"]: row for row in rows if row["arch"] == arch}
         assert list(own) == list(TESTS.suite.tests)
@@ -37,21 +35,21 @@ def test_all_pass_on_every_architecture_and_one_that_passed_is_not_run_again() -
         for name, end in TESTS.ends.items():
             assert own[name]["cause"].startswith(f"it ended as required, in {end.verdict}: ")
             assert end.cause_contains in own[name]["cause"]
-        assert all((ROOT / row["log"]).is_file() for row in own.values())
+        assert all((here.folder / row["log"]).is_file() for row in own.values())
     # On each: one guest for all that do not end theirs, and one for each of the others.
     assert re.findall(r"^(\d+) guests on", said, re.MULTILINE) == [str(2 * (1 + len(TESTS.ends)))]
-    assert "guests on" not in HERE.says(
+    assert "guests on" not in here.says(
         "integration_x86_64:timer_clock", "integration_x86_64:memory_double_free"
     )
 
 
 @pytest.mark.docker
-def test_a_test_that_panics_or_hangs_is_named_and_a_new_guest_goes_on() -> None:
+def test_a_test_that_panics_or_hangs_is_named_and_a_new_guest_goes_on(here: Checkout) -> None:
     bad = {
         "stack_short": ("panic", ["timer_clock", "stack_bounds_deep_calls", "ring3_smoke_hello"]),
         "disk_interrupt_lost": ("hang", ["interrupt_masked", "interrupt_disk", "keyboard_corrections"]),
     }
-    seen = _run([(fault, name) for fault, (_, names) in bad.items() for name in names])
+    seen = _run(here, [(fault, name) for fault, (_, names) in bad.items() for name in names])
     for fault, (verdict, (before, culprit, after)) in bad.items():
         verdicts = {name: seen[fault, name].verdict for name in (before, culprit, after)}
         assert verdicts == {before: "pass", culprit: verdict, after: "pass"}
@@ -60,9 +58,9 @@ def test_a_test_that_panics_or_hangs_is_named_and_a_new_guest_goes_on() -> None:
     assert "in test interrupt_disk" in seen["disk_interrupt_lost", "interrupt_disk"].cause
 
 
-def _run(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
+def _run(here: Checkout, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
     """What comes of tests under faults, on one architecture."""
-    space = Workspace(ROOT, host.cache_dir(), Screen())
+    space = Workspace(here.folder, here.cache, Screen())
     like = integration.guest(space, TREE, TESTS, "x86_64", TESTS.faulty_features)
     specs = {
         integration.single_test(mutation.spec(like, fault), name): (fault, name) for fault, name in wanted
@@ -78,8 +76,8 @@ def _run(wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Evidence]:
 
 
 @pytest.mark.docker
-def test_a_planted_fault_turns_a_test_red_and_the_control_stays_green() -> None:
-    said = HERE.says(
+def test_a_planted_fault_turns_a_test_red_and_the_control_stays_green(here: Checkout) -> None:
+    said = here.says(
         "arch=x86_64", "only=timer_clock", "planted_faults_integration"
     )  # a sample, as for programs
     lines = [line.split() for line in said.splitlines() if line.startswith("clock_slow ")]

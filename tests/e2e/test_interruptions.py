@@ -70,10 +70,15 @@ def scene(docker: Engine, tmp_path: Path) -> Iterator[Snapshot]:
 
 
 def test_a_run_works_after_an_interruption(
-    scene: Snapshot, moment: Moment, number: signal.Signals, request: pytest.FixtureRequest, docker: Engine
+    scene: Snapshot,
+    moment: Moment,
+    number: signal.Signals,
+    request: pytest.FixtureRequest,
+    docker: Engine,
+    here: Checkout,
 ) -> None:
     cold = request.config.getoption("--all-moments")
-    prepare(scene, moment, docker, cold=cold)
+    prepare(scene, moment, docker, here, cold=cold)
     seed = random.SystemRandom().randrange(2**32)
     began = time.monotonic()
     with scene.checkout.start(*moment.words) as process:
@@ -97,11 +102,11 @@ def test_a_run_works_after_an_interruption(
     print("", *cells, f"{gone_s:.1f}", status, f"{again_s:.1f}", "", sep=" | ")
 
 
-def prepare(scene: Snapshot, moment: Moment, docker: Engine, *, cold: bool) -> None:
+def prepare(scene: Snapshot, moment: Moment, docker: Engine, here: Checkout, *, cold: bool) -> None:
     """Gives the checkout what is not to be made again, and tool images of its own if it needs some."""
     checkout = scene.checkout
     if cold:
-        checkout.take_compiled(*(part for part in ("kernel", "programs") if getattr(moment, part)))
+        checkout.take_compiled(here, *(part for part in ("kernel", "programs") if getattr(moment, part)))
         if moment.crates:
             checkout.take_crates()
     else:

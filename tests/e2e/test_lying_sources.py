@@ -41,7 +41,7 @@ CHOOSING = (
 
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
-    """A checkout on a store of its own, with the crates that the user's has fetched."""
+    """A checkout on a store of its own, with the crates that the session's has fetched."""
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "cargo").symlink_to(host.cache_dir() / "cargo")

@@ -1,6 +1,6 @@
 """Parity is precise: one thing changes on one architecture, and exactly its row moves.
 
-In a copy of this checkout on the user's own store, with a device more than usual on every machine, so that
+In a copy of this checkout on the session's store, with a device more than usual on every machine, so that
 one can be dropped. Each change is made alone, and its report held against the one of the copy as it was.
 """
 

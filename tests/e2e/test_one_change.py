@@ -1,6 +1,6 @@
 """One thing changes and one thing is redone: real builds in a copy of this checkout, read from what is said.
 
-On the user's own store and with this checkout's compiler cache, so that little has to be compiled. A random
+On the session's store, which has others' crates compiled. A random
 text in what is changed makes it new to the store.
 """
 

@@ -1,6 +1,6 @@
 """A line of Parity itself changes, and what it decides is decided again, and nothing else: real guests.
 
-On the user's own store. Every text that is put in is new to it.
+On the session's store. Every text that is put in is new to it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from checkout import DOIT, HERE, ROOT, Checkout, assert_told
+from checkout import DOIT, ROOT, Checkout, assert_told
 from proxy import REAL, standing_for_docker
 from waiting import Mine, until
 
@@ -33,18 +33,18 @@ def deserted(tmp_path: Path) -> Path:
     return tmp_path / "docker.sock"
 
 
-def test_a_stopped_docker(deserted: Path) -> None:
-    status, output = HERE.doit("boot_aarch64", DOCKER_HOST=f"unix://{deserted}")
+def test_a_stopped_docker(here: Checkout, deserted: Path) -> None:
+    status, output = here.doit("boot_aarch64", DOCKER_HOST=f"unix://{deserted}")
     assert_told(status, output, "Docker does not answer", "docker version")
 
 
-def test_a_docker_that_lets_nobody_in(deserted: Path) -> None:
+def test_a_docker_that_lets_nobody_in(here: Checkout, deserted: Path) -> None:
     deserted.chmod(0)
     without_rights = WITHOUT_RIGHTS if os.geteuid() == 0 else ()
     done = subprocess.run(
         [*without_rights, str(DOIT), "boot_aarch64"],
-        cwd=ROOT,
-        env=HERE.environment(DOCKER_HOST=f"unix://{deserted}"),
+        cwd=here.folder,
+        env=here.environment(DOCKER_HOST=f"unix://{deserted}"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -58,8 +58,8 @@ def test_a_docker_that_lets_nobody_in(deserted: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sign"),
     [
-        (("fresh=1", "only=*pipe*", "test_aarch64"), "1/"),
-        pytest.param(("arch=aarch64", "kthread_parallel:20"), "2/", marks=pytest.mark.thorough),
+        (("lanes=1", "fresh=1", "only=*pipe*", "test_aarch64"), "1/"),
+        pytest.param(("lanes=1", "arch=aarch64", "kthread_parallel:20"), "2/", marks=pytest.mark.thorough),
     ],
 )
 def test_a_docker_that_dies_while_guests_run(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from checkout import ROOT, Checkout
+from checkout import Checkout
 
 from parity.build.elf import Kernel
 from parity.guest.gdb import EXTRA, Stub
@@ -31,8 +31,8 @@ HEADER = "# cpu idx timestamp type name payload"
 
 
 @pytest.fixture(scope="module")
-def ours() -> Session:
-    return session.begin(ROOT, {}, [])
+def ours(here: Checkout) -> Session:
+    return session.begin(here.folder, {}, [])
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def lane(ours: Session) -> Iterator[DockerLane]:
     opened.close()
 
 
-def test_the_programs_that_read_proc(ours: Session) -> None:
+def test_the_programs_that_read_proc(ours: Session, here: Checkout) -> None:
     """What passed before under the same keys is not run again: in a warm store this costs a second."""
-    status, output = Checkout(ROOT, ours.space.cache).doit(*(f"proc_{arch}" for arch in ARCHS))
+    status, output = here.doit(*(f"proc_{arch}" for arch in ARCHS))
     assert status == 0, output
     for arch in ARCHS:
         for name in programs(ours).tests:

@@ -1,4 +1,4 @@
-"""Two commits, as people compare them: real commits in a copy of this checkout, on the user's own store."""
+"""Two commits, as people compare them: real commits in a copy of this checkout, on the session's store."""
 
 from __future__ import annotations
 

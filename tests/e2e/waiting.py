@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,16 @@ class Mine:
     def _listed(self, label: str) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]] = self.docker.client.api.containers(all=True, filters={"label": label})
         return listed
+
+
+@contextlib.contextmanager
+def killed_at_last(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that is killed when the block ends, however it ends: an assertion waits for no process."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> bool:
