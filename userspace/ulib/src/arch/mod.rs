@@ -7,7 +7,7 @@
 //!   killed.
 //! * `RETURN`: a function that only returns, as machine code.
 //! * `Registers`: values of all registers that a program may use; see [`Registers::hold`],
-//! [`Registers::hold_and_fork`] and [`Registers::hold_and_exec`].
+//!   [`Registers::hold_and_fork`] and [`Registers::hold_and_exec`].
 
 use core::ffi::CStr;
 use core::fmt;
