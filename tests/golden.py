@@ -34,7 +34,7 @@ HANG = replace(
     area="file",
     verdict="hang",
     cause="silent for 3 s",
-    word="deadlock",
+    failure_kind="deadlock",
     sentence="thread 1 (init) waits for thread 2",
     failure_signature="deadlock: init",
 )

@@ -106,7 +106,7 @@ def test_a_record_has_the_fields_of_evidence_that_it_names_alike() -> None:
         "sentence",
         "failure_signature",
     }
-    assert matrix.shared(SEEN, Row).keys() == shown | {"arch", "emulator", "host", "word"}
+    assert matrix.shared(SEEN, Row).keys() == shown | {"arch", "emulator", "host", "failure_kind"}
     run = matrix.shared(SEEN, Run)
     assert run.keys() == shown | {"arch"}
     assert (run["verdict"], run["kernel"]) == (SEEN.verdict, SEEN.kernel)

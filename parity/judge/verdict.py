@@ -5,9 +5,8 @@ gives the verdict after the last event. The same events give the same verdict, l
 
 The verdicts of a guest; the first that applies wins:
 
-    panic    the kernel sent a PANIC record, at any time, also after success; or, before its hello, the
-    console
-             shows a panic (after the hello, user programs can print that text, so it no longer counts)
+    panic    the kernel sent a PANIC record, at any time, also after success; or, before its hello, its
+             console shows one (after the hello, user programs can print that text: it no longer counts)
     infra    the emulator could not be started, refused its arguments, is too old, or was killed or stopped
              from outside before its guest had ended
     hang     the vCPUs used up the CPU budget; or the guest was silent although the host let it run; or it ran
