@@ -3,8 +3,8 @@
 //! * `syscall(number, arguments) -> i64`: executes a system call.
 //! * `_start`: the entry point; it passes the initial stack pointer to `ulib_start`.
 //! * `store_byte(address)`: a store that the compiler cannot remove.
-//! * `illegal_instruction()`, `privileged_instruction()`, `breakpoint()` and `KERNEL_ADDRESS`: what gets a program
-//!   killed.
+//! * `illegal_instruction()`, `privileged_instruction()`, `breakpoint()` and `KERNEL_ADDRESS`: operations,
+//!   and an address to access, that kill a program.
 //! * `RETURN`: a function that only returns, as machine code.
 //! * `Registers`: values of all registers that a program may use; see [`Registers::hold`],
 //!   [`Registers::hold_and_fork`] and [`Registers::hold_and_exec`].
