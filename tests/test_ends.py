@@ -40,7 +40,7 @@ ERRORS: list[tuple[BaseException, int, str]] = [
     (refused(errno.EACCES), 2, "no permission: /place"),
     (refused(errno.EROFS), 2, "the file system is read-only: /place"),
     (refused(errno.ENOTDIR), 2, "a file is where a folder is needed: /place"),
-    (refused(errno.EEXIST), 2, "something is where a file or folder is to be made: /place"),
+    (refused(errno.EEXIST), 2, "a file or folder exists already: /place"),
     (refused(errno.EMFILE), 2, "too many open files in this process: /place"),
     (refused(errno.ENOENT), 2, BUG),
     (BrokenPipeError(errno.EPIPE, "Broken pipe"), 2, "the other end broke the connection"),
