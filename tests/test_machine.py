@@ -139,7 +139,7 @@ def test_what_pid_1_must_be(cmdline: str, program: str) -> None:
         ("least_version: ten", "MAJOR.MINOR"),
         ("speed: 3", "unknown key 'speed'"),
         ("cpu: [a]", "text expected"),
-        ("power_off_status: 1", "is the emulator.s status for its own errors"),
+        ("power_off_status: 1", "status for its own errors"),
         ('load: [-kernel, "{kernels}"]', "has braces around"),
         ("uefi: {firmware: /f, grub: x}", "key 'boot_file' is missing"),
         ("uefi: {firmware: /f, grub: x, boot_file: y, silence_s: soon}", "a number above 0"),

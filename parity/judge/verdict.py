@@ -23,8 +23,7 @@ The verdicts of a guest; the first that applies wins:
              an in-kernel run: every announced test passed, instead of PID 1
 
 The run spec says whether a run is of a program or of in-kernel tests; the guest cannot change that. Console
-text and the ends of other processes never make a pass. If an emulator dies after its machine has ended, or is
-killed because it does not exit, the cause mentions it, but the verdict does not change.
+text and other processes never make a pass. An emulator that dies after its machine's end changes no verdict.
 """
 
 import errno
