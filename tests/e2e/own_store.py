@@ -72,8 +72,12 @@ def seed(users: Path, store: Path) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+    try:
         os.link(source, target)
+    except FileNotFoundError:
+        pass  # removed meanwhile
+    except OSError:  # another user's file
+        _copy(source, target)
 
 
 def _copy(source: str, target: str) -> None:

@@ -145,23 +145,6 @@ def test_a_kernels_copy_is_cleaned_and_its_neighbours_stay(known: Checkout) -> N
 
 
 @pytest.mark.docker
-def test_planted_faults_that_were_forgotten_are_planted_again(known: Checkout) -> None:
-    some, why = ("only=dup_test", "planted_faults"), ("only=dup_test", "why:planted_faults")
-    known.says(*some)
-    assert "tests under planted faults" not in known.says(*some)
-    assert "planted_faults dup_test aarch64: nothing changed" in known.says(*why)
-    known.says("forget", "planted_faults")
-    assert "planted_faults dup_test aarch64: it was forgotten" in known.says(*why)
-    tree = (known.folder / "trees" / "reference.yaml").read_text(encoding="utf-8")
-    faults = tree.partition("  planted_faults: [")[2].partition("]")[0].strip(" ,\n").split(",")
-    said = known.says(*some)
-    tests = 2 * (len(faults) + 1)  # of both architectures, each with a control
-    assert f"{tests} tests under planted faults: done" in said
-    assert "kernel aarch64-planted_faults: kept" in said
-    assert "tests under planted faults" not in known.says(*some)
-
-
-@pytest.mark.docker
 @pytest.mark.parametrize(
     "task",
     [

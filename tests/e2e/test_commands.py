@@ -177,40 +177,6 @@ def test_both_suites_are_as_expected_in_one_pool_and_the_reports_say_so(here: Ch
 
 
 @pytest.mark.docker
-def test_strict_boots_are_counted(here: Checkout) -> None:
-    said = here.says("boot_strict_aarch64:6", "boot_strict_x86_64:4")
-    assert "aarch64: 6 of 6 boots reached user space" in said
-    assert "x86_64: 4 of 4 boots reached user space" in said
-
-
-@pytest.mark.docker
-def test_parallel_boots_have_a_row_each_and_a_rate(here: Checkout) -> None:
-    said = here.says("boot_parallel:6")
-    assert len(re.findall(r"^init +x86_64 +pass ", said, re.MULTILINE)) == 6
-    assert "x86_64: 6 of 6 boots reached user space (100.0 %)" in said
-    assert re.search(r"^\d+\.\d\d boots a second over \d+ lanes$", said, re.MULTILINE)
-    assert "aarch64" not in said
-
-
-@pytest.mark.docker
-def test_every_canary_earns_its_verdict(here: Checkout) -> None:
-    here.says("canaries")
-
-
-@pytest.mark.docker
-def test_planted_faults_turn_a_test_red_and_the_control_stays_green(here: Checkout) -> None:
-    said = here.says("only=dup_test", "planted_faults")  # a sample; without only= it is every test
-    lines = [line.split() for line in said.splitlines() if line.startswith("dup_aliases_zero ")]
-    assert lines == [["dup_aliases_zero", "1", "dup_test"]] * len(ARCHS)
-
-
-@pytest.mark.docker
-def test_every_feature_set_comes_to_its_end(here: Checkout) -> None:
-    said = here.says("boot_features_aarch64", "boot_features_x86_64")
-    assert len(re.findall(r"^\d+ guests on", said, re.MULTILINE)) == 1
-
-
-@pytest.mark.docker
 def test_no_path_of_this_machine_is_in_the_kernel(here: Checkout) -> None:
     said = here.says("build_kernel:aarch64-testing")
     (path,) = [Path(word) for word in said.split() if "/blobs/" in word]
