@@ -15,7 +15,7 @@ from parity.results.evidence import Evidence
 from parity.run import stress, suite_run
 from parity.run.run_log import RunLog
 from parity.run.stress import Run
-from parity.selftest import mutation
+from parity.selftest import planted_faults
 from parity.spec.baseline import INCONCLUSIVE
 from parity.spec.machine import RunSpec
 from parity.spec.suite import Test
@@ -134,7 +134,7 @@ def mutants() -> bool:
     likes = [_guest(session, arch, MUTANT_FEATURES) for arch in session.archs]
     control = [each for like in likes for each in stress.specs(like, root, MUTANTS)]
     lossy = {
-        (like.arch, fault): stress.specs(mutation.spec(like, fault), root, MUTANTS)
+        (like.arch, fault): stress.specs(planted_faults.spec(like, fault), root, MUTANTS)
         for like in likes
         for fault in session.tree.thread_faults
     }

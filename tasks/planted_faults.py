@@ -1,4 +1,4 @@
-"""The tests are judged by faults planted in the kernel: each must turn red under at least one."""
+"""Planted faults: each test must fail under at least one deliberate mistake in the kernel."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from parity.judge.verdict import Verdict
 from parity.report import selftest
 from parity.run import integration, suite_run
 from parity.run.evidence_runner import EvidenceRunner
-from parity.selftest import mutation
-from parity.selftest.mutation import CONTROL, MutationResult
+from parity.selftest import planted_faults
+from parity.selftest.planted_faults import CONTROL, FaultResults
 from parity.spec import tree as trees
 from parity.spec.baseline import INCONCLUSIVE
 from parity.spec.machine import RunSpec
@@ -28,12 +28,12 @@ Plan = Mapping[tuple[str, str], RunSpec]
 
 
 @dataclass(frozen=True)
-class MutationRun:
-    """A suite under planted faults.
+class PlantedFaults:
+    """A suite of tests and the faults that are planted in the kernel for it.
 
-    `features`: the feature set of the kernel that they are planted in; `faults`: their names; `tests`: those
-    that pass, by architecture; `guests`: a guest for each of some tests under each fault; `run`: what runs
-    guests, as `Gatherer.run` does.
+    `features`: the feature set of the faulty kernel; `faults`: the names of the faults; `tests`: the tests
+    that pass, by architecture; `guests`: a guest for each of some tests under each fault; `run`: the function
+    that runs guests, with the arguments of `EvidenceRunner.run`.
     """
 
     task: str
@@ -44,7 +44,7 @@ class MutationRun:
     run: Callable[[Session, EvidenceRunner], Callable[..., object]]
 
     def judge(self) -> bool:
-        """Runs the tests that pass under every planted fault; whether every test catches one."""
+        """Runs the selected tests under every planted fault; whether every test detects one."""
         session = current()
         plans = {arch: self.plan(session, session.space, arch) for arch in session.archs}
         verdicts = self._verdicts(session, [spec for each in plans.values() for spec in each.values()])
@@ -53,9 +53,8 @@ class MutationRun:
         good = True
         for arch, specs in plans.items():
             every = len(self._chosen(session, arch)) == len(self.tests(session, arch))
-            good &= _told(
-                session, arch, MutationResult({key: verdicts[spec] for key, spec in specs.items()}), every
-            )
+            results = FaultResults({key: verdicts[spec] for key, spec in specs.items()})
+            good &= _reported(session, arch, results, every)
         return good
 
     def plan(self, session: Session, space: Workspace, arch: str) -> Plan:
@@ -68,7 +67,7 @@ class MutationRun:
         return session.settings.selection.choose(self.tests(session, arch), arch)
 
     def titles(self, session: Session) -> list[str]:
-        """What the user reads of the tests."""
+        """The tests' names as the user sees them."""
         specs = [(test.name, arch) for arch in session.archs for test in self.tests(session, arch)]
         return [self._title(name, arch) for name, arch in specs]
 
@@ -76,18 +75,18 @@ class MutationRun:
         return f"{self.task} {test.rpartition(':')[2]} {arch}"
 
     def inputs(self, session: Session, runner: EvidenceRunner, *plans: Plan) -> dict[str, dict[str, Any]]:
-        """What the catches of tests depend on, by the tests' titles."""
-        controls = [spec for plan in plans for spec in mutation.controls(plan)]
+        """What the results of the tests depend on, by the tests' titles."""
+        controls = [spec for plan in plans for spec in planted_faults.controls(plan)]
         faults = list(self.faults(session))
         return {
             self._title(spec.test, spec.arch): {**runner.inputs(spec), "faults": faults} for spec in controls
         }
 
     def _verdicts(self, session: Session, specs: Collection[RunSpec]) -> dict[RunSpec, str]:
-        """What came of every test; a known verdict counts, unless fresh=1 or its test was forgotten.
+        """The verdict of every guest: the stored one, unless fresh=1 is set or its test was forgotten.
 
         Raises:
-            InfraError: a guest could not be judged, which must not pass for a test turned red.
+            InfraError: a guest got no verdict, which must not count as a detected fault.
         """
         runner, history = session.evidence_runner(), session.space.history
         known = {} if session.settings.fresh else {spec: runner.known(spec) for spec in specs}
@@ -115,22 +114,24 @@ class MutationRun:
         return verdicts
 
 
-def _told(session: Session, arch: str, catches: MutationResult, every: bool) -> bool:
-    """Shows which tests catch which faults; whether all do what they must. `every`: no test was left out."""
-    session.screen.console.print(selftest.faults(catches))
+def _reported(session: Session, arch: str, results: FaultResults, every: bool) -> bool:
+    """Prints which tests detect which faults; whether none is missing. `every`: all tests ran."""
+    session.screen.console.print(selftest.faults(results))
     violations = {
-        "tests that fail without any fault": catches.control_failures(),
-        # Some tests need not catch every fault.
-        "faults that no test catches": catches.uncaught() if every else [],
-        "tests that no fault turns red": catches.killing_nothing(),
+        "tests that fail without any fault": results.control_failures(),
+        # A selection of the tests need not detect every fault.
+        "faults that no test detects": results.undetected() if every else [],
+        "tests that fail under no fault": results.detecting_nothing(),
     }
     for complaint, names in violations.items():
         if names:
             session.screen.note(f"{arch}: {complaint}: {', '.join(names)}", "red")
     good = not any(violations.values())
     if good:
-        faults, tests = len(catches.by_fault()), len(catches.tests())
-        session.screen.note(f"{arch}: {faults} planted faults, each of {tests} tests turns red under some")
+        faults, tests = len(results.by_fault()), len(results.tests())
+        session.screen.note(
+            f"{arch}: {faults} planted faults; each of {tests} tests fails under at least one"
+        )
     return good
 
 
@@ -145,7 +146,9 @@ def _guests(
     tree = session.tree
     outputs = suite_run.built(space, tree, arch, trees.PLANTED_FAULTS)
     images = disk.of_tests(space, tree, of_suite, arch, outputs.programs, tests)
-    return mutation.specs([suite_run.spec(tree, test, outputs, images[test.name]) for test in tests], faults)
+    return planted_faults.specs(
+        [suite_run.spec(tree, test, outputs, images[test.name]) for test in tests], faults
+    )
 
 
 def _programs(session: Session, space: Workspace, arch: str, tests: Sequence[Test]) -> Plan:
@@ -161,13 +164,13 @@ def _inside(session: Session, space: Workspace, arch: str, tests: Sequence[Test]
     of_suite = session.integration
     like = integration.guest(space, session.tree, of_suite, arch, of_suite.faulty_features)
     return {
-        (fault, test.name): integration.single_test(mutation.spec(like, fault), test.name)
+        (fault, test.name): integration.single_test(planted_faults.spec(like, fault), test.name)
         for fault in (CONTROL, *of_suite.faults)
         for test in tests
     }
 
 
-PROGRAMS = MutationRun(
+PROGRAMS = PlantedFaults(
     "planted_faults",
     features=lambda _: trees.PLANTED_FAULTS,
     faults=lambda session: session.tree.planted_faults,
@@ -177,7 +180,7 @@ PROGRAMS = MutationRun(
     guests=_programs,
     run=lambda _, runner: runner.run,
 )
-INSIDE = MutationRun(
+INSIDE = PlantedFaults(
     "planted_faults_integration",
     features=lambda session: session.integration.faulty_features,
     faults=lambda session: session.integration.faults,
@@ -185,7 +188,7 @@ INSIDE = MutationRun(
     guests=_inside,
     run=lambda session, runner: partial(integration.guests, runner, session.integration),
 )
-TRACING = MutationRun(
+TRACING = PlantedFaults(
     "planted_faults_tracing",
     features=lambda _: trees.PLANTED_FAULTS,
     faults=lambda session: programs(session).faults,
@@ -196,27 +199,27 @@ TRACING = MutationRun(
 
 
 def task_planted_faults() -> Any:
-    """Plant faults in the kernel; every test must turn red under at least one"""
+    """Plant faults in the kernel; every test must fail under at least one"""
     return _task(PROGRAMS, task_planted_faults)
 
 
 def task_planted_faults_integration() -> Any:
-    """Plant faults in the kernel; every test inside it must turn red under at least one"""
+    """Plant faults in the kernel; every test inside it must fail under at least one"""
     return _task(INSIDE, task_planted_faults_integration)
 
 
 def task_planted_faults_tracing() -> Any:
-    """Plant faults in tracing and /proc; every program that tests them must turn red under at least one"""
+    """Plant faults in tracing and /proc; every program that tests them must fail under at least one"""
     return _task(TRACING, task_planted_faults_tracing)
 
 
-def _task(planting: MutationRun, creator: Callable[[], Any]) -> Any:
+def _task(faults: PlantedFaults, creator: Callable[[], Any]) -> Any:
     session = current()
     return task(
-        planting.task,
+        faults.task,
         str(creator.__doc__),
-        planting.judge,
+        faults.judge,
         after=["images"],
-        stages=planting.titles(session),
+        stages=faults.titles(session),
         guests=session.archs,
     )

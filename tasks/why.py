@@ -14,7 +14,7 @@ from parity.spec.decision import ruling_out
 from parity.spec.suite import Test
 from parity.spec.tree import Tree
 from tasks import kernel, kthread, planted_faults, toolchain
-from tasks.planted_faults import MutationRun
+from tasks.planted_faults import PlantedFaults
 from tasks.session import Session, current, group, task
 
 Walk = Callable[[Asking], object]
@@ -134,7 +134,7 @@ def _inside(space: Asking, arch: str, names: Sequence[str]) -> None:
     space.compare({evidence_runner.title(spec): runner.inputs(spec) for spec in specs})
 
 
-def _faults(space: Asking, planting: MutationRun, arch: str) -> None:
+def _faults(space: Asking, planting: PlantedFaults, arch: str) -> None:
     session = current()
     plan = planting.plan(session, space, arch)
     space.compare(planting.inputs(session, session.evidence_runner(space), plan))

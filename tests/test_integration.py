@@ -21,7 +21,7 @@ from parity.run import integration
 from parity.run.evidence_runner import TestOutcome
 from parity.run.integration import Integration
 from parity.run.runner import Job, Result
-from parity.selftest import mutation
+from parity.selftest import planted_faults
 from parity.spec import tree
 from parity.spec.machine import RunSpec
 
@@ -168,7 +168,7 @@ def test_another_guest_goes_on_where_one_was_ended() -> None:
 
 
 def test_guests_that_differ_in_a_fault_are_not_shared() -> None:
-    kernel, faulty = Kernel({}), mutation.spec(LIKE, "clock_slow")
+    kernel, faulty = Kernel({}), planted_faults.spec(LIKE, "clock_slow")
     wanted = [
         integration.single_test(like, name)
         for name in ("timer_clock", "timer_delay")

@@ -1,4 +1,4 @@
-"""Mutants of the kernel's pure crates: what cargo is told, and what its outcomes mean."""
+"""Mutants of the kernel's pure crates: cargo's arguments, and what its outcomes mean."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from parity.core.errors import InfraError, UserError
-from parity.selftest import mutants
-from parity.selftest.mutants import Mutant, Mutation
+from parity.selftest import crate_mutants
+from parity.selftest.crate_mutants import Mutant, MutantsFile
 from tasks.check import HOST_CRATES
 
 ROOT = Path(__file__).parents[1]
-MUTATION = Mutation(("parity-abi", "parity-elf"), 60, {"abi.*replace": "equal"})
+FILE = MutantsFile(("parity-abi", "parity-elf"), 60, {"abi.*replace": "equal"})
 
 
 def outcome(package: str, replacement: str, summary: str) -> dict[str, Any]:
@@ -35,15 +35,15 @@ def baseline(summary: str) -> dict[str, Any]:
 
 
 def test_the_crates_are_those_that_the_checks_test() -> None:
-    mutation = mutants.load(ROOT / "suites" / "mutants.yaml")
-    assert mutation.crates == HOST_CRATES
-    for pattern, reason in mutation.equivalent.items():
+    file = crate_mutants.load(ROOT / "suites" / "mutants.yaml")
+    assert file.crates == HOST_CRATES
+    for pattern, reason in file.equivalent.items():
         re.compile(pattern)
         assert reason
 
 
 def test_a_part_is_tested_without_the_crates_as_they_are() -> None:
-    whole, part = mutants.arguments(MUTATION, None), mutants.arguments(MUTATION, "3/16")
+    whole, part = crate_mutants.arguments(FILE, None), crate_mutants.arguments(FILE, "3/16")
     assert part[part.index("--shard") + 1] == "3/16"
     assert "--baseline=skip" in part
     assert "--shard" not in whole and "--baseline=skip" not in whole
@@ -65,9 +65,9 @@ def test_outcomes_are_counted_by_crate_and_the_missed_are_named() -> None:
             outcome("parity-elf", "Ok(1)", "Unviable"),
         ]
     }
-    found = mutants.outcomes(report)
-    assert mutants.missed(found) == ["kernel/abi/src/wait.rs:45:71: *"]
-    assert mutants.counted(found) == {
+    found = crate_mutants.outcomes(report)
+    assert crate_mutants.missed(found) == ["kernel/abi/src/wait.rs:45:71: *"]
+    assert crate_mutants.counted(found) == {
         "parity-abi": {"missed": 1, "caught": 1},
         "parity-elf": {"timeout": 1, "unviable": 1},
     }
@@ -76,12 +76,27 @@ def test_outcomes_are_counted_by_crate_and_the_missed_are_named() -> None:
 
 def test_nothing_is_told_of_crates_that_fail_as_they_are() -> None:
     with pytest.raises(InfraError, match="fail without any mutant"):
-        mutants.outcomes({"outcomes": [baseline("Failure")]})
+        crate_mutants.outcomes({"outcomes": [baseline("Failure")]})
+
+
+def test_no_mutants_is_no_success() -> None:
+    with pytest.raises(InfraError, match="no mutants"):
+        crate_mutants.outcomes({"outcomes": [baseline("Success")]})
 
 
 def test_a_mistake_in_the_list_names_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "mutants.yaml"
     path.write_text("crates: [a]\ntimeout: 3\nequivalent: {}\n")
     with pytest.raises(UserError, match=r"unknown key 'timeout'") as caught:
-        mutants.load(path)
+        crate_mutants.load(path)
     assert f"{path}:2" in str(caught.value)
+
+
+def test_copied_sources_can_be_changed_and_run_as_before(tmp_path: Path) -> None:
+    source, script = tmp_path / "src" / "lib.rs", tmp_path / "script"
+    source.parent.mkdir()
+    for path, mode in ((source, 0o444), (script, 0o555)):
+        path.write_text("")
+        path.chmod(mode)
+    crate_mutants._make_writable(tmp_path)
+    assert [path.stat().st_mode & 0o777 for path in (source, script)] == [0o644, 0o755]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,12 +187,20 @@ def cargo(
     target: Path,
     rustflags: Sequence[str] = (),
     network: bool = False,
+    role: str = "toolchain",
+    extra_mounts: Sequence[Mount] = (),
+    extra_env: Mapping[str, str] | None = None,
+    timeout_s: float = CARGO_S,
     on_line: OnLine,
 ) -> int:
-    """Runs cargo on the tree in the folder `source`, in the toolchain's container; its exit status.
+    """Runs cargo on the tree in the folder `source`, in a container of a tool image; its exit status.
 
     `target` is cargo's target folder on the host, `rustflags` concern what is built for the guest. Without
     `network` cargo sees fetched crates and nothing else of its home, no settings, and writes nothing there.
+    `role` is that of the tool image.
+
+    Raises:
+        MachineError: no Docker, no room; cargo did not end within `timeout_s` seconds.
     """
     home = space.cache / "cargo"
     for folder in (home / CRATES, target):
@@ -199,19 +208,25 @@ def cargo(
     crates = Mount(home / CRATES, f"{CARGO_HOME}/{CRATES}")
     mounts, certificates = images.ca_mounts() if network else ([], {})
     result = space.engine.run_tool(
-        space.image("toolchain").id,
+        space.image(role).id,
         ["cargo", *command],
         mounts=[
             Mount(source, SOURCE),
             Mount(home, CARGO_HOME, read_only=False) if network else crates,
             Mount(target, TARGET, read_only=False),
             *mounts,
+            *extra_mounts,
         ],
-        env={**ENVIRONMENT, **certificates, "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rustflags))},
+        env={
+            **ENVIRONMENT,
+            **certificates,
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rustflags)),
+            **(extra_env or {}),
+        },
         workdir=SOURCE,
         network=network,
         on_line=on_line,
-        timeout_s=CARGO_S,
+        timeout_s=timeout_s,
     )
     return result.status
 
@@ -226,8 +241,7 @@ def checked(
     on_line: OnLine,
 ) -> int:
     """Runs cargo on a copy of all of the tree's sources, in a target folder of that name; its exit status."""
-    patterns = (*tree.kernel.sources, *tree.programs.sources, *CHECKED_BY)
-    wanted = sources.contents(space.digests, tree.root, patterns, space.build)
+    wanted = _all_sources(space, tree)
     toolchain = space.image("toolchain").packages_digest
     made_with = action_key(name, {"environment": ENVIRONMENT, "rustflags": rustflags, "toolchain": toolchain})
     with (
@@ -236,6 +250,16 @@ def checked(
     ):
         target.ended(wanted)  # what is checked is not kept: cargo may go by the times alone
         return cargo(space, source, command, target=target.place, rustflags=rustflags, on_line=on_line)
+
+
+def copied(space: Workspace, tree: Tree) -> AbstractContextManager[Path]:
+    """A folder with a copy of all of the tree's sources, until the block ends."""
+    return sources.copied(space.build, tree.root, _all_sources(space, tree), {})
+
+
+def _all_sources(space: Workspace, tree: Tree) -> dict[str, Content]:
+    patterns = (*tree.kernel.sources, *tree.programs.sources, *CHECKED_BY)
+    return sources.contents(space.digests, tree.root, patterns, space.build)
 
 
 def _flags(rustflags: Sequence[str]) -> list[str]:

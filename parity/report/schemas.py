@@ -11,7 +11,7 @@ from parity.compare.coverage import DocumentFile
 from parity.docker.images import ToolchainFile
 from parity.run.integration import IntegrationFile
 from parity.selftest.canary import CanaryFile
-from parity.selftest.mutants import Mutation
+from parity.selftest.crate_mutants import MutantsFile
 from parity.spec.decision import DecisionEntry
 from parity.spec.machine import MachineFile
 from parity.spec.quarantine import QuarantineFile
@@ -25,7 +25,7 @@ MODELS: dict[str, Any] = {
     "integration": IntegrationFile,
     "canaries": CanaryFile,
     "quarantine": QuarantineFile,
-    "mutants": Mutation,
+    "mutants": MutantsFile,
     "document": DocumentFile,
     "toolchain": ToolchainFile,
     "decisions": dict[str, DecisionEntry],

@@ -12,7 +12,7 @@ import parity.selftest.canary
 from parity.report.grid import Grid
 from parity.results.confusion import Confusion
 from parity.selftest.canary import Canary, Seen
-from parity.selftest.mutation import MutationResult
+from parity.selftest.planted_faults import FaultResults
 
 
 def canaries(all_canaries: Sequence[Canary], seen: Seen, archs: Sequence[str]) -> Table:
@@ -72,12 +72,12 @@ def mutants(counted: Mapping[str, Counter[str]]) -> Table:
     return table
 
 
-def faults(catches: MutationResult) -> Table:
+def faults(results: FaultResults) -> Table:
     """A row per planted fault: the tests that failed with it."""
     table = Table(box=None, pad_edge=False)
     table.add_column("planted fault", no_wrap=True)
-    table.add_column("caught by", justify="right", no_wrap=True)
+    table.add_column("detected by", justify="right", no_wrap=True)
     table.add_column("tests")
-    for fault, tests in catches.by_fault().items():
+    for fault, tests in results.by_fault().items():
         table.add_row(Text(fault), Text(str(len(tests)), "" if tests else "bold red"), Text(", ".join(tests)))
     return table

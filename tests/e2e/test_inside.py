@@ -15,7 +15,7 @@ from parity.report.terminal import Screen
 from parity.results.evidence import Evidence
 from parity.run import integration
 from parity.run.evidence_runner import EvidenceRunner
-from parity.selftest import mutation
+from parity.selftest import planted_faults
 from parity.spec import tree
 from parity.spec.machine import RunSpec
 
@@ -63,7 +63,8 @@ def _run(here: Checkout, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, s
     space = Workspace(here.folder, here.cache, Screen())
     like = integration.guest(space, TREE, TESTS, "x86_64", TESTS.faulty_features)
     specs = {
-        integration.single_test(mutation.spec(like, fault), name): (fault, name) for fault, name in wanted
+        integration.single_test(planted_faults.spec(like, fault), name): (fault, name)
+        for fault, name in wanted
     }
     seen: dict[tuple[str, str], Evidence] = {}
 

@@ -177,6 +177,33 @@ fn inode_place(image: &[u8], number: u32) -> usize {
     table * BLOCK + (number as usize - 1) * usize::from(u16_at(BLOCK + 88))
 }
 
+/// Block pointers of a file of an image, those of its first table included: numbers of blocks.
+fn pointers(image: &[u8], number: u32) -> Vec<u32> {
+    let pointer = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+    let direct = (0..13).map(|i| pointer(inode_place(image, number) + 40 + 4 * i));
+    let mut pointers: Vec<u32> = direct.collect();
+    let table = pointers.pop().unwrap() as usize * BLOCK;
+    pointers.extend((0..BLOCK / 4).map(|i| pointer(table + 4 * i)));
+    pointers
+}
+
+/// What is read needs no block behind it, though the file goes on and its blocks follow each other.
+#[test]
+fn a_read_up_to_the_last_good_block() {
+    const GOOD: usize = 20; // blocks: all direct ones, and some of the first table
+    let image = small_image("last-good");
+    let whole = mount(image.clone()).unwrap();
+    let big = lookup(&whole, "sub/big").unwrap();
+    let blocks = pointers(&image, big.number);
+    assert_eq!(blocks[GOOD], blocks[GOOD - 1] + 1, "mke2fs left a gap");
+    let filesystem = mount_with(&image, 4, &blocks[GOOD].to_le_bytes()).unwrap();
+    let mut buffer = vec![0; GOOD * BLOCK];
+    assert_eq!(filesystem.read(&big, 0, &mut buffer), Ok(GOOD * BLOCK));
+    assert!(buffer.iter().all(|byte| *byte == 7));
+    buffer.push(0);
+    assert_eq!(filesystem.read(&big, 0, &mut buffer), Err(Error::Corrupt));
+}
+
 /// The image with other bytes in an inode, mounted, and that inode.
 fn inode_with(image: &[u8], path: &str, bytes: &[(usize, &[u8])]) -> (Filesystem<Bytes>, Inode) {
     let root = mount(image.to_vec()).unwrap();
@@ -270,6 +297,7 @@ fn every_error_has_a_number_and_words_of_its_own() {
         (Error::NotSymlink, Errno::EINVAL),
         (Error::Loop, Errno::ELOOP),
         (Error::NameTooLong, Errno::ENAMETOOLONG),
+        (Error::NoMemory, Errno::ENOMEM),
     ];
     let mut words = std::collections::BTreeSet::new();
     for (error, errno) in errors {
