@@ -33,7 +33,7 @@ PYTHON = {
     "imports": ("lint-imports", "--no-logo"),
     "unit": ("pytest", "-n", WORKERS, "-m", "not docker and not thorough"),
     # Tests of one file share what they make. Files come by name: xdist would start those with few tests last,
-    # and these take long. A line per test: some take minutes.
+    # which take long. A line per test: some take minutes.
     "e2e": (
         *("pytest", "-v", "-n", WORKERS, "--dist=loadfile", "--no-loadscope-reorder", "--durations=20"),
         *("-m", "docker and not thorough"),
