@@ -16,7 +16,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from parity.build import cargo_build
+from parity.build import cargo, cargo_build
+from parity.build.beneath import Folder
 from parity.build.workspace import Workspace
 from parity.core import yamlfile
 from parity.core.errors import InfraError
@@ -101,18 +102,19 @@ def run(
             ["cargo", *arguments(mutation, shard)],
             mounts=[
                 *(Mount(tree.root / name, f"{cargo_build.SOURCE}/{name}") for name in SOURCES),
-                Mount(space.cache / "cargo", cargo_build.CARGO_HOME, read_only=False),
+                *cargo.crates(space),
                 Mount(out, OUT, read_only=False),
                 Mount(copy, COPY, read_only=False),
             ],
+            tmpfs_mib={cargo.UNPACKED: cargo.UNPACKED_MIB},
             env={**environment, "TMPDIR": COPY},
             workdir=cargo_build.SOURCE,
             on_line=heard,
         )
-    found = out / "mutants.out" / "outcomes.json"
-    if not found.is_file():
+    if not (out / "mutants.out" / "outcomes.json").is_file():
         raise InfraError("cargo mutants told no outcomes", "\n".join(lines[-20:]))
-    return outcomes(json.loads(found.read_text(encoding="utf-8")))
+    with Folder(out).open("mutants.out/outcomes.json") as found:
+        return outcomes(json.load(found))
 
 
 def outcomes(report: Mapping[str, Any]) -> list[Mutant]:
