@@ -181,3 +181,16 @@ def test_a_crate_that_is_not_the_locked_one_is_no_crate(fetched: crates.Fetched)
     with pytest.raises(MachineError, match=r"crc-3\.4\.0\.crate is not the one of Cargo\.lock"):
         fetched.record({"crc-3.4.0.crate": SUM})
     assert not crate(fetched).exists()
+
+
+def test_a_crate_of_that_name_from_another_registry_is_left_alone(fetched: crates.Fetched) -> None:
+    other = fetched.home / "registry" / "cache" / "another" / "crc-3.4.0.crate"
+    other.parent.mkdir()
+    other.write_bytes(b"another crate")
+    fetched.record({"crc-3.4.0.crate": SUM})
+    assert fetched.whole() and other.exists()
+    io = crate(fetched).parent.parent / "index.crates.io-0" / other.name
+    io.parent.mkdir()
+    io.write_bytes(b"poisoned")
+    with pytest.raises(MachineError, match="not the one"):
+        fetched.record({"crc-3.4.0.crate": SUM})

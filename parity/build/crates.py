@@ -32,6 +32,8 @@ SOURCE_KEYS = ("registry", "directory", "local-registry", "git", "branch", "tag"
 REGISTRY_KEYS = ("index", "token")
 PATH_KEYS = ("directory", "local-registry", "path")
 STD_LOCK = "/usr/lib/rustlib/src/rust/library/Cargo.lock"  # in the toolchain's image
+CACHE = "registry/cache"  # in Cargo's home: a folder for each registry, and crates in it
+CRATES_IO = "index.crates.io-"  # begins the name of its folder
 FETCH_S = 3600.0  # over a slow network
 LAST_LINES = 20
 
@@ -94,24 +96,30 @@ class Fetched:
         Raises:
             MachineError: one is not what the lock file says.
         """
-        noted = dict[str, str]()
-        for name, place in self.crates():
-            crate = name.rpartition("/")[2]
-            if crate in expected:
-                noted[name] = self.space.digests.of(place)
-                if noted[name] not in expected[crate].split():
-                    place.unlink(missing_ok=True)
-                    raise MachineError(
-                        f"crate {name} is not the one of Cargo.lock: its SHA-256 is {noted[name]}",
-                        f"Cargo.lock says {expected[crate]}; it was removed, run the command again",
-                    )
+        found = {
+            name: self.space.digests.of(place) for name, place in self.crates() if _crate(name) in expected
+        }
+        noted = {name: digest for name, digest in found.items() if digest in expected[_crate(name)].split()}
+        known = {_crate(name) for name in noted}
+        for name in found.keys() - noted.keys():
+            # A crate of another registry may have the same name, and is not used here.
+            if name.startswith(CRATES_IO) or _crate(name) not in known:
+                (self.home / CACHE / name).unlink(missing_ok=True)
+                raise MachineError(
+                    f"crate {name} is not the one of Cargo.lock: its SHA-256 is {found[name]}",
+                    f"Cargo.lock says {expected[_crate(name)]}; it was removed, run the command again",
+                )
         host.write_whole(self.note, json.dumps(noted, indent=1, sort_keys=True).encode(), self.space.cache)
 
     def crates(self) -> Iterator[tuple[str, Path]]:
         """All crates that are there: `REGISTRY/NAME-VERSION.crate`, and the file."""
-        cache = self.home / "registry" / "cache"
+        cache = self.home / CACHE
         for place in sorted(cache.glob("*/*.crate")):
             yield place.relative_to(cache).as_posix(), place
+
+
+def _crate(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def checksums(text: str, place: str) -> dict[str, str]:
