@@ -8,7 +8,7 @@ from time import monotonic
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Aim, Figure, ratio
-from parity.build import cargo_build
+from parity.build import cargo, cargo_build
 from parity.core.errors import BuildError
 
 WHAT = (
@@ -78,7 +78,7 @@ def _run(bench: Bench, target: Path, command: Sequence[str]) -> float:
         bench.space.screen.say(line.strip())
 
     began = monotonic()
-    status = cargo_build.cargo(bench.space, bench.tree.root, command, target=target, on_line=on_line)
+    status = cargo.run(bench.space, bench.tree.root, command, target=target, on_line=on_line)
     seconds = monotonic() - began
     if status != 0:
         raise BuildError(f"cargo {command[0]} failed", output="\n".join(lines))

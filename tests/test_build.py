@@ -1,15 +1,15 @@
-"""Whose fault a failed cargo is."""
+"""Which error a failed cargo gives, and what its messages may say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from parity.build import cargo_build
+from parity.build import cargo_build, crates
+from parity.build.cargo import Message, Program, executables
 from parity.core.errors import BuildError, MachineError
 
 ROOT = Path(__file__).parent.parent
@@ -53,21 +53,45 @@ def test_a_source_that_speaks_of_a_full_disk_does_not_compile() -> None:
         ("  Could not resolve host: index.crates.io", "crates could not be fetched", "registry reachable"),
     ],
 )
-def test_a_fetch_that_fails_blames_who_failed(
-    line: str, complaint: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cargo(_space: Any, _tree: Any, _command: Sequence[str], *, on_line: Any, **_: Any) -> int:
-        on_line("stderr", "error: failed to download from `https://index.crates.io/x`")
-        on_line("stderr", line)
-        return 101
+def test_a_fetch_that_fails_names_the_cause(line: str, complaint: str, hint: str, tmp_path: Path) -> None:
+    error = crates._failed(["error: failed to download from `https://index.crates.io/x`", line], tmp_path)
+    assert isinstance(error, MachineError)
+    assert complaint in error.message and hint in str(error)
 
-    monkeypatch.setattr(cargo_build, "cargo", cargo)
-    space: Any = SimpleNamespace(
-        cache=tmp_path,
-        build=tmp_path,
-        screen=SimpleNamespace(say=lambda _: None),
-        image=lambda _: SimpleNamespace(packages_digest="0" * 64),
-    )
-    with pytest.raises(MachineError, match=complaint) as caught:
-        cargo_build.fetch(space, SimpleNamespace(root=ROOT))  # type: ignore[arg-type]
-    assert hint in str(caught.value)
+
+@pytest.mark.parametrize("sign", cargo_build.USED_UP)
+def test_a_limit_that_a_build_has_used_up_is_the_trees_fault(sign: str) -> None:
+    assert isinstance(failed([COMPILING, f"error: failed to run custom build command ({sign})"]), BuildError)
+
+
+def artifact(name: str, executable: str) -> Message:
+    return Message("compiler-artifact", "x", Program(name), executable=executable)
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("x86_64-unknown-none", "app"), ("configs/odd.json", "app"), ("x86_64-unknown-uefi", "app.efi")],
+)
+def test_programs_are_where_cargo_puts_them(target: str, path: str) -> None:
+    folder = "odd/release" if target.endswith(".json") else f"{target}/release"
+    assert executables([artifact("app", f"/target/{folder}/{path}")], target) == {"app": f"{folder}/{path}"}
+
+
+@pytest.mark.parametrize(
+    ("name", "executable"),
+    [
+        ("app", "/target/../../etc/shadow"),
+        ("app", "/etc/shadow"),
+        ("app", "/target/arm/release/../../app"),
+        ("app", "/target/arm/release/other"),
+        ("app", "/target/arm/release/build/app"),
+        ("app", "/target/other/release/app"),
+        ("../app", "/target/arm/release/../app"),
+        ("", "/target/arm/release/"),
+        ("a/b", "/target/arm/release/a/b"),
+        ("app\n", "/target/arm/release/app\n"),
+    ],
+)
+def test_a_program_that_is_elsewhere_is_none(name: str, executable: str) -> None:
+    with pytest.raises(BuildError, match="not where Cargo puts it"):
+        executables([artifact(name, executable)], "arm")

@@ -151,3 +151,50 @@ def test_what_a_build_goes_by_and_is_no_source_is_found(root: Path) -> None:
     wanted = contents(root, "kernel/")
     read = ["kernel/src/main.rs", "kernel/src", "user/Cargo.toml", "user", "gone", "kernel/gone.rs"]
     assert sources.undeclared(root, wanted, read) == ["user", "user/Cargo.toml"]
+
+
+def test_without_code_of_the_tree_there_are_manifests_and_empty_files(root: Path) -> None:
+    (root / ".cargo").mkdir()
+    (root / ".cargo" / "config.toml").write_text("config")
+    (root / "kernel" / "build.rs").write_text("fn main() { evil() }")
+    (root / "kernel" / "tool.sh").write_text("evil")
+    wanted = contents(root, "kernel/", ".cargo/", "Cargo.toml", "user/Cargo.toml")
+    manifests, stubs = sources.manifests(wanted), sources.stubs(wanted)
+    assert set(manifests) == {".cargo/config.toml", "Cargo.toml", "kernel/Cargo.toml", "user/Cargo.toml"}
+    with sources.copied(root / "build", root, manifests, {}, stubs) as copy:
+        there = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+        assert there >= {*manifests, "kernel/build.rs", "kernel/src/main.rs"}
+        assert all("evil" not in (copy / name).read_text() for name in there)
+        assert (copy / "kernel" / "build.rs").read_text() == ""
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b", "/".join(["x" * 200] * 30)])
+def test_a_name_that_cannot_be_is_no_file_of_the_tree(root: Path, name: str) -> None:
+    assert sources.undeclared(root, [], [name]) == []
+    assert sources.outside(root, root, name) == []
+
+
+MACRO = "[lib]\nproc-macro = true\n"
+USER = (
+    '[package]\nbuild = "gen/make.rs"\n[build-dependencies]\n'
+    'x = {path = "../x"}\ny = {workspace = true}\nz = "1"\n'
+)
+
+
+def test_what_runs_in_a_build_is_known(root: Path) -> None:
+    texts = {
+        "macro/Cargo.toml": MACRO, "y/lib.rs": "", "Cargo.toml": '[workspace.dependencies]\ny = {path = "y"}',
+        "macro/src/lib.rs": "", "user/Cargo.toml": USER, "user/gen/make.rs": "",
+        "x/src/lib.rs": "", "odd/Cargo.toml": "[" * 9999, "odd/build.rs": "", ".cargo/config.toml": "",
+        "tools/run": "", "tools/data": "",
+    }  # fmt: skip
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "tools/run").chmod(0o755)
+    wanted = contents(root, "./")
+    expected = {
+        "macro/Cargo.toml", "macro/src/lib.rs", "user/gen/make.rs", "x/src/lib.rs", "odd/build.rs",
+        ".cargo/config.toml", "tools/run", "y/lib.rs",
+    }  # fmt: skip
+    assert set(sources.that_run(root, wanted)) == expected

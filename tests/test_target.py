@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from parity.build.beneath import Folder
 from parity.build.target import NOTE, Target, declared
 
 MADE_WITH = "compiler and settings"
@@ -141,4 +142,4 @@ def test_what_cargo_says_is_read(tmp_path: Path) -> None:
     program = tmp_path / "kernel"
     rule = "/target/x/release/kernel: /src/kernel/main.rs /src/kernel/../link.ld /target/x/out/gen.rs"
     (tmp_path / "kernel.d").write_text(rf"{rule} /src/with\ space.rs /usr/lib/core.rs /srcs/no" + "\n")
-    assert declared([program]) == {"kernel/main.rs", "link.ld", "with space.rs"}
+    assert declared(Folder(tmp_path), [program.name]) == {"kernel/main.rs", "link.ld", "with space.rs"}

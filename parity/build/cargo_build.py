@@ -1,50 +1,46 @@
 """Kernels and programs: sources in, ELF files in the store out.
 
 Cargo runs in the toolchain's container on a copy of the sources (parity/build/sources.py) at one fixed path,
-so that an ELF is the same from any checkout, and made of what its key says. Crates are fetched with the lock
-file in a step of their own; compiling has no network. Cargo's own messages say which file is the result, and
-it enters the store before the target folder's lock is given up: no other build can swap it.
+so that an ELF is the same from any checkout, and its key names what it was made of. Crates are fetched in a
+step of their own (parity/build/crates.py); compiling has no network. The result enters the store before the
+target folder's lock is released, so that no other build can replace it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from parity.build import cargo_cache, sources
+from parity.build import cargo_cache, jail, sources
+from parity.build.cargo import ENVIRONMENT as ENVIRONMENT
+from parity.build.cargo import RELEASE, Heard, Message, executables, flags, target_folder
+from parity.build.cargo import SOURCE as SOURCE
+from parity.build.cargo import run as cargo
+from parity.build.crates import fetch as fetch
 from parity.build.sources import Content
 from parity.build.target import Target, declared
 from parity.build.workspace import Workspace
 from parity.core import errors
 from parity.core.errors import BuildError, MachineError
-from parity.docker import images
-from parity.docker.engine import Mount, OnLine
+from parity.docker.engine import OnLine
 from parity.spec.tree import CargoBuild, Tree
-from parity.store.store import Digest, Outputs, action_key, file_digest
+from parity.store.store import Digest, Outputs, action_key
 
-SOURCE, TARGET, CARGO_HOME = sources.INSIDE, cargo_cache.TARGET, "/cargo"
-CRATES = "registry"  # of cargo's home, all that compiling needs
-REGISTRY = f"{CARGO_HOME}/{CRATES}/src"
-CARGO_S = 3600.0  # for cargo to end: a cold build on a slow machine, or a fetch over a slow network
 LAST_LINES = 20
-# What decides, beside the command line, how crates are compiled that are not the tree's.
-SETTINGS = ("Cargo.toml", "Cargo.lock", ".cargo/")
 COMMAND = ("build", "--frozen", "--message-format=json-render-diagnostics")
 HINT = "a build finds what `sources` in the tree's YAML names, and nothing else"
 CHECKED_BY = ("clippy.toml", "rustfmt.toml")
-ENVIRONMENT = {
-    "CARGO_HOME": CARGO_HOME,
-    "CARGO_TARGET_DIR": TARGET,
-    "CARGO_TERM_COLOR": "never",
-    "CARGO_INCREMENTAL": "0",
-    # Debian's compiler carries no target but its host's: core and alloc are built from source, which a stable
-    # compiler only does when told that it may.
-    "RUSTC_BOOTSTRAP": "1",
+# What the kernel says to a program that has used up a limit of its container.
+USED_UP = {
+    "Cannot fork": "it starts more processes and threads than it may",
+    "Resource temporarily unavailable": "it starts more processes and threads than it may",
+    "SIGXFSZ": "it writes a file that is larger than it may be",
+    "File too large": "it writes a file that is larger than it may be",
 }
+QUOTED = re.compile(r"^\s*\d*\s*\|")  # a compiler's quotation of a source
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def kernel(space: Workspace, tree: Tree, arch: str, feature_set: str) -> Kernel:
     """The kernel of one architecture and feature set, built or restored.
 
     Raises:
-        BuildError: the tree does not compile.
+        BuildError: the tree does not compile, or uses more than a build may.
         MachineError: no Docker, no network, no room.
     """
     features = tree.feature_sets[feature_set].features
@@ -80,58 +76,65 @@ def _cargo(
     """One cargo build, or what the same build gave before."""
     wanted = sources.contents(space.digests, tree.root, build.sources, space.build)
     toolchain = space.image("toolchain").packages_digest
-    settings = {"environment": ENVIRONMENT, "rustflags": _flags(build.rustflags), "toolchain": toolchain}
-    crates = action_key(
-        cargo_cache.STAGE,
-        {
-            **settings,
-            "settings": sources.contents(space.digests, tree.root, SETTINGS),
-            "arguments": cargo_arguments(build, arch, ()),  # what other features lack, cargo compiles
-        },
-    )
-    arguments = cargo_arguments(build, arch, features)
-    inputs = {**settings, "sources": wanted, "arguments": [*COMMAND, *arguments]}
+    settings = {"environment": ENVIRONMENT, "rustflags": flags(build.rustflags), "toolchain": toolchain}
+    command = [*COMMAND, *cargo_arguments(build, arch, features)]
+    inputs = {**settings, "sources": wanted, "arguments": command}
 
     def make() -> Outputs:
         fetch(space, tree)
         name = "kernel" if build is tree.kernel else "programs"
-        made_with = action_key(name, {**settings, "arguments": build.arguments})
+        runs = sources.that_run(tree.root, wanted)
+        made_with = action_key(name, {**settings, "arguments": build.arguments, "runs": runs})
         with Target.held(space.build, name, made_with) as target:
 
-            def compiled(times: Mapping[str, int]) -> list[dict[str, Any]]:
-                if cargo_cache.bare(target.place / build.targets[arch]):
-                    cargo_cache.lay(space, crates, target.place)
+            def compiled(times: Mapping[str, int]) -> dict[str, str]:
+                if cargo_cache.bare(target.folder, target_folder(build.targets[arch])):
+                    # With no features: what others need more, Cargo compiles.
+                    others = [*COMMAND, *cargo_arguments(build, arch, ())]
+                    flags = build.rustflags
+                    cargo_cache.provide(space, settings, wanted, tree.root, others, flags, target.folder)
                 with sources.copied(space.build, tree.root, wanted, times) as source:
-                    return _compile(space, tree, source, arguments, build.rustflags, target.place)
+                    messages = _compile(space, tree, source, command, build.rustflags, target.place)
+                return _programs(build, arch, messages)
 
-            messages = _compiled(tree, target, wanted, compiled)
-            files = executables(messages, target.place)
-            outputs = Outputs({name: space.store.put(path) for name, path in files.items()})
-            cargo_cache.keep(space, crates, target.place, messages)
-        return outputs
+            files = _compiled(tree, target, wanted, compiled)
+            return Outputs({name: space.taken(target.folder, path) for name, path in files.items()})
 
     return space.cached_stage("cargo", title, inputs, make)
+
+
+def _programs(build: CargoBuild, arch: str, messages: Sequence[Message]) -> dict[str, str]:
+    """The programs that a build gave, by name: paths below the target folder.
+
+    Raises:
+        BuildError: they are not those that the build was to give.
+    """
+    found = executables(messages, build.targets[arch])
+    if build.binary and set(found) != {build.binary}:
+        gave = ", ".join(sorted(found)) or "nothing"
+        raise BuildError(f"the build was to give the program {build.binary}, and gave {gave}")
+    return found
 
 
 def _compiled(
     tree: Tree,
     target: Target,
     wanted: Mapping[str, Content],
-    compiled: Callable[[Mapping[str, int]], list[dict[str, Any]]],
-) -> list[dict[str, Any]]:
-    """Cargo's messages about a build that is made of these sources; `compiled` builds, given their times.
+    compiled: Callable[[Mapping[str, int]], dict[str, str]],
+) -> dict[str, str]:
+    """The programs of a build that is made of these sources; `compiled` builds, given their times.
 
     Raises:
         BuildError: it does not compile, or goes by a file that is not among the sources.
     """
     times = target.begin(wanted)
     while True:
-        messages = compiled(times)
-        read = declared(executables(messages, target.place).values())
+        files = compiled(times)
+        read = declared(target.folder, files.values())
         if strangers := sources.undeclared(tree.root, wanted, read):
             raise BuildError(f"goes by what is not among its sources: {', '.join(strangers)}", HINT)
         if target.ended(read):
-            return messages
+            return files
         times = target.begin_anew(wanted)
 
 
@@ -142,93 +145,22 @@ def cargo_arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> li
         chosen += ["--bin", build.binary]
     if features:
         chosen += ["--features", ",".join(features)]
-    return ["--release", "--target", build.targets[arch], *chosen, *build.arguments]
+    return [f"--{RELEASE}", "--target", build.targets[arch], *chosen, *build.arguments]
 
 
 def _compile(
     space: Workspace,
     tree: Tree,
     source: Path,
-    arguments: Sequence[str],
+    command: Sequence[str],
     rustflags: Sequence[str],
     target: Path,
-) -> list[dict[str, Any]]:
-    """Runs cargo without network; its messages (JSON objects, documented with `cargo build`)."""
-    messages: list[dict[str, Any]] = []
-    diagnostics: list[str] = []
-
-    def on_line(stream: str, line: str) -> None:
-        if stream == "stdout" and line.startswith("{"):
-            messages.append(json.loads(line))
-        else:
-            diagnostics.append(line)
-            space.screen.say(line.strip())
-
-    command = [*COMMAND, *arguments]
-    if cargo(space, source, command, target=target, rustflags=rustflags, on_line=on_line) != 0:
-        raise _failed(tree, source, diagnostics)
-    return messages
-
-
-def executables(messages: Iterable[Mapping[str, Any]], target: Path) -> dict[str, Path]:
-    """The files that cargo's messages name as executables, by the binary's name."""
-    return {
-        message["target"]["name"]: target / Path(message["executable"]).relative_to(TARGET)
-        for message in messages
-        if message.get("executable")
-    }
-
-
-def cargo(
-    space: Workspace,
-    source: Path,
-    command: Sequence[str],
-    *,
-    target: Path,
-    rustflags: Sequence[str] = (),
-    network: bool = False,
-    role: str = "toolchain",
-    extra_mounts: Sequence[Mount] = (),
-    extra_env: Mapping[str, str] | None = None,
-    timeout_s: float = CARGO_S,
-    on_line: OnLine,
-) -> int:
-    """Runs cargo on the tree in the folder `source`, in a container of a tool image; its exit status.
-
-    `target` is cargo's target folder on the host, `rustflags` concern what is built for the guest. Without
-    `network` cargo sees fetched crates and nothing else of its home, no settings, and writes nothing there.
-    `role` is that of the tool image.
-
-    Raises:
-        MachineError: no Docker, no room; cargo did not end within `timeout_s` seconds.
-    """
-    home = space.cache / "cargo"
-    for folder in (home / CRATES, target):
-        folder.mkdir(parents=True, exist_ok=True)
-    crates = Mount(home / CRATES, f"{CARGO_HOME}/{CRATES}")
-    mounts, certificates = images.ca_mounts() if network else ([], {})
-    result = space.engine.run_tool(
-        space.image(role).id,
-        ["cargo", *command],
-        mounts=[
-            Mount(source, SOURCE),
-            Mount(home, CARGO_HOME, read_only=False) if network else crates,
-            Mount(target, TARGET, read_only=False),
-            *mounts,
-            *extra_mounts,
-        ],
-        env={
-            **ENVIRONMENT,
-            **certificates,
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(_flags(rustflags)),
-            **(extra_env or {}),
-        },
-        workdir=SOURCE,
-        network=network,
-        on_line=on_line,
-        timeout_s=timeout_s,
-    )
-    return result.status
+) -> list[Message]:
+    """Runs cargo; its messages."""
+    heard = Heard(space)
+    if cargo(space, source, command, target=target, rustflags=rustflags, on_line=heard) != 0:
+        raise _failed(tree, source, heard.diagnostics)
+    return heard.messages
 
 
 def checked(
@@ -262,52 +194,18 @@ def _all_sources(space: Workspace, tree: Tree) -> dict[str, Content]:
     return sources.contents(space.digests, tree.root, patterns, space.build)
 
 
-def _flags(rustflags: Sequence[str]) -> list[str]:
-    """What the compiler is told of everything that is built for the guest."""
-    return [*rustflags, f"--remap-path-prefix={SOURCE}/=", f"--remap-path-prefix={REGISTRY}=crates"]
-
-
 def _failed(tree: Tree, source: Path, diagnostics: Sequence[str]) -> BuildError | MachineError:
-    """The error a failed cargo deserves: what this machine lacks is its fault, the rest the tree's."""
+    """The error for a cargo that failed: what this machine lacks is no mistake of the tree."""
     output = "\n".join(line for line in diagnostics if not line.strip().startswith("Compiling "))
+    spoken = "\n".join(line for line in diagnostics if not QUOTED.match(line))
+    for sign, what in USED_UP.items():
+        if sign in spoken:
+            return BuildError(f"the build failed: {what}", output=output)
     if cause := errors.machine_problem(diagnostics):
-        words = "\n  ".join(diagnostics[-LAST_LINES:])
+        limit = [f"a build may use {jail.limits().memory_mib} MiB of memory"] if "memory" in cause else []
+        words = "\n  ".join([*diagnostics[-LAST_LINES:], *limit])
         return MachineError(f"{cause} while compiling in build/", hint=words)
     strangers = sources.outside(tree.root, source, output)
     said = f", and names what is not among its sources: {', '.join(strangers)}" if strangers else ""
     lacks = strangers or "No such file or directory" in output
     return BuildError(f"does not compile{said}", HINT if lacks else None, output=output)
-
-
-def fetch(space: Workspace, tree: Tree) -> None:
-    """Downloads the crates of the lock file, and those of the standard library's, once per lock file."""
-    locked = tree.root / "Cargo.lock"
-    if not locked.is_file():
-        raise BuildError(f"{locked} is missing", hint="run: cargo generate-lockfile")
-    home = space.cache / "cargo"
-    name = f"{file_digest(locked)[:16]}-{space.image('toolchain').packages_digest[:16]}"
-    # Inside cargo's own folder: whoever deletes the crates deletes the mark that they are there.
-    mark = home / ".parity-fetched" / name
-    if mark.exists():
-        return
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    lines: list[str] = []
-
-    def on_line(_stream: str, line: str) -> None:
-        lines.append(line)
-        space.screen.say(line.strip())
-
-    command = ["fetch", "--locked", "-Zbuild-std=core,alloc"]
-    if (
-        cargo(
-            space, tree.root, command, target=space.build / "cargo" / "fetch", network=True, on_line=on_line
-        )
-        != 0
-    ):
-        text = "\n  ".join(lines[-LAST_LINES:])
-        if cause := errors.machine_problem(lines):
-            raise MachineError(f"{cause} while crates are fetched to {home}", text)
-        if "--locked" in text and "lock file" in text:
-            raise BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)
-        raise MachineError(f"crates could not be fetched:\n  {text}", "is the crates registry reachable?")
-    mark.touch()

@@ -11,13 +11,15 @@ import struct
 import tarfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from parity.build.beneath import Folder
+from parity.build.elf import DAMAGED
 from parity.build.workspace import Workspace
 from parity.core import code_digest, host
 from parity.core.errors import BuildError, InfraError, MachineError, UserError
@@ -31,8 +33,8 @@ UUID = "70617269-7479-4d65-8000-000000000001"
 HASH_SEED = "70617269-7479-4d65-8000-000000000002"
 BLOCK_BYTES = 1024
 EPOCH_S = 0
-# Small groups and few inodes: files of a small disk, too, have their inodes in many groups, and the groups
-# their descriptors in more than one block.
+# Small groups and few inodes: the files of a small disk have inodes in many groups, and the descriptors of
+# groups need more than one block.
 FORMAT = ("-t", "ext2", "-b", str(BLOCK_BYTES), "-g", "256", "-i", "16384", "-O", "^resize_inode", "-m", "0")
 RECIPE = code_digest.of(["parity.build.disk"])
 
@@ -40,8 +42,8 @@ RECIPE = code_digest.of(["parity.build.disk"])
 def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
     """The programs (name → ELF in the store) as a loader sees them.
 
-    What is not loaded, a comment that moves line numbers, reaches no disk and no guest: this stage gives the
-    same as before, and all that come after it are kept.
+    Debug information is not loaded. A comment that moves line numbers changes nothing else, so this stage
+    gives the same as before and all later stages are kept.
 
     Raises:
         BuildError: one is not an ELF file.
@@ -71,7 +73,7 @@ def of_tests(
     programs: Mapping[str, Digest],
     tests: Iterable[Test],
 ) -> dict[str, Digest]:
-    """The images of tests, by their names; those that are not kept are made in one container.
+    """The images of tests, by their names; missing ones are made in one container.
 
     Raises:
         BuildError: the content does not fit the size that the tree's YAML gives.
@@ -97,7 +99,7 @@ def known(
 
 
 def title(test: str, arch: str) -> str:
-    """What the user reads of a test's image."""
+    """The name of a test's image in messages."""
     return f"disk {test} {arch}"
 
 
@@ -142,7 +144,7 @@ def _digests(files: Mapping[PurePosixPath, bytes]) -> dict[str, Digest]:
 
 
 def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> bytes:
-    """What is on an image, as an archive."""
+    """The content of an image, as an archive."""
     files = tree.disk.files | tree.disk.executables
     modes = dict.fromkeys(tree.disk.files, 0o644) | dict.fromkeys(tree.disk.executables, 0o755)
     for path, program in places(tree, programs).items():
@@ -151,10 +153,10 @@ def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> by
 
 
 def check(tree: Tree, built: Collection[str]) -> None:
-    """Complains about a copy of a program that the build did not make.
+    """Checks that the build made all programs that are to be copied.
 
     Raises:
-        UserError: naming it.
+        UserError: it did not make one, which is named.
     """
     for path, name in tree.disk.copies.items():
         if name not in built:
@@ -162,7 +164,7 @@ def check(tree: Tree, built: Collection[str]) -> None:
 
 
 def places(tree: Tree, programs: Mapping[str, Digest]) -> dict[PurePosixPath, Digest]:
-    """Every one of the programs where it belongs, and a second time where `disk.copies` says."""
+    """The paths of all programs, with those that `disk.copies` gives them besides."""
     places = {tree.disk.programs / name: program for name, program in programs.items()}
     copies = tree.disk.copies.items()
     return places | {path: programs[name] for path, name in copies if name in programs}
@@ -179,7 +181,7 @@ def loadable(elf: bytes) -> bytes:
     try:
         file = ELFFile(io.BytesIO(elf))
         end = max(segment["p_offset"] + segment["p_filesz"] for segment in file.iter_segments())
-    except (ELFError, ValueError) as error:
+    except DAMAGED as error:
         raise BuildError(f"a program is not an ELF file: {error}") from None
     tables = file.header["e_phoff"] + file.header["e_phnum"] * file.header["e_phentsize"]
     header = bytearray(elf[: max(end, tables)])
@@ -243,7 +245,9 @@ def _mke2fs(space: Workspace, tool: str, contents: Iterable[bytes], size_mib: in
         if result.status != 0:
             raise _failed("\n".join(lines), size_mib)
         with ThreadPoolExecutor(host.usable_cores()) as hashing:
-            return list(hashing.map(space.store.put, [folder / f"{number}.disk" for number in numbers]))
+            return list(
+                hashing.map(partial(space.taken, Folder(folder)), [f"{each}.disk" for each in numbers])
+            )
 
 
 def _failed(text: str, size_mib: int) -> BuildError | MachineError | InfraError:

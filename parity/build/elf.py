@@ -1,8 +1,9 @@
-"""A kernel's ELF file: where its symbols are, in virtual and physical memory, and what its file holds."""
+"""A kernel's ELF file: its symbols, and its segments in virtual and physical memory."""
 
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -14,6 +15,17 @@ from elftools.elf.sections import SymbolTableSection
 from parity.core.errors import UserError
 
 WRITABLE = 2  # PF_W
+# What reading a file raises that is damaged, or made to look like an ELF file.
+DAMAGED = (
+    ELFError,
+    ValueError,
+    OverflowError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    struct.error,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of the kernel's memory. `content` is what the file holds of it; zeros follow up to `size`."""
+    """A part of the kernel's memory. `content` is the part that the file has; zeros follow up to `size`."""
 
     virtual: int
     physical: int
@@ -43,7 +55,11 @@ class Kernel:
 
     @classmethod
     def parse(cls, data: bytes, name: str = "the kernel", *, stripped: bool = False) -> Self:
-        """Raises UserError when the bytes are no ELF file with symbols; a `stripped` one needs none."""
+        """Reads an ELF file; a `stripped` one needs no symbols.
+
+        Raises:
+            UserError: the bytes are no ELF file with symbols.
+        """
         try:
             file = ELFFile(io.BytesIO(data))
             segments = tuple(
@@ -53,14 +69,18 @@ class Kernel:
             table = file.get_section_by_name(".symtab")
             symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
             named = [symbol for symbol in symbols if symbol.name]
-        except (ELFError, ValueError) as error:
+        except DAMAGED as error:
             raise UserError(f"no ELF file: {error}", file=name) from None
         if not named and not stripped:
             raise UserError("it has no symbols", file=name)
         return cls(segments, {s.name: Symbol(s["st_value"], s["st_size"]) for s in named})
 
     def symbol(self, name: str) -> Symbol:
-        """The symbol of that name; raises UserError when there is none."""
+        """The symbol of that name.
+
+        Raises:
+            UserError: there is none.
+        """
         if name not in self.symbols:
             raise UserError(f"the kernel has no symbol {name}: was it built without tracing?")
         return self.symbols[name]

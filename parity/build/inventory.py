@@ -1,36 +1,36 @@
-"""What a kernel holds, as its ELF file says: the lines of section `.inventory` (kernel/libs/inventory).
+"""What a kernel has, by section `.inventory` of its ELF file (kernel/libs/inventory).
 
-A line is a kind (one word), a space and a name, perhaps with a colon and what stands behind the name on this
+A line is a kind (one word), a space and a name. A colon may follow, and what implements the name on this
 architecture: `call FORK`, `driver console: PL011`.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from parity.build.elf import DAMAGED
 from parity.core.errors import BuildError
 
 SECTION = ".inventory"
 
 Inventory = Mapping[str, Mapping[str, str]]
-"""By kind and name: what stands behind the name, "" for nothing more."""
+"""By kind and name: what implements the name, or ""."""
 
 
 def read(elf: Path) -> Inventory | None:
-    """The inventory of a kernel; None when it has none.
+    """The inventory of a kernel; None if it has none.
 
     Raises:
         BuildError: not an ELF file, or a section that is no inventory.
     """
     try:
-        with elf.open("rb") as file:
-            section = ELFFile(file).get_section_by_name(SECTION)
-            return None if section is None else parse(section.data().decode("utf-8"))
-    except (ELFError, ValueError) as error:
+        section = ELFFile(io.BytesIO(elf.read_bytes())).get_section_by_name(SECTION)
+        return None if section is None else parse(section.data().decode("utf-8"))
+    except DAMAGED as error:
         raise BuildError(f"the kernel's inventory cannot be read: {error}") from None
 
 
@@ -38,7 +38,7 @@ def parse(text: str) -> Inventory:
     """The entries of a section's text; the same line twice is one entry.
 
     Raises:
-        ValueError: a line without a name, or a name that stands for two things.
+        ValueError: a line without a name, or a name with two implementations.
     """
     found: dict[str, dict[str, str]] = {}
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""What the build stages of one architecture give to its guests."""
+"""The outputs of the build stages of one architecture, for its guests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from parity.store.store import Digest
 
 @dataclass(frozen=True)
 class BuildOutputs:
-    """All that guests of one architecture are made of, but for their disks."""
+    """What guests of one architecture are made of, without their disks."""
 
     arch: str
     features: str  # the kernel's feature set
@@ -20,4 +20,4 @@ class BuildOutputs:
     programs: Mapping[str, Digest]  # as loaded: what is on disks
     machine: Machine
     firmware: Digest | None = None  # of a machine that has one
-    kind: RunKind = RunKind.PROGRAM  # what its guests are to do
+    kind: RunKind = RunKind.PROGRAM  # what its guests do

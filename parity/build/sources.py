@@ -1,8 +1,8 @@
-"""The sources of a build: which files they are, what is in them, and a copy of exactly that to build from.
+"""The sources of a build: which files they are, their content, and a copy to build from.
 
-A build is kept under the digests of its sources, so it must read those bytes and no others. It is given a
-copy that was hashed as it was written, for itself alone: what changes meanwhile changes no build, and a file
-that is not among the sources is not there. Links are followed, and must stay in the tree.
+A build is stored under the digests of its sources, so it must read those bytes and no others. It gets a copy
+of its own that was hashed while it was written. A later change of a source does not reach the build, and a
+file that is not among the sources is not there. Links are followed, and must stay in the tree.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import contextlib
 import hashlib
 import os
 import re
+import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from parity.core import host
 from parity.core.errors import InfraError, UserError
@@ -21,31 +23,32 @@ from parity.store.store import FileDigests
 
 INSIDE = "/src"  # where a build finds its sources
 OLD_NS = 10**9  # older than all that was ever compiled
-# What editors and file managers put beside the files that somebody works on.
+# Files that editors and file managers put beside the user's.
 JUNK = (
     *("*~", ".#*", "#*#", ".*.sw[a-p]", "4913", ".*.kate-swp", ".goutputstream-*", "*___jb_*___"),
     *(".DS_Store", "._*", "Thumbs.db", "desktop.ini"),
 )
 EXECUTABLE = " executable"
 MANIFEST = "Cargo.toml"
+CONFIGURATION = ".cargo/"
 
 Content = str
-"""SHA-256 of a source (hexadecimal), and whether it is executable."""
+"""SHA-256 of a source (hexadecimal), then EXECUTABLE if it is."""
 
 
 def contents(
     known: FileDigests, root: Path, patterns: Sequence[str], ours: Path | None = None
 ) -> dict[str, Content]:
-    """The content of every source by its path below `root`; `patterns` as in the tree's YAML.
+    """The content of every source by its path below `root`; `patterns` are as in the tree's YAML.
 
-    Nothing below the folder `ours` is a source.
+    No file below the folder `ours` is a source.
 
     Raises:
         UserError: a link leads out of the tree, or to a folder that it is in.
     """
     found: dict[str, Content] = {}
     for path in sorted(set(_files(root, patterns, [ours.resolve()] if ours else []))):
-        with contextlib.suppress(FileNotFoundError):  # it has just gone, or is a link that leads nowhere
+        with contextlib.suppress(FileNotFoundError):  # it was just removed, or is a link that leads nowhere
             executable = EXECUTABLE if path.stat().st_mode & 0o100 else ""
             found[path.relative_to(root).as_posix()] = known.of(path) + executable
     return found
@@ -62,7 +65,7 @@ def _files(root: Path, patterns: Sequence[str], skipped: Sequence[Path]) -> Iter
 
 
 def _below(root: Path, folder: Path, above: tuple[Path, ...], skipped: Sequence[Path]) -> Iterator[Path]:
-    """The files below a folder, but for junk and folders to skip; `above` are the folders that it is in."""
+    """The files below a folder without junk and folders to skip; `above` are the folders that it is in."""
     real = folder.resolve()
     if real in skipped:
         return
@@ -92,30 +95,96 @@ def _inside(root: Path, path: Path) -> None:
         raise UserError("a link among the sources leads outside the tree", file=path)
 
 
+def manifests(wanted: Mapping[str, Content]) -> dict[str, Content]:
+    """Those sources that say which crates a build has, and how they are compiled."""
+    return {
+        name: content
+        for name, content in wanted.items()
+        if PurePosixPath(name).name in (MANIFEST, "Cargo.lock") or name.startswith(CONFIGURATION)
+    }
+
+
+def that_run(root: Path, wanted: Mapping[str, Content]) -> dict[str, Content]:
+    """The sources that run while the tree at `root` is built, by its manifests.
+
+    They are build scripts, procedural macros and what these are made of, Cargo's configuration, and programs.
+    """
+    runs = {name for name in wanted if PurePosixPath(name).name == "build.rs"}
+    folders = list[str]()
+    shared = _table(_manifest(root / MANIFEST), "workspace", "dependencies")
+    for name in wanted:
+        if PurePosixPath(name).name == MANIFEST:
+            manifest, place = _manifest(root / name), PurePosixPath(name).parent
+            script = _table(manifest, "package").get("build")
+            runs |= {os.path.normpath(place / script)} if isinstance(script, str) else set()
+            folders += [str(place)] if _table(manifest, "lib").get("proc-macro") else []
+            for crate in _table(manifest, "build-dependencies"):
+                own, whole = (
+                    _table(dependencies, crate).get("path")
+                    for dependencies in (_table(manifest, "build-dependencies"), shared)
+                )
+                folders += [os.path.normpath(place / own)] if isinstance(own, str) else []
+                folders += [os.path.normpath(whole)] if isinstance(whole, str) else []
+    return {
+        name: content
+        for name, content in wanted.items()
+        if name in runs
+        or content.endswith(EXECUTABLE)
+        or name.startswith(CONFIGURATION)
+        or any(PurePosixPath(name).is_relative_to(folder) for folder in folders)
+    }
+
+
+def _manifest(place: Path) -> dict[str, Any]:
+    """What a manifest says; nothing if it cannot be read, as Cargo tells what is wrong with it."""
+    try:
+        return tomllib.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _table(tables: Any, *names: str) -> dict[str, Any]:
+    """A table in tables; an empty one if something else is there."""
+    for name in names:
+        tables = tables.get(name) if isinstance(tables, dict) else None
+    return tables if isinstance(tables, dict) else {}
+
+
+def stubs(wanted: Mapping[str, Content]) -> dict[str, str]:
+    """Empty files in place of Rust's, so that Cargo finds what manifests name."""
+    return {name: "" for name in wanted if name.endswith(".rs") and not name.startswith(CONFIGURATION)}
+
+
 @contextlib.contextmanager
 def copied(
-    build: Path, root: Path, wanted: Mapping[str, Content], since_ns: Mapping[str, int]
+    build: Path,
+    root: Path,
+    wanted: Mapping[str, Content],
+    since_ns: Mapping[str, int],
+    stubs: Mapping[str, str] | None = None,
 ) -> Iterator[Path]:
     """A folder with these sources and no other file, until the block ends; it is made below `build`.
 
-    `since_ns` is the time (since the epoch) that each file gets.
+    `since_ns` is the time (since the epoch) that each file gets; `stubs` are more files, and their text.
 
     Raises:
         InfraError: a source is no longer what it was.
     """
     with host.scratch(build) as scratch:
         folder = scratch / "src"
-        for name, content in {**wanted, **_stand_ins(wanted)}.items():
+        for name, content in {**wanted, **_stand_ins(wanted), **(stubs or {})}.items():
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            if name in wanted:
+            if name in wanted and name not in (stubs or {}):
                 _copy(root / name, place, content)
             else:
                 place.write_text(content, encoding="utf-8")
+                place.chmod(0o444)
             time = since_ns.get(name, OLD_NS)
             os.utime(place, ns=(time, time))
-        for place in (folder, *folder.rglob("*")):  # of what is in a folder, a build must ask each file
+        for place in (folder, *folder.rglob("*")):  # a folder's time says nothing of its files
             if place.is_dir():
+                place.chmod(0o755)  # a build runs as another user
                 os.utime(place, ns=(OLD_NS, OLD_NS))
         yield folder
 
@@ -132,8 +201,10 @@ def _copy(source: Path, place: Path, content: Content) -> None:
 
 
 def _stand_ins(wanted: Collection[str]) -> dict[str, str]:
-    """What cargo looks for in packages of which only the manifest is a source: the workspace names them, and
-    they are not built."""
+    """Files that Cargo looks for in packages of which only the manifest is a source.
+
+    The workspace names such packages, and they are not built.
+    """
     files = [PurePosixPath(name) for name in wanted]
     others = {parent for file in files if file.name != MANIFEST for parent in file.parents}
     bare = [file.parent for file in files if file.name == MANIFEST and file.parent not in others]
@@ -146,19 +217,27 @@ def _stand_ins(wanted: Collection[str]) -> dict[str, str]:
 
 
 def outside(root: Path, copy: Path, text: str) -> list[str]:
-    """The files that a text names, as a compiler does, and that the tree has, but not the copy of it."""
+    """The files that a compiler's text names and that the tree has, but not the copy of it."""
     words = re.findall(r"[\w./+@-]+", text)
     named = {os.path.normpath(word.removeprefix(f"{INSIDE}/")) for word in words}
     return sorted(
         name
         for name in named
-        if not name.startswith(("/", "..")) and (root / name).is_file() and not (copy / name).exists()
+        if not name.startswith(("/", "..")) and _there(root / name) and not _there(copy / name)
     )
 
 
 def undeclared(root: Path, wanted: Collection[str], declared: Collection[str]) -> list[str]:
-    """Those files and folders that a build says it goes by and that the tree has, but not its sources."""
+    """The files and folders that a build says it reads, that the tree has, and that are no sources."""
     folders = {str(folder) for name in wanted for folder in PurePosixPath(name).parents}
     return sorted(
-        name for name in declared if name not in folders and name not in wanted and (root / name).exists()
+        name for name in declared if name not in folders and name not in wanted and _there(root / name)
     )
+
+
+def _there(path: Path) -> bool:
+    """Whether something is at a path that a build has named, which may be no possible path."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

@@ -1,27 +1,29 @@
-"""Cargo's target folder, and what was compiled in it: so that content decides what cargo compiles again.
+"""Cargo's target folder, and what was compiled in it: content decides what Cargo compiles again.
 
-Cargo goes by times: what it compiled is stale when a source is younger. So the copy that it builds from is
-given times by content: those of a file are the moment at which its content was first another one than what
-this folder had been used with. What was compiled is thrown away, and others' crates are taken from the store
-again, wherever times cannot say it:
+Cargo compares times: what it compiled is stale if a source is younger. So the copy that it builds from has
+times by content: a file's time is the moment at which its content first differed from what this folder was
+used with. The folder is emptied, and the crates of others are taken from the store again, where times cannot
+decide:
 
-- the folder is of another compiler, or other settings, or nothing is known about it;
+- the folder is of another compiler, other settings or other build scripts, or nothing is known about it;
 - it was copied without its times, or its times are later than now: a clock was put back;
-- a source changed that nothing compiled in it declares to read: what has read it is unknown, a build script
-  or a linker. But for Rust's own files, which the compiler names; most of them belong to another architecture
-  or feature set, or to tests.
+- a source changed that nothing compiled in it declares to read. A build script or a linker has read it, and
+  which one is unknown. Rust files are no such sources: the compiler names those that it reads, and the others
+  belong to another architecture or feature set, or to tests.
 
-    build/cargo/NAME/target/         cargo's own
-    build/cargo/NAME/compiled.json   what was compiled there; as old as it says
-    build/cargo/NAME/.parity.lock    held by the one that compiles there
+Build scripts can write to the folder `target`, so it is read as parity/build/beneath.py reads.
+
+    build/cargo/NAME/target/         written by Cargo
+    build/cargo/NAME/compiled.json   what was compiled there; its time is the time that it notes
+    build/cargo/NAME/.parity.lock    locked by the command that compiles there
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
-import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,14 +31,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from parity.build import sources
+from parity.build.beneath import Folder
 from parity.build.sources import Content
 from parity.core import host, lock
+from parity.core.errors import BuildError
 from parity.store.store import Digest
 
 FORMAT = 1
 NOTE = "compiled.json"
+RULE_BYTES = 2**24  # at most; a rule has a path for each source
 COARSE_NS = 2 * 10**9  # no file system's clock is coarser
-# The compiler says which of the first it has read; cargo reads the second each time, and goes by its content.
+# The compiler says which of the first it has read; Cargo reads the second each time and compares its content.
 RUST, MANIFEST = ".rs", "Cargo.toml"
 
 
@@ -44,9 +49,10 @@ RUST, MANIFEST = ".rs", "Cargo.toml"
 class Compiled:
     """What a target folder was used with since it was empty.
 
-    `made_with` is the digest of all but the sources that decides, `begun_ns` when it was empty, `written_ns`
-    when this was noted, `sources` the content that each file had last, `since_ns` from when on, `declared`
-    what was said to be read. Times are nanoseconds since the epoch.
+    `made_with` is the digest of all other inputs than sources, `begun_ns` the time at which it was empty,
+    `written_ns` the time of this note, `sources` the last content of each file, `since_ns` the time since
+    which it has that content, and `declared` what builds said that they read. Times are nanoseconds since the
+    epoch.
     """
 
     made_with: Digest
@@ -59,10 +65,11 @@ class Compiled:
 
 
 class Target:
-    """A target folder that this process alone compiles into."""
+    """A target folder that is locked by this process."""
 
     def __init__(self, build: Path, name: str, made_with: Digest) -> None:
         self.place = build / "cargo" / name / "target"
+        self.folder = Folder(self.place)
         self._build, self._made_with = build, made_with
         self._note = self.place.with_name(NOTE)
         self._compiled = self._read()
@@ -73,15 +80,16 @@ class Target:
         """The target folder of that name below `build`, while no other command compiles there."""
         folder = build / "cargo" / name
         (folder / "target").mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # no other user reaches a program that a build gave special rights
         with lock.held(folder / ".parity.lock"):
             yield cls(build, name, made_with)
 
     def begin(self, wanted: Mapping[str, Content]) -> Mapping[str, int]:
-        """What is about to be compiled; the times that the copy of these sources must have."""
+        """Notes what is about to be compiled; the times that the copy of these sources must have."""
         before, now = self._compiled, self._now()
         if before is None:
             return self.begin_anew(wanted)
-        # Of a new one, `ended` judges.
+        # A new source is checked by `ended`.
         changed = [name for name, content in before.sources.items() if wanted.get(name) != content]
         if not all(_declared(before, name) for name in changed):
             return self.begin_anew(wanted)
@@ -93,19 +101,18 @@ class Target:
         return since
 
     def begin_anew(self, wanted: Mapping[str, Content]) -> Mapping[str, int]:
-        """The same in an empty folder."""
+        """Empties the folder, then does the same."""
         self._note.unlink(missing_ok=True)
-        for path in self.place.iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self.folder.clear()
         now = self._now()
         since = dict.fromkeys(wanted, now)
         self._write(Compiled(self._made_with, now, now, dict(wanted), since))
         return since
 
     def ended(self, declared: Collection[str]) -> bool:
-        """Notes what is declared to be read; whether that is all that has changed since the folder was empty.
+        """Notes what is declared to be read; whether it has all that changed since the folder was empty.
 
-        If not, what was compiled may be made of what there was before: begin anew.
+        If not, what was compiled may be made of earlier sources, and the build has to begin anew.
         """
         assert self._compiled, "a build ends after it has begun"
         known = sorted({*self._compiled.declared, *declared})
@@ -114,13 +121,13 @@ class Target:
         return all(_declared(self._compiled, name) for name in changed)
 
     def _now(self) -> int:
-        """A time that is later than that of anything compiled here, by any clock that may have set it."""
+        """A time later than that of all compiled here, by this machine's and the file system's clocks."""
         mark = self._note.with_name(".now")
         mark.write_bytes(b"")
         return max(time.time_ns(), mark.stat().st_mtime_ns)
 
     def _read(self) -> Compiled | None:
-        """What is known of the folder; None where its times cannot be trusted."""
+        """The note about the folder; None where times cannot be trusted."""
         try:
             values = json.loads(self._note.read_text(encoding="utf-8"))
             found = Compiled(**{**values, "declared": tuple(values["declared"])})
@@ -129,7 +136,14 @@ class Target:
             return None
         if (found.format, found.made_with, _coarse(found.written_ns)) != (FORMAT, self._made_with, noted_ns):
             return None
-        return found if _latest(self.place) <= self._now() else None
+        return found if self._latest() <= self._now() else None
+
+    def _latest(self) -> float:
+        """The latest time of anything in the folder; infinite where that cannot be found out."""
+        try:
+            return max((entry.status.st_mtime_ns for entry in self.folder.entries()), default=0)
+        except (OSError, BuildError):
+            return math.inf
 
     def _write(self, compiled: Compiled) -> None:
         time_ns = _coarse(compiled.written_ns)
@@ -147,18 +161,18 @@ def _coarse(time_ns: int) -> int:
     return time_ns - time_ns % COARSE_NS
 
 
-def _latest(folder: Path) -> int:
-    return max((path.lstat().st_mtime_ns for path in folder.rglob("*")), default=0)
+def declared(folder: Folder, executables: Iterable[str]) -> set[str]:
+    """The tree's files that executables were made of, as Cargo says: their paths below the tree's folder.
 
+    Beside each executable Cargo writes a rule for `make`, which also names what build scripts go by.
 
-def declared(executables: Iterable[Path]) -> set[str]:
-    """What cargo says that executables were made of, of the tree's files: their paths below its folder.
-
-    Beside each executable it writes a rule for `make`, which also names what build scripts go by.
+    Raises:
+        BuildError: there is no such rule.
     """
     found = set[str]()
     for executable in executables:
-        rule = executable.with_name(f"{executable.name}.d").read_text(encoding="utf-8", errors="replace")
+        with folder.open(str(PurePosixPath(executable).with_suffix(".d"))) as file:
+            rule = file.read(RULE_BYTES).decode(errors="replace")
         for word in re.findall(r"(?:\\.|\S)+", rule.partition(": ")[2]):
             path = os.path.normpath(re.sub(r"\\(.)", r"\1", word))
             if path.startswith(f"{sources.INSIDE}/"):

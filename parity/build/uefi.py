@@ -1,8 +1,8 @@
-"""A kernel as it would be shipped: a disk image that UEFI firmware boots, always the same bytes.
+"""A kernel in a disk image that UEFI firmware boots; the same inputs give the same bytes.
 
-The image is one FAT file system, as on a stick: GRUB where the firmware looks for it, the kernel's ELF file
-as it was built, and the disk with its programs, which GRUB puts into memory. GRUB carries its commands in
-itself, the kernel's command line among them.
+The image is one FAT file system, as on a USB stick: GRUB where the firmware looks for it, the kernel's ELF
+file, and the disk with the programs, which GRUB loads into memory. GRUB's commands, with the kernel's command
+line, are built into GRUB.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from parity.build import disk
+from parity.build.beneath import Folder
 from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
 from parity.core import code_digest
@@ -23,7 +24,12 @@ from parity.spec.tree import Tree
 from parity.store.store import Digest, Outputs
 
 ROLE = "uefi"
-TOOLS = ("grub-common", "grub-efi-amd64-bin", "mtools", "ovmf")  # what decides, of the tool image
+TOOLS = (
+    "grub-common",
+    "grub-efi-amd64-bin",
+    "mtools",
+    "ovmf",
+)  # packages of the tool image whose versions matter
 MIB = 2**20
 SPARE_MIB = 2  # for GRUB and the file system's own tables, and a hundredth for larger ones
 SERIAL = "70617269"
@@ -44,22 +50,22 @@ cp "$FIRMWARE" firmware
 
 @dataclass(frozen=True)
 class Bootable:
-    """What boots by itself: a kernel on its machine, and the image with both kernel and programs."""
+    """A kernel on its machine with firmware, and the image with kernel and programs."""
 
     outputs: BuildOutputs
     disk: Digest
 
 
 def title(arch: str) -> str:
-    """What the user reads of the image."""
+    """The image's name in messages."""
     return f"UEFI disk {arch}"
 
 
 def bootable(space: Workspace, tree: Tree, outputs: BuildOutputs) -> Bootable:
-    """The image of what was built, made or restored, and its machine with firmware.
+    """The image, made or restored, and its machine with firmware.
 
     Raises:
-        UserError: the machine profile is not as it should be, or has no firmware.
+        UserError: the machine profile has a mistake, or no firmware.
         MachineError: no Docker, no room.
     """
     profile = machine.load(space.root / "machines" / f"{tree.run.uefi[outputs.arch]}.yaml")
@@ -81,13 +87,13 @@ def bootable(space: Workspace, tree: Tree, outputs: BuildOutputs) -> Bootable:
 
 
 def commands(command_line: str) -> str:
-    """What GRUB does: it boots this kernel with this command line, the disk's image in memory."""
+    """GRUB's commands: they boot the kernel with this command line, and the disk's image in memory."""
     words = " ".join(shlex.quote(word) for word in command_line.split())
     return f"multiboot2 /kernel {words}\nmodule2 /disk\nboot\n"
 
 
 def size_mib(content_bytes: int) -> int:
-    """How large an image is that holds files of so many bytes, and what else is on it."""
+    """The size of an image whose files have so many bytes."""
     return SPARE_MIB + -(-content_bytes * 101 // (100 * MIB))
 
 
@@ -123,7 +129,7 @@ def _image(space: Workspace, uefi: Uefi, content: dict[str, Digest], grub: str) 
         )
         if result.status != 0:
             raise _failed("\n".join(lines))
-        return Outputs({name: space.store.put(folder / name) for name in ("disk", "firmware")})
+        return Outputs({name: space.taken(Folder(folder), name) for name in ("disk", "firmware")})
 
 
 def _failed(text: str) -> MachineError | InfraError:

@@ -1,4 +1,4 @@
-"""A workspace that makes nothing: it says what every stage would be made of now, against the last time."""
+"""A workspace that makes nothing: it says how the inputs of each stage differ from the last time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINES = 20  # of one stage
 
 
 class UnknownError(Exception):
-    """What comes after a stage that has to be made first cannot be known."""
+    """A stage has to run first; the inputs of later stages are not known."""
 
 
 class Asking(Workspace):
@@ -45,7 +45,7 @@ class Asking(Workspace):
         wanted: Mapping[str, Mapping[str, Any]],
         make: Callable[[Sequence[str]], Mapping[str, Outputs]],
     ) -> dict[str, Outputs]:
-        """Says what changed; gives what is kept.
+        """Says what changed; gives the stored outputs.
 
         Raises:
             UnknownError: nothing is kept for some of these inputs.
@@ -71,9 +71,9 @@ class Asking(Workspace):
             self._said.add(line)
 
     def compare(self, wanted: Mapping[str, Mapping[str, Any]]) -> None:
-        """Says what differs from the last time, by title; those in which the same does share a line.
+        """Says what differs from the last time, by title; stages with the same differences share a line.
 
-        Each is told once, however many ways lead to it.
+        Each stage is told once.
         """
         alike: dict[tuple[str, ...], list[str]] = {}
         for title, inputs in wanted.items():

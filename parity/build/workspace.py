@@ -1,24 +1,29 @@
-"""A checkout at work: its folders, the store, Docker when first needed, what this command has made so far.
+"""A checkout and a command: folders, the store, Docker when first needed, and what was made so far.
 
-Everything a stage needs is handed to it in a `Workspace`; nothing is global. What a stage gives is kept under
-the key of what went into it, so that the same stage asked twice, in one command or in two, is done once.
+A stage gets all that it needs in a `Workspace`; nothing is global. The outputs of a stage are stored under
+the key of its inputs, so the same stage runs once, in one command or in two.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from parity.build.beneath import Folder
 from parity.core import host
+from parity.core.errors import ParityError
 from parity.core.progress import Progress
 from parity.docker import engine, images
+from parity.docker.creation import Creations
+from parity.docker.owner import current_owner
 from parity.store.stage_history import History
 from parity.store.store import Digest, FileDigests, Outputs, Store, action_key
 
-NAMED = 4  # of what is made at once, as many are named as a line holds
+NAMED = 4  # of stages that run together, at most so many are named in a line
 
 
 class Workspace:
@@ -34,10 +39,13 @@ class Workspace:
         self.history = History(self.build)
         self._images: dict[str, images.Image] = {}
         self._done: dict[str, Outputs] = {}
+        if Creations(cache, current_owner(cache)).abandoned():  # a command needs no Docker otherwise
+            with contextlib.suppress(ParityError):
+                _ = self.engine
 
     @cached_property
     def engine(self) -> engine.Engine:
-        """Docker, connected on first use, after this owner's leftovers were removed.
+        """Docker, connected on first use; then this owner's abandoned containers and files are removed.
 
         Raises:
             MachineError: Docker is not there, stopped, or not for this user.
@@ -49,7 +57,11 @@ class Workspace:
         return connected
 
     def image(self, role: str) -> images.Image:
-        """The tool image of that role, made when it is not there or was forgotten; raises MachineError."""
+        """The tool image of that role, made when it is not there or was forgotten.
+
+        Raises:
+            MachineError: it cannot be made.
+        """
         if role not in self._images:
             title = images.title(role)
             again = self.history.forgotten(title)
@@ -59,9 +71,9 @@ class Workspace:
         return self._images[role]
 
     def show(self, folder: str, files: Mapping[str, Digest]) -> Path:
-        """Copies of blobs below build/, for people and their debuggers: these names and no other in `folder`.
+        """Copies blobs to `folder` below build/, for users and debuggers; other files there are removed.
 
-        Nothing reads them again. A copy that is there is left alone, one that was changed is not.
+        Parity never reads them again. A copy that was changed is made again.
 
         Raises:
             MachineError: they cannot be written.
@@ -78,18 +90,28 @@ class Workspace:
                     host.settle(new, target)
         return place
 
+    def taken(self, folder: Folder, path: str) -> Digest:
+        """Stores a file that a container has written.
+
+        Raises:
+            BuildError: it is not there, or is no regular file.
+            MachineError: the store cannot be written.
+        """
+        with folder.open(path) as file:
+            return self.store.put_open(file)
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """An empty folder that goes when the block ends, or, after a kill, with the next command."""
+        """An empty folder, removed when the block ends or, after a kill, by the next command."""
         with host.scratch(self.cache) as folder:
             yield folder
 
     def cached_stage(
         self, stage: str, title: str, inputs: Mapping[str, Any], make: Callable[[], Outputs]
     ) -> Outputs:
-        """What `make` gives for these inputs: of this command, from the store, or made now.
+        """The outputs of `make` for these inputs: of this command, from the store, or made now.
 
-        `stage` and `inputs` are the key; `title` is what the user reads.
+        `stage` and `inputs` are the key; `title` is the stage's name in messages.
         """
         return self.cached_stages(stage, title, {title: inputs}, lambda _: {title: make()})[title]
 
@@ -100,9 +122,9 @@ class Workspace:
         wanted: Mapping[str, Mapping[str, Any]],
         make: Callable[[Sequence[str]], Mapping[str, Outputs]],
     ) -> dict[str, Outputs]:
-        """`kept` for many of a kind, by the title of each: `make` is given all that have to be made, at once.
+        """`cached_stage` for many stages of a kind, by their titles; `make` gets all that are missing.
 
-        `title` is what the user reads of all of them.
+        `title` is the name of all of them in messages.
         """
         keys = {each: action_key(stage, inputs) for each, inputs in wanted.items()}
         todo = [each for each in wanted if keys[each] not in self._done]
@@ -121,7 +143,7 @@ class Workspace:
         return {each: self._done[key] for each, key in keys.items()}
 
     def _restored(self, title: str, key: Digest) -> bool:
-        """Takes what is kept under a key from the store; whether there was something, whole."""
+        """Takes the outputs under a key from the store; whether they were there and whole."""
         if self.history.forgotten(title):
             return False
         outputs, complaint = self.store.lookup(key)
@@ -132,9 +154,9 @@ class Workspace:
         return outputs is not None
 
     def known(self, stage: str, title: str, inputs: Mapping[str, Any]) -> Outputs | None:
-        """What a stage would give for these inputs, where that is known; `kept` before it is used.
+        """The outputs that are stored for these inputs, if any; ask `cached_stage` before they are used.
 
-        Nothing is made, and nothing read but its record: 80 disk images take a second to hash.
+        It makes nothing and reads only the record: 80 disk images take a second to hash.
         """
         if self.history.forgotten(title):
             return None

@@ -17,23 +17,24 @@ from docker.utils import socket as docker_socket
 from parity.core.errors import InfraError, MachineError
 
 Stream = Literal["stdout", "stderr"]
-WRITE_S = 60  # for a container to take bytes from its input; seconds
-REMOVAL_S = 10.0  # for Docker to remove a container that was killed
+WRITE_S = 60  # seconds for a container to read bytes from its input
+LINE_MAX = 2**20  # bytes of a line; Cargo's longest message is a few thousand
+REMOVAL_S = 10.0  # for Docker to remove a killed container
 
 
 class Attached:
-    """A started container with its standard streams attached; ends when its input is closed.
+    """A started container with its standard streams attached; it ends when its input is closed.
 
-    One thread may read ``frames`` while another writes. Never reused after ``close``.
+    One thread may read `frames` while another writes. Not usable after `close`.
     """
 
     def __init__(self, container: Container, connection: Any, waiting: requests.Response) -> None:
         self.id = str(container.id)
         self._container = container
         self._connection = connection
-        # docker SDK hands out a read-only SocketIO on Unix sockets; the socket itself lies below it.
+        # On Unix sockets the Docker SDK gives a read-only SocketIO; the socket is in it.
         self._socket = connection if hasattr(connection, "sendall") else connection._sock
-        # Reading may take as long as the container lives: what it says is no business of a deadline here.
+        # A read may take as long as the container runs.
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", WRITE_S, 0))
         self._ended = threading.Event()
@@ -42,14 +43,22 @@ class Attached:
         threading.Thread(target=self._await_end, args=(waiting,), daemon=True, name="container-end").start()
 
     def write(self, data: bytes) -> None:
-        """Send bytes to standard input. Raises InfraError when the container has ended, or reads no more."""
+        """Sends bytes to standard input.
+
+        Raises:
+            InfraError: the container has ended, or does not read.
+        """
         try:
             self._socket.sendall(data)
         except OSError as error:
             raise InfraError(f"container {self.id[:12]} no longer reads its input: {error}") from error
 
     def frames(self) -> Iterator[tuple[Stream, bytes]]:
-        """Output as it comes, in pieces of any size, until the container ends or ``close`` is called."""
+        """Output as it comes, in pieces of any size, until the container ends or `close` is called.
+
+        Raises:
+            MachineError: the connection is lost.
+        """
         try:
             for number, data in docker_socket.frames_iter(  # type: ignore[no-untyped-call]
                 self._connection, tty=False
@@ -60,9 +69,10 @@ class Attached:
                 raise MachineError(f"lost the connection to container {self.id[:12]}: {error}") from error
 
     def wait(self, timeout_s: float | None = None) -> int | None:
-        """The exit status once the container has ended and is removed; None when the time is over first.
+        """The exit status when the container has ended and is removed; None if the time is over first.
 
-        Raises MachineError when the daemon died or could not tell.
+        Raises:
+            MachineError: the daemon died, or does not know the status.
         """
         if not self._ended.wait(timeout_s):
             return None
@@ -70,20 +80,28 @@ class Attached:
             raise MachineError(f"Docker lost container {self.id[:12]}: {self._error}")
         return self._status
 
+    def threads(self) -> int | None:
+        """How many threads run in the container, at least one for a process; None when Docker cannot say."""
+        try:
+            stats = self._container.client.api.stats(self.id, stream=False, one_shot=True)  # type: ignore[union-attr]
+            return int(stats["pids_stats"]["current"])
+        except (docker.errors.APIError, requests.RequestException, OSError, KeyError, TypeError, ValueError):
+            return None
+
     def hang_up(self) -> None:
-        """Close the input, on which the container ends, and end `frames`. Waits for nothing."""
+        """Closes the input, so that the container ends, and ends `frames`. Does not wait."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def kill(self) -> None:
-        """End the container now (SIGKILL to all in it). Harmless when it has ended."""
+        """Ends the container now (SIGKILL to all in it). Does nothing if it has ended."""
         with contextlib.suppress(docker.errors.APIError, requests.RequestException):
             self._container.kill()
 
     def close(self, grace_s: float = 2.0) -> None:
-        """Close the input, give the container ``grace_s`` to end by itself, then kill it.
+        """Closes the input, waits up to `grace_s` for the container to end, then kills it.
 
-        Returns when it is gone; what Docker cannot remove within REMOVAL_S more is left to ``Engine.reap``.
+        Returns when it is removed; one that Docker does not remove within REMOVAL_S is left to `Engine.reap`.
         """
         self.hang_up()
         if not self._ended.wait(grace_s):
@@ -110,10 +128,12 @@ class Attached:
 
 
 def split_lines(frames: Iterator[tuple[Stream, bytes]]) -> Iterator[tuple[Stream, str]]:
-    """Cut each stream into lines; bytes that are not UTF-8 are replaced."""
+    """Cuts each stream into lines, at LINE_MAX bytes at the latest; replaces bytes that are not UTF-8."""
     rest: dict[Stream, bytes] = {"stdout": b"", "stderr": b""}
     for stream, data in frames:
         *whole, rest[stream] = (rest[stream] + data).split(b"\n")
+        if len(rest[stream]) > LINE_MAX:
+            whole, rest[stream] = [*whole, rest[stream]], b""
         for line in whole:
             yield stream, line.decode(errors="replace")
     for stream, line in rest.items():

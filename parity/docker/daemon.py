@@ -1,4 +1,4 @@
-"""The Docker daemon: reaching it, and what its refusals mean to a user."""
+"""The Docker daemon: how to reach it, and what its refusals mean to a user."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ DEFAULT, DEFAULT_SOCKET = "default", "unix:///var/run/docker.sock"  # of the doc
 
 
 def reach() -> docker.DockerClient:
-    """A client of the daemon that the docker command would use, too.
+    """A client of the daemon that the docker command uses.
 
-    That is DOCKER_HOST's, else DOCKER_CONTEXT's, else that of the context chosen by `docker context use`,
-    else the one of this machine.
+    That is the daemon of DOCKER_HOST, else of DOCKER_CONTEXT, else of the context that `docker context use`
+    has chosen, else of this machine.
 
-    Raises MachineError, with what to do about it, and UserError when there is no such context.
+    Raises:
+        MachineError: it cannot be reached; with what to do about it.
+        UserError: there is no such context.
     """
     try:
         client = docker.DockerClient(**_address(), timeout=TIMEOUT_S)
@@ -57,7 +59,7 @@ def _address() -> dict[str, Any]:
 
 
 def _must_exist(url: str) -> None:
-    """Says of a socket that is not there that it is not there."""
+    """Raises MachineError for a socket that does not exist."""
     if url.startswith("unix://") and not Path("/" + url.removeprefix("unix://").lstrip("/")).exists():
         raise unreachable(FileNotFoundError(url))
 
@@ -72,18 +74,18 @@ def _config_folder() -> Path:
 
 
 def _context_name() -> tuple[str, str]:
-    """The context that was chosen, and where."""
+    """The chosen context, and the variable or file that chooses it."""
     if chosen := os.environ.get("DOCKER_CONTEXT"):
         return chosen, "DOCKER_CONTEXT"
     file = _config_folder() / "config.json"
     try:
         return str(json.loads(file.read_text(encoding="utf-8")).get("currentContext") or DEFAULT), str(file)
-    except (OSError, ValueError, AttributeError):  # not there, or no configuration: the command goes on, too
+    except (OSError, ValueError, AttributeError):  # the docker command goes on as well
         return DEFAULT, str(file)
 
 
 def _of_context(name: str, where: str) -> dict[str, Any]:
-    """The arguments of a client for a context's daemon, by what `docker context create` has written."""
+    """The arguments of a client for a context's daemon, from the files of `docker context create`."""
     key = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
     file = _config_folder() / "contexts" / "meta" / key / "meta.json"
     try:
@@ -109,7 +111,7 @@ def _certificates(folder: Path, *, verify: bool) -> docker.tls.TLSConfig | None:
 
 
 def unreachable(error: Exception) -> MachineError:
-    """The one message for a daemon that cannot be reached."""
+    """The error for a daemon that cannot be reached."""
     text = f"{type(error).__name__}: {error}"
     if "PermissionError" in text or "Permission denied" in text:
         return MachineError(
@@ -127,7 +129,7 @@ def unreachable(error: Exception) -> MachineError:
 
 
 def other_files(folder: str) -> MachineError:
-    """The one message for a daemon that has other files at our paths, as one of another machine has."""
+    """The error for a daemon that has other files at our paths, such as one on another machine."""
     return MachineError(
         f"the Docker daemon does not see the files of this machine: {folder}",
         "Parity shows its folders to containers. Use a daemon of this machine (DOCKER_HOST, DOCKER_CONTEXT,"
@@ -144,7 +146,7 @@ def known_error(error: BaseException) -> ParityError | None:
 
 @contextlib.contextmanager
 def daemon_errors(doing: str, *, api: bool = True) -> Iterator[None]:
-    """Turn what the docker SDK raises into MachineError. ``api=False`` lets the daemon's refusals through."""
+    """Turns errors of the docker SDK into MachineError; with `api=False` not the daemon's refusals."""
     try:
         yield
     except docker.errors.ImageNotFound as error:

@@ -1,4 +1,4 @@
-"""What this machine has and lacks, as facts; how they look is the report's business."""
+"""What this machine has and what it lacks, as findings; `report` prints them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from parity.core import command, host
 from parity.core.errors import ParityError
-from parity.docker import engine, images, rootfs
+from parity.docker import engine, images, rootfs, versions
 from parity.docker.daemon import other_files
 
 NEEDED_GIB = 6  # tool images, their making, and a build, rounded up
@@ -30,7 +30,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``hint`` says what to do where something is lacking."""
+    """One thing that was examined; `hint` says what to do where something is lacking."""
 
     name: str
     state: State
@@ -39,7 +39,7 @@ class Finding:
 
 
 def examine(root: Path, cache: Path) -> list[Finding]:
-    """Look at everything. Raises nothing: what cannot be found out is a finding. Makes no images."""
+    """Examines everything and makes no images. Raises nothing: what cannot be found out is a finding."""
     findings = [_python(), _machine(), *_guarded("cache", lambda: [_space("cache", cache)])]
     try:
         docker = engine.connect(cache)
@@ -97,7 +97,7 @@ def _docker(docker: engine.Engine) -> Iterator[Finding]:
 
 
 def _debian(docker: engine.Engine, root: Path) -> Iterator[Finding]:
-    """Where a Debian base for tool images could come from, were they to be made now."""
+    """Where a Debian base for new tool images would come from."""
     image = images.load_recipe(root, ROLES[0], docker.architecture()).debian.image
     if docker.find_image(image):
         yield Finding("debian base", State.OK, f"{image} is here")
@@ -114,7 +114,7 @@ def _debian(docker: engine.Engine, root: Path) -> Iterator[Finding]:
 
 
 def _sees(docker: engine.Engine, root: Path, cache: Path) -> Iterator[Finding]:
-    """Whether containers see this machine's files, which takes an image that is there."""
+    """Whether containers see this machine's files; only if there is an image to try it with."""
     present = [found for role in ROLES if (found := images.present(docker, role, root, cache))]
     for folder in (cache, root / "build") if present else ():
         if not images.sees(docker, present[0].id, folder):
@@ -128,5 +128,8 @@ def _image(docker: engine.Engine, role: str, root: Path, cache: Path) -> Finding
     found = images.present(docker, role, root, cache)
     if found is None:
         return Finding(f"image {role}", State.NOTE, "not made yet", "Made when needed, or by: doit images")
+    differences = versions.differences(root, docker.architecture(), role, found.packages)
+    if differences:
+        return Finding(f"image {role}", State.NOTE, versions.told(differences))
     main = {"toolchain": "rustc-web", "qemu": "qemu-system-arm"}[role]
     return Finding(f"image {role}", State.OK, f"{main} {found.packages[main]}")

@@ -1,7 +1,7 @@
 """Tool images: one per role, found by the digest of its recipe, made where it is missing.
 
-A recipe is everything that decides what an image is meant to be: the role's Dockerfile, the package list, the
-suite's sources, the architecture. What it has become is said by the installed versions.
+A recipe has all that decides what an image should be: the role's Dockerfile, the packages, the suite's
+sources and the architecture. The installed versions say what the image became.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from parity.core import host, lock, yamlfile
 from parity.core.errors import InfraError
 from parity.core.progress import Progress
 from parity.core.yamlfile import Model, Name
-from parity.docker import daemon, rootfs
+from parity.docker import daemon, rootfs, versions
 from parity.docker.engine import Engine, Mount
 from parity.docker.rootfs import Debian
 
@@ -107,27 +107,35 @@ def load_recipe(root: Path, role: str, architecture: str) -> Recipe:
 def ensure(
     engine: Engine, role: str, root: Path, cache: Path, progress: Progress, *, again: bool = False
 ) -> Image:
-    """The image of a role by the recipe of the checkout ``root``, made when it is not there, or ``again``.
+    """The image of a role by the recipe of the checkout `root`, made when it is not there, or `again`.
 
-    Made again, it takes the name; the former one stays, as somebody may be using it.
+    An image that is made again takes the name. The former one stays, as another command may use it. Packages
+    that are not as recorded in the checkout are told.
 
-    Raises MachineError (disk, network, rights), UserError (a mistake in the recipe's data).
+    Raises:
+        MachineError: no room, network or permission.
+        UserError: a mistake in the recipe's data.
     """
     recipe = load_recipe(root, role, engine.architecture())
     former = engine.find_image(recipe.tag)
     image_id = None if again else former
     if image_id is None:
-        # One maker at a time: two would download the same and be no faster.
+        # One command at a time: two would download the same and be no faster.
         with lock.held(cache / "locks" / "images.lock"):
             image_id = None if again else engine.find_image(recipe.tag)
             image_id = image_id or _make(engine, recipe, cache, progress, again=again)
     if former not in (None, image_id):
         progress.note(f"image {role}: the former one stays; to remove it: docker image rm {former}")
-    return Image(image_id, role, recipe.digest, _packages(engine, image_id, cache))
+    image = Image(image_id, role, recipe.digest, _packages(engine, image_id, cache))
+    if image_id != former and (
+        differences := versions.differences(root, recipe.architecture, role, image.packages)
+    ):
+        progress.note(f"image {role}: {versions.told(differences)}", "yellow")
+    return image
 
 
 def present(engine: Engine, role: str, root: Path, cache: Path) -> Image | None:
-    """The role's image if it is there; nothing is made."""
+    """The role's image, if it is there; makes nothing."""
     recipe = load_recipe(root, role, engine.architecture())
     image_id = engine.find_image(recipe.tag)
     if image_id is None:
@@ -136,7 +144,7 @@ def present(engine: Engine, role: str, root: Path, cache: Path) -> Image | None:
 
 
 def ca_mounts() -> tuple[list[Mount], dict[str, str]]:
-    """What a container with network needs of this machine: its certificates, by mount, and proxy settings."""
+    """What a container with network needs of this machine: mounts of certificates, and proxy settings."""
     bundle = host.ca_bundle()
     if bundle is None:
         return [], host.proxies()
@@ -179,7 +187,7 @@ def context(files: Mapping[str, bytes]) -> bytes:
 
 
 def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
-    """The installed versions; asked once per image, for an image's content never changes."""
+    """The installed versions; read once per image, as an image's content never changes."""
     place = cache / "images" / f"{image_id.removeprefix('sha256:')}.json"
     try:
         packages = json.loads(place.read_text())
@@ -187,7 +195,7 @@ def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
             return packages
     except (OSError, ValueError):
         pass
-    # The first container that a store has with this daemon: will others see what is in the store?
+    # This is the store's first container with this daemon: do containers see what is in the store?
     if not sees(engine, image_id, cache):
         raise daemon.other_files(str(cache))
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Whose container is it, and does its client still live?"""
+"""Who owns a container, and whether its client is alive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWNER_LABEL, CLIENT_LABEL, ROLE_LABEL = "parity.docker.owner", "parity.client", 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who made a container: ``id`` is stable per user and cache directory, ``client`` is this process."""
+    """Who makes containers: `id` is the same for a user and cache directory, `client` is this process."""
 
     id: str
     client: host.ProcessId
@@ -29,8 +29,8 @@ class Owner:
 def current_owner(cache: Path | None = None) -> Owner:
     """The owner for the calling user and cache directory.
 
-    The machine and the PID namespace are part of the identity, because a process number of another machine
-    (or of another container) that shares the daemon says nothing about who is alive here.
+    The identity includes the machine and the PID namespace: another machine or container that shares the
+    daemon has other processes under the same numbers.
     """
     machine = host.machine_id()
     namespace = Path("/proc/self/ns/pid").readlink()
@@ -39,7 +39,7 @@ def current_owner(cache: Path | None = None) -> Owner:
 
 
 def stale(entry: Mapping[str, Any]) -> bool:
-    """Whether a container of ours, as Docker lists it, has ended or has lost its client."""
+    """Whether a container of ours, as Docker lists it, has ended or its client is dead."""
     if entry["State"] in ("exited", "dead"):
         return True
     client = host.ProcessId.parse(entry["Labels"].get(CLIENT_LABEL, ""))

@@ -1,4 +1,4 @@
-"""The file system that tool images start from: Debian's own image, or one made of its packages."""
+"""The file system that tool images start from: Debian's image, or one made of Debian's packages."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class Debian:
 
 @contextlib.contextmanager
 def provided(engine: Engine, debian: Debian, cache: Path, progress: Progress) -> Iterator[str]:
-    """The id of a Debian image: the local one, or pulled for the while, or bootstrapped and kept.
+    """The id of a Debian image: a local one, else pulled until the block ends, else bootstrapped and kept.
 
-    Raises MachineError when none works, with what to do about it.
+    Raises:
+        MachineError: none of that works; with what to do about it.
     """
     tag = name(debian, engine.architecture())
     known = engine.find_image(tag) or engine.find_image(debian.image)
@@ -48,7 +49,7 @@ def provided(engine: Engine, debian: Debian, cache: Path, progress: Progress) ->
             try:
                 yield known
             finally:
-                # Its layers stay, below the image made of it; a name without our label would be a leftover.
+                # Its layers stay below the image made of it. The name has no label of ours, so it must go.
                 engine.remove_tag(debian.image)
             return
     if known is None:
@@ -59,7 +60,7 @@ def provided(engine: Engine, debian: Debian, cache: Path, progress: Progress) ->
 
 
 def name(debian: Debian, architecture: str) -> str:
-    """The image's name where it is bootstrapped."""
+    """The name of a bootstrapped image."""
     return f"parity-rootfs:{_recipe(debian, architecture)[:24]}"
 
 
@@ -71,7 +72,7 @@ def _recipe(debian: Debian, architecture: str) -> str:
 def _bootstrap(
     engine: Engine, debian: Debian, tag: str, labels: dict[str, str], cache: Path, progress: Progress
 ) -> str:
-    """Make the image with mmdebstrap; nothing of it survives us, the folder it works in is swept."""
+    """Makes the image with mmdebstrap, in a folder that is removed even after a kill."""
     packages = {"mmdebstrap": "mmdebstrap", "debian-archive-keyring": KEYRING}
     why = f"making {debian.image} without a registry"
     if os.geteuid() != 0:
@@ -99,7 +100,7 @@ def _bootstrap(
 
 
 def making_failed(what: str, lines: list[str]) -> MachineError:
-    """What a failed mmdebstrap or image build deserves to be called, judged by its last words."""
+    """The error for a failed mmdebstrap or image build, by its last lines."""
     text = "\n  ".join(lines[-12:])
     causes = {
         "No space left on device": "the disk is full",

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from parity.build import cargo_build
+from parity.build import cargo, cargo_build
 from parity.build.workspace import Workspace
 from parity.core import yamlfile
 from parity.core.errors import InfraError
@@ -26,7 +26,7 @@ from parity.docker.engine import Mount, OnLine
 from parity.spec.tree import Tree
 
 ROLE = "mutants"
-OUT = "/out"  # where `cargo mutants` writes its report
+OUT, REPORT = "/out", "mutants.out/outcomes.json"  # where `cargo mutants` writes, and its report there
 ALL_S = 6 * 3600.0  # for all mutants of all crates
 OUTCOMES = {"CaughtMutant": "caught", "MissedMutant": "missed", "Timeout": "timeout", "Unviable": "unviable"}
 
@@ -65,7 +65,7 @@ def load(path: Path) -> MutantsFile:
 
 def arguments(file: MutantsFile, shard: str | None) -> list[str]:
     """The arguments of cargo. `shard` is `k/n`, one of n parts counted from 0; None: all mutants."""
-    words = ["mutants", "--dir", cargo_build.SOURCE, "--output", OUT, "--colors", "never", "--no-times"]
+    words = ["mutants", "--dir", cargo.SOURCE, "--output", OUT, "--colors", "never", "--no-times"]
     words += ["--timeout", str(file.timeout_s), "--cargo-arg=--frozen"]
     words += [word for crate in file.crates for word in ("--package", crate)]
     # A part is a sample: `check:crates` tests the unchanged crates.
@@ -93,21 +93,22 @@ def run(
 
     with space.scratch() as target, cargo_build.copied(space, tree) as source:
         _make_writable(source)
-        cargo_build.cargo(
+        folder = cargo.shared(space, out)
+        cargo.run(
             space,
             source,
             arguments(file, shard),
             target=target,
             role=ROLE,
             extra_mounts=[Mount(out, OUT, read_only=False)],
-            extra_env={"TMPDIR": cargo_build.TARGET},  # where it copies the sources to before it changes them
-            timeout_s=ALL_S,
+            extra_env={"TMPDIR": cargo.TARGET},  # where it copies the sources to before it changes them
+            time_s=ALL_S,
             on_line=record,
         )
-    report = out / "mutants.out" / "outcomes.json"
-    if not report.is_file():
+    if not folder.exists(REPORT):
         raise InfraError("cargo mutants wrote no outcomes", "\n".join(lines[-20:]))
-    return outcomes(json.loads(report.read_text(encoding="utf-8")))
+    with folder.open(REPORT) as report:
+        return outcomes(json.load(report))
 
 
 def _make_writable(folder: Path) -> None:

@@ -95,6 +95,10 @@ class Store:
         with path.open("rb") as file:
             return self._take(file)
 
+    def put_open(self, file: BinaryIO) -> Digest:
+        """The same for a file that is open."""
+        return self._take(file)
+
     def put_bytes(self, content: bytes) -> Digest:
         """Keeps `content` and returns its digest."""
         return self._take(io.BytesIO(content))

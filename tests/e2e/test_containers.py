@@ -205,6 +205,36 @@ else:
 """
 
 
+CREATING = """
+import http.client, os, sys
+from pathlib import Path
+from parity.docker import engine
+docker = engine.connect(Path(sys.argv[1]))
+begin, answer = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
+def putrequest(self, method, url, *arguments, **more):
+    self.asks = url.partition("?")[0]
+    return begin(self, method, url, *arguments, **more)
+def getresponse(self):
+    if self.asks.endswith("/containers/create"):
+        os._exit(9)
+    return answer(self)
+http.client.HTTPConnection.putrequest = putrequest
+http.client.HTTPConnection.getresponse = getresponse
+docker.start_attached(sys.argv[2], ["true"], role="lane", limits=engine.Limits())
+"""
+
+
+def test_containers_that_docker_still_creates_for_a_dead_client_are_reaped(
+    docker: Engine, qemu: images.Image, tmp_path: Path
+) -> None:
+    """The client has asked for the container and has died before it had an answer."""
+    for _ in range(3):
+        dying = subprocess.run([sys.executable, "-c", CREATING, str(tmp_path), qemu.id], check=False)
+        assert dying.returncode == 9
+        docker.reap()
+        assert not until(lambda: containers(docker) != [], 3)
+
+
 @pytest.mark.parametrize("what", ["tool", "lane"])
 def test_containers_die_with_a_killed_client(
     docker: Engine, qemu: images.Image, what: str, tmp_path: Path

@@ -1,0 +1,198 @@
+"""Cargo in the toolchain's container, without network; and the messages that it writes.
+
+A program of the tree can write messages like Cargo's. What they say is checked before it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from parity.build import jail, sources
+from parity.build.beneath import Folder
+from parity.build.workspace import Workspace
+from parity.core.errors import BuildError
+from parity.docker.attached import Stream
+from parity.docker.engine import Mount, OnLine
+
+SOURCE, TARGET, HOME = sources.INSIDE, "/target", "/cargo"
+UNPACKED = f"{HOME}/registry/src"  # in memory: Cargo unpacks the checked crates for each build
+UNPACKED_MIB = 2048
+FETCHED = ("registry/cache", "registry/index", "git")  # of Cargo's home, what compiling reads
+RELEASE = "release"
+ENVIRONMENT = {
+    "CARGO_HOME": HOME,
+    "CARGO_TARGET_DIR": TARGET,
+    "CARGO_TERM_COLOR": "never",
+    "CARGO_INCREMENTAL": "0",
+    # Debian's compiler has the standard library for its host only. For other targets core and alloc are built
+    # from source, which a stable compiler refuses without this.
+    "RUSTC_BOOTSTRAP": "1",
+}
+UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa0-\U0010ffff]")
+
+
+class Program(msgspec.Struct):
+    """Of a message: the Cargo target that was built."""
+
+    name: str
+
+
+class Message(msgspec.Struct):
+    """One of Cargo's JSON messages, which are documented with `cargo build`."""
+
+    reason: str
+    package_id: str = ""
+    target: Program | None = None
+    filenames: tuple[str, ...] = ()
+    executable: str | None = None
+    out_dir: str | None = None
+
+
+class Heard:
+    """What a running Cargo says, its messages apart from diagnostics; given to `run` as `on_line`.
+
+    The user sees those lines that begin with `shown`.
+    """
+
+    def __init__(self, space: Workspace, shown: str = "") -> None:
+        self.messages: list[Message] = []
+        self.diagnostics: list[str] = []
+        self._space, self._shown = space, shown
+        self._size = 0
+
+    def __call__(self, stream: Stream, line: str) -> None:
+        """Takes a line.
+
+        Raises:
+            BuildError: it has said too much.
+        """
+        self._size += len(line) + 1
+        if self._size > jail.OUTPUT_MIB * jail.MIB:
+            raise BuildError(f"the build was ended: it prints more than {jail.OUTPUT_MIB} MiB")
+        if stream == "stdout" and line.startswith("{"):
+            try:
+                self.messages.append(msgspec.json.decode(line, type=Message))
+                return
+            except (msgspec.DecodeError, RecursionError):
+                pass  # not Cargo's
+        text = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", line)
+        self.diagnostics.append(text)
+        if text.strip().startswith(self._shown):
+            self._space.screen.say(text.strip())
+
+
+def run(
+    space: Workspace,
+    source: Path,
+    command: Sequence[str],
+    *,
+    target: Path,
+    rustflags: Sequence[str] = (),
+    role: str = "toolchain",
+    extra_mounts: Sequence[Mount] = (),
+    extra_env: Mapping[str, str] | None = None,
+    time_s: float = jail.TIME_S,
+    on_line: OnLine,
+) -> int:
+    """Runs cargo on the tree in the folder `source`; its exit status.
+
+    `target` is Cargo's target folder on the host; `rustflags` concern what is built for the guest. Cargo sees
+    the fetched crates and nothing else of its home. If the build uses up a limit, the folder is emptied.
+    `role` is that of the tool image; `time_s` is the time limit in seconds.
+
+    Raises:
+        BuildError: it uses more than it may.
+        MachineError: Docker refuses.
+    """
+    folder = shared(space, target)
+    watch = jail.Watch(folder, jail.limits(), time_s)
+    try:
+        return space.engine.run_tool(
+            space.image(role).id,
+            ["cargo", *command],
+            mounts=[
+                Mount(source, SOURCE),
+                Mount(target, TARGET, read_only=False),
+                *crates(space),
+                *extra_mounts,
+            ],
+            tmpfs_mib={UNPACKED: UNPACKED_MIB},
+            env={
+                **ENVIRONMENT,
+                "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags(rustflags)),
+                **(extra_env or {}),
+            },
+            user=space.engine.untrusted_user(),
+            workdir=SOURCE,
+            on_line=on_line,
+            limits=watch.limits,
+            watch=watch,
+            timeout_s=2 * time_s,
+        ).status
+    except BuildError:
+        folder.clear()
+        raise
+
+
+def crates(space: Workspace) -> list[Mount]:
+    """The fetched crates, read-only."""
+    home = space.cache / "cargo"
+    for name in FETCHED:
+        (home / name).mkdir(parents=True, exist_ok=True)
+    return [Mount(home / name, f"{HOME}/{name}") for name in FETCHED]
+
+
+def shared(space: Workspace, target: Path) -> Folder:
+    """The target folder, made if it is not there, in which the user of builds can write."""
+    target.mkdir(parents=True, exist_ok=True)
+    folder, user = Folder(target), space.engine.untrusted_user()
+    if user != space.engine.calling_user():
+        uid, gid = map(int, user.split(":"))
+        folder.give(uid, gid)
+    return folder
+
+
+def flags(rustflags: Sequence[str]) -> list[str]:
+    """The compiler's flags for all that is built for the guest."""
+    return [*rustflags, f"--remap-path-prefix={SOURCE}/=", f"--remap-path-prefix={UNPACKED}=crates"]
+
+
+def target_folder(target: str) -> str:
+    """The folder in which Cargo puts what it builds for a target, which may be named by its JSON file."""
+    return PurePosixPath(target).stem if target.endswith(".json") else target
+
+
+def executables(messages: Iterable[Message], target: str) -> dict[str, str]:
+    """The programs that the messages name, by name: paths below the target folder.
+
+    Raises:
+        BuildError: a program is named that is not where Cargo puts programs for that target.
+    """
+    folder = f"{target_folder(target)}/{RELEASE}"
+    found = dict[str, str]()
+    for message in messages:
+        if message.executable is None or message.target is None:
+            continue
+        name, path = message.target.name, f"{folder}/{PurePosixPath(message.executable).name}"
+        known = re.fullmatch(r"\w[\w-]*", name) and re.fullmatch(
+            rf"{re.escape(folder)}/{re.escape(name)}(\.\w+)?", path
+        )
+        if not known or message.executable != f"{TARGET}/{path}" or found.setdefault(name, path) != path:
+            raise BuildError(
+                f"a program of the build is not where Cargo puts it: {message.executable!r}",
+                "Cargo's messages are read from its output; does a build script write to that?",
+            )
+    return found
+
+
+def ids(messages: Iterable[Message]) -> Mapping[str, list[str]]:
+    """The paths of what was built, by the id of its package."""
+    found = dict[str, list[str]]()
+    for message in messages:
+        places = [*message.filenames, *([message.out_dir] if message.out_dir else [])]
+        found.setdefault(message.package_id, []).extend(places)
+    return found

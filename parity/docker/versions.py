@@ -1,0 +1,65 @@
+"""The versions of Debian packages in the tool images, as recorded in the checkout, and what differs.
+
+Debian's mirrors have one version of each package at a time. So an image that is made later can have others;
+that is told, and enters the keys of all that is made with the image. `toolchains/update` records the versions
+of the images that are there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from parity.core.errors import UserError
+
+RECORD = Path("toolchains/debian-trixie.lock.json")
+SHOWN = 5  # of the packages that differ
+
+Versions = dict[str, dict[str, dict[str, str]]]
+"""Architecture of the daemon → role → package → version."""
+
+
+def recorded(root: Path) -> Versions:
+    """What a checkout has recorded; nothing if it has no record.
+
+    Raises:
+        UserError: the record is damaged.
+    """
+    try:
+        found = json.loads((root / RECORD).read_text(encoding="utf-8"))
+        return {
+            str(architecture): {str(role): dict(packages) for role, packages in roles.items()}
+            for architecture, roles in found.items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        hint = "record the versions again: toolchains/update"
+        raise UserError(f"is no record of versions: {error}", hint, file=root / RECORD) from None
+
+
+def differences(root: Path, architecture: str, role: str, packages: Mapping[str, str]) -> list[str]:
+    """The packages of an image that are not those recorded, one each; nothing if none are recorded."""
+    before = recorded(root).get(architecture, {}).get(role)
+    if before is None:
+        return []
+    return [
+        f"{name} {before.get(name, 'absent')} → {packages.get(name, 'absent')}"
+        for name in sorted({*before, *packages})
+        if before.get(name) != packages.get(name)
+    ]
+
+
+def told(found: list[str]) -> str:
+    """The differences in one line."""
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{len(found)} packages are not as recorded in {RECORD}: {', '.join(found[:SHOWN])}{more}"
+
+
+def record(root: Path, found: Versions) -> None:
+    """Records the versions of some images; those of others stay."""
+    versions = recorded(root)
+    for architecture, roles in found.items():
+        versions.setdefault(architecture, {}).update(roles)
+    (root / RECORD).write_text(json.dumps(versions, indent=1, sort_keys=True) + "\n", encoding="utf-8")
