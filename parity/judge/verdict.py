@@ -11,8 +11,9 @@ What can be said of a guest, the strongest first:
     infra    the emulator could not be started, refused its arguments, is too old, or was killed or stopped
              from outside before its guest had ended
     hang     the vCPUs used up the CPU budget; or silence while the host did let them run; or the guest lived,
-             never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor. One
-             that an autopsy finds at work has MORE_TIME times all of that, once
+             never silent, for LIFE_FACTOR times its budget, not counting what it waited for a processor, or
+             for its budget where it has written more than FLOOD_BYTES. One that an autopsy finds at work has
+             MORE_TIME times all of that, once
     not_run  it was stopped on request before any of that
     crash    the guest ended without the SHUTDOWN record, or otherwise than by powering off with the status
              that power-off has on its machine; or the emulator ended before its guest
@@ -56,6 +57,7 @@ from parity.judge.state import Rules, RunKind, State, breach, how_it_ended, init
 INIT_ENDED, IN_KERNEL_RUN_FINISHED, NO_INIT = 0, 1, 2  # reasons of a SHUTDOWN record
 STARVED = 0.3  # share of a silence spent waiting for a processor from which on the host is to blame
 LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: it is never silent and uses no budget
+FLOOD_BYTES = 2**21  # of console and channel: while a guest writes, its vCPUs wait, and use no CPU time
 MORE_TIME = 2
 OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator does not raise them itself
 EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take three
@@ -271,12 +273,22 @@ def _sample(state: State, t: float, sample: Sample) -> State:
         cause = f"it used up its {rules.cpu_budget_s:g} s of CPU time"
     elif silent_s >= rules.silence_s and waited_s < STARVED * silent_s:
         cause = f"it was silent for {silent_s:.1f} s, of which it waited {waited_s:.1f} s for a processor"
-    elif t - state.test_t - (sample.run_delay_s - state.test_delay_s) > LIFE_FACTOR * rules.cpu_budget_s:
-        cause = f"it was still running after {LIFE_FACTOR * rules.cpu_budget_s:g} s"
+    elif (lived_s := t - state.test_t - (sample.run_delay_s - state.test_delay_s)) > rules.cpu_budget_s:
+        cause = _overdue(state, sample, lived_s)
     if cause is None or state.hang is not None:
         return state
     more = ", in more time than it has, since it was at work" if state.more_time else ""
     return replace(state, hang=f"{cause} ({progress(state)}){more}")
+
+
+def _overdue(state: State, sample: Sample, lived_s: float) -> str | None:
+    """Why a guest has lived too long, not counting what it waited for a processor; None when it may go on."""
+    budget_s, written = state.rules.cpu_budget_s, _total_bytes(sample) - state.test_bytes
+    if written > FLOOD_BYTES:
+        return f"it was still running after {budget_s:g} s, and had written {written // 2**20} MiB"
+    if lived_s > LIFE_FACTOR * budget_s:
+        return f"it was still running after {LIFE_FACTOR * budget_s:g} s"
+    return None
 
 
 def _total_bytes(sample: Sample | None) -> int:
