@@ -30,5 +30,5 @@ def parse(data: bytes) -> Autopsy | None:
             Findings.parse(document["findings"]),
             Diagnosis(**{**diagnosis, "word": FailureKind(diagnosis["word"])}),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

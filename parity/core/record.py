@@ -1,10 +1,15 @@
-"""Records in files: dataclasses into JSON values and back. A key may be older than the field's name."""
+"""Records in files: dataclasses into JSON values and back, every value of its field's type.
+
+A key may be older than the field's name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -21,11 +26,18 @@ def as_values(record: DataclassInstance) -> dict[str, Any]:
 
 
 def parse(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The record that was written so; raises TypeError for a key that is no field, or a missing one."""
-    return kind(**{FIELDS.get(key, key): value for key, value in values.items()})
+    """The record that was written so.
+
+    Raises:
+        ValueError: a key is no field, a field is missing, or a value is not of its field's type.
+    """
+    named = {FIELDS.get(key, key): value for key, value in values.items()}
+    if unknown := named.keys() - {each.name for each in fields(kind)}:  # type: ignore[arg-type]
+        raise ValueError(f"no such field: {min(unknown)}")
+    return msgspec.convert(named, kind)
 
 
 def parse_known(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The same without the keys that are no fields of this version; raises TypeError for a missing one."""
+    """The same without the keys that are no fields of this version."""
     known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
     return parse(kind, {key: value for key, value in values.items() if FIELDS.get(key, key) in known})
