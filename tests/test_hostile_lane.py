@@ -17,9 +17,11 @@ from parity.guest.guest import judge_recording, judged
 from parity.guest.lane import FrameReader, LaneError, Message
 from parity.guest.message import DATA_MOST, HEADER_MOST
 
+pytestmark = pytest.mark.attack
+
 RECORDINGS = sorted((Path(__file__).parent / "data/guests").glob("*.jsonl"))
 ODD: list[Any] = [None, True, -1, 0.5, 2**70, 1e308, "", "x\n", "\0", [], ["a"], {}, {"a": {}}, "9" * 5000]
-ROUNDS = 300
+ROUNDS = [200, pytest.param(20_000, marks=[pytest.mark.thorough, pytest.mark.timeout(3600)])]
 VCPU = {"thread": "CPU 0/TCG", "cpu_s": 0.1, "run_delay_s": 0.1}
 ODD_PIDS: list[object] = [None, "1", []]
 ODD_COUNTS: list[object] = [None, "1", -1, {}]
@@ -91,10 +93,11 @@ def frames_of(lines: list[str]) -> Iterator[bytes]:
         yield framed(message.kind, message.t, message.data, **message.fields)
 
 
-def test_frames_that_were_changed_are_messages_or_refused() -> None:
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_frames_that_were_changed_are_messages_or_refused(rounds: int) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
-    for number in range(ROUNDS):
+    for number in range(rounds):
         lines = chance.choice(RECORDINGS).read_text().splitlines()[1:][:100]
         if chance.random() < 0.5:
             at = chance.randrange(len(lines))
@@ -120,11 +123,12 @@ def test_frames_that_were_changed_are_messages_or_refused() -> None:
             raise AssertionError(f"seed {seed}, round {number}") from error
 
 
-def test_recordings_that_were_changed_are_judged_or_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_recordings_that_were_changed_are_judged_or_refused(tmp_path: Path, rounds: int) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     recording = tmp_path / "recording.jsonl"
-    for number in range(ROUNDS):
+    for number in range(rounds):
         content = chance.choice(RECORDINGS).read_bytes()
         if chance.random() < 0.5:
             lines = content.splitlines()

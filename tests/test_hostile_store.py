@@ -20,13 +20,18 @@ from parity.store import eviction, lease
 from parity.store.stage_history import History
 from parity.store.store import Outputs, Store, action_key
 
+pytestmark = pytest.mark.attack
+
 CONTENT = b"what a stage has made\n" * 99
 KEY = action_key("stage", {"source": "a"})
 SEEN = Evidence(
     *(KEY, "fork_test", "aarch64", "pass", "PID 1 ended with status 0", 0.1, 0.3, "a" * 64, None),
     *("QEMU 10", "host", "c" * 64, "2026-01-01T00:00:00+00:00"),
 )
-FLIPS = 400  # bits, one at a time
+FLIPS = [
+    200,
+    pytest.param(20_000, marks=[pytest.mark.thorough, pytest.mark.timeout(1800)]),
+]  # bits, one at a time
 
 
 class Command:
@@ -172,7 +177,9 @@ def test_what_is_no_blob_is_not_collected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["a blob", "a record", "evidence", "a note"])
-def test_no_flipped_bit_is_served(tmp_path: Path, where: str) -> None:
+@pytest.mark.parametrize("flips", FLIPS)
+def test_no_flipped_bit_is_served(tmp_path: Path, where: str, flips: int) -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
     used(tmp_path)
     Ledger(tmp_path / "store").append(replace(SEEN, verdict="fail", cause="it ended with status 3"))
     seen = Ledger(tmp_path / "store").of(KEY).found
@@ -180,7 +187,7 @@ def test_no_flipped_bit_is_served(tmp_path: Path, where: str) -> None:
     content = place.read_bytes()
     seed = random.randrange(2**32)
     chance = random.Random(seed)
-    for _ in range(FLIPS):
+    for _ in range(flips):
         at, bit = chance.randrange(len(content)), chance.randrange(8)
         place.unlink()
         place.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
