@@ -82,8 +82,9 @@ SHOWN = 80  # characters of what a user gave, in a complaint about it
 
 
 def shown(text: str) -> str:
-    """What a user gave, cut where it is too long for a message."""
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
+    """What a user gave, safe to print, and cut where it is too long for a message."""
+    safe = text[:SHOWN] if text[:SHOWN].isprintable() else repr(text[:SHOWN])[1:-1]
+    return safe if len(text) <= SHOWN else f"{safe}… ({len(text)} characters)"
 
 
 _ROOM = "make room for the cache (PARITY_CACHE, else ~/.cache/parity) and for build/"

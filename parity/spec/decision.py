@@ -11,14 +11,14 @@ from datetime import date
 from pathlib import Path
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Model, Name
+from parity.core.yamlfile import Model, Name, Text
 
 
 class DecisionEntry(Model, frozen=True):
     """What the file says of one decision."""
 
-    what: str  # one sentence
-    why: str  # the reason, by which the decision is reconsidered
+    what: Text  # one sentence
+    why: Text  # the reason, by which the decision is reconsidered
     since: date
     architectures: list[str]  # those it is about, of the tree's
     rules_out: Name | None = None  # a task that these architectures do not have because of it

@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from parity.core import yamlfile
 from parity.core.errors import UserError
-from parity.core.yamlfile import Model, Name, Seconds, nearest
+from parity.core.yamlfile import Model, Name, Seconds, Text, nearest
+from parity.judge.channel import ARCHITECTURES
 from parity.judge.state import RunKind
 
 # File descriptors the emulator inherits from the lane's supervisor, each one end of a socket pair.
@@ -21,15 +22,15 @@ EMULATOR_REFUSED = 1  # the exit status of an emulator that gives up for reasons
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 LOADED = ("kernel", "firmware", "command_line")  # what may stand in the arguments `load`
 
-Arguments = tuple[str, ...]
+Arguments = tuple[Text, ...]
 
 
 class Uefi(Model, frozen=True):
     """A machine's firmware, and what a disk that boots on it must have."""
 
-    firmware: str  # a path in the tool image "uefi"
+    firmware: Text  # a path in the tool image "uefi"
     grub: Name  # GRUB's name of the platform
-    boot_file: str  # the path that the firmware loads from a disk
+    boot_file: Text  # the path that the firmware loads from a disk
     silence_s: Seconds  # how many seconds firmware and loader may be silent
 
 
@@ -44,13 +45,13 @@ class MachineFile(Model, frozen=True):
     arch: Name
     emulator: Name
     least_version: Annotated[str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$", description='"MAJOR.MINOR"')]
-    machine: str
-    cpu: str
-    accelerator: str
+    machine: Text
+    cpu: Text
+    accelerator: Text
     vcpus: Annotated[int, Meta(ge=1, le=64)]
     memory_mib: Annotated[int, Meta(ge=16, le=65_536)]
     load: Arguments
-    disk: str  # the device model that holds the disk image
+    disk: Text  # the device model that holds the disk image
     channel: Arguments  # that attach the chardev "channel" as result channel
     power_off_status: Annotated[
         int, Meta(ge=0, le=255)
@@ -146,6 +147,7 @@ def load(path: Path) -> Machine:
         if unknown := [each for each in PLACEHOLDER.findall(word) if each not in LOADED]:
             message = f"{word!r} has braces around {unknown[0]!r}; {nearest(unknown[0], LOADED)}"
             raise file.error(message, "load", number)
+    file.word("architecture", given.arch, ARCHITECTURES.values(), "arch")
     major, minor = map(int, given.least_version.split("."))
     values = {key: value for key, value in msgspec.structs.asdict(given).items() if key != "least_version"}
     return Machine(name=path.stem, least_version=(major, minor), **values)

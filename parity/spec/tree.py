@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Meta
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Document, Model, Name
+from parity.core.yamlfile import Document, Model, Name, Text
+from parity.judge.channel import ARCHITECTURES
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 
@@ -25,7 +26,7 @@ THREAD_FAULTS = "thread_faults"
 LINK_BYTES_MAX = 1023  # of a link's target, which with a NUL fills one block of the image
 PROGRAM = "{program}"  # in the kernel's command line: the name of the program that is to be PID 1
 
-Texts = tuple[str, ...]
+Texts = tuple[Text, ...]
 SomeTexts = Annotated[Texts, Meta(min_length=1)]
 GuestPath = Annotated[str, Meta(pattern=r"^/[^\x00]*$", description="an absolute path in the guest")]
 Content = Annotated[str, Meta(max_length=2**20)]
@@ -49,7 +50,7 @@ class KernelEntry(Model, frozen=True):
     sources: SomeTexts
     arguments: Texts
     rustflags: Texts
-    targets: dict[Name, str]  # architecture → Rust target
+    targets: dict[Name, Text]  # architecture → Rust target
     feature_sets: dict[Name, FeatureSetEntry]
     # Names that its command line takes as `fault=NAME` in a build of the feature set "planted_faults".
     planted_faults: tuple[Name, ...] | None = None
@@ -90,7 +91,7 @@ class RunEntry(Model, frozen=True):
 
     suite: Name
     features: Name  # the feature set that the suite runs with
-    command_line: str  # PROGRAM in it is replaced
+    command_line: Text  # PROGRAM in it is replaced
     boot_program: Name
     machines: Annotated[dict[Name, Name], Meta(min_length=1)]  # architecture → machines/NAME.yaml
     # The same of machines with a firmware, for architectures whose kernel is also made into a disk image.
@@ -107,7 +108,7 @@ class TreeFile(Model, frozen=True):
     """A kernel tree."""
 
     name: Name
-    root: str  # the tree's folder, relative to this file
+    root: Text  # the tree's folder, relative to this file
     kernel: KernelEntry
     programs: ProgramsEntry
     disk: DiskEntry
@@ -203,6 +204,8 @@ def load(path: Path) -> Tree:
     root = (path.parent / given.root).resolve()
     if not root.is_dir():
         raise file.error(f"there is no folder {root}", "root")
+    for arch in run.machines:
+        file.word("architecture", arch, ARCHITECTURES.values(), "run", "machines", arch)
     for part, targets in (("kernel", kernel.targets), ("programs", programs.targets)):
         for arch in run.machines:
             if arch not in targets:
