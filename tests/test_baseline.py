@@ -29,7 +29,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 def test_a_baseline_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "baseline").write_bytes(b"\xff")
-    with pytest.raises(UserError, match="baseline: not UTF-8"):
+    with pytest.raises(UserError, match="baseline:1: cannot be read: not UTF-8"):
         baseline.load(tmp_path / "baseline", TESTS, ARCHS)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from parity.core import record
 from parity.core.errors import MachineError
-from parity.results.evidence import Evidence, Ledger, Seen, summed
+from parity.results.evidence import FORMAT, Evidence, Ledger, Seen, summed
+from parity.store import sealed
 
 KEY = "ab" + "0" * 62
 FIRST = Evidence(
@@ -39,13 +41,30 @@ def test_a_line_cut_short_costs_no_other_line(tmp_path: Path) -> None:
 
 
 def line(**values: object) -> str:
-    return json.dumps({**asdict(FIRST), **values}) + "\n"
+    return sealed.seal({"format": FORMAT, **record.as_values(FIRST), **values}).decode() + "\n"
 
 
+VALUES: list[object] = ["1", -1, [], True, {}]
 UNREADABLE = [
-    line(format=2),
-    line(format=2, verdict="pass"),
-    line(format="1"),
+    line(format=1),
+    line(format=3, verdict="pass"),
+    line(format="2"),
+    line(verdict="pass").replace("pass", "past"),
+    json.dumps({"format": FORMAT, **record.as_values(FIRST)}) + "\n",
+    *(line(verdict=verdict) for verdict in ("missing", "not_run", "flaky", "infra")),
+    *(line(**{name: value}) for name in ("wall_s", "guest_s") for value in VALUES),
+    line(host_pressure=2),
+    line(wall_s=None),
+    line(fresh=1),
+    line(when=3),
+    *(line(test=name) for name in ("../../x", "a/b", "a\n", "", ".", "a\0b")),
+    *(line(arch=name) for name in ("../../x", "/etc", "a\n")),
+    *(line(recording=name) for name in ("../" * 20 + "x", "C" * 64, "c" * 63, "c" * 64 + "\n")),
+    line(autopsy="../x"),
+    line(cause="\x1b[2J"),
+    line(sentence="a\nb"),
+    line(cause=["[" * 9]),
+    f"{'[' * 100_000}\n",
     line(another_versions="field"),
     line(verdict="passed in part"),
     line(verdict=None),
@@ -87,13 +106,12 @@ def test_a_failure_stays_known_whatever_cannot_be_read(tmp_path: Path, text: str
     assert known is not None and known.verdict == "fail"
 
 
-def test_what_was_written_before_there_were_formats_counts(tmp_path: Path) -> None:
+def test_a_line_without_a_digest_may_be_a_failure(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.append(SECOND)
     (place,) = tmp_path.rglob("*.jsonl")
-    assert json.loads(place.read_text())["format"] == 1
     place.write_text(json.dumps(asdict(SECOND)) + "\n")
-    assert ledger.of(KEY) == Seen((SECOND,))
+    assert ledger.of(KEY) == Seen(unread=1)
 
 
 def test_all_that_was_seen_is_one_verdict() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from parity.core.errors import MachineError
+from parity.store import sealed
 from parity.store.stage_history import History, changes
 
 
@@ -58,12 +59,19 @@ def test_changes_name_what_differs_and_show_what_is_short() -> None:
     assert changes(before, before) == []
 
 
-def test_what_another_version_has_noted_is_known_to_be_its(tmp_path: Path) -> None:
+def test_what_another_version_has_noted_or_is_damaged_is_known_to_be_so(tmp_path: Path) -> None:
     history = History(tmp_path)
     history.remember("kernel", {"x": 1})
     (note,) = history.folder.glob("*.json")
-    assert json.loads(note.read_text())["format"] == 1 and not history.another_version("kernel")
-    note.write_text(json.dumps({"format": 2, "title": "kernel", "inputs": {"x": 1}}))
-    assert history.inputs("kernel") is None and history.another_version("kernel")
-    note.write_text(json.dumps({"title": "kernel", "inputs": {"x": 1}}))  # before there were formats
-    assert history.inputs("kernel") == {"x": 1}
+    assert not history.another_version("kernel") and not history.another_version("never made")
+    before = note.read_bytes()
+    for text in (
+        sealed.seal({"format": 3, "title": "kernel", "inputs": {"x": 1}}),
+        sealed.seal({"format": 2, "title": "another", "inputs": {"x": 1}}),
+        json.dumps({"title": "kernel", "inputs": {"x": 1}}).encode(),  # before there were digests
+        before.replace(b'"x": 1', b'"x": 3'),
+    ):
+        note.write_bytes(text)
+        assert history.inputs("kernel") is None and history.another_version("kernel")
+    history.remember("kernel", {"x": 1})
+    assert note.read_bytes() == before

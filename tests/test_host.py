@@ -179,18 +179,6 @@ def test_without_a_home_the_store_has_no_place(monkeypatch: pytest.MonkeyPatch) 
         host.cache_dir()
 
 
-def test_what_guests_read_is_open_to_all_again(tmp_path: Path) -> None:
-    blobs = tmp_path / "blobs"
-    former = os.umask(0o077)
-    try:
-        (blobs / "ab").mkdir(parents=True)
-    finally:
-        os.umask(former)
-    assert blobs.stat().st_mode & 0o777 == 0o700
-    host.open_to_all(blobs)
-    assert [place.stat().st_mode & 0o777 for place in (blobs, blobs / "ab")] == [0o755, 0o755]
-
-
 def test_what_lasts_can_be_read_by_guests_whatever_our_umask(tmp_path: Path) -> None:
     former = os.umask(0o077)
     try:

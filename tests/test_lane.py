@@ -69,8 +69,9 @@ def test_a_docker_lane_runs_a_guest_from_the_store(tmp_path: Path) -> None:
     (command,) = attached.written
     assert command["cmd"] == "run"
     assert command["fds"] == {"serial": 10, "channel": 11, "qmp": 12}
-    assert command["files"] == [[f"/store/bb/{'b' * 64}", "/lane/disk.img"]]
-    assert f"/store/aa/{'a' * 64}" in command["argv"]
+    assert command["files"] == [[f"/store/bb/{'b' * 64}", "/lane/disk.img", "b" * 64]]
+    assert command["shared"] == [[f"/store/aa/{'a' * 64}", f"/lane/{'a' * 64}", "a" * 64]]
+    assert f"/lane/{'a' * 64}" in command["argv"]
     docker.close()
     assert attached.closed
 
@@ -87,7 +88,7 @@ def test_a_guest_without_a_disk_copies_nothing(tmp_path: Path) -> None:
         ([], "its container ended"),
         ([("stdout", framed("started", pid=3))], "its container ended"),
         ([("stderr", b"Traceback: boom\n")], "boom"),
-        ([("stdout", b"not a frame\n")], "Expecting value"),
+        ([("stdout", b"not a frame\n")], "it sent what is no message"),
         ([("stdout", framed("broken", message="no room"))], "the lane could not start a guest: no room"),
     ],
 )
@@ -95,6 +96,12 @@ def test_a_lane_that_fails_says_why(pieces: list[tuple[str, bytes]], cause: str,
     with pytest.raises(LaneError) as raised:
         list(opened(FakeAttached(*pieces), tmp_path).run(spec()))
     assert cause in str(raised.value)
+
+
+def test_a_store_that_guests_cannot_read_ends_the_command_at_once(tmp_path: Path) -> None:
+    frame = framed("broken", message="cannot copy x: Permission denied", unreadable=True)
+    with pytest.raises(MachineError, match=r"guests cannot read .*: Permission denied"):
+        list(opened(FakeAttached(("stdout", frame)), tmp_path).run(spec()))
 
 
 def test_a_lost_connection_is_the_lanes_failure(tmp_path: Path) -> None:
@@ -161,12 +168,16 @@ def test_a_lanes_size_is_that_of_its_largest_guest(tmp_path: Path) -> None:
     store = Store(tmp_path)
     disks = [store.put_bytes(bytes(size)) for size in (3, 15 * 2**20 + 1)]
     small = virt()
-    large = spec(machine=type(small)(**{**vars(small), "vcpus": 4, "memory_mib": 512}), disk=disks[0])
-    size = LaneSize.of([spec(disk=None), large, spec(disk=disks[1])], store)
-    assert size == LaneSize(4, 512, 16)
+    machine = type(small)(**{**vars(small), "vcpus": 4, "memory_mib": 512})
+    kernels = [store.put_bytes(b"k" * size) for size in (1, 2**20, 2**21)]  # of which two stay in the lane
+    large = spec(machine=machine, disk=disks[0], kernel=kernels[0])
+    size = LaneSize.of(
+        [spec(disk=None, kernel=kernels[1]), large, spec(disk=disks[1], kernel=kernels[2])], store
+    )
+    assert size == LaneSize(4, 512, 19)
     limits = size.limits()
     assert limits.cpus == 5
-    assert limits.memory_mib == 512 + 16 + lane.EMULATOR_MIB
+    assert limits.memory_mib == 512 + 19 + lane.EMULATOR_MIB
     assert limits.pids is not None
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from parity.core.errors import MachineError
-from parity.store.store import Digest, Outputs, Store, action_key
+from parity.store import sealed
+from parity.store.store import FORMAT, Digest, Outputs, Store, action_key
 
 
 @pytest.fixture
@@ -173,35 +174,32 @@ def with_record(tmp_path: Path, record: object) -> tuple[Store, Digest, Path]:
     return store, key, place
 
 
-@pytest.mark.parametrize("form", [2, "1", None, 0])
-def test_a_record_of_another_version_is_left_alone_and_said_so(tmp_path: Path, form: object) -> None:
-    store, key, place = with_record(tmp_path, {"format": form, "stage": {"new": "shape"}})
-    before = place.read_bytes()
-    outputs, complaint = store.lookup(key)
-    assert outputs is None and complaint is not None and "another version's; passed over" in complaint
-    assert store.known(key) is None
-    store.record(key, "cargo", Outputs({}))
-    assert place.read_bytes() == before
+RECORD = {"format": FORMAT, "stage": "cargo", "outputs": {"kernel": DIGEST}, "facts": {}}
 
 
 @pytest.mark.parametrize(
-    "record",
+    "change",
     [
-        *(3, [], None, {"format": 1}, {"outputs": {}, "facts": 3}, {"outputs": {"a": 3}, "facts": {}}),
-        *({"outputs": {"a": "../../../etc/passwd"}, "facts": {}}, {"outputs": {"a": [DIGEST]}, "facts": {}}),
+        *({"format": form} for form in (1, 3, "2", None)),
+        *({"key": DIGEST}, {"stage": 3}, {"facts": 3}, {"outputs": 3}, {"more": 1}, {"outputs": {"a": 3}}),
+        *({"outputs": {"a": "../../../etc/passwd"}}, {"outputs": {"a": [DIGEST]}}),
+        *({"outputs": {"a": DIGEST + "\n"}}, {"outputs": {"a": DIGEST.upper()}}),
+        *({"outputs": {name: DIGEST}} for name in ("../a", "a/../../b", "/etc/passwd", "", ".", "a\0b")),
     ],
 )
-def test_a_record_that_is_none_is_made_again(tmp_path: Path, record: object) -> None:
-    store, key, place = with_record(tmp_path, record)
+def test_a_record_that_is_none_is_made_again_and_names_no_place_elsewhere(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    store, key, place = with_record(tmp_path, {})
+    place.write_bytes(sealed.seal({**RECORD, "key": key, **change}))
     outputs, complaint = store.lookup(key)
     assert outputs is None and complaint is not None and "is damaged; made again" in complaint
     assert not place.exists()
 
 
-def test_a_record_from_before_there_were_formats_counts(tmp_path: Path) -> None:
-    store, key, place = with_record(tmp_path, {})
-    digest = store.put_bytes(b"elf")
-    place.write_text(json.dumps({"stage": "cargo", "outputs": {"kernel": digest}, "facts": {}}))
-    assert store.lookup(key) == (Outputs({"kernel": digest}), None)
-    store.record(key, "cargo", Outputs({"kernel": digest}))
-    assert json.loads(place.read_text())["format"] == 1
+@pytest.mark.parametrize("record", [3, [], None, {"format": 1}, {**RECORD, "key": "a"}])
+def test_a_record_without_its_digest_is_made_again(tmp_path: Path, record: object) -> None:
+    store, key, place = with_record(tmp_path, record)
+    outputs, complaint = store.lookup(key)
+    assert outputs is None and complaint is not None and "is damaged; made again" in complaint
+    assert not place.exists()

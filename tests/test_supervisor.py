@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import subprocess
@@ -20,6 +21,8 @@ from parity.guest.lane import FINAL_KINDS, INSIDE, LOADER, FrameReader, Message,
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_emulator.py"))]
 HELLO = [b"hello\n"[a:b] for a in range(6) for b in range(a + 1, 7)]  # any piece of it
 FDS = {"serial": 10, "channel": 11, "qmp": 12}
+
+DIGEST = hashlib.sha256(b"content").hexdigest()
 
 
 class Client:
@@ -40,7 +43,7 @@ class Client:
         self.write(json.dumps(command).encode() + b"\n")
 
     def run(self, *argv: str, files: list[list[str]] | None = None, **more: object) -> None:
-        self.send(cmd="run", argv=list(argv), files=files or [], fds=FDS, **more)
+        self.send(cmd="run", argv=list(argv), files=files or [], shared=[], fds=FDS, **more)
 
     def messages(self) -> Iterator[Message]:
         assert self.process.stdout is not None
@@ -285,7 +288,7 @@ def test_how_emulators_end(
 def test_files_are_copied_for_the_guest_and_removed(client: Client, tmp_path: Path) -> None:
     source, copy = tmp_path / "master", tmp_path / "copy"
     source.write_bytes(b"content")
-    client.run(*FAKE, "answer", files=[[str(source), str(copy)]])
+    client.run(*FAKE, "answer", files=[[str(source), str(copy), DIGEST]])
     client.until("serial")
     assert copy.read_bytes() == b"content"
     copy.write_bytes(b"changed")
@@ -297,8 +300,15 @@ def test_files_are_copied_for_the_guest_and_removed(client: Client, tmp_path: Pa
 
 def test_a_file_that_cannot_be_copied_breaks_the_lane(client: Client, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    client.run(*FAKE, "talk", files=[[str(tmp_path / "missing"), str(copy)]])
-    assert "No such file or directory" in client.until("broken").fields["message"]
+    client.run(*FAKE, "talk", files=[[str(tmp_path / "missing"), str(copy), DIGEST]])
+    broken = client.until("broken")
+    assert "No such file or directory" in broken.fields["message"] and broken.fields["unreadable"]
+    source = tmp_path / "master"
+    source.write_bytes(b"other content")
+    client.run(*FAKE, "talk", files=[[str(source), str(copy), DIGEST]])
+    broken = client.until("broken")
+    assert "changed while it was used" in broken.fields["message"] and "unreadable" not in broken.fields
+    assert not copy.exists()
     client.run(*FAKE, "talk")
     assert client.until("exit").fields["status"] == 0
 
@@ -331,12 +341,47 @@ def test_copies_keep_their_holes(tmp_path: Path) -> None:
         file.seek(8 * mib)
         file.write(b"middle")
         file.truncate(32 * mib)
-    streams.copy_sparse(str(source), str(copy))
+    assert streams.copy_sparse(str(source), str(copy)) == hashlib.sha256(source.read_bytes()).hexdigest()
     assert copy.read_bytes() == source.read_bytes()
     assert copy.stat().st_blocks * 512 < mib
     source.write_bytes(b"")
-    streams.copy_sparse(str(source), str(copy))
+    assert streams.copy_sparse(str(source), str(copy)) == hashlib.sha256().hexdigest()
     assert copy.read_bytes() == b""
+
+
+def test_what_was_changed_or_is_no_file_is_not_copied_for_a_guest(tmp_path: Path) -> None:
+    source, copy, fifo, link = (tmp_path / name for name in ("source", "copy", "fifo", "link"))
+    source.write_bytes(b"kernel")
+    digest = hashlib.sha256(b"kernel").hexdigest()
+    streams.copy_verified(str(source), str(copy), digest)
+    source.write_bytes(b"Kernel")
+    with pytest.raises(OSError, match="changed while it was used"):
+        streams.copy_verified(str(source), str(copy), digest)
+    os.mkfifo(fifo)
+    link.symlink_to(source)
+    for place in (fifo, link, tmp_path / "absent", tmp_path):
+        with pytest.raises(OSError) as raised:
+            streams.copy_verified(str(place), str(copy), digest)
+        assert raised.value.filename == str(place)
+
+
+def test_the_last_shared_copies_stay(tmp_path: Path) -> None:
+    shared = streams.Shared()
+
+    def use(name: str) -> list[str]:
+        source = tmp_path / f"source-{name}"
+        source.write_text(name)
+        shared.add(str(source), str(tmp_path / f"copy-{name}"), hashlib.sha256(name.encode()).hexdigest())
+        return sorted(each.name.removeprefix("copy-") for each in tmp_path.glob("copy-*"))
+
+    assert [use(name) for name in "abacab"] == [
+        ["a"],
+        ["a", "b"],
+        ["a", "b"],
+        ["a", "c"],
+        ["a", "c"],
+        ["a", "b"],
+    ]
 
 
 def test_what_runs_in_a_lane_stands_alone() -> None:

@@ -1,19 +1,8 @@
 """What becomes of an emulator after its guest's orderly end is no verdict on the kernel."""
 
 import pytest
-from test_verdict import (
-    END,
-    EXIT,
-    GOOD,
-    GOOD_TESTS,
-    POWER_OFF,
-    RESET,
-    SHUTDOWN,
-    instead,
-    judge,
-    samples,
-    stop_time,
-)
+from test_limits import samples, stop_time
+from test_verdict import END, EXIT, GOOD, GOOD_TESTS, POWER_OFF, RESET, SHUTDOWN, instead, judge
 
 from parity.judge import verdict
 from parity.judge.channel import Panic, ProcessEnd

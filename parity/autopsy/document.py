@@ -32,5 +32,5 @@ def parse(data: bytes) -> Autopsy | None:
             Findings.parse(document["findings"]),
             Diagnosis(FailureKind(diagnosis["word"]), diagnosis["sentence"], diagnosis["signature"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

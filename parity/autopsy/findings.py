@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import types
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import msgspec
 
 FORMAT = 1
 
@@ -149,21 +150,5 @@ class Findings:
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
-        """The inverse of `dataclasses.asdict`, also through JSON. Raises TypeError or ValueError."""
-        parsed: Self = _parse(cls, values)
-        return parsed
-
-
-def _parse(kind: Any, value: Any) -> Any:
-    if is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
-        known = {each.name for each in fields(kind)}
-        return kind(**{key: _parse(hints[key], item) for key, item in value.items() if key in known})
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType):
-        return None if value is None else _parse(inner[0], value)
-    if origin is tuple:
-        return tuple(_parse(inner[0], item) for item in value)
-    if origin is dict:
-        return {key: _parse(inner[1], item) for key, item in value.items()}
-    return value
+        """The inverse of `dataclasses.asdict`, also through JSON. Raises ValueError."""
+        return msgspec.convert(values, cls)

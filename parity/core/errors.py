@@ -82,8 +82,9 @@ SHOWN = 80  # characters of a user's input that a message repeats
 
 
 def shown(text: str) -> str:
-    """A user's input, shortened for a message."""
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
+    """A user's input for a message: without control characters, and shortened."""
+    safe = text[:SHOWN] if text[:SHOWN].isprintable() else repr(text[:SHOWN])[1:-1]
+    return safe if len(text) <= SHOWN else f"{safe}… ({len(text)} characters)"
 
 
 _ROOM = "make room for the cache (PARITY_CACHE, else ~/.cache/parity) and for build/"

@@ -192,35 +192,18 @@ def settle(new: BinaryIO, place: Path, *, lasting: bool = False) -> None:
     if lasting:
         os.fsync(new.fileno())
         os.fchmod(new.fileno(), 0o444)
-        _make_open(place.parent)
+        make_open(place.parent)
     place.parent.mkdir(parents=True, exist_ok=True)
     Path(new.name).replace(place)
 
 
-def _make_open(folder: Path) -> None:
+def make_open(folder: Path) -> None:
     """Makes a folder and its parents readable for all users, with any umask."""
     if folder.is_dir():
         return
-    _make_open(folder.parent)
+    make_open(folder.parent)
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
-
-
-def open_to_all(folder: Path) -> None:
-    """Makes a folder and its direct subfolders readable for all users.
-
-    Raises:
-        MachineError: they belong to another user.
-    """
-    for place in (folder, *(entry for entry in folder.iterdir() if entry.is_dir())):
-        mode = place.stat().st_mode
-        if mode & 0o555 != 0o555:
-            try:
-                place.chmod(stat.S_IMODE(mode) | 0o555)
-            except OSError as error:
-                owner = place.stat().st_uid
-                hint = f"They belong to user {owner}: sudo chmod -R a+rX {folder}"
-                raise MachineError(f"guests cannot read {place}: {error.strerror}", hint) from None
 
 
 @contextlib.contextmanager

@@ -28,15 +28,24 @@ MAX_SUGGESTIONS = 12  # valid names in an error message
 MAX_VALUE_CHARACTERS = 40  # characters of a value that an error message repeats
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", date: "a date such as 2027-01-31"}
 LARGEST_BYTES, MOST_VALUES, DEEPEST = 2**20, 100_000, 50
+TOO_MUCH = f"more than {MOST_VALUES} values, or nested deeper than {DEEPEST}"
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 T = TypeVar("T")
 Plain = str | None | list["Plain"] | dict[str, "Plain"]
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Text = Annotated[
+    str,
+    Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$", description="text without control characters"),
+]
+"""Text that may be printed, or become an argument or a path."""
 Name = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$", description="a name of letters, digits and _.+-"),
+    Meta(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$(?!\n)", description="a name of letters, digits and _.+-"
+    ),
 ]
 """A name that may become part of a path."""
 
@@ -48,7 +57,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of an error message: the name in `known` that is nearest to `word`, else the known names."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1)
+    close = difflib.get_close_matches(word[:MAX_VALUE_CHARACTERS], names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
     more = f" and {len(names) - MAX_SUGGESTIONS} more" if len(names) > MAX_SUGGESTIONS else ""
@@ -74,7 +83,7 @@ class Document(Generic[T]):
         """Returns `word` if it is in `known`; `what` names its kind in the error. Raises UserError."""
         words = list(known)
         if word not in words:
-            raise self.error(f"no {what} {word!r}; {nearest(word, words)}", *where)
+            raise self.error(f"no {what} {_quoted(word)}; {nearest(word, words)}", *where)
         return word
 
     def once(self, words: Iterable[str], *where: str | int) -> tuple[str, ...]:
@@ -82,7 +91,7 @@ class Document(Generic[T]):
         seen: set[str] = set()
         for number, word in enumerate(words):
             if word in seen:
-                raise self.error(f"{word!r} occurs twice", *where, number)
+                raise self.error(f"{_quoted(word)} occurs twice", *where, number)
             seen.add(word)
         return tuple(words)
 
@@ -100,7 +109,7 @@ def each(
     known = tuple(names)
     for name in value:
         if name not in known:
-            raise file.error(f"unknown key {name!r}; {nearest(name, known)}", *where, name)
+            raise file.error(f"unknown key {_quoted(name)}; {nearest(name, known)}", *where, name)
     for name in known:
         if name not in value:
             raise file.error(f"key {name!r} is missing", *where)
@@ -122,25 +131,60 @@ def load(path: Path, kind: type[T]) -> Document[T]:
         raise _error(path, node, message) from None
 
 
+class _Loader(yaml.SafeLoader):
+    """Builds nodes, and stops where they are nested too deeply or are too many."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """See yaml. Raises MarkedYAMLError for too much."""
+        self._depth, self._nodes = self._depth + 1, self._nodes + 1
+        if self._depth > DEEPEST + 2 or self._nodes > MOST_VALUES:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=TOO_MUCH, problem_mark=mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
 def _compose(path: Path) -> yaml.Node:
+    text = read_text(path)
     try:
-        with path.open("rb") as file:
-            text = file.read(LARGEST_BYTES + 1)
-        if len(text) > LARGEST_BYTES:
-            raise UserError(f"larger than {LARGEST_BYTES // 1024} KiB", file=str(path))
-        root = yaml.compose(text.decode(), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise UserError(f"cannot be read: {reason}", file=str(path)) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        raise UserError(str(problem), file=str(path), line=mark.line + 1 if mark else None) from None
-    except RecursionError:
-        raise UserError(f"nested deeper than {DEEPEST} values", file=str(path)) from None
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise UserError(str(error.problem or "not YAML"), file=str(path), line=line) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UserError(str(error.reason), file=str(path), line=line) from None
+    except ValueError:  # of a number that yaml reads itself, as in %YAML 1.999…
+        raise UserError("not YAML", file=str(path), line=1) from None
     if root is None:
-        raise UserError("the file is empty", file=str(path))
+        raise UserError("the file is empty", file=str(path), line=1)
     return root
+
+
+def read_text(path: Path) -> str:
+    """A small file's text; raises UserError when there is none."""
+    try:
+        if path.exists() and not path.is_file():  # a FIFO would be waited for
+            raise UserError("cannot be read: it is no file", file=str(path))
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", file=str(path)) from None
+    if len(data) > LARGEST_BYTES:
+        raise UserError(
+            f"larger than {LARGEST_BYTES // 1024} KiB", file=str(path), line=data.count(b"\n") + 1
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError("cannot be read: not UTF-8", file=str(path), line=line) from None
 
 
 def _error(path: Path, node: yaml.Node, message: str) -> UserError:
@@ -157,10 +201,12 @@ class _Reader:
         """The value of a node. Raises UserError for duplicate keys, and for too many or too deep values."""
         self._count += 1
         if depth > DEEPEST or self._count > MOST_VALUES:
-            raise _error(self._path, node, f"more than {MOST_VALUES} values, or nested deeper than {DEEPEST}")
+            raise _error(self._path, node, TOO_MUCH)
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item, depth + 1) for item in node.value]
         if not isinstance(node, yaml.MappingNode):
+            if SURROGATE.search(node.value):  # which no file can be written with
+                raise _error(self._path, node, "half of a character stands here")
             return None if node.tag == "tag:yaml.org,2002:null" else str(node.value)
         found: dict[str, Plain] = {}
         for key, value in node.value:
@@ -168,7 +214,7 @@ class _Reader:
             if not isinstance(name, str):
                 raise _error(self._path, key, "text expected here")
             if name in found:
-                raise _error(self._path, key, f"{name!r} occurs twice")
+                raise _error(self._path, key, f"{_quoted(name)} occurs twice")
             found[name] = self.plain(value, depth + 1)
         return found
 
@@ -249,7 +295,7 @@ def _locate_key(node: yaml.Node, plain: Plain, model: type[msgspec.Struct]) -> t
     hints = _hints(model)
     for key, _ in node.value:
         if key.value not in hints:
-            return key, f"unknown key {key.value!r}; {nearest(key.value, hints)}"
+            return key, f"unknown key {_quoted(key.value)}; {nearest(key.value, hints)}"
     for field in msgspec.structs.fields(model):
         if field.required and field.name not in plain:
             return node, f"key {field.name!r} is missing"
@@ -264,12 +310,16 @@ def _expected(plain: Plain, kind: Any, metas: Sequence[Meta]) -> str:
     if not isinstance(plain, str):
         return "text expected here"
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return f"no {_words(kind.__name__)} {plain!r}; {nearest(plain, [str(each.value) for each in kind])}"
+        known = [str(each.value) for each in kind]
+        return f"no {_words(kind.__name__)} {_quoted(plain)}; {nearest(plain, known)}"
     if get_origin(kind) is Literal:
-        return f"unknown value {plain!r}; {nearest(plain, get_args(kind))}"
+        return f"unknown value {_quoted(plain)}; {nearest(plain, get_args(kind))}"
     described = next((meta.description for meta in metas if meta.description), None)
-    shown = plain if len(plain) <= MAX_VALUE_CHARACTERS else f"{plain[:MAX_VALUE_CHARACTERS]}…"
-    return f"{described or KINDS.get(kind, 'text') + _bounds(metas)} expected, not {shown!r}"
+    return f"{described or KINDS.get(kind, 'text') + _bounds(metas)} expected, not {_quoted(plain)}"
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…")
 
 
 def _bounds(metas: Iterable[Meta]) -> str:

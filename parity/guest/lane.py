@@ -11,16 +11,18 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
-from parity.core import host
-from parity.core.errors import InfraError, ParityError
+from parity.core.errors import InfraError, MachineError, ParityError
 from parity.docker.engine import Attached, Engine, Limits, Mount
+from parity.guest.message import FrameReader as FrameReader
+from parity.guest.message import Message as Message
+from parity.guest.streams import KEPT
 from parity.spec.machine import CHANNEL_FD, CONSOLE_FD, QMP_FD, GuestPaths, RunSpec, qemu_argv
 from parity.store.store import Digest, Store
 
@@ -70,28 +72,6 @@ class NoAnswerError(InfraError):
 
 
 @dataclass(frozen=True)
-class Message:
-    """A message of a supervisor, which documents the kinds. `t`: seconds since the emulator's start."""
-
-    kind: str
-    t: float
-    data: bytes = b""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """One line of a recording."""
-        data = {"data": base64.b64encode(self.data).decode()} if self.data else {}
-        return json.dumps({"type": self.kind, "t": self.t, **data, **self.fields})
-
-    @classmethod
-    def from_json(cls, line: str) -> Self:
-        """The inverse of `to_json`. Raises ValueError or KeyError if the line is no message."""
-        values = json.loads(line)
-        data = base64.b64decode(values.pop("data", ""), validate=True)
-        return cls(values.pop("type"), values.pop("t"), data, values)
-
-
-@dataclass(frozen=True)
 class Extra:
     """An additional descriptor of the emulator, and the arguments that make QEMU use it."""
 
@@ -114,7 +94,7 @@ class Lane(Protocol):
 
 @dataclass(frozen=True)
 class LaneSize:
-    """The largest guest a lane must hold."""
+    """The largest guest a lane must hold; `disk_mib` is the size of its copies of files, of all kinds."""
 
     vcpus: int
     memory_mib: int
@@ -122,38 +102,20 @@ class LaneSize:
 
     @classmethod
     def of(cls, specs: Sequence[RunSpec], store: Store) -> Self:
-        """The size for these specs (at least one), whose disk images are in the store."""
+        """The size for these specs (at least one), whose files are in the store."""
         machines = [spec.machine for spec in specs]
-        disks = {spec.disk for spec in specs if spec.disk}
-        size = max((store.local(disk).stat().st_size for disk in disks), default=0)
+
+        def sizes(some: Iterable[Digest]) -> list[int]:
+            return sorted((store.local(each).stat().st_size for each in set(some)), reverse=True)
+
+        size = sum(sizes(spec.disk for spec in specs if spec.disk)[:1])
+        size += sum(sizes(shared for spec in specs for shared in _shared(spec))[:KEPT])
         return cls(max(m.vcpus for m in machines), max(m.memory_mib for m in machines), -(-size // MIB))
 
     def limits(self) -> Limits:
         """The container's limits. The CPU quota stops runaway processes; a lower one would stall guests."""
         memory = self.memory_mib + self.disk_mib + EMULATOR_MIB
         return Limits(memory_mib=memory, pids=64 + self.vcpus, cpus=self.vcpus + 1)
-
-
-class FrameReader:
-    """Converts the supervisor's standard output, in pieces of any size, to messages."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, piece: bytes) -> list[Message]:
-        """Adds bytes; returns the messages that are now complete. Raises ValueError for invalid frames."""
-        self._buffer += piece
-        messages: list[Message] = []
-        while (end := self._buffer.find(b"\n")) >= 0:
-            header = json.loads(self._buffer[:end])
-            after = end + 1 + header.pop("n")
-            if len(self._buffer) < after:
-                break
-            messages.append(
-                Message(header.pop("type"), header.pop("t"), bytes(self._buffer[end + 1 : after]), header)
-            )
-            del self._buffer[:after]
-        return messages
 
 
 class DockerLane:
@@ -172,7 +134,6 @@ class DockerLane:
     @classmethod
     def open(cls, engine: Engine, image: str, store: Store, size: LaneSize) -> Self:
         """Starts a lane. Raises MachineError if Docker refuses, InfraError if the container ends."""
-        host.open_to_all(_blobs(store))
         attached = engine.start_attached(
             image,
             ["python3", "-I", "-c", LOADER],
@@ -200,14 +161,19 @@ class DockerLane:
         """See Lane. `hold`: the machine stays paused at its end until `release`. `paused`: the caller starts
         the machine. `release_on`: a guest that sends one of these on its channel is no longer held. `extra`:
         more descriptors of the emulator, by the kind of message that their bytes become.
+
+        Raises:
+            LaneError: as Lane.
+            MachineError: the lane may not read the store.
         """
-        copy = f"{SCRATCH}/disk.img" if spec.disk else None
-        firmware = self._inside(spec.firmware) if spec.firmware else None
-        argv = qemu_argv(spec, GuestPaths(self._inside(spec.kernel), copy, firmware))
+        disk = f"{SCRATCH}/disk.img" if spec.disk else None
+        firmware = _copy(spec.firmware) if spec.firmware else None
+        argv = qemu_argv(spec, GuestPaths(_copy(spec.kernel), disk, firmware))
         self._send(
             cmd="run",
             argv=[*argv, *(word for more in extra.values() for word in more.arguments)],
-            files=[[self._inside(spec.disk), copy]] if spec.disk else [],
+            files=[[self._inside(spec.disk), disk, spec.disk]] if spec.disk else [],
+            shared=[[self._inside(each), _copy(each), each] for each in _shared(spec)],
             fds={"serial": CONSOLE_FD, "channel": CHANNEL_FD, "qmp": QMP_FD}
             | {name: more.descriptor for name, more in extra.items()},
             hold=hold,
@@ -216,6 +182,11 @@ class DockerLane:
         )
         while True:
             message = self._pending.pop(0) if self._pending else self._next()
+            if message.kind == "broken" and message.fields.get("unreadable"):
+                hint = "May another user read it, and may containers, by the rules of SELinux and AppArmor?"
+                raise MachineError(
+                    f"guests cannot read {self._store.root}: {message.fields['message']}", hint
+                )
             if message.kind == "broken":
                 raise LaneError(f"the lane could not start a guest: {message.fields['message']}")
             yield message
@@ -323,8 +294,10 @@ class DockerLane:
                     continue
                 for message in reader.feed(piece):
                     self._messages.put(message)
-        except (ParityError, ValueError, KeyError) as error:
+        except ParityError as error:
             self._failure = self._failure or str(error)
+        except ValueError as error:
+            self._failure = self._failure or f"it sent what is no message: {error}"
         finally:
             self._messages.put(None)
 
@@ -356,6 +329,17 @@ class ReplayLane:
 
 def _blobs(store: Store) -> Path:
     return store.root / "blobs"
+
+
+def _shared(spec: RunSpec) -> list[Digest]:
+    """What the emulator only reads, the same for many guests."""
+    kernel = [spec.kernel] if any("{kernel}" in word for word in spec.machine.load) else []
+    return [*kernel, *([spec.firmware] if spec.firmware else [])]
+
+
+def _copy(digest: Digest) -> str:
+    """Where a lane has such a file: a copy that it has hashed, as the store is not for us alone to write."""
+    return f"{SCRATCH}/{digest}"
 
 
 def _user(engine: Engine) -> str:

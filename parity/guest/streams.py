@@ -6,10 +6,12 @@ It runs inside a lane with supervisor.py, so it uses only the standard library.
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import signal
 import socket
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ FLUSH_S = 0.005  # collect frames this long, because each write to the client pa
 STREAM_LIMIT = 16 * 1024 * 1024  # bytes kept per stream of one guest; further bytes are only counted
 READ_LIMIT = 256 * 1024  # bytes read from one source before the other sources
 SOCKET_BUFFER = 1024 * 1024
+PIECE = 1024 * 1024  # bytes of a file copied at once
+KEPT = 2  # shared copies: one kernel for each of two architectures
 HIGH_FD = 64  # above all descriptors of the emulator
 
 
@@ -123,20 +127,63 @@ def spawn(argv: list[str], fds: dict[str, int]) -> tuple[int, dict[str, int]]:
     return pid, ours
 
 
-def copy_sparse(source: str, target: str) -> None:
-    """Copies a file and keeps its holes. Raises OSError if it cannot be read or does not fit."""
-    with Path(source).open("rb") as read, Path(target).open("wb") as write:
-        size = os.fstat(read.fileno()).st_size
+def copy_sparse(source: str, target: str) -> str:
+    """Copy a regular file, leaving its holes holes; the SHA-256 of what the copy holds.
+
+    OSError when it cannot be read, with its name as `filename` when it cannot be opened, or does not fit.
+    """
+    digest, zeros = hashlib.sha256(), bytes(PIECE)
+    handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with contextlib.ExitStack() as ends:
+        ends.callback(os.close, handle)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", source)
+        write = ends.enter_context(Path(target).open("wb", buffering=0))
+        at, size = 0, os.fstat(handle).st_size
         write.truncate(size)
-        begin = 0
-        while begin < size:
-            try:
-                begin = os.lseek(read.fileno(), begin, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:  # the rest is a hole
-                    return
-                raise
-            end = os.lseek(read.fileno(), begin, os.SEEK_HOLE)
-            os.lseek(write.fileno(), begin, os.SEEK_SET)
-            while begin < end:
-                begin += os.sendfile(write.fileno(), read.fileno(), begin, end - begin)
+        while at < size:
+            begin = _data_from(handle, at, size)
+            for hole in range(at, begin, PIECE):
+                digest.update(zeros[: begin - hole])
+            at = max(begin, os.lseek(handle, begin, os.SEEK_HOLE)) if begin < size else size
+            for piece in range(begin, at, PIECE):
+                data = os.pread(handle, min(PIECE, at - piece), piece)
+                digest.update(data)
+                os.pwrite(write.fileno(), data, piece)
+    return digest.hexdigest()
+
+
+def _data_from(handle: int, at: int, size: int) -> int:
+    """Where the next data begins; `size` where only a hole is left."""
+    try:
+        return min(size, os.lseek(handle, at, os.SEEK_DATA))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return size
+        raise
+
+
+def copy_verified(source: str, target: str, digest: str) -> None:
+    """The same of a file that must have this SHA-256; OSError as well when the copy has another."""
+    if copy_sparse(source, target) != digest:
+        raise OSError(errno.EILSEQ, "it was changed while it was used")
+
+
+class Shared:
+    """Copies that several guests read, one after another: the KEPT that were used last.
+
+    A copy's name says what it holds, so the same name is the same content.
+    """
+
+    def __init__(self) -> None:
+        self._copies: list[str] = []
+
+    def add(self, source: str, copy: str, digest: str) -> None:
+        """Has a copy there; raises as `copy_verified`."""
+        if copy in self._copies:
+            self._copies.remove(copy)
+        else:
+            while len(self._copies) >= KEPT:
+                Path(self._copies.pop(0)).unlink()
+            copy_verified(source, copy, digest)
+        self._copies.append(copy)

@@ -3,8 +3,8 @@
 The client sends this file, ending.py and streams.py on standard input when the lane starts (see LOADER in
 lane.py), so they use only the standard library. Then it writes commands, one JSON object per line:
 
-    {"cmd": "run", "argv": [...], "files": [[source, copy], ...], "fds": {"serial": 10, ...},
-     "hold": false, "paused": false, "release_on": [base64]}
+    {"cmd": "run", "argv": [...], "files": [[source, copy, sha256], ...], "shared": [the same],
+     "fds": {"serial": 10, ...}, "hold": false, "paused": false, "release_on": [base64]}
     {"cmd": "qmp", "id": 7, "execute": "...", "arguments": {...}}   answered by a `reply`
     {"cmd": "memory", "execute": "pmemsave", "arguments": {...}}    answered by a `memory`, or by a `reply`
                                                                     with id "memory": the emulator refuses
@@ -15,9 +15,10 @@ lane.py), so they use only the standard library. Then it writes commands, one JS
 and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
 then n bytes. Types: started, serial, channel, stderr and every other name in `fds`, qmp (an event or the
 greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
-failed), exit. `exit`, `failed` and `broken` end a guest. `files` are private copies, removed when the guest
-has ended. An `exit` is `asked` after a `stop`, and `overdue` if the emulator did not exit after its guest's
-end and was killed.
+failed; `unreadable` if it cannot open a source), exit. `exit`, `failed` and `broken` end a guest. `files` are
+private copies, removed when the guest has ended; `shared` copies stay for the next guests (see streams.py). A
+copy without the right digest is not used. An `exit` is `asked` after a `stop`, and `overdue` if the emulator
+did not exit after its guest's end and was killed.
 
 The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with one `quit`, unless the guest
 is held: then a `hold` is reported, the client examines the ended machine, and `release` is answered with the
@@ -39,7 +40,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from parity.guest.ending import Ending, Phase
-from parity.guest.streams import Output, Stream, copy_sparse, spawn
+from parity.guest.streams import Output, Shared, Stream, copy_verified, spawn
 
 SAMPLE_S = 1.0
 STOPPED = "T"  # the state of a stopped process in /proc/PID/stat
@@ -144,6 +145,7 @@ class Supervisor:
         self._gather_until = 0.0  # until then, only urgent descriptors are polled
         self._watch(commands, self._on_commands)
         self._guest: Guest | None = None
+        self._shared = Shared()
         self._next_sample = 0.0
 
     def run(self) -> NoReturn:
@@ -230,11 +232,16 @@ class Supervisor:
             self._refuse("broken", "this host's kernel has no /proc/PID/schedstat", copies)
             return
         try:
-            for source, target in command["files"]:
+            for source, target, digest in command["shared"]:
+                self._shared.add(source, target, digest)
+            for source, target, digest in command["files"]:
                 copies.append(target)
-                copy_sparse(source, target)
+                copy_verified(source, target, digest)
         except OSError as error:
-            self._refuse("broken", f"cannot copy {source} to {target}: {error}", copies)
+            unreadable = {"unreadable": True} if error.filename == source else {}
+            self._refuse(
+                "broken", f"cannot copy {source} to {target}: {error.strerror}", copies, **unreadable
+            )
             return
         try:
             hold, paused = command.get("hold", False), command.get("paused", False)
@@ -250,10 +257,10 @@ class Supervisor:
             self._watch(stream.descriptor, self._on_guest, urgent=stream not in (guest.serial, guest.channel))
         self._watch(guest.pidfd, self._on_exit)
 
-    def _refuse(self, kind: str, message: str, copies: list[str]) -> None:
+    def _refuse(self, kind: str, message: str, copies: list[str], **more: object) -> None:
         for file in copies:
             Path(file).unlink(missing_ok=True)
-        self._output.frame(kind, 0.0, {"message": message})
+        self._output.frame(kind, 0.0, {"message": message, **more})
         self._flush()
 
     def _report(self, kind: str, content: bytes | dict[str, object]) -> None:

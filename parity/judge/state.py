@@ -77,6 +77,7 @@ class State:
     test_t: float = 0.0
     test_cpu_s: float = 0.0
     test_delay_s: float = 0.0
+    test_bytes: int = 0  # of console and channel, before it
     test_s: Mapping[str, float] = field(default_factory=dict)
     # state of the machine
     ran: bool = False
@@ -150,7 +151,8 @@ def _begin(state: State) -> State:
     if state.rules.kind is not RunKind.TESTS or len(state.started) > (state.plan or 0):
         return state
     cpu_s, delay_s = (state.sample.cpu_s, state.sample.run_delay_s) if state.sample else (0.0, 0.0)
-    return replace(state, test_t=state.active_t, test_cpu_s=cpu_s, test_delay_s=delay_s)
+    written = state.sample.serial_bytes + state.sample.channel_bytes if state.sample else 0
+    return replace(state, test_t=state.active_t, test_cpu_s=cpu_s, test_delay_s=delay_s, test_bytes=written)
 
 
 def progress(state: State) -> str:

@@ -10,8 +10,8 @@ The verdicts of a guest; the first that applies wins:
     infra    the emulator could not be started, refused its arguments, is too old, or was killed or stopped
              from outside before its guest had ended
     hang     the vCPUs used up the CPU budget; or the guest was silent although the host let it run; or it ran
-             for LIFE_FACTOR times its budget, without the time that it waited for a host CPU. If an autopsy
-             finds progress, all these limits are multiplied by DEADLINE_FACTOR, once
+             too long, or wrote too much (limits.py). If an autopsy finds progress, these limits are doubled,
+             once
     not_run  it was stopped on request before any of these
     crash    the guest ended without a SHUTDOWN record, or not by a power-off with the status of its machine;
              or the emulator ended before its guest
@@ -31,7 +31,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from parity.judge import channel
+from parity.judge import channel, limits
 from parity.judge.channel import TestEnd
 from parity.judge.event import (
     DeadlineExtended,
@@ -60,11 +60,7 @@ from parity.judge.state import (
 )
 
 INIT_ENDED, IN_KERNEL_RUN_FINISHED, NO_INIT = 0, 1, 2  # reasons of a SHUTDOWN record
-STARVED = 0.3  # from this share of a silence spent waiting for a host CPU on, the host is to blame
-LIFE_FACTOR = 6  # ends a guest that sleeps and prints for ever: never silent, and uses no CPU budget
-DEADLINE_FACTOR = 2  # for the limits of a slow guest
 OUTSIDE = frozenset({1, 2, 3, 9, 15})  # HUP, INT, QUIT, KILL, TERM: an emulator never raises these itself
-EMULATOR_START_S = 60.0  # to the guest's first instruction; a busy disk alone can take 3 s
 KEPT_OUTPUT = 2000
 NO_PLAN = "the kernel had to run its own tests, but announced none"
 
@@ -98,15 +94,15 @@ def observe(state: State, timed: Timed) -> State:
         return state  # a reaped process has no more events
     if isinstance(event, channel.Record):
         return apply_record(
-            replace(_active(state, t), broken=state.broken or protocol_violation(state, event)), event
+            replace(limits.active(state, t), broken=state.broken or protocol_violation(state, event)), event
         )
     match event:
         case Sample():
-            return _sample(state, t, event)
+            return limits.sampled(state, t, event)
         case SerialOutput() | Paused():
-            return _active(state, t)
+            return limits.active(state, t)
         case DeadlineExtended() if can_extend_deadline(state):
-            return _extend_deadline(_active(state, t))
+            return limits.extend(limits.active(state, t))
         case SerialMatch():
             if state.hello:
                 return replace(state, console_claim=state.console_claim or event.line)
@@ -117,11 +113,13 @@ def observe(state: State, timed: Timed) -> State:
             return replace(state, emulator_says=(state.emulator_says + event.text)[-KEPT_OUTPUT:])
         case EmulatorVersion() if (event.major, event.minor) < state.rules.least_emulator:
             least = ".".join(map(str, state.rules.least_emulator))
-            return _infra(state, f"the emulator is {event.major}.{event.minor}; the machine needs {least}")
+            return limits.infra(
+                state, f"the emulator is {event.major}.{event.minor}; the machine needs {least}"
+            )
         case Dropped() if event.stream == "channel":
             return replace(state, broken=state.broken or f"it was flooded: {event.count} bytes were dropped")
         case StartFailure():
-            return _infra(state, f"the emulator did not start: {event.message}")
+            return limits.infra(state, f"the emulator did not start: {event.message}")
         case Exit():
             return _exit(state, event)
     return state
@@ -249,65 +247,16 @@ def judge_all(rules: Rules, events: Iterable[Timed]) -> Judgement:
     return judge(state)
 
 
-def _extend_deadline(state: State) -> State:
-    rules = replace(
-        state.rules,
-        cpu_budget_s=DEADLINE_FACTOR * state.rules.cpu_budget_s,
-        silence_s=DEADLINE_FACTOR * state.rules.silence_s,
-    )
-    return replace(state, rules=rules, hang=None, deadline_extended=True)
-
-
-def _active(state: State, t: float) -> State:
-    delay = state.sample.run_delay_s if state.sample else 0.0
-    return replace(state, ran=True, active_t=t, active_delay_s=delay)
-
-
-def _sample(state: State, t: float, sample: Sample) -> State:
-    before, rules = state, state.rules
-    state = replace(state, sample=sample, sample_t=t)
-    if before.active_t <= before.sample_t and _total_bytes(sample) > _total_bytes(before.sample):
-        # The lane dropped these bytes, but they are activity.
-        state = replace(state, active_t=t, active_delay_s=sample.run_delay_s)
-    if state.machine_end is not None:
-        return state
-    if not state.ran:
-        late = t > EMULATOR_START_S
-        return _infra(state, f"its emulator had not started the guest after {t:.0f} s") if late else state
-    if sample.stopped:
-        return _infra(state, "the emulator was stopped from outside")
-    silent_s, waited_s = t - state.active_t, sample.run_delay_s - state.active_delay_s
-    cause = None
-    if sample.cpu_s - state.test_cpu_s > rules.cpu_budget_s:
-        cause = f"it used up its {rules.cpu_budget_s:g} s of CPU time"
-    elif silent_s >= rules.silence_s and waited_s < STARVED * silent_s:
-        cause = f"it was silent for {silent_s:.1f} s, of which it waited {waited_s:.1f} s for a processor"
-    elif t - state.test_t - (sample.run_delay_s - state.test_delay_s) > LIFE_FACTOR * rules.cpu_budget_s:
-        cause = f"it was still running after {LIFE_FACTOR * rules.cpu_budget_s:g} s"
-    if cause is None or state.hang is not None:
-        return state
-    more = ", with its deadline extended because it made progress" if state.deadline_extended else ""
-    return replace(state, hang=f"{cause} ({progress(state)}){more}")
-
-
-def _total_bytes(sample: Sample | None) -> int:
-    return sample.serial_bytes + sample.channel_bytes if sample else 0
-
-
 def _qmp(state: State, t: float, event: QmpEvent) -> State:
     if event.name == "RESUME":
-        return _active(state, t)
+        return limits.active(state, t)
     if event.name != "SHUTDOWN" or state.machine_end is not None:
         return state
     reason = str(event.data.get("reason", "unknown"))
     state = replace(state, machine_end=reason)
     if event.data.get("guest") is True:
         return state
-    return _infra(state, f"the emulator was ended from outside ({reason})")
-
-
-def _infra(state: State, cause: str) -> State:
-    return replace(state, infra=state.infra or cause)
+    return limits.infra(state, f"the emulator was ended from outside ({reason})")
 
 
 def _exit(state: State, event: Exit) -> State:
@@ -315,10 +264,12 @@ def _exit(state: State, event: Exit) -> State:
     if event.asked or state.machine_end is not None:
         return state
     if event.signal in OUTSIDE:
-        return _infra(state, f"the emulator was killed from outside (signal {event.signal})")
+        return limits.infra(state, f"the emulator was killed from outside (signal {event.signal})")
     if not state.ran:
         how = f"signal {event.signal}" if event.signal else f"status {event.status}"
-        return _infra(state, f"the emulator ended with {how} before the guest ran{_emulator_says(state)}")
+        return limits.infra(
+            state, f"the emulator ended with {how} before the guest ran{_emulator_says(state)}"
+        )
     return state
 
 

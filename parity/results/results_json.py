@@ -11,9 +11,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from parity.core import record
 from parity.core.progress import Stage
 from parity.core.row import Row
+from parity.store import files
 
 FORMAT = 1
 
@@ -31,11 +34,11 @@ def render(rows: Sequence[Row], tree: str, written_at: str, stages: Sequence[Sta
 
 
 def parse(path: Path) -> list[Row]:
-    """The rows of an earlier document; none when there is no such file or it is of another format."""
+    """The rows of an earlier document; none where there is none, or it is damaged or of another format."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = msgspec.json.decode(files.read(path))
         if document["format"] != FORMAT:
             return []
         return [record.parse_known(Row, row) for row in document["tests"]]  # another commit's may have others
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []

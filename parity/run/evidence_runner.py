@@ -7,8 +7,11 @@ its own modules. A guest with an unchanged pass does not run again; any other gu
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import io
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +28,7 @@ from parity.autopsy.diagnose import autopsy as diagnosed
 from parity.autopsy.locations import Programs
 from parity.build.workspace import Workspace
 from parity.core import code_digest, host
+from parity.core.errors import UserError
 from parity.core.progress import LaneUse
 from parity.guest import guest
 from parity.guest.inspector import Inspector
@@ -49,6 +53,7 @@ NO_RULES = (
     "parity.core.yamlfile",
 )
 AUTOPSY = ("parity.autopsy.", "parity.trace.", "parity.build.elf", "parity.guest.inspector")
+UNPACKED_MOST = 2**28  # bytes of a recording or an autopsy: a few KiB can unpack to any size
 PLACES = GuestPaths("kernel", "disk", "firmware")
 
 AILING = (Verdict.PANIC, Verdict.HANG, Verdict.CRASH)  # verdicts with an autopsy
@@ -193,10 +198,10 @@ class EvidenceRunner:
         None when `doit gc` has removed the recording and this checkout has no log.
         """
         place = self._log(evidence)
-        if not place.exists() and self.space.store.intact(evidence.recording):
-            with self.space.scratch() as folder:
+        if not place.exists() and (content := self._unpacked(evidence.recording)) is not None:
+            with self.space.scratch() as folder, contextlib.suppress(UserError):  # it is no recording
                 recording = folder / "recording.jsonl"
-                recording.write_bytes(gzip.decompress(self.space.store.read(evidence.recording)))
+                recording.write_bytes(content)
                 self._write_log(evidence, guest.judge_recording(recording), self._autopsy(evidence))
         return str(place.relative_to(self.space.root)) if place.exists() else None
 
@@ -218,9 +223,19 @@ class EvidenceRunner:
         return Hook(examine, bad_only=True)
 
     def _autopsy(self, evidence: Evidence) -> Autopsy | None:
-        if evidence.autopsy is None or not self.space.store.intact(evidence.autopsy):
+        content = self._unpacked(evidence.autopsy)
+        return None if content is None else document.parse(content)
+
+    def _unpacked(self, digest: Digest | None) -> bytes | None:
+        """What was packed into a blob; None where it is gone, or is no such blob."""
+        if digest is None or not self.space.store.intact(digest):
             return None
-        return document.parse(gzip.decompress(self.space.store.read(evidence.autopsy)))
+        try:
+            with gzip.open(io.BytesIO(self.space.store.read(digest))) as packed:
+                content = packed.read(UNPACKED_MOST + 1)
+        except (OSError, EOFError, zlib.error):
+            return None
+        return content if len(content) <= UNPACKED_MOST else None
 
     def _record(self, result: Result) -> Digest:
         recording = Path(result.job.recording)

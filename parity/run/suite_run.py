@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from parity.build import cargo_build, disk
 from parity.build.outputs import BuildOutputs
 from parity.build.workspace import Workspace
-from parity.core.errors import BuildError
+from parity.core.errors import BuildError, UserError
 from parity.core.progress import LaneUse
 from parity.core.row import Row
 from parity.judge.verdict import Verdict
@@ -45,7 +45,11 @@ def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
 
 def profile(space: Workspace, tree: Tree, arch: str) -> Machine:
     """The machine that guests of an architecture run on; raises UserError when it is not valid."""
-    return machine.load(space.root / "machines" / f"{tree.run.machines[arch]}.yaml")
+    place = space.root / "machines" / f"{tree.run.machines[arch]}.yaml"
+    found = machine.load(place)
+    if found.arch != arch:
+        raise UserError(f"the machine is {found.arch}, and the tree names it for {arch}", file=place, line=1)
+    return found
 
 
 def spec(tree: Tree, test: Test, outputs: BuildOutputs, image: Digest) -> RunSpec:

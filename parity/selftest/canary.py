@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from parity.autopsy.diagnosis import FailureKind
 from parity.core import yamlfile
-from parity.core.yamlfile import Document, Model, Name, Seconds
+from parity.core.yamlfile import Document, Model, Name, Seconds, Text
 from parity.docker.engine import Engine
 from parity.guest.lane import DockerLane, Lane, Message
 from parity.judge.state import RunKind
@@ -27,7 +27,7 @@ class CanaryEntry(Model, frozen=True):
     """What the file says of one canary. What is given by architecture is one value for all, or a mapping."""
 
     expected: Verdict | dict[str, Verdict]
-    command_line: str  # the kernel's, `init=` included where a program takes part
+    command_line: Text  # the kernel's, `init=` included where a program takes part
     word: FailureKind | dict[str, FailureKind] | None = None  # the autopsy's; `panic` for one that must panic
     explains: str | dict[str, str] | None = None  # text that the autopsy's sentence must hold
     says: str | dict[str, str] | None = None  # text that the judge's sentence must hold

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from parity.core import yamlfile
 from parity.core.errors import UserError
 from parity.core.row import Row
 from parity.core.yamlfile import nearest
@@ -49,12 +50,9 @@ def load(path: Path, tests: Collection[str], archs: Collection[str]) -> Baseline
     Raises:
         UserError: with file and line, for a malformed line, an unknown name, or a duplicate.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except UnicodeDecodeError:
-        raise UserError("not UTF-8", file=path) from None
+    lines = yamlfile.read_text(path).split("\n")
     found: dict[tuple[str, str], Verdict] = {}
     for number, line in enumerate(lines, start=1):
         words = line.partition("#")[0].split()

@@ -11,14 +11,14 @@ from datetime import date
 from pathlib import Path
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Model, Name
+from parity.core.yamlfile import Model, Name, Text
 
 
 class DecisionEntry(Model, frozen=True):
     """One decision in the file."""
 
-    what: str  # one sentence
-    why: str  # the reason; when it no longer holds, the decision can change
+    what: Text  # one sentence
+    why: Text  # the reason; when it no longer holds, the decision can change
     since: date
     architectures: list[str]  # the architectures to which it applies
     rules_out: Name | None = None  # a task that these architectures therefore do not have

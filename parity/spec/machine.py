@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from parity.core import yamlfile
 from parity.core.errors import UserError
-from parity.core.yamlfile import Model, Name, Seconds, nearest
+from parity.core.yamlfile import Model, Name, Seconds, Text, nearest
+from parity.judge.channel import ARCHITECTURES
 from parity.judge.state import RunKind
 
 # File descriptors that the emulator inherits from the lane's supervisor; each is one end of a socket pair.
@@ -21,15 +22,15 @@ EMULATOR_REFUSED = 1  # QEMU's exit status for its own errors
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 LOADED = ("kernel", "firmware", "command_line")  # the placeholders in the arguments `load`
 
-Arguments = tuple[str, ...]
+Arguments = tuple[Text, ...]
 
 
 class Uefi(Model, frozen=True):
     """A machine's firmware, and its requirements for a bootable disk."""
 
-    firmware: str  # a path in the tool image "uefi"
+    firmware: Text  # a path in the tool image "uefi"
     grub: Name  # GRUB's name of the platform
-    boot_file: str  # the path that the firmware loads from a disk
+    boot_file: Text  # the path that the firmware loads from a disk
     silence_s: Seconds  # firmware and boot loader may be silent for so many seconds
 
 
@@ -43,13 +44,13 @@ class MachineFile(Model, frozen=True):
     arch: Name
     emulator: Name
     least_version: Annotated[str, Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$", description='"MAJOR.MINOR"')]
-    machine: str
-    cpu: str
-    accelerator: str
+    machine: Text
+    cpu: Text
+    accelerator: Text
     vcpus: Annotated[int, Meta(ge=1, le=64)]
     memory_mib: Annotated[int, Meta(ge=16, le=65_536)]
     load: Arguments
-    disk: str  # the device model that holds the disk image
+    disk: Text  # the device model that holds the disk image
     channel: Arguments  # attach the chardev "channel" as result channel
     power_off_status: Annotated[
         int, Meta(ge=0, le=255)
@@ -145,6 +146,7 @@ def load(path: Path) -> Machine:
         if unknown := [each for each in PLACEHOLDER.findall(word) if each not in LOADED]:
             message = f"{word!r} has braces around {unknown[0]!r}; {nearest(unknown[0], LOADED)}"
             raise file.error(message, "load", number)
+    file.word("architecture", given.arch, ARCHITECTURES.values(), "arch")
     major, minor = map(int, given.least_version.split("."))
     values = {key: value for key, value in msgspec.structs.asdict(given).items() if key != "least_version"}
     return Machine(name=path.stem, least_version=(major, minor), **values)

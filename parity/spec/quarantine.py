@@ -16,7 +16,8 @@ from msgspec import Meta
 from parity.core import yamlfile
 from parity.core.yamlfile import Model
 
-Words = Annotated[str, Meta(pattern=r"\S", description="text that is not empty")]
+_SOME, _MORE = r"[^\x00-\x20\x7f-\xa0]", r"[^\x00-\x1f\x7f-\x9f]*"  # no control characters, no line feeds
+Words = Annotated[str, Meta(pattern=f"^{_MORE}{_SOME}{_MORE}$", description="text that is not empty")]
 
 
 class Entry(Model, frozen=True):

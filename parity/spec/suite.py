@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Document, Model, Name, Seconds
+from parity.core.yamlfile import Document, Model, Name, Seconds, Text
 from parity.judge.verdict import Verdict
 from parity.spec.quarantine import Entry, Quarantine
 
@@ -28,10 +28,10 @@ class TestEntry(Model, frozen=True):
     """One test in the file."""
 
     __test__ = False  # pytest: not a test class
-    area: str  # group in reports; also a tag
+    area: Text  # group in reports; also a tag
     expected: Verdict | dict[str, Verdict]
-    tags: tuple[str, ...] = ()  # more tags for selection
-    reason: str | None = None  # required if a verdict other than pass is expected
+    tags: tuple[Text, ...] = ()  # more tags for selection
+    reason: Text | None = None  # required if a verdict other than pass is expected
     # CPU seconds of the virtual processors before the guest counts as hung; default CPU_BUDGET_S
     cpu_budget_s: Seconds | dict[str, Seconds] | None = None
     # seconds without an event or a byte before an idle guest counts as hung; default SILENCE_S

@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Meta
 
 from parity.core import yamlfile
-from parity.core.yamlfile import Document, Model, Name
+from parity.core.yamlfile import Document, Model, Name, Text
+from parity.judge.channel import ARCHITECTURES
 from parity.judge.state import RunKind
 from parity.judge.verdict import Verdict
 
@@ -25,7 +26,7 @@ THREAD_FAULTS = "thread_faults"
 LINK_BYTES_MAX = 1023  # bytes of a link's target: with a NUL, one block of the image
 PROGRAM = "{program}"  # in the kernel's command line: the name of the program for PID 1
 
-Texts = tuple[str, ...]
+Texts = tuple[Text, ...]
 SomeTexts = Annotated[Texts, Meta(min_length=1)]
 GuestPath = Annotated[str, Meta(pattern=r"^/[^\x00]*$", description="an absolute path in the guest")]
 Content = Annotated[str, Meta(max_length=2**20)]
@@ -49,7 +50,7 @@ class KernelEntry(Model, frozen=True):
     sources: SomeTexts
     arguments: Texts
     rustflags: Texts
-    targets: dict[Name, str]  # architecture → Rust target
+    targets: dict[Name, Text]  # architecture → Rust target
     feature_sets: dict[Name, FeatureSetEntry]
     # Faults that the command line selects by `fault=NAME` in a build of the feature set "planted_faults".
     planted_faults: tuple[Name, ...] | None = None
@@ -92,7 +93,7 @@ class RunEntry(Model, frozen=True):
 
     suite: Name
     features: Name  # the feature set that the suite runs with
-    command_line: str  # PROGRAM in it is replaced
+    command_line: Text  # PROGRAM in it is replaced
     boot_program: Name
     machines: Annotated[dict[Name, Name], Meta(min_length=1)]  # architecture → machines/NAME.yaml
     # The same for machines with firmware, for architectures whose kernel also boots from a disk image.
@@ -109,7 +110,7 @@ class TreeFile(Model, frozen=True):
     """The file of a kernel tree."""
 
     name: Name
-    root: str  # the tree's folder, relative to this file
+    root: Text  # the tree's folder, relative to this file
     kernel: KernelEntry
     programs: ProgramsEntry
     disk: DiskEntry
@@ -204,7 +205,9 @@ def load(path: Path) -> Tree:
     kernel, programs, run = given.kernel, given.programs, given.run
     root = (path.parent / given.root).resolve()
     if not root.is_dir():
-        raise file.error(f"there is not a folder {root}", "root")
+        raise file.error(f"there is no folder {root}", "root")
+    for arch in run.machines:
+        file.word("architecture", arch, ARCHITECTURES.values(), "run", "machines", arch)
     for part, targets in (("kernel", kernel.targets), ("programs", programs.targets)):
         for arch in run.machines:
             if arch not in targets:

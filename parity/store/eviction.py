@@ -1,20 +1,22 @@
 """What the store holds, how long nobody used it, and what goes when it holds too much.
 
 Using a blob sets its access time (`Store.intact`), its time of change stays. The ledger of evidence is never
-touched: it is small, and what was seen is not seen again.
+touched: it is small, and what was seen is not seen again. What is no blob by its name and kind stays as well.
 """
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity.store.store import Digest
+from parity.store import files
+from parity.store.store import Action, Digest
 
 OTHERS = "recordings of guests"
+BLOB = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,11 @@ class Holding:
 def blobs(root: Path) -> list[Blob]:
     """All blobs, the least recently used first."""
     found = []
-    for path in (root / "blobs").glob("*/*"):
+    for path in files.regular(root / "blobs"):
+        if not (BLOB.fullmatch(path.name) and path.name.startswith(path.parent.name)):
+            continue
         try:
-            stat = path.stat()
+            stat = path.lstat()
         except FileNotFoundError:  # damaged, and removed by another command
             continue
         size = min(stat.st_size, stat.st_blocks * 512)  # holes take no room
@@ -99,10 +103,10 @@ def remove(root: Path, gone: Collection[Blob]) -> None:
 def _actions(root: Path) -> dict[Path, tuple[str, list[Digest]]]:
     """Stage and outputs of every action; a torn record is `Store.lookup`'s to find."""
     found = {}
-    for path in (root / "actions").glob("*/*.json"):
+    for path in files.regular(root / "actions"):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            found[path] = (str(record["stage"]), list(map(str, record["outputs"].values())))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            action = Action.parse(files.read(path))
+        except (OSError, ValueError):
             continue
+        found[path] = action.stage, list(action.outputs.values())
     return found

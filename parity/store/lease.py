@@ -16,6 +16,7 @@ from pathlib import Path
 
 from parity.core import host, lock
 from parity.core.errors import MachineError
+from parity.store import files
 
 NAME = "claims"
 
@@ -59,7 +60,12 @@ class Claims:
 
 @contextlib.contextmanager
 def removing(root: Path) -> Iterator[frozenset[str]]:
-    """The digests that living commands have claimed; until the block ends nobody looks at a blob."""
+    """The digests that living commands have claimed; until the block ends nobody looks at a blob.
+
+    Raises:
+        MachineError: the store is not as it should be.
+    """
+    files.check(root)
     with _lock(root, fcntl.LOCK_EX):
         yield frozenset(
             digest for file in (root / "tmp").glob(f"*/{NAME}") for digest in _of_the_living(file)
@@ -70,17 +76,26 @@ def _of_the_living(file: Path) -> list[str]:
     try:
         if host.abandoned(file.parent):
             return []
-        return file.read_text(encoding="utf-8").split()
-    except FileNotFoundError:  # its command has just ended
+        return files.read(file).decode(errors="replace").split()
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        files.OddFileError,
+    ):  # its command has just ended, or is none
         return []
 
 
 @contextlib.contextmanager
 def _lock(root: Path, kind: int) -> Iterator[None]:
-    (root / "locks").mkdir(parents=True, exist_ok=True)
-    handle = os.open(root / "locks" / "store.lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    place = root / "locks" / "store.lock"
     try:
-        lock.take(handle, kind, str(root / "locks" / "store.lock"))
+        host.make_open(place.parent)
+        handle = files.descriptor(place, os.O_RDONLY | os.O_CREAT)
+    except OSError as error:
+        hint = f"Remove it: rm -r {place}"
+        raise MachineError(f"the store's lock {place} cannot be opened: {error.strerror}", hint) from None
+    try:
+        lock.take(handle, kind, str(place))
         yield
     finally:
         os.close(handle)

@@ -1,9 +1,10 @@
 """What a checkout's stages were last made of, and which of them have to be made again whatever is kept.
 
-    build/stages/NAME.json        {"format", "title", "inputs"} when it was last made or restored here
+    build/stages/NAME.json        sealed: {"format", "title", "inputs"} when it was last made or restored here
     build/stages/NAME.forgotten   it was forgotten since
 
-It says nothing about results, which only the store does; who deletes it loses `doit why`.
+It says nothing about results, which only the store does. Without it `doit why` has nothing to compare with,
+and the same goes for what is damaged.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from parity.core import host
+from parity.store import files, sealed
 
-FORMAT = 1  # a note that says nothing of it is of the first
+FORMAT = 2
 SHOWN = 60  # characters of a value that are worth reading
 
 
@@ -33,34 +35,32 @@ class History:
         Raises:
             MachineError: it cannot be written.
         """
-        text = json.dumps({"format": FORMAT, "title": title, "inputs": inputs}, sort_keys=True)
+        text = sealed.seal({"format": FORMAT, "title": title, "inputs": inputs})
         if self._read(title) == text and not self.forgotten(title):
             return
-        host.write_whole(self._place(title, "json"), text.encode(), self.folder.parent)
+        files.discard(self._place(title, "json"))
+        host.write_whole(self._place(title, "json"), text, self.folder.parent)
         self._place(title, "forgotten").unlink(missing_ok=True)
 
     def inputs(self, title: str) -> dict[str, Any] | None:
-        """What the stage was last made of; None when nobody knows, or `another_version`."""
-        note = self._note(title)
+        """What the stage was last made of; None when that is unknown, or `another_version`."""
+        try:
+            note = sealed.opened(self._read(title))
+        except ValueError:
+            return None
         inputs = note.get("inputs")
-        return inputs if isinstance(inputs, dict) and not self.another_version(title) else None
+        known = note.get("format") == FORMAT and note.get("title") == title
+        return inputs if known and isinstance(inputs, dict) else None
 
     def another_version(self, title: str) -> bool:
-        """Whether it was a version of Parity that notes it in a way of its own."""
-        return bool(self._note(title).get("format", FORMAT) != FORMAT)
+        """Whether there is a note that cannot be read: damaged, or of another version of Parity."""
+        return bool(self._read(title)) and self.inputs(title) is None
 
-    def _note(self, title: str) -> dict[str, Any]:
+    def _read(self, title: str) -> bytes:
         try:
-            note = json.loads(self._read(title))
-        except ValueError:
-            return {}
-        return note if isinstance(note, dict) else {}
-
-    def _read(self, title: str) -> str:
-        try:
-            return self._place(title, "json").read_text(encoding="utf-8", errors="replace")
+            return files.read(self._place(title, "json"))
         except OSError:
-            return ""
+            return b""
 
     def forget(self, title: str) -> None:
         """Next time the stage is made, whatever is kept of it."""

@@ -3,39 +3,48 @@
 Layout below the cache directory, shared by all checkouts of a user:
 
     blobs/ab/abcdef…      a file's bytes under the hexadecimal SHA-256 of its content, read-only
-    actions/ab/abcdef….json   an action: {"format", "stage", "outputs": {name: digest}, "facts": {…}}
+    actions/ab/abcdef….json   an action, sealed: {format, key, stage, outputs: {name: digest}, facts}
 
 Everything is written below `tmp/` and renamed into its place, so that a command killed at any moment leaves
-either the whole or nothing. A blob is hashed again before it is used: one that does not match its name
-(half written, cut, changed with its time put back) is removed and reported, and its action runs again. Zeros
-are kept as holes, so that a disk image takes the room of what is on it.
+either the whole or nothing. A blob is hashed again before it is used, and once more as it is read: one that
+does not match its name (half written, cut, changed with its time put back) is removed and reported, and its
+action runs again; so does that of a record that does not match its digest. A name in a record is a path that
+stays below whatever folder it is joined to. Zeros are kept as holes, so that a disk image takes the room of
+what is on it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
 import os
-import re
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, BinaryIO
+
+import msgspec
+from msgspec import Meta
 
 from parity.core import host
+from parity.core.errors import MachineError
+from parity.store import files, sealed
 from parity.store.lease import Claims
 
 TICKS_NS = 100_000_000  # no clock of a file system is coarser
 PIECE = bytes(2**20)  # zeros; as much as is hashed at once, for many small pieces cost more than their bytes
-FORMAT = 1  # of an action's record; one that says nothing of it is of the first
+FORMAT = 2  # of an action's record, and part of its key: versions that write others never meet one
 HOLE = 2**14  # so many zeros, aligned, become a hole
 REMEDY = "make room there, or set PARITY_CACHE to another disk"
+AGAIN = "another program writes to the store; run the command again: what is damaged is made again"
+READABLE = 0o444  # by guests, which run as another user
 
-Digest = str
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 """64 hexadecimal digits of a SHA-256."""
 
 
@@ -45,6 +54,24 @@ class Outputs:
 
     files: Mapping[str, Digest]
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The record of an action."""
+
+    format: int
+    key: Digest
+    stage: str
+    outputs: dict[str, Digest]
+    facts: dict[str, Any]
+
+    @classmethod
+    def parse(cls, text: bytes) -> Action:
+        """Raises ValueError for what is damaged, or no such record."""
+        found = msgspec.convert(sealed.opened(text), cls)
+        if found.format != FORMAT or not all(map(_stays_below, found.outputs)):
+            raise ValueError("a record of another format, or with a name that leads elsewhere")
+        return found
 
 
 def file_digest(path: Path) -> Digest:
@@ -78,7 +105,8 @@ class FileDigests:
 
 def action_key(stage: str, inputs: Mapping[str, Any]) -> Digest:
     """The key of an action: SHA-256 over its stage and everything that went into it, as canonical JSON."""
-    text = json.dumps({"stage": stage, "inputs": inputs}, sort_keys=True, separators=(",", ":"))
+    values = {"stage": stage, "inputs": inputs, "records": FORMAT}
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -86,9 +114,15 @@ class Store:
     """The blobs and actions below one directory."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self._root = root
         self._checked: set[Digest] = set()
         self._claims = Claims(root)
+
+    @cached_property
+    def root(self) -> Path:
+        """The store's folder, once the folders in it are found to be usable; raises MachineError."""
+        files.check(self._root)
+        return self._root
 
     def put(self, path: Path) -> Digest:
         """Takes a copy of a file; its digest is that of the bytes copied, whatever happens to the file."""
@@ -108,6 +142,7 @@ class Store:
         with self._new() as file:
             digest = _copy(source, file)
             if not self.intact(digest):
+                files.discard(self.local(digest))
                 host.settle(file, self.local(digest), lasting=True)
         self._checked.add(digest)  # and claimed, as it was looked at
         return digest
@@ -117,22 +152,52 @@ class Store:
         return self.root / "blobs" / digest[:2] / digest
 
     def read(self, digest: Digest) -> bytes:
-        """A blob's bytes; the caller has asked `intact` first."""
-        return self.local(digest).read_bytes()
+        """A blob's bytes; the caller has asked `intact` first.
+
+        Raises:
+            MachineError: it has changed since.
+        """
+        with self._reader(digest) as source:
+            content = source.read()
+            self._agree(digest, hashlib.sha256(content).hexdigest())
+        return content
 
     def copy(self, digest: Digest, target: BinaryIO) -> None:
-        """Writes a blob to a file, holes and all; the caller has asked `intact` first."""
-        with self.local(digest).open("rb") as source:
-            _copy(source, target)
+        """Writes a blob to a file, holes and all; the caller has asked `intact` first.
+
+        Raises:
+            MachineError: it has changed since; what was written is not the blob.
+        """
+        with self._reader(digest) as source:
+            self._agree(digest, _copy(source, target))
+
+    def _reader(self, digest: Digest) -> io.BufferedReader:
+        try:
+            return files.reader(self.local(digest))
+        except (FileNotFoundError, NotADirectoryError, files.OddFileError):
+            raise self._changed(digest) from None
+
+    def _agree(self, digest: Digest, found: Digest) -> None:
+        if found != digest:
+            raise self._changed(digest)
+
+    def _changed(self, digest: Digest) -> MachineError:
+        self._checked.discard(digest)
+        return MachineError(f"{self.local(digest)} was changed while it was used", AGAIN)
 
     def intact(self, digest: Digest) -> bool:
-        """Whether the blob is there with its own content; read once per command, and claimed from then on."""
+        """Whether the blob is there with its own content, for every user to read; read once per command, and
+        claimed from then on.
+        """
         if digest in self._checked:
             return True
         place = self.local(digest)
         with self._claims.claimed(digest):
             try:
-                whole = file_digest(place) == digest
+                with files.reader(place) as file:
+                    whole = hashlib.file_digest(file, "sha256").hexdigest() == digest
+                    if whole and os.fstat(file.fileno()).st_mode & READABLE != READABLE:
+                        os.fchmod(file.fileno(), READABLE)
             except OSError:
                 return False
             if whole:
@@ -144,13 +209,15 @@ class Store:
         """The kept outputs of an action, and a complaint when something kept was found damaged.
 
         Outputs are None when the action has to run (again).
+
+        Raises:
+            MachineError: what is damaged cannot be removed.
         """
         outputs, complaint = self._recorded(key)
         for name, digest in outputs.files.items() if outputs else ():
             if not self.intact(digest):
-                there = self.local(digest).exists()
-                self.local(digest).unlink(missing_ok=True)
-                what = "is damaged" if there else "is gone"
+                what = "is damaged" if os.path.lexists(self.local(digest)) else "is gone"
+                files.discard(self.local(digest))
                 return None, f"{name} ({digest[:12]}) in the store {what}; made again"
         return outputs, complaint
 
@@ -167,29 +234,21 @@ class Store:
     def _recorded(self, key: Digest) -> tuple[Outputs | None, str | None]:
         place = self._action(key)
         try:
-            record = json.loads(place.read_text(encoding="utf-8"))
-            if _another(record):
-                return None, f"record {key[:12]} in the store is another version's; passed over"
-            return _outputs(record), None
+            action = Action.parse(files.read(place))
+            if action.key == key:
+                return Outputs(action.outputs, action.facts), None
         except FileNotFoundError:
             return None, None
-        except (OSError, ValueError, KeyError, TypeError):
-            place.unlink(missing_ok=True)
-            return None, f"record {key[:12]} in the store is damaged; made again"
+        except (OSError, ValueError):
+            pass
+        files.discard(place)
+        return None, f"record {key[:12]} in the store is damaged; made again"
 
     def record(self, key: Digest, stage: str, outputs: Outputs) -> None:
-        """Keeps the outputs of an action under its key, unless another version's record is there."""
-        with contextlib.suppress(OSError, ValueError):
-            if _another(json.loads(self._action(key).read_text(encoding="utf-8"))):
-                return
-        record = {
-            "format": FORMAT,
-            "stage": stage,
-            "outputs": dict(outputs.files),
-            "facts": dict(outputs.facts),
-        }
+        """Keeps the outputs of an action under its key; raises MachineError when they cannot be written."""
+        action = Action(FORMAT, key, stage, dict(outputs.files), dict(outputs.facts))
         with self._new() as file:
-            file.write(json.dumps(record, indent=1, sort_keys=True).encode())
+            file.write(sealed.seal(msgspec.structs.asdict(action)))
             host.settle(file, self._action(key), lasting=True)
 
     def _action(self, key: Digest) -> Path:
@@ -200,17 +259,10 @@ class Store:
         return host.new_file(self.root, f"the store {self.root}", REMEDY)
 
 
-def _another(record: Any) -> bool:
-    """Whether a record is of a format that this version does not know."""
-    return isinstance(record, dict) and record.get("format", FORMAT) != FORMAT
-
-
-def _outputs(record: Any) -> Outputs:
-    """Raises ValueError, KeyError or TypeError for what is no record."""
-    files = dict(record["outputs"])
-    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in files.values()):
-        raise ValueError
-    return Outputs(files, dict(record["facts"]))
+def _stays_below(name: str) -> bool:
+    """Whether a name is a path that, joined to a folder, leads to a place below it."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> Digest:
@@ -232,8 +284,11 @@ def _copy(source: BinaryIO, target: BinaryIO) -> Digest:
 def _touch(place: Path) -> bool:
     """Notes that a file was used: its access time, whatever the file system's rule for it. Is it there?"""
     try:
-        os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))
-    except FileNotFoundError:
+        found = place.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            return False
+        os.utime(place, ns=(time.time_ns(), found.st_mtime_ns), follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         pass  # another user's: it is still whole

@@ -1,0 +1,197 @@
+"""Messages of a supervisor, as frames of a lane and as lines of a recording. Both may hold anything.
+
+A lane holds a guest that may have broken out of its emulator, and a recording lies in a store that other
+programs write to. So a message is taken when its kind has these fields, of these types, and no other.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Amount = Annotated[int, Meta(ge=0, le=2**62)]
+HEADER_MOST = 2**20  # bytes
+DATA_MOST = 2**26  # more than a supervisor keeps of a stream, or is asked for of a guest's memory
+
+
+class _Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of a kind of message; these are of one that has none."""
+
+
+class _Started(_Fields, frozen=True):
+    pid: int
+
+
+class _Version(msgspec.Struct, frozen=True):
+    major: int
+    minor: int
+
+
+class _Qemu(msgspec.Struct, frozen=True):
+    qemu: _Version
+
+
+class _Greeting(msgspec.Struct, frozen=True):
+    version: _Qemu
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """The emulator's greeting, or an event."""
+
+    event: str | None = None
+    data: dict[str, Any] = {}
+    QMP: _Greeting | None = None
+
+    def __post_init__(self) -> None:
+        if (self.event is None) is (self.QMP is None):
+            raise ValueError("neither a greeting nor an event")
+
+
+class _Qmp(_Fields, frozen=True):
+    message: _Said
+
+
+class _Complaint(msgspec.Struct, frozen=True):
+    desc: str
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    result: Any = msgspec.field(name="return", default=None)
+    error: _Complaint | None = None
+
+
+class _Reply(_Fields, frozen=True):
+    reply: _Answer
+
+
+class _Vcpu(msgspec.Struct, frozen=True):
+    cpu_s: Seconds
+    run_delay_s: Seconds
+
+
+class _Sample(_Fields, frozen=True):
+    vcpus: list[_Vcpu]
+    serial_bytes: Amount
+    channel_bytes: Amount
+    stopped: bool = False
+
+
+class _Hold(_Fields, frozen=True):
+    on: bool
+    more_time: bool = False
+
+
+class _Dropped(_Fields, frozen=True):
+    stream: str
+    count: Amount
+
+
+class _Refusal(_Fields, frozen=True):
+    message: str
+    unreadable: bool = False
+
+
+class _Exit(_Fields, frozen=True):
+    asked: bool
+    status: int | None = None
+    signal: int | None = None
+    overdue: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.status is None) is (self.signal is None):
+            raise ValueError("neither a status nor a signal, or both")
+
+
+KINDS: Mapping[str, type[_Fields]] = {
+    "started": _Started,
+    "qmp": _Qmp,
+    "reply": _Reply,
+    "sample": _Sample,
+    "hold": _Hold,
+    "dropped": _Dropped,
+    "failed": _Refusal,
+    "broken": _Refusal,
+    "exit": _Exit,
+}
+"""The kinds that have fields; all others are bytes of a descriptor."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a supervisor reported; its docstring lists the kinds. `t`: seconds since the emulator's start."""
+
+    kind: str
+    t: float
+    data: bytes = b""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def checked(cls, kind: object, t: object, data: bytes, fields: Mapping[str, Any]) -> Self:
+        """A message; raises ValueError for one that cannot be."""
+        if not isinstance(kind, str):
+            raise ValueError("a kind is a word")  # noqa: TRY004
+        msgspec.convert(fields, KINDS.get(kind, _Fields))
+        return cls(kind, msgspec.convert(t, Seconds), data, fields)
+
+    def to_json(self) -> str:
+        """One line of a recording."""
+        data = {"data": base64.b64encode(self.data).decode()} if self.data else {}
+        return json.dumps({"type": self.kind, "t": self.t, **data, **self.fields})
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """The inverse of `to_json`. Raises ValueError for anything else."""
+        values = _object(line)
+        data = values.pop("data", "")
+        if not isinstance(data, str):
+            raise ValueError("data is text")  # noqa: TRY004
+        return cls.checked(
+            values.pop("type", None), values.pop("t", None), base64.b64decode(data, validate=True), values
+        )
+
+
+class FrameReader:
+    """The supervisor's standard output, in any pieces, into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._header: dict[str, Any] | None = None  # of the frame whose bytes are awaited
+        self._size = 0
+
+    def feed(self, piece: bytes) -> list[Message]:
+        """Add bytes; returns the messages now complete. Raises ValueError when they are no frames."""
+        self._buffer += piece
+        messages: list[Message] = []
+        while self._header is not None or self._read_header():
+            if len(self._buffer) < self._size:
+                break
+            header, self._header = self._header or {}, None
+            data = bytes(self._buffer[: self._size])
+            del self._buffer[: self._size]
+            messages.append(Message.checked(header.pop("type", None), header.pop("t", None), data, header))
+        return messages
+
+    def _read_header(self) -> bool:
+        """Takes a header off the buffer, if there is one."""
+        end = self._buffer.find(b"\n", 0, HEADER_MOST)
+        if end < 0:
+            if len(self._buffer) >= HEADER_MOST:
+                raise ValueError("a frame without a header")
+            return False
+        header = _object(bytes(self._buffer[:end]))
+        self._size = msgspec.convert(header.pop("n", None), Annotated[int, Meta(ge=0, le=DATA_MOST)])
+        self._header = header
+        del self._buffer[: end + 1]
+        return True
+
+
+def _object(text: bytes | str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
