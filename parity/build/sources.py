@@ -119,12 +119,12 @@ def that_run(root: Path, wanted: Mapping[str, Content]) -> dict[str, Content]:
             runs |= {os.path.normpath(place / script)} if isinstance(script, str) else set()
             folders += [str(place)] if _table(manifest, "lib").get("proc-macro") else []
             for crate in _table(manifest, "build-dependencies"):
-                own, whole = (
+                local, inherited = (
                     _table(dependencies, crate).get("path")
                     for dependencies in (_table(manifest, "build-dependencies"), shared)
                 )
-                folders += [os.path.normpath(place / own)] if isinstance(own, str) else []
-                folders += [os.path.normpath(whole)] if isinstance(whole, str) else []
+                folders += [os.path.normpath(place / local)] if isinstance(local, str) else []
+                folders += [os.path.normpath(inherited)] if isinstance(inherited, str) else []
     return {
         name: content
         for name, content in wanted.items()

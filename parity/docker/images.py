@@ -110,7 +110,7 @@ def ensure(
     """The image of a role by the recipe of the checkout `root`, made when it is not there, or `again`.
 
     An image that is made again takes the name. The former one stays, as another command may use it. Packages
-    that are not as recorded in the checkout are told.
+    other than the recorded ones are reported.
 
     Raises:
         MachineError: no room, network or permission.
@@ -130,7 +130,7 @@ def ensure(
     if image_id != former and (
         differences := versions.differences(root, recipe.architecture, role, image.packages)
     ):
-        progress.note(f"image {role}: {versions.told(differences)}", "yellow")
+        progress.note(f"image {role}: {versions.message(differences)}", "yellow")
     return image
 
 

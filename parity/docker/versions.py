@@ -1,8 +1,8 @@
 """The versions of Debian packages in the tool images, as recorded in the checkout, and what differs.
 
 Debian's mirrors have one version of each package at a time. So an image that is made later can have others;
-that is told, and enters the keys of all that is made with the image. `toolchains/update` records the versions
-of the images that are there.
+Parity reports that, and the versions enter the keys of all that is made with the image. `toolchains/update`
+records the versions of the images that are there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def differences(root: Path, architecture: str, role: str, packages: Mapping[str,
     ]
 
 
-def told(found: list[str]) -> str:
+def message(found: list[str]) -> str:
     """The differences in one line."""
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"{len(found)} packages are not as recorded in {RECORD}: {', '.join(found[:SHOWN])}{more}"
