@@ -45,7 +45,10 @@ impl<D: BlockDevice> Filesystem<D> {
         let mut target = zeroed(size)?;
         if inode.sectors == attributes || self.device.makes(Mistake::LongLink) {
             // A short target stands where the block numbers would.
-            let bytes: Vec<u8> = inode.pointers.iter().flat_map(|pointer| pointer.to_le_bytes()).collect();
+            let mut bytes = [0; POINTERS * POINTER_BYTES];
+            for (place, pointer) in bytes.chunks_exact_mut(POINTER_BYTES).zip(inode.pointers) {
+                place.copy_from_slice(&pointer.to_le_bytes());
+            }
             target.copy_from_slice(bytes.get(..size).ok_or(Error::Corrupt)?);
         } else {
             self.read_data(inode, 0, &mut target)?;
