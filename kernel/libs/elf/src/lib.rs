@@ -1,7 +1,7 @@
 //! Reader of programs: static, little-endian ELF64 files without an interpreter.
 //!
-//! [`Program::parse`] trusts nothing in the file. What it lets through can be mapped page by page: segments
-//! ascend, share no page, lie inside the given address range, and their bytes inside the file.
+//! [`Program::parse`] trusts nothing in the file. An accepted program can be mapped page by page: its segments are in
+//! ascending order, share no page and lie in the given address range, and their bytes are in the file.
 #![no_std]
 
 use core::fmt;
@@ -15,7 +15,7 @@ use elf::segment::{ProgramHeader, SegmentTable};
 
 /// Bytes of a page; segments with different rights must not share one.
 pub const PAGE_BYTES: u64 = 4096;
-/// The header and all program headers must lie within so many bytes from the file's start.
+/// The header and all program headers must lie within this many bytes from the start of the file.
 pub const HEAD_BYTES: usize = 4096;
 
 const IDENT_BYTES: usize = 16;
@@ -29,19 +29,19 @@ pub enum Error {
     NotElf64,
     /// For another processor.
     Machine(u16),
-    /// Neither relocation nor dynamic linking is done: not `ET_EXEC`, or an interpreter is named.
+    /// Needs relocation or dynamic linking, which the kernel does not do: not `ET_EXEC`, or it names an interpreter.
     NotStatic,
     /// The program headers are malformed, or not within [`HEAD_BYTES`].
     Headers,
-    /// The segment's bytes are not all in the file, or more than its memory.
+    /// The file lacks bytes of the segment, or the segment has more bytes in the file than in memory.
     Bytes,
     /// The segment leaves the address range of programs.
     Range,
     /// Address and file offset do not agree modulo the page size, or pages are shared or out of order.
     Layout,
-    /// The segment can be written and executed, or not even read.
+    /// The segment is writable and executable, or not readable.
     Rights,
-    /// The entry is in no executable segment.
+    /// The entry point is in no executable segment.
     Entry,
 }
 
@@ -63,14 +63,14 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// Memory to be filled from the file.
+/// A range of memory and the part of the file that fills it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// Address of the first byte; congruent to `offset` modulo [`PAGE_BYTES`].
     pub address: u64,
     /// Bytes in memory, at least 1; those after `file_bytes` are zero.
     pub memory_bytes: u64,
-    /// Where the segment's bytes are in the file.
+    /// Offset of the segment's bytes in the file.
     pub offset: u64,
     pub file_bytes: u64,
     pub write: bool,
@@ -78,7 +78,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// The pages it covers: first address of the first, first address after the last.
+    /// The pages that it covers: from the address of the first page to the first address after the last page.
     #[must_use]
     pub const fn pages(&self) -> Range<u64> {
         let end = self.address + self.memory_bytes;
@@ -128,7 +128,7 @@ impl<'data> Program<'data> {
     /// addresses that programs may use, both ends multiples of [`PAGE_BYTES`].
     ///
     /// # Errors
-    /// The first reason found why the file cannot be run.
+    /// The first reason found why the kernel cannot run the file.
     pub fn parse(head: &'data [u8], file_bytes: u64, machine: u16, space: Range<u64>) -> Result<Self, Error> {
         let header = file_header(head, machine)?;
         let headers = table(head, &header)?;
@@ -151,7 +151,7 @@ impl<'data> Program<'data> {
 
     /// The segments to load, in ascending order.
     pub fn segments(&self) -> impl Iterator<Item = Segment> + use<'data> {
-        // They were checked; limits that let everything pass only convert them.
+        // `parse` has checked the headers; without limits, `check` only converts them.
         loadable(&self.headers).filter_map(|header| Segment::check(&header, u64::MAX, &(0..u64::MAX)).ok())
     }
 }

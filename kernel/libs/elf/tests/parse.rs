@@ -1,4 +1,4 @@
-//! Programs good and hostile, built byte by byte.
+//! Valid and hostile programs, built byte by byte.
 
 use parity_elf::{EM_AARCH64, EM_X86_64, Error, HEAD_BYTES, Program, Segment};
 use std::ops::Range;
@@ -195,7 +195,7 @@ fn the_entry_must_be_executable() {
     assert_eq!(error_of(&[Header { memory_bytes: 0x101, file_bytes: 0x100, ..TEXT }]), None);
 }
 
-/// Every single byte turned into anything: an answer, never a panic, and what is let through keeps its promise.
+/// Each byte replaced by any other: no panic, and an accepted program has the properties that `parse` promises.
 #[test]
 fn hostile_bytes() {
     let good = file(&[TEXT, DATA]);

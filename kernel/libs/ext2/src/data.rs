@@ -1,4 +1,4 @@
-//! A file's bytes: from block numbers in the inode and in tables of block numbers.
+//! A file's bytes, found by the block numbers in the inode and in tables of block numbers.
 
 use alloc::vec::Vec;
 
@@ -7,21 +7,21 @@ use parity_abi::limits::PATH_MAX;
 use crate::inode::POINTERS;
 use crate::{BlockDevice, Error, FileType, Filesystem, Inode, Mistake, field, zeroed};
 
-/// Pointers of the inode that name data; the others name tables of depth 1, 2 and 3.
+/// Block numbers in the inode that refer to data; the others refer to tables of depth 1, 2 and 3.
 const DIRECT: usize = 12;
-/// Most blocks that one read of the device brings.
+/// Most blocks in one read of the device.
 const RUN_MAX: usize = 32;
 const POINTER_BYTES: usize = 4;
 
-/// Blocks of a file that follow each other on the device, or are all missing (and read as zeros).
+/// Blocks of a file that are consecutive on the device, or all missing (they read as zeros).
 struct Run {
     first: Option<u32>,
     count: u32,
 }
 
 impl<D: BlockDevice> Filesystem<D> {
-    /// Reads a regular file from the byte `offset` and returns how many bytes came: fewer than the buffer
-    /// holds only at the end of the file.
+    /// Reads a regular file from the byte `offset` and returns the number of bytes read: fewer than the buffer
+    /// has room for only at the end of the file.
     ///
     /// # Errors
     /// [`Error::IsDirectory`], [`Error::Corrupt`], or the device's error.
@@ -44,8 +44,11 @@ impl<D: BlockDevice> Filesystem<D> {
         let attributes = if inode.attributes == 0 { 0 } else { self.superblock.block_bytes / 512 };
         let mut target = zeroed(size)?;
         if inode.sectors == attributes || self.device.makes(Mistake::LongLink) {
-            // A short target stands where the block numbers would.
-            let bytes: Vec<u8> = inode.pointers.iter().flat_map(|pointer| pointer.to_le_bytes()).collect();
+            // A short target is in the place of the block numbers.
+            let mut bytes = [0; POINTERS * POINTER_BYTES];
+            for (place, pointer) in bytes.chunks_exact_mut(POINTER_BYTES).zip(inode.pointers) {
+                place.copy_from_slice(&pointer.to_le_bytes());
+            }
             target.copy_from_slice(bytes.get(..size).ok_or(Error::Corrupt)?);
         } else {
             self.read_data(inode, 0, &mut target)?;
@@ -74,7 +77,7 @@ impl<D: BlockDevice> Filesystem<D> {
         Ok(len)
     }
 
-    /// The run that begins with the file's block `index`: at least one block, at most `wanted`.
+    /// The run that begins at the file's block `index`: at least one block, at most `wanted`.
     fn run(&self, inode: &Inode, index: u64, wanted: usize) -> Result<Run, Error> {
         let mut pointers = [0; RUN_MAX];
         let known = self.pointers(inode, index, &mut pointers[..wanted.min(RUN_MAX)])?;
@@ -87,8 +90,8 @@ impl<D: BlockDevice> Filesystem<D> {
         Ok(Run { first: (first != 0).then_some(first), count })
     }
 
-    /// Fills in the block numbers from the file's block `index` on, and returns how many: at least one,
-    /// fewer than asked for where a table ends.
+    /// Fills in the block numbers from the file's block `index` on and returns their number: at least one,
+    /// fewer than there is room for at the end of a table.
     fn pointers(&self, inode: &Inode, index: u64, pointers: &mut [u32]) -> Result<usize, Error> {
         if let Some(direct) =
             usize::try_from(index).ok().and_then(|index| inode.pointers[..DIRECT].get(index..))
@@ -110,7 +113,7 @@ impl<D: BlockDevice> Filesystem<D> {
         Err(Error::Corrupt)
     }
 
-    /// As `pointers`, below a table that reaches `reach` blocks.
+    /// The same as `pointers`, below a table that covers `reach` blocks.
     fn pointers_below(
         &self,
         mut table: u32,

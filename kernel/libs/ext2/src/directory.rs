@@ -1,4 +1,4 @@
-//! Directories: names and the inodes they stand for.
+//! Directories: names and their inodes.
 
 use core::ops::ControlFlow;
 
@@ -7,7 +7,7 @@ use parity_abi::limits::NAME_MAX;
 
 use crate::{BlockDevice, Error, FileType, Filesystem, Inode, Mistake, field, zeroed};
 
-/// Bytes before the name: inode, length of the record, length of the name, type.
+/// Bytes before the name: inode number, length of the record, length of the name, type.
 const HEADER_BYTES: usize = 8;
 /// Records begin on multiples of this.
 const ALIGN: usize = 4;
@@ -16,14 +16,14 @@ const ALIGN: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     pub inode: u32,
-    /// `DT_*`; `DT_UNKNOWN` where the file system does not keep it here.
+    /// `DT_*`; `DT_UNKNOWN` if the directory has no types.
     pub kind: u8,
     pub name: &'a [u8],
-    /// Where in the directory the next entry is: what [`Filesystem::scan`] takes to go on from there.
+    /// Offset of the next entry in the directory; [`Filesystem::scan`] continues from there.
     pub next: u64,
 }
 
-/// `DT_*` of the type as the disk has it.
+/// `DT_*` of a type on the disk.
 const fn kind(byte: u8) -> u8 {
     match byte {
         1 => abi::DT_REG,
@@ -37,7 +37,7 @@ const fn kind(byte: u8) -> u8 {
     }
 }
 
-/// Reads the record at `at` of a directory's block: its entry, `None` if it is not in use, and its length.
+/// Reads the record at offset `at` of a directory's block: its entry (`None` if it is unused) and its length.
 fn record(block: &[u8], at: usize, base: u64) -> Result<(Option<Entry<'_>>, usize), Error> {
     let header = block.get(at..at + HEADER_BYTES).ok_or(Error::Corrupt)?;
     let (inode, len, name_len) =
@@ -57,8 +57,8 @@ fn record(block: &[u8], at: usize, base: u64) -> Result<(Option<Entry<'_>>, usiz
 }
 
 impl<D: BlockDevice> Filesystem<D> {
-    /// Visits a directory's entries, `.` and `..` included, from `offset` (0 or an entry's `next`; anything
-    /// in between means the next one) until the visitor breaks, and returns what it broke with.
+    /// Visits a directory's entries, including `.` and `..`, from `offset` (0 or an entry's `next`; any other offset
+    /// means the next entry) until the visitor breaks, and returns the value of the break.
     ///
     /// # Errors
     /// [`Error::NotDirectory`], [`Error::Corrupt`], or the device's error.
@@ -76,7 +76,7 @@ impl<D: BlockDevice> Filesystem<D> {
             return Err(Error::Corrupt);
         }
         let mut block = zeroed(self.superblock.block_bytes as usize)?;
-        // Records do not cross blocks, so a block's start is always a record's.
+        // Records do not cross blocks, so each block starts with a record.
         let mut base = offset - offset % block_bytes;
         while base < directory.size {
             self.read_data(directory, base, &mut block)?;
@@ -98,7 +98,7 @@ impl<D: BlockDevice> Filesystem<D> {
         Ok(None)
     }
 
-    /// The inode that `name` stands for in a directory.
+    /// The inode of `name` in a directory.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::NameTooLong`], and those of [`Self::scan`].

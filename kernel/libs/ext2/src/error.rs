@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The errors of the crate.
 
 use core::fmt;
 
@@ -7,19 +7,19 @@ use parity_abi::Errno;
 /// Why an operation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The device failed or is too short.
+    /// The device failed, or is shorter than the file system.
     Io,
-    /// No superblock of ext2.
+    /// The device has no superblock of ext2.
     NotExt2,
-    /// A feature is on that this reader does not know.
+    /// The file system uses a feature that this reader does not know.
     Unsupported,
     /// The file system contradicts itself.
     Corrupt,
-    /// No such name in a directory.
+    /// The directory does not have this name.
     NotFound,
-    /// A directory was needed.
+    /// Not a directory.
     NotDirectory,
-    /// A directory cannot be read as bytes.
+    /// A directory, which cannot be read as a file.
     IsDirectory,
     /// Not a symbolic link.
     NotSymlink,
@@ -27,7 +27,7 @@ pub enum Error {
     Loop,
     /// A name or a path is too long.
     NameTooLong,
-    /// There is no memory for what is read.
+    /// Memory could not be allocated.
     NoMemory,
 }
 

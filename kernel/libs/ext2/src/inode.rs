@@ -1,17 +1,17 @@
-//! Inodes: what a file is, and where its bytes are.
+//! Inodes: the metadata of a file and the places of its blocks.
 
 use parity_abi::fs as abi;
 use parity_abi::time::Timespec;
 
 use crate::{BlockDevice, Error, Filesystem, Mistake, field};
 
-/// Bytes of an inode that every revision has.
+/// Bytes of an inode in every revision.
 const BYTES: usize = 128;
 const GROUP_BYTES: u64 = 32;
-/// Block pointers in an inode: 12 direct ones, one for each depth of tables.
+/// Block numbers in an inode: 12 of data blocks, and one for each depth of tables.
 pub(crate) const POINTERS: usize = 15;
 
-/// What a file is.
+/// The type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileType {
     Fifo,
@@ -24,7 +24,7 @@ pub enum FileType {
 }
 
 impl FileType {
-    /// The type that a mode names.
+    /// The type in a mode.
     #[must_use]
     pub const fn from_mode(mode: u32) -> Option<Self> {
         Some(match mode & abi::S_IFMT {
@@ -45,21 +45,21 @@ impl FileType {
 pub struct Inode {
     pub number: u32,
     pub kind: FileType,
-    /// Type and permissions as `fstat` gives them.
+    /// Type and permissions, as in `fstat`.
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
     pub links: u16,
     /// Bytes.
     pub size: u64,
-    /// Space taken in units of 512 bytes, tables included.
+    /// Disk space in units of 512 bytes, including tables.
     pub sectors: u32,
     pub atime: Timespec,
     pub mtime: Timespec,
     pub ctime: Timespec,
-    /// Block numbers, or for short symbolic links the target.
+    /// Block numbers, or the target of a short symbolic link.
     pub(crate) pointers: [u32; POINTERS],
-    /// Block of extended attributes, 0 if none; it counts in `sectors`.
+    /// Block of extended attributes, 0 if there is none; `sectors` includes it.
     pub(crate) attributes: u32,
 }
 
@@ -68,9 +68,9 @@ impl Inode {
         let (u16_at, u32_at) = (|at| field::u16(record, at), |at| field::u32(record, at));
         let mode = u32::from(u16_at(0));
         let kind = FileType::from_mode(mode).ok_or(Error::Corrupt)?;
-        // Only regular files may be larger than 4 GiB; others use the field differently.
+        // Only regular files may be larger than 4 GiB; the field means something else in other types.
         let size_high = if kind == FileType::Regular { u32_at(108) } else { 0 };
-        // Signed as on Linux: 1901 to 2038.
+        // Signed, as on Linux: from 1901 to 2038.
         let time = |at| Timespec { seconds: u32_at(at).cast_signed().into(), nanoseconds: 0 };
         Ok(Self {
             number,
@@ -94,7 +94,7 @@ impl<D: BlockDevice> Filesystem<D> {
     /// The inode with this number.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if there is no such inode or it is no file, or the device's error.
+    /// [`Error::Corrupt`] if there is no such inode or its type is unknown, or the device's error.
     pub fn inode(&self, number: u32) -> Result<Inode, Error> {
         let superblock = &self.superblock;
         let index = number.checked_sub(1).filter(|_| number <= superblock.inodes).ok_or(Error::Corrupt)?;
@@ -109,7 +109,7 @@ impl<D: BlockDevice> Filesystem<D> {
         Inode::parse(number, &record)
     }
 
-    /// First block of a group's inodes, from the group's descriptor.
+    /// The first block of a group's inodes, from the group's descriptor.
     fn inode_table(&self, group: u32) -> Result<u32, Error> {
         let offset = u64::from(group) * GROUP_BYTES;
         let block_bytes = u64::from(self.superblock.block_bytes);

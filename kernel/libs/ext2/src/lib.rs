@@ -1,7 +1,7 @@
 //! Reader of the ext2 file system, revisions 0 and 1.
 //!
-//! Nothing on the disk is trusted: a damaged image gives [`Error::Corrupt`], never a panic, an endless loop
-//! or a read outside the file system. The crate keeps no cache; a [`BlockDevice`] may.
+//! The reader trusts nothing on the disk: a damaged image gives [`Error::Corrupt`], never a panic, an endless loop
+//! or a read outside the file system. It has no cache; a [`BlockDevice`] may have one.
 #![no_std]
 
 extern crate alloc;
@@ -21,38 +21,39 @@ pub use inode::{FileType, Inode};
 pub use lookup::{Follow, Walk};
 pub use superblock::Superblock;
 
-/// What the file system lies on.
+/// The device of a file system.
 pub trait BlockDevice {
-    /// Fills `buffer` from the byte `offset`; neither need be aligned.
+    /// Fills `buffer` from the byte `offset`; neither needs an alignment.
     ///
     /// # Errors
-    /// [`Error::Io`] if the device fails or ends before, [`Error::NoMemory`].
+    /// [`Error::Io`] if the device fails or is too short, [`Error::NoMemory`].
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error>;
 
-    /// Whether the reader is to make this mistake, so that tests of a kernel can prove that they notice it. It is not.
+    /// Whether the reader must make this mistake, so that a kernel can prove that its tests detect it. By default it
+    /// makes none.
     fn makes(&self, _mistake: Mistake) -> bool {
         false
     }
 }
 
-/// A mistake of the reader.
+/// A deliberate mistake of the reader, a planted fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
-    /// The second and further tables of blocks below a table are the first.
+    /// Below a table of tables, it reads the first table instead of the second and further ones.
     FarTable,
-    /// The target of a symbolic link is where the block numbers are, however long it is.
+    /// It treats every target of a symbolic link as a short one.
     LongLink,
-    /// Inodes of all groups are looked up in the first.
+    /// It looks up the inodes of all groups in the first group.
     FirstGroup,
-    /// Groups are looked up in the first block of descriptors.
+    /// It looks up all groups in the first block of descriptors.
     FirstDescriptors,
-    /// A directory ends with its first block.
+    /// It reads only the first block of a directory.
     OneBlockFolder,
-    /// Symbolic links are not counted.
+    /// It does not count symbolic links.
     LinksWithoutEnd,
 }
 
-/// Number of the root directory's inode.
+/// The inode number of the root directory.
 pub const ROOT: u32 = 2;
 
 /// A mounted file system.
@@ -63,10 +64,10 @@ pub struct Filesystem<D> {
 }
 
 impl<D: BlockDevice> Filesystem<D> {
-    /// Mounts what lies on `device`.
+    /// Mounts the file system on `device`.
     ///
     /// # Errors
-    /// [`Error::NotExt2`], [`Error::Unsupported`] if a feature is on that a reader must know,
+    /// [`Error::NotExt2`], [`Error::Unsupported`] if it uses a feature that a reader must know,
     /// [`Error::Corrupt`] if the superblock contradicts itself, or the device's error.
     pub fn mount(device: D) -> Result<Self, Error> {
         let superblock = Superblock::read(&device)?;
@@ -77,7 +78,7 @@ impl<D: BlockDevice> Filesystem<D> {
         }
     }
 
-    /// What it lies on.
+    /// The device.
     #[must_use]
     pub const fn device(&self) -> &D {
         &self.device
@@ -89,12 +90,12 @@ impl<D: BlockDevice> Filesystem<D> {
         &self.superblock
     }
 
-    /// Reads from one block, which must be one of the file system's.
+    /// Reads from one block, which must be in the file system.
     fn read_block(&self, block: u32, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
         self.read_blocks(block, 1, offset, buffer)
     }
 
-    /// Reads from `count` consecutive blocks, which must be the file system's.
+    /// Reads from `count` consecutive blocks, which must be in the file system.
     fn read_blocks(&self, first: u32, count: u32, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
         let end = first.checked_add(count).ok_or(Error::Corrupt)?;
         if first < self.superblock.first_data_block || end > self.superblock.blocks {
@@ -105,7 +106,7 @@ impl<D: BlockDevice> Filesystem<D> {
     }
 }
 
-/// Zeros.
+/// A vector of zeros.
 fn zeroed(bytes: usize) -> Result<Vec<u8>, Error> {
     let mut zeros = Vec::new();
     zeros.try_reserve_exact(bytes).map_err(|_| Error::NoMemory)?;
@@ -113,7 +114,7 @@ fn zeroed(bytes: usize) -> Result<Vec<u8>, Error> {
     Ok(zeros)
 }
 
-/// A part of a path and what follows it.
+/// Two parts of a path, joined.
 fn joined(first: &[u8], second: &[u8]) -> Result<Vec<u8>, Error> {
     let mut joined = Vec::new();
     joined.try_reserve_exact(first.len() + second.len()).map_err(|_| Error::NoMemory)?;
@@ -122,7 +123,7 @@ fn joined(first: &[u8], second: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(joined)
 }
 
-/// Little-endian integers at fixed places of a record on the disk.
+/// Little-endian integers at fixed offsets of a record on the disk.
 mod field {
     pub const fn u16(record: &[u8], at: usize) -> u16 {
         u16::from_le_bytes([record[at], record[at + 1]])

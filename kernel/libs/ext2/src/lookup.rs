@@ -6,26 +6,26 @@ use parity_abi::limits::{PATH_MAX, SYMLINKS_MAX};
 
 use crate::{BlockDevice, Error, FileType, Filesystem, Inode, Mistake, ROOT, joined};
 
-/// What to do when the last name of a path is a symbolic link. Links before it are always followed, and so
-/// is the last one when a slash comes after it.
+/// Whether to follow a symbolic link at the end of a path. Links before it are always followed, and so is the last
+/// one if a slash follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follow {
     Last,
     AllButLast,
 }
 
-/// Where a walk along a path has led.
+/// The result of a walk along a path.
 #[derive(Debug)]
 pub enum Walk {
     Arrived(Inode),
-    /// To a directory in whose place there is something else, with this part of the path left.
+    /// The walk has reached the covered directory; this part of the path is left.
     Elsewhere(Vec<u8>),
-    /// To a directory that has nothing of the path's last name.
+    /// The last directory does not have the path's last name.
     Missing,
 }
 
 impl<D: BlockDevice> Filesystem<D> {
-    /// The file that `path` names; one without a leading slash begins in the directory `start`.
+    /// The file that `path` names; a path without a leading slash begins in the directory `start`.
     ///
     /// # Errors
     /// [`Error::NotFound`] (an empty path too), [`Error::NotDirectory`], [`Error::Loop`],
@@ -44,8 +44,9 @@ impl<D: BlockDevice> Filesystem<D> {
         }
     }
 
-    /// As [`Filesystem::lookup`], but it ends at the directory with the number `covered`, and an empty path is `start`.
-    /// `links` counts the links that were followed: a path that goes on elsewhere and comes back takes it along.
+    /// The same as [`Filesystem::lookup`], but the walk ends at the directory with the inode number `covered`, and an
+    /// empty path is `start`. `links` counts the links followed so far; a walk that leaves this file system and comes
+    /// back passes it on.
     ///
     /// # Errors
     /// Those of [`Filesystem::lookup`].
@@ -86,7 +87,7 @@ impl<D: BlockDevice> Filesystem<D> {
             if Some(here.number) == covered {
                 return Ok(Walk::Elsewhere(rest));
             }
-            // What is left of `name/` is a slash: it says that a directory is meant.
+            // Of `name/` a slash is left, so `name` must be a directory.
             if rest.starts_with(b"/") && here.kind != FileType::Directory {
                 return Err(Error::NotDirectory);
             }
@@ -94,13 +95,13 @@ impl<D: BlockDevice> Filesystem<D> {
         Ok(Walk::Arrived(here))
     }
 
-    /// Where a path begins.
+    /// The directory in which a path begins.
     fn first(&self, start: &Inode, path: &[u8]) -> Result<Inode, Error> {
         if path.starts_with(b"/") { self.inode(ROOT) } else { Ok(start.clone()) }
     }
 }
 
-/// The path's first name and what follows it, the slash in between included.
+/// The path's first name, and the rest with its leading slash.
 fn next_name(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let path = &path[path.iter().position(|byte| *byte != b'/')?..];
     Some(path.split_at(path.iter().position(|byte| *byte == b'/').unwrap_or(path.len())))

@@ -1,13 +1,13 @@
-//! The superblock: size and shape of the file system.
+//! The superblock: the parameters of the file system.
 
 use crate::{BlockDevice, Error, field};
 
 const OFFSET: u64 = 1024;
 const BYTES: usize = 1024;
 const MAGIC: u16 = 0xef53;
-/// Directory entries carry the file's type: the one incompatible feature this reader knows.
+/// Directory entries have the file's type: the only incompatible feature that this reader knows.
 const INCOMPAT_FILETYPE: u32 = 0x2;
-/// Larger blocks than 4 KiB would need a larger page, on Linux as well.
+/// Blocks of more than 4 KiB would need larger pages, as on Linux.
 const LOG_BLOCK_MAX: u32 = 2;
 const INODE_BYTES_MIN: u32 = 128;
 
@@ -16,7 +16,7 @@ const INODE_BYTES_MIN: u32 = 128;
 pub struct Superblock {
     /// Bytes of a block: 1024, 2048 or 4096.
     pub block_bytes: u32,
-    /// Blocks in the file system, those before the first group included.
+    /// Blocks in the file system, including those before the first group.
     pub blocks: u32,
     pub inodes: u32,
     /// Bytes of an inode on the disk.

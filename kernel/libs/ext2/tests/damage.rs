@@ -1,4 +1,4 @@
-//! Damaged images: a typed error or some answer, but no panic and no endless loop.
+//! Damaged images: each operation gives a typed error or a result, but no panic and no endless loop.
 #![allow(clippy::unwrap_used)] // helpers of tests are not `#[test]` functions themselves
 
 mod image;
@@ -13,7 +13,7 @@ use std::os::unix::fs::symlink;
 
 const BLOCK: usize = 1024;
 
-/// A device in memory: what damage is done to. What reads it without end fails.
+/// A device in memory. It fails after `reads_left` reads, so that no test reads without end.
 struct Bytes {
     content: Vec<u8>,
     reads_left: Cell<u64>,
@@ -88,7 +88,7 @@ fn numbers_out_of_range() {
     }
 }
 
-/// The file system ends before its own data: every block number behind the end is refused.
+/// The file system ends before the data of its files: the reader refuses block numbers behind the end.
 #[test]
 fn a_shorter_file_system() {
     let image = small_image("shorter");
@@ -119,7 +119,7 @@ fn directories_that_lie() {
     assert_eq!(lookup(&mount(image).unwrap(), "hello.txt"), Err(Error::Corrupt));
 }
 
-/// Everything that a kernel would do with a file system, results thrown away.
+/// All operations of a kernel on a file system; it ignores the results.
 fn exercise(filesystem: &Filesystem<impl BlockDevice>) {
     let Ok(root) = filesystem.inode(ROOT) else { return };
     let mut buffer = vec![0; 8 * BLOCK];
@@ -140,7 +140,7 @@ fn exercise(filesystem: &Filesystem<impl BlockDevice>) {
     }
 }
 
-/// Random damage to what is not file content. The seed is fixed, so a failure repeats.
+/// Random damage outside file contents. The seed is fixed, so a failure is reproducible.
 #[test]
 fn random_damage() {
     let image = small_image("random");
@@ -170,14 +170,14 @@ fn random_damage() {
     assert!(mounted > 1000, "only {mounted} images could be mounted");
 }
 
-/// Where the inode with this number lies in an image of one group and blocks of 1 KiB.
+/// The offset of the inode with this number in an image of one group and blocks of 1 KiB.
 fn inode_place(image: &[u8], number: u32) -> usize {
     let u16_at = |at: usize| u16::from_le_bytes(image[at..at + 2].try_into().unwrap());
     let table = usize::from(u16_at(2 * BLOCK + 8));
     table * BLOCK + (number as usize - 1) * usize::from(u16_at(BLOCK + 88))
 }
 
-/// Block pointers of a file of an image, those of its first table included: numbers of blocks.
+/// The block numbers of a file of an image, including those in its first table.
 fn pointers(image: &[u8], number: u32) -> Vec<u32> {
     let pointer = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
     let direct = (0..13).map(|i| pointer(inode_place(image, number) + 40 + 4 * i));
@@ -187,7 +187,7 @@ fn pointers(image: &[u8], number: u32) -> Vec<u32> {
     pointers
 }
 
-/// What is read needs no block behind it, though the file goes on and its blocks follow each other.
+/// A read does not touch blocks behind its end, even if they are the file's next consecutive blocks.
 #[test]
 fn a_read_up_to_the_last_good_block() {
     const GOOD: usize = 20; // blocks: all direct ones, and some of the first table
@@ -204,7 +204,7 @@ fn a_read_up_to_the_last_good_block() {
     assert_eq!(filesystem.read(&big, 0, &mut buffer), Err(Error::Corrupt));
 }
 
-/// The image with other bytes in an inode, mounted, and that inode.
+/// Mounts the image with other bytes in an inode; returns it with that inode.
 fn inode_with(image: &[u8], path: &str, bytes: &[(usize, &[u8])]) -> (Filesystem<Bytes>, Inode) {
     let root = mount(image.to_vec()).unwrap();
     let number = root.lookup(&root.inode(ROOT).unwrap(), path.as_bytes(), Follow::AllButLast).unwrap().number;
@@ -217,7 +217,7 @@ fn inode_with(image: &[u8], path: &str, bytes: &[(usize, &[u8])]) -> (Filesystem
     (filesystem, inode)
 }
 
-/// What no file of the host has.
+/// Fields with values that no file of the host has.
 #[test]
 fn every_field_of_an_inode() {
     let image = small_image("fields");
@@ -263,7 +263,7 @@ fn every_kind_of_file() {
     }
 }
 
-/// A block of attributes counts among the sectors, and makes a short link no long one.
+/// A block of attributes counts as sectors of the inode; a short link with one is still short.
 #[test]
 fn links_with_attributes() {
     let image = small_image("attributes");
@@ -273,7 +273,7 @@ fn links_with_attributes() {
     assert_eq!(filesystem.read_link(&link), Err(Error::Corrupt));
 }
 
-/// The first block of a disk is not the file system's, whatever stands there.
+/// The first block of the disk does not belong to the file system, whatever its content.
 #[test]
 fn nothing_before_the_first_block() {
     let mut image = small_image("before");

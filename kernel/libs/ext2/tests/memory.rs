@@ -1,4 +1,4 @@
-//! No memory: every operation gives a typed error, whichever allocation fails.
+//! Failing allocations: whichever allocation fails, an operation gives a typed error.
 #![allow(clippy::unwrap_used)] // helpers of tests are not `#[test]` functions themselves
 
 #[expect(dead_code, reason = "other tests use the rest")]
@@ -13,13 +13,13 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::symlink;
 
 thread_local! {
-    /// So many more allocations of this thread go well.
+    /// This many more allocations of this thread succeed.
     static ALLOCATIONS_LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
 struct Limited;
 
-// SAFETY: everything but the refusal is the system's allocator.
+// SAFETY: it either refuses an allocation or passes it to the system's allocator.
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(left) = ALLOCATIONS_LEFT.get().checked_sub(1) else { return std::ptr::null_mut() };
@@ -48,7 +48,7 @@ impl BlockDevice for Bytes {
     }
 }
 
-/// Repeats an operation with 0, 1, 2 … allocations until they suffice; the result, and how many failed.
+/// Repeats an operation with 0, 1, 2 … allocations until it succeeds; its result, and the number of failures.
 fn with_ever_more_memory<T>(operation: impl Fn() -> Result<T, Error>) -> (T, usize) {
     for allocations in 0.. {
         ALLOCATIONS_LEFT.set(allocations);

@@ -1,4 +1,4 @@
-//! What mke2fs wrote is what comes out, for every block size.
+//! Files, directories, links and paths of images made by mke2fs, for every block size.
 #![allow(clippy::unwrap_used)] // helpers of tests are not `#[test]` functions themselves
 
 mod image;
@@ -13,12 +13,12 @@ use std::path::Path;
 
 const MANY: usize = 1500;
 
-/// Bytes in which every place of every block is different.
+/// Bytes that differ between all blocks.
 fn pattern(len: usize) -> Vec<u8> {
     (0..len as u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).take(len).collect()
 }
 
-/// Files just below, at and above the borders between direct blocks and tables of depth 1 and 2.
+/// Sizes at and just below the borders between direct blocks and tables of depth 1 and 2.
 fn sizes(block_bytes: u64) -> Vec<u64> {
     let depth_1 = 12 + block_bytes / 4;
     let borders = [1, 12, 13, depth_1, depth_1 + 1, depth_1 + 40];
@@ -145,7 +145,7 @@ fn directories(filesystem: &Filesystem<Image>, tree: &Path, block_bytes: u64) {
     assert_eq!(filesystem.scan(&hello, 0, visit), Err(Error::NotDirectory));
 }
 
-/// Stopping after every entry and going on from `next` gives the same names in the same order.
+/// A scan that stops after every entry and continues from `next` gives the same names in the same order.
 fn directories_entry_by_entry(filesystem: &Filesystem<Image>) {
     let many = lookup(filesystem, "/many").unwrap();
     let (mut at_once, mut one_by_one, mut offset) = (Vec::new(), Vec::new(), 0);
@@ -209,7 +209,7 @@ fn paths(filesystem: &Filesystem<Image>) {
     assert_eq!(lookup(filesystem, &"/".repeat(4095)).unwrap().number, ROOT);
 }
 
-/// So many links are followed and no more; loops end soon.
+/// A lookup follows `SYMLINKS_MAX` links and no more; loops end soon.
 fn links_are_counted(filesystem: &Filesystem<Image>) {
     let most = parity_abi::limits::SYMLINKS_MAX;
     assert_eq!(lookup(filesystem, &format!("{}hello.txt", "here/".repeat(most))).unwrap().size, 17);
@@ -221,7 +221,7 @@ fn links_are_counted(filesystem: &Filesystem<Image>) {
     filesystem.device().reads_left.set(READS_MAX);
 }
 
-/// A walk that another file system interrupts goes on with the links that it has followed before.
+/// A walk that crosses into another file system and back keeps its count of links.
 fn walks(filesystem: &Filesystem<Image>) {
     let root = filesystem.inode(ROOT).unwrap();
     let covered = Some(lookup(filesystem, "covered").unwrap().number);
@@ -250,7 +250,7 @@ fn walks(filesystem: &Filesystem<Image>) {
     assert!(matches!(walk("covered/x/y"), Ok(Walk::Elsewhere(rest)) if rest == b"/x/y"));
 }
 
-/// A sparse file that ends behind tables of depth 3, with bytes here and there.
+/// A sparse file that needs tables of depth 3, with a few bytes in some places.
 #[test]
 fn holes_and_depth_3() {
     for block_bytes in [1024, 2048] {
@@ -280,7 +280,7 @@ fn holes_and_depth_3() {
         while offset < inode.size {
             let count = filesystem.read(&inode, offset, &mut chunk).unwrap();
             assert!(count > 0);
-            // Half a gigabyte of zeros is compared sooner than looked at byte by byte.
+            // Comparing half a gigabyte of zeros is faster than filtering it byte by byte.
             if chunk[..count] != zeros[..count] {
                 islands += chunk[..count].iter().filter(|byte| **byte != 0).count();
             }
@@ -298,8 +298,8 @@ fn sparse_read(path: &Path, offset: u64, buffer: &mut [u8]) -> usize {
     len
 }
 
-/// Other shapes: no file types in directories, small and large inodes, revision 0, groups that are described in more
-/// than one block.
+/// Other formats: no file types in directories, small and large inodes, revision 0, and group descriptors in more than
+/// one block.
 #[test]
 fn other_formats() {
     let formats: [&[&str]; 5] = [

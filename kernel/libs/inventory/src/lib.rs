@@ -1,11 +1,11 @@
-//! What a kernel holds, noted where it is defined and read from the ELF file by the host: two architectures are
-//! compared by what was linked, not by what stands in folders.
+//! The inventory: a list of the kernel's parts, written where each is defined, which the host reads from the ELF file.
+//! It compares two architectures by the parts that were linked, not by their source files.
 //!
-//! Section `.inventory` has a line per entry, in no order: a kind (one word), a space, a name, and perhaps a colon
-//! with what stands behind the name on this architecture. The linker script keeps the section, which is not loaded.
+//! The section `.inventory` has one line per entry, in no order: a kind (one word), a space, a name, and optionally a
+//! colon and the implementation on this architecture. The linker script keeps the section, which is not loaded.
 #![no_std]
 
-/// Notes an entry: `inventory!("driver", "console: PL011")`. Both texts are literals, or macros that make one.
+/// Adds an entry: `inventory!("driver", "console: PL011")`. Both texts are literals, or macros that expand to one.
 #[macro_export]
 macro_rules! inventory {
     ($kind:expr, $name:expr) => {
@@ -18,7 +18,7 @@ macro_rules! inventory {
     };
 }
 
-/// The bytes of a text of exactly `N` bytes, where a reference would leave the text in another section.
+/// The bytes of a text of exactly `N` bytes. A reference would leave the text in another section.
 #[must_use]
 pub const fn bytes<const N: usize>(text: &str) -> [u8; N] {
     match text.as_bytes().first_chunk() {

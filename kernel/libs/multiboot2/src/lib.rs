@@ -1,14 +1,14 @@
-//! What a Multiboot2 boot loader tells a kernel: a list of tags in memory. Numbers and layouts are those of the
-//! Multiboot2 Specification, version 2.0, section 3.6 (boot information format); all little-endian.
+//! Reader of the boot information of a Multiboot2 boot loader: a list of tags in memory. Numbers and layouts are those
+//! of the Multiboot2 Specification, version 2.0, section 3.6 (boot information format); all little-endian.
 #![no_std]
 
 use core::ffi::CStr;
 use core::ops::Range;
 
-/// Bytes of the information's own header: its size (32 bits), and 32 bits without a meaning.
+/// Bytes of the information's own header: its size (32 bits) and 32 reserved bits.
 pub const HEADER_BYTES: usize = 8;
 
-/// Where tags begin, from the start of the information.
+/// Tags begin at multiples of this, from the start of the information.
 const TAG_ALIGN: usize = 8;
 /// Bytes of a tag's header: type and size, 32 bits each.
 const TAG_HEADER: usize = 8;
@@ -18,10 +18,10 @@ const COMMAND_LINE: u32 = 1;
 const MODULE: u32 = 3;
 const MEMORY_MAP: u32 = 6;
 
-/// In the memory map: RAM that nobody uses once the loader has ended.
+/// In the memory map: RAM that is free after the loader has ended.
 const AVAILABLE: u32 = 1;
 
-/// How many bytes the information has that begins with `header`.
+/// The size in bytes of the information that begins with `header`.
 #[must_use]
 pub const fn total_bytes(header: [u8; HEADER_BYTES]) -> usize {
     let [a, b, c, d, ..] = header;
@@ -35,7 +35,7 @@ pub struct Information<'a> {
 }
 
 impl<'a> Information<'a> {
-    /// The information of these bytes, header included; `None` where there are fewer than it says.
+    /// The information in these bytes, header included; `None` if there are fewer bytes than the header says.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Option<Self> {
         let total = total_bytes(*bytes.first_chunk()?);
@@ -49,13 +49,13 @@ impl<'a> Information<'a> {
         text.map_or(&[], CStr::to_bytes)
     }
 
-    /// Where the loader put files, by physical address, in the order in which it was told of them.
+    /// Physical addresses of the files that the loader loaded, in the order of the loader's configuration.
     pub fn modules(self) -> impl Iterator<Item = Range<u64>> {
         self.tags_of(MODULE).filter_map(|body| Some(u32_at(body, 0)?.into()..u32_at(body, 4)?.into()))
     }
 
-    /// The RAM that is free to use, by physical address. What the loader tells, and where it put the kernel and
-    /// files, is part of it.
+    /// Physical addresses of the free RAM. It includes this information, the kernel and the files that the loader put
+    /// there.
     pub fn memory(self) -> impl Iterator<Item = Range<u64>> {
         self.tags_of(MEMORY_MAP).flat_map(|body| {
             let entry_bytes = u32_at(body, 0).map_or(0, |bytes| bytes as usize).max(1);
@@ -63,7 +63,7 @@ impl<'a> Information<'a> {
         })
     }
 
-    /// What follows the header of every tag of a type.
+    /// The bytes after the header of each tag of a type.
     fn tags_of(self, wanted: u32) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.tags;
         core::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Boot information as a loader would write it, and damaged.
+//! Boot information as a loader writes it, and damaged information.
 
 use parity_multiboot2::{HEADER_BYTES, Information, total_bytes};
 
@@ -74,7 +74,7 @@ fn bytes_that_are_missing_are_none() {
     }
 }
 
-/// Whatever the bytes say, no read leaves them and no walk goes on for ever.
+/// For any bytes, the reader reads nothing outside them and ends.
 #[test]
 fn every_byte_damaged() {
     let whole = information(&[

@@ -1,14 +1,14 @@
 //! Encoder of the result channel's frames; see [`parity_abi::record`] for the format.
 //!
-//! It allocates nothing and cannot fail, so that a panicking kernel can use it: texts that are too long
-//! are cut, and the buffer always holds the largest frame.
+//! It allocates nothing and cannot fail, so that a panicking kernel can use it: it cuts texts that are too long, and
+//! the buffer always has room for the largest frame.
 #![no_std]
 
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use parity_abi::record as abi;
 pub use parity_abi::record::{ARCH_AARCH64, ARCH_X86_64, FRAME_MAX};
 
-// Frames are few and short: a table of 1 KiB would not pay.
+// Frames are few and short, so a table of 1 KiB is not worth its memory.
 const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// How an in-kernel test ended.
@@ -20,7 +20,7 @@ pub enum TestStatus {
     Skipped = abi::TEST_SKIPPED,
 }
 
-/// Why the machine goes down in order.
+/// Why the kernel shuts the machine down in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Reason {
@@ -29,7 +29,7 @@ pub enum Reason {
     NoInit = abi::SHUTDOWN_NO_INIT,
 }
 
-/// What the kernel has to say. Texts are bytes: users choose some of them.
+/// A message of the kernel to the host. Texts are bytes, because programs choose some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
     Hello { arch: u8, cpus: u16, features: &'a [u8] },
@@ -45,7 +45,7 @@ pub enum Record<'a> {
 }
 
 impl Record<'_> {
-    /// Writes the record's frame to the start of `buffer` and returns that part.
+    /// Writes the record's frame to the start of `buffer` and returns the frame.
     pub fn encode<'b>(&self, buffer: &'b mut [u8; FRAME_MAX]) -> &'b [u8] {
         let mut frame = Frame::new(buffer, self.kind());
         match *self {
@@ -86,11 +86,11 @@ impl Record<'_> {
     }
 }
 
-// The longest payloads: fixed fields and a text; name and message of a test.
+// The longest payloads: fixed fields with a text, and the name and message of a test.
 const _: () = assert!(16 + abi::TEXT_MAX <= abi::PAYLOAD_MAX);
 const _: () = assert!(3 + abi::TEST_NAME_MAX + abi::TEXT_MAX <= abi::PAYLOAD_MAX);
 
-/// A frame in the making.
+/// An unfinished frame.
 struct Frame<'b> {
     buffer: &'b mut [u8; FRAME_MAX],
     len: usize,
@@ -99,7 +99,7 @@ struct Frame<'b> {
 impl<'b> Frame<'b> {
     fn new(buffer: &'b mut [u8; FRAME_MAX], kind: u8) -> Self {
         let mut frame = Self { buffer, len: 0 };
-        // The length is filled in by `finish`.
+        // `finish` fills in the length.
         frame.bytes(&abi::MAGIC).u8(kind).u8(0).u16(0);
         frame
     }
@@ -123,7 +123,7 @@ impl<'b> Frame<'b> {
         self.bytes(&value.to_le_bytes())
     }
 
-    /// The text that takes the rest of the payload.
+    /// A text, which takes the rest of the payload.
     fn text(&mut self, text: &[u8]) -> &mut Self {
         self.bytes(&text[..text.len().min(abi::TEXT_MAX)])
     }

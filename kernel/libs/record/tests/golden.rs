@@ -1,5 +1,5 @@
-//! Frames byte for byte. `golden.bin` and `golden.txt` (a Python literal per frame) are the same frames for
-//! the host's decoder; `PARITY_WRITE_GOLDEN=1 cargo test -p parity-record` writes them anew.
+//! Frames byte by byte. `golden.bin` and `golden.txt` (a Python literal per frame) have the same frames for the
+//! host's decoder; `PARITY_WRITE_GOLDEN=1 cargo test -p parity-record` writes them again.
 
 use parity_record::{ARCH_AARCH64, ARCH_X86_64, FRAME_MAX, Reason, Record, TestStatus};
 use std::{env, fs, path::Path};
@@ -30,7 +30,7 @@ fn records() -> Vec<Record<'static>> {
     ]
 }
 
-/// The record as a Python dictionary, texts cut as the format says.
+/// The record as a Python dictionary, with texts cut to the format's maximum.
 fn python(record: &Record) -> String {
     let text = |text: &[u8], max: usize| format!("b\"{}\"", text[..text.len().min(max)].escape_ascii());
     let rest = |bytes: &[u8]| text(bytes, 1024);
@@ -79,7 +79,7 @@ fn frames_equal_the_golden_files() {
     assert_eq!(fs::read_to_string(folder.join("golden.txt")).unwrap(), text);
 }
 
-/// Frames written down by hand; their sums were computed by zlib's crc32.
+/// Frames written by hand; zlib's crc32 computed their checksums.
 #[test]
 fn frames_by_hand() {
     let mut buffer = [0; FRAME_MAX];

@@ -1,10 +1,10 @@
-//! What there is to trace: probes in the code, grouped by provider; counters of what probes see.
+//! Descriptions for readers of a trace: probes in the code, grouped by provider, and counters of their events.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use parity_abi::trace::{CPUS, Payload};
 
-/// Text that a reader from outside finds: address and length.
+/// Text that a reader outside the kernel can find: address and length.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Text {
@@ -12,7 +12,7 @@ pub struct Text {
     bytes: usize,
 }
 
-// SAFETY: made from a `&'static str` alone, which anybody may read.
+// SAFETY: it is made only from a `&'static str`, which every thread may read.
 unsafe impl Sync for Text {}
 // SAFETY: as above.
 unsafe impl Send for Text {}
@@ -23,12 +23,12 @@ impl Text {
     }
 
     pub const fn as_str(&self) -> &'static str {
-        // SAFETY: the two halves of a `&'static str`.
+        // SAFETY: address and length come from a `&'static str`.
         unsafe { core::str::from_utf8_unchecked(core::slice::from_raw_parts(self.start, self.bytes)) }
     }
 }
 
-/// A place in the code that can give an event.
+/// A place in the code that can produce an event.
 #[repr(C)]
 pub struct Probe {
     pub name: Text,
@@ -43,11 +43,11 @@ pub struct Probe {
     pub payload: Payload,
 }
 
-/// Probes that belong together, each of which can be switched.
+/// A group of probes; each can be switched on and off.
 #[repr(C)]
 pub struct Provider {
     enabled: AtomicU64,
-    /// The mask while tracing is on and nobody chose another.
+    /// The mask that switching tracing on sets.
     default: u64,
     pub name: Text,
     probes: *const &'static Probe,
@@ -55,11 +55,11 @@ pub struct Provider {
     pub id: u8,
 }
 
-// SAFETY: `probes` and `probe_count` are a `&'static` slice's; the mask is atomic; all else never changes.
+// SAFETY: `probes` and `probe_count` come from a `&'static` slice; the mask is atomic; the other fields never change.
 unsafe impl Sync for Provider {}
 
 impl Provider {
-    /// A provider whose probes `default` are on from the start. A probe's bit is its place in `probes`.
+    /// A provider; the mask `default` says which probes are on from the start. A probe's bit is its index in `probes`.
     pub const fn new(id: u8, name: &'static str, probes: &'static [&'static Probe], default: u64) -> Self {
         let default = default & ((1 << probes.len()) - 1);
         Self {
@@ -73,7 +73,7 @@ impl Provider {
     }
 
     pub const fn probes(&self) -> &'static [&'static Probe] {
-        // SAFETY: the two halves of a `&'static` slice.
+        // SAFETY: address and length come from a `&'static` slice.
         unsafe { core::slice::from_raw_parts(self.probes, self.probe_count) }
     }
 
@@ -83,27 +83,27 @@ impl Provider {
         self.enabled.load(Ordering::Relaxed)
     }
 
-    /// Switches its probes; bits of no probe are ignored.
+    /// Sets the mask of the probes that are on; it ignores bits without a probe.
     pub fn enable(&self, mask: u64) {
         self.enabled.store(mask & ((1 << self.probe_count) - 1), Ordering::Relaxed);
     }
 
-    /// Switches its probes all off, or to what is on from the start.
+    /// Switches all probes off, or on those of the default mask.
     pub fn switch(&self, on: bool) {
         self.enable(if on { self.default } else { 0 });
     }
 }
 
-/// One processor's part of a counter, alone on its line.
+/// One processor's part of a counter, in a cache line of its own.
 #[repr(C, align(64))]
 struct Part(AtomicU64);
 
-/// A count of events, a part for each processor.
+/// A count of events, with a part for each processor.
 #[repr(C, align(64))]
 pub struct Counter {
     pub name: Text,
     pub text: Text,
-    /// How flags of events name it, from 1.
+    /// Its number in the flags of events, from 1.
     pub number: u8,
     parts: [Part; CPUS],
 }
@@ -115,20 +115,20 @@ impl Counter {
         Self { name: Text::new(name), text: Text::new(text), number, parts }
     }
 
-    /// Counts one event of processor `cpu`, which is the only one to call this for its part.
+    /// Counts one event of processor `cpu`. Only that processor may call this for `cpu`.
     pub fn count(&self, cpu: usize) {
         if let Some(Part(part)) = self.parts.get(cpu) {
             part.store(part.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
     }
 
-    /// What each processor counted.
+    /// The count of each processor.
     pub fn values(&self) -> impl Iterator<Item = u64> {
         self.parts.iter().map(|Part(part)| part.load(Ordering::Relaxed))
     }
 }
 
-/// Places within the structures, for the header.
+/// Offsets of fields in the structures, for the header of the trace memory.
 pub mod at {
     use core::mem::offset_of;
 

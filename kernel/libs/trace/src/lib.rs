@@ -1,7 +1,8 @@
-//! Rings of trace events and what describes them; [`parity_abi::trace`] has the layout.
+//! Ring buffers of trace events and their descriptions; [`parity_abi::trace`] defines the layout.
 //!
-//! Nothing here allocates, waits or takes a lock: it works in interrupts and in a panic. A ring has one writer at
-//! a time (its processor, with interrupts masked) and any number of readers, on other processors and outside.
+//! The code allocates nothing, waits for nothing and takes no lock, so it works in interrupts and in a panic. A ring
+//! has one writer at a time (its processor, with interrupts masked) and any number of readers, on other processors
+//! and outside the machine.
 #![no_std]
 
 #[cfg(all(loom, test))]

@@ -1,4 +1,4 @@
-//! The ring under every order in which a writer's and a reader's steps can come: loom tries them all.
+//! A model of the ring for loom, which tries every order of a writer's and a reader's steps.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -23,7 +23,7 @@ fn reads_beside(writes: u64) {
         let there = ring.indices();
         assert!(there.end >= 1 && there.end - there.start <= SIZE as u64);
         for index in there {
-            // Whatever is not just being overwritten is whole, and the one that its number says.
+            // An event that is not being overwritten is complete, and is the event with this number.
             if let Some(found) = ring.read(index) {
                 assert_eq!(found, event(index));
             }

@@ -1,9 +1,9 @@
-//! The ring of one processor.
+//! The ring buffer of one processor.
 //!
-//! The writer first says which event it is going to overwrite (`read_index`), then marks the slot as empty, fills
-//! it, and last counts it (`write_index`). So whoever stops the machine between any two of its steps finds the
-//! events from `read_index` to `write_index` whole; and a reader that runs beside the writer looks at
-//! `read_index` again once it has an event, and knows whether it was overtaken.
+//! The writer first excludes the event that it is going to overwrite (`read_index`), then marks the slot as empty,
+//! fills it, and last publishes it (`write_index`). Wherever the machine stops between two of these steps, the events
+//! from `read_index` to `write_index` are complete. A reader that runs at the same time reads `read_index` again after
+//! it has copied an event, and so knows whether the writer has overwritten it.
 
 #[cfg(not(all(loom, test)))]
 use core::sync::atomic::{AtomicU64, Ordering, fence};
@@ -12,19 +12,19 @@ use loom::sync::atomic::{AtomicU64, Ordering, fence};
 
 use parity_abi::trace::{COUNTER_BITS, EVENTS, TALLIES};
 
-/// Something that happened.
+/// An event of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The processor's counter, never 0.
+    /// The processor's time counter, never 0.
     pub timestamp: u64,
     pub kind: u16,
     pub cpu: u8,
-    /// Number of the counter that counts events of this kind, 0 for none.
+    /// Number of the counter for events of this kind, 0 for none.
     pub counter: u8,
     pub payload: u32,
 }
 
-/// The last events of one processor. `N` is a power of two.
+/// The last `N` events of one processor. `N` is a power of two.
 #[repr(C, align(64))]
 pub struct Ring<const N: usize = EVENTS> {
     slots: [Slot; N],
@@ -36,9 +36,9 @@ pub struct Ring<const N: usize = EVENTS> {
 
 #[repr(C, align(16))]
 struct Slot {
-    /// 0: empty, or just being written.
+    /// 0: empty, or the writer is filling it.
     timestamp: AtomicU64,
-    /// Type, cpu, flags and payload, the first in the lowest bits.
+    /// Type, cpu, flags and payload; the type is in the lowest bits.
     content: AtomicU64,
 }
 
@@ -68,7 +68,7 @@ impl<const N: usize> Ring<N> {
         }
     }
 
-    /// Adds an event; the oldest goes when there is no room. One caller at a time.
+    /// Adds an event; it replaces the oldest one if the ring is full. Only one caller at a time.
     pub fn write(&self, event: Event) {
         let index = self.write_index.load(Ordering::Relaxed);
         let slot = self.slot(index);
@@ -92,13 +92,13 @@ impl<const N: usize> Ring<N> {
         self.read_index.store(count, Ordering::Relaxed);
     }
 
-    /// The numbers of the events that are there now: a running count, so that a number never comes again.
+    /// The numbers of the events in the ring. They count all events ever written, so no number is used twice.
     pub fn indices(&self) -> core::ops::Range<u64> {
         let end = self.write_index.load(Ordering::Acquire);
         self.read_index.load(Ordering::Relaxed).min(end)..end
     }
 
-    /// The event with this number; `None` if it is not there (any more).
+    /// The event with this number; `None` if the ring does not have it (any more).
     pub fn read(&self, index: u64) -> Option<Event> {
         let slot = self.slot(index);
         let timestamp = slot.timestamp.load(Ordering::Relaxed);
@@ -109,12 +109,12 @@ impl<const N: usize> Ring<N> {
             .then(|| decode(timestamp, content))
     }
 
-    /// How many events went because there was no room.
+    /// The number of events that were overwritten.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many of them this counter had counted.
+    /// The number of overwritten events that this counter had counted.
     pub fn dropped_counted(&self, counter: u8) -> Option<u64> {
         let tally = self.dropped_counted.get(usize::from(counter).checked_sub(1)?)?;
         Some(tally.load(Ordering::Relaxed))
@@ -124,7 +124,7 @@ impl<const N: usize> Ring<N> {
         &self.slots[(index % Self::SIZE) as usize]
     }
 
-    /// As much of the lap as an event has room for.
+    /// The low bits of the lap number, as many as an event has room for.
     const fn lap(index: u64) -> u64 {
         (index / Self::SIZE) & (FLAGS_MASK >> COUNTER_BITS)
     }
@@ -157,7 +157,7 @@ const fn decode(timestamp: u64, content: u64) -> Event {
 
 #[cfg(all(loom, test))]
 impl<const N: usize> Ring<N> {
-    /// Loom's atomics are not made in constants.
+    /// Loom's atomics have no constant constructor.
     pub fn new() -> Self {
         Self {
             slots: core::array::from_fn(|_| Slot {

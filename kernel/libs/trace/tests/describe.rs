@@ -1,4 +1,4 @@
-//! Masks of providers, parts of counters, and their places in memory.
+//! Masks of providers, parts of counters, and their layout in memory.
 
 use parity_abi::trace::{CPUS, LINE_BYTES, Payload};
 use parity_trace::{Counter, Probe, Provider, Text, describe_at};
@@ -39,7 +39,7 @@ fn a_counter_counts_by_processor_on_lines_of_their_own() {
     OWN.count(0);
     OWN.count(CPUS - 1);
     OWN.count(CPUS - 1);
-    OWN.count(CPUS); // there is no such processor
+    OWN.count(CPUS); // no such processor
     let values: Vec<u64> = OWN.values().collect();
     assert_eq!((values.len(), values[0], values[CPUS - 1]), (CPUS, 1, 2));
     assert_eq!(values.iter().sum::<u64>(), 3);
@@ -51,7 +51,7 @@ fn a_counter_counts_by_processor_on_lines_of_their_own() {
 fn a_reader_from_outside_finds_its_way() {
     let at = |base: usize, offset: u32| base + offset as usize;
     let word = |address: usize| {
-        // SAFETY: of a static above, within which the header's places lie.
+        // SAFETY: the offsets of the header are in the static above.
         unsafe { core::ptr::with_exposed_provenance::<usize>(address).read() }
     };
     let provider = (&raw const PROVIDER).expose_provenance();

@@ -1,4 +1,4 @@
-//! What the ring keeps, and how it lies in memory.
+//! The events that the ring keeps, and its layout in memory.
 
 use parity_abi::trace::{
     DROPPED_AT, DROPPED_COUNTED_AT, EVENT_BYTES, EVENTS, READ_INDEX_AT, RING_BYTES, TALLIES, WRITE_INDEX_AT,
@@ -17,7 +17,7 @@ fn filled<const N: usize>(count: u64) -> Box<Ring<N>> {
 }
 
 fn bytes(ring: &Ring) -> &[u8] {
-    // SAFETY: a ring has no padding, and nobody writes to it.
+    // SAFETY: a ring has no padding, and no thread writes to it.
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(ring).cast(), RING_BYTES) }
 }
 
@@ -61,7 +61,7 @@ fn lies_in_memory_as_others_count_on() {
     assert_eq!(slot[8..10], 1025_u16.to_le_bytes());
     assert_eq!(slot[10..12], [5, 1 << 3 | 2]);
     assert_eq!(slot[12..], (7 * 1025_u32).to_le_bytes());
-    // A lap later, and when there is no more room for the number of the lap.
+    // One lap later, and when the lap number no longer fits.
     for lap in [2, 3, 31, 32, 33] {
         let number = lap * EVENTS as u64 + 7;
         let ring: Box<Ring> = filled(number + 1);

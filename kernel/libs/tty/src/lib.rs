@@ -1,6 +1,6 @@
-//! The line discipline of terminals: what somebody types becomes lines, with echo and corrections on the way.
+//! The line discipline of terminals: it turns typed bytes into lines, echoes them and handles corrections.
 //!
-//! It is called from an interrupt, so it allocates once and never again: what finds no room is refused audibly.
+//! An interrupt handler calls it, so it allocates only at creation: it refuses input that finds no room, with a bell.
 #![no_std]
 
 extern crate alloc;
@@ -8,9 +8,9 @@ extern crate alloc;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// Most bytes of a line being typed, its newline not included.
+/// Most bytes of an unfinished line, without its newline.
 pub const LINE_MAX: usize = 255;
-/// Most bytes that wait for a reader, ends of lines included.
+/// Most bytes that wait for a reader, including newlines.
 pub const WAITING_MAX: usize = 4096;
 
 const END_OF_INPUT: u8 = 0x04;
@@ -21,11 +21,11 @@ const KILL: u8 = 0x15;
 const BELL: u8 = 0x07;
 const ERASED: &[u8] = b"\x08 \x08";
 
-/// Lines in the making and lines that wait for a reader.
+/// The unfinished line and the finished lines that wait for a reader.
 #[derive(Debug)]
 pub struct LineEditor {
     line: Vec<u8>,
-    /// Finished bytes; `None` is an end of input that was typed.
+    /// Bytes of finished lines; `None` is a typed end of input.
     waiting: VecDeque<Option<u8>>,
 }
 
@@ -36,12 +36,12 @@ impl Default for LineEditor {
 }
 
 impl LineEditor {
-    /// Takes a byte that was typed. `echo` gets what the terminal is to show.
+    /// Handles a typed byte. `echo` receives the bytes that the terminal must show.
     pub fn input(&mut self, byte: u8, mut echo: impl FnMut(&[u8])) {
         match byte {
             b'\r' | b'\n' => self.finish(Some(b'\n'), echo),
             END_OF_INPUT => self.finish(None, echo),
-            // There is nobody to send a signal to: the line is given up.
+            // The kernel has no signals yet: ^C only discards the line.
             INTERRUPT => {
                 self.line.clear();
                 echo(b"^C\n");
@@ -61,7 +61,7 @@ impl LineEditor {
         }
     }
 
-    /// What reading gives now: one line at most, its end included; 0 is the end of input. `None`: nothing yet.
+    /// Reads at most one line with its newline and returns its bytes; 0 is the end of input. `None`: nothing to read.
     pub fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         let mut count = 0;
         self.waiting.front()?;
@@ -73,14 +73,14 @@ impl LineEditor {
                 return Some(count);
             }
         }
-        // An end of input behind a full buffer ends what was read, not the next read.
+        // An end of input right after a full buffer belongs to this read, not to the next one.
         if count > 0 && self.waiting.front() == Some(&None) {
             self.waiting.pop_front();
         }
         Some(count)
     }
 
-    /// Hands the line to the readers, if there is room for all of it.
+    /// Moves the line to the finished ones if there is room for all of it.
     fn finish(&mut self, end: Option<u8>, mut echo: impl FnMut(&[u8])) {
         if self.waiting.len() + self.line.len() + 1 > WAITING_MAX {
             return echo(&[BELL]);
@@ -92,7 +92,7 @@ impl LineEditor {
         }
     }
 
-    /// Takes the last character back: all its bytes, if it is UTF-8.
+    /// Removes the last character, with all its bytes if it is UTF-8.
     fn erase(&mut self, echo: &mut impl FnMut(&[u8])) {
         while let Some(byte) = self.line.pop() {
             if !matches!(byte, 0x80..=0xbf) {

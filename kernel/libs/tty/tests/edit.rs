@@ -1,8 +1,8 @@
-//! What is typed, what is shown, and what a reader gets.
+//! Typed keys, their echo, and the lines that a reader gets.
 
 use parity_tty::{LINE_MAX, LineEditor, WAITING_MAX};
 
-/// Types all of `keys`; what the terminal shows.
+/// Types all of `keys` and returns the echo.
 fn typed(editor: &mut LineEditor, keys: &[u8]) -> Vec<u8> {
     let mut shown = Vec::new();
     for key in keys {
@@ -11,7 +11,7 @@ fn typed(editor: &mut LineEditor, keys: &[u8]) -> Vec<u8> {
     shown
 }
 
-/// One read with a buffer of `size`.
+/// One read into a buffer of `size` bytes.
 fn read(editor: &mut LineEditor, size: usize) -> Option<Vec<u8>> {
     let mut buffer = vec![0xaa; size];
     let count = editor.read(&mut buffer)?;

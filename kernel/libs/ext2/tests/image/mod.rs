@@ -7,12 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Many more reads than any test needs.
+/// Far more reads than any test needs.
 pub const READS_MAX: u64 = 500_000;
 
 pub struct Image {
     file: File,
-    /// So many more reads go well: a bound for what might never end.
+    /// This many more reads succeed, so that no test reads without end.
     pub reads_left: Cell<u64>,
 }
 
@@ -23,11 +23,11 @@ impl BlockDevice for Image {
     }
 }
 
-/// A folder that goes away with its owner.
+/// A folder that is removed when it is dropped.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
-    /// An empty folder of this name, which is unique among all tests.
+    /// Makes an empty folder. No two tests may use the same name.
     pub fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
@@ -41,7 +41,7 @@ impl Drop for Folder {
     }
 }
 
-/// Makes an image with the folder's content. `kib` is its size.
+/// Makes an image of `kib` KiB with the content of a folder.
 pub fn mke2fs(content: &Path, image: &Path, kib: u64, options: &[&str]) {
     let output = Command::new("mke2fs")
         .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
@@ -60,7 +60,7 @@ pub fn open(image: &Path) -> Filesystem<Image> {
     Filesystem::mount(Image { file, reads_left: Cell::new(READS_MAX) }).unwrap()
 }
 
-/// Looks a path up from the root, following the last link.
+/// Looks up a path from the root and follows the last link.
 pub fn lookup<D: BlockDevice>(filesystem: &Filesystem<D>, path: &str) -> Result<Inode, Error> {
     let root = filesystem.inode(ROOT)?;
     filesystem.lookup(&root, path.as_bytes(), Follow::Last)
