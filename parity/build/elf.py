@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -14,6 +17,7 @@ from elftools.elf.sections import SymbolTableSection
 from parity.core.errors import UserError
 
 WRITABLE = 2  # PF_W
+STUMBLES = (ELFError, ArithmeticError, LookupError, TypeError, AttributeError, AssertionError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,15 @@ class Segment:
     content: bytes
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """While pyelftools reads what may be anything: whatever it stumbles over is a ValueError."""
+    try:
+        yield
+    except STUMBLES as error:
+        raise ValueError(str(error) or type(error).__name__) from None
+
+
 class Kernel:
     """What is known of a kernel from its ELF file."""
 
@@ -45,15 +58,16 @@ class Kernel:
     def parse(cls, data: bytes, name: str = "the kernel", *, stripped: bool = False) -> Self:
         """Raises UserError when the bytes are no ELF file with symbols; a `stripped` one needs none."""
         try:
-            file = ELFFile(io.BytesIO(data))
-            segments = tuple(
-                Segment(s["p_vaddr"], s["p_paddr"], s["p_memsz"], bool(s["p_flags"] & WRITABLE), s.data())
-                for s in file.iter_segments("PT_LOAD")
-            )
-            table = file.get_section_by_name(".symtab")
-            symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
-            named = [symbol for symbol in symbols if symbol.name]
-        except (ELFError, ValueError) as error:
+            with reading():
+                file = ELFFile(io.BytesIO(data))
+                segments = tuple(
+                    Segment(s["p_vaddr"], s["p_paddr"], s["p_memsz"], bool(s["p_flags"] & WRITABLE), s.data())
+                    for s in file.iter_segments("PT_LOAD")
+                )
+                table = file.get_section_by_name(".symtab")
+                symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
+                named = [symbol for symbol in symbols if symbol.name]
+        except ValueError as error:
             raise UserError(f"no ELF file: {error}", file=name) from None
         if not named and not stripped:
             raise UserError("it has no symbols", file=name)

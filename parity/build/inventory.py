@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from parity.build.elf import reading
 from parity.core.errors import BuildError
 
 SECTION = ".inventory"
@@ -27,10 +27,10 @@ def read(elf: Path) -> Inventory | None:
         BuildError: not an ELF file, or a section that is no inventory.
     """
     try:
-        with elf.open("rb") as file:
+        with elf.open("rb") as file, reading():
             section = ELFFile(file).get_section_by_name(SECTION)
             return None if section is None else parse(section.data().decode("utf-8"))
-    except (ELFError, ValueError) as error:
+    except ValueError as error:
         raise BuildError(f"the kernel's inventory cannot be read: {error}") from None
 
 
