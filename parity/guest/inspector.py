@@ -49,7 +49,7 @@ class Inspector:
         reply = self._lane.qmp(execute, **arguments)
         if "error" in reply:
             raise InfraError(f"the emulator refuses {execute}: {reply['error']['desc']}")
-        return reply["return"]
+        return reply.get("return")
 
     def monitor(self, command: str) -> str:
         """What the emulator's monitor for people prints."""
@@ -58,7 +58,10 @@ class Inspector:
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Inside, no processor of the guest runs; afterwards they go on if they did before."""
-        running = self.qmp("query-status")["running"]
+        status = self.qmp("query-status")
+        if not isinstance(status, dict) or not isinstance(status.get("running"), bool):
+            raise InfraError("the emulator does not say whether its guest runs")
+        running = status["running"]
         if running:
             self.qmp("stop")
         yield
