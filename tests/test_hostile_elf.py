@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import bare_guest
 import frames
 import pytest
 
+from parity.autopsy.locations import BAD, Programs
 from parity.build import disk, elf, inventory
 from parity.core.errors import ParityError
 
@@ -23,7 +25,14 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "symbols": lambda place: elf.Kernel.parse(place.read_bytes(), stripped=True).writable,
     "loadable": lambda place: disk.loadable(place.read_bytes()),
     "inventory": inventory.read,
+    "autopsy": lambda place: located(place.read_bytes()),
 }
+
+
+def located(data: bytes) -> None:
+    """What an autopsy finds out about an address, or that it finds nothing out."""
+    with contextlib.suppress(*BAD):
+        Programs().get("a program", lambda: data).locations.find(0x10_0000)
 
 
 def changed(chance: random.Random) -> bytes:
