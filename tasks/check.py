@@ -31,12 +31,13 @@ PYTHON = {
     "format": ("ruff", "format", "--check"),
     "mypy": ("mypy",),
     "imports": ("lint-imports", "--no-logo"),
-    "unit": ("pytest", "-n", WORKERS, "-m", "not docker and not thorough"),
+    "unit": ("pytest", "-n", WORKERS, "-m", "not docker and not thorough and not attack"),
+    "attacks": ("pytest", "-n", WORKERS, "-m", "attack and not thorough"),
     # Tests of one file share what they make. Files come by name: xdist would start those with few tests last,
     # which take long. A line per test: some take minutes.
     "e2e": (
         *("pytest", "-v", "-n", WORKERS, "--dist=loadfile", "--no-loadscope-reorder", "--durations=20"),
-        *("-m", "docker and not thorough"),
+        *("-m", "docker and not thorough and not attack"),
     ),
 }
 
@@ -63,11 +64,12 @@ def task_check() -> Iterator[Any]:
         )
     )
     parts.append(task("check:unit", "pytest, without Docker", python, "unit"))
+    parts.append(task("check:attacks", "a sample of the attacks", python, "attacks", after=["images"]))
     # What is built here seeds the store of the end-to-end tests: they compile only what they change.
     after = ["images", "build_kernel", "userspace"]
     parts.append(task("check:e2e", "pytest, with real guests", python, "e2e", after=after))
     yield from group("check", str(task_check.__doc__), parts)
-    yield from group("check:pytest", "check:unit and check:e2e", parts[-2:])[:1]
+    yield from group("check:pytest", "check:unit, check:attacks and check:e2e", parts[-3:])[:1]
 
 
 def python(name: str) -> bool:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.attack
+
 ROOT = Path(__file__).parent.parent
 WAITS = Path(__file__).with_name("waits.py")
 DOIT = Path(sys.executable).parent / "doit"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 
-from elftools.common.exceptions import ELFError
 from symbolic.debuginfo import Archive
 from symbolic.exceptions import SymbolicError
 from symbolic.symcache import SourceLocation, SymCache
@@ -16,13 +15,13 @@ from symbolic.symcache import SourceLocation, SymCache
 from parity.autopsy.demangle import demangle
 from parity.autopsy.findings import CodeLocation
 from parity.autopsy.symbols import SymbolTable
-from parity.build.elf import Kernel
+from parity.build.elf import STUMBLES, Kernel
 
 CAPACITY = 4  # ELF files, of ten MiB and more
 # An instruction with line 0 takes the nearest line before it, at most so many bytes away.
 NEAREST = 64
 # The exceptions that damaged files and damaged debugging information raise.
-BAD = (SymbolicError, ELFError, ValueError, KeyError, IndexError)
+BAD = (SymbolicError, ValueError, *STUMBLES)
 
 
 class Locations:

@@ -19,7 +19,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from parity.build.beneath import Folder
-from parity.build.elf import DAMAGED
+from parity.build.elf import reading
 from parity.build.workspace import Workspace
 from parity.core import code_digest, host
 from parity.core.errors import BuildError, InfraError, MachineError, UserError
@@ -179,14 +179,15 @@ def loadable(elf: bytes) -> bytes:
         BuildError: not an ELF64 file.
     """
     try:
-        file = ELFFile(io.BytesIO(elf))
-        end = max(segment["p_offset"] + segment["p_filesz"] for segment in file.iter_segments())
-    except DAMAGED as error:
+        with reading():
+            file = ELFFile(io.BytesIO(elf))
+            end = max(segment["p_offset"] + segment["p_filesz"] for segment in file.iter_segments())
+            tables = file.header["e_phoff"] + file.header["e_phnum"] * file.header["e_phentsize"]
+            header = bytearray(elf[: max(end, tables)])
+            struct.pack_into("<Q", header, 0x28, 0)  # e_shoff
+            struct.pack_into("<HHH", header, 0x3A, 0, 0, 0)  # e_shentsize, e_shnum, e_shstrndx
+    except ValueError as error:
         raise BuildError(f"a program is not an ELF file: {error}") from None
-    tables = file.header["e_phoff"] + file.header["e_phnum"] * file.header["e_phentsize"]
-    header = bytearray(elf[: max(end, tables)])
-    struct.pack_into("<Q", header, 0x28, 0)  # e_shoff
-    struct.pack_into("<HHH", header, 0x3A, 0, 0, 0)  # e_shentsize, e_shnum, e_shstrndx
     return bytes(header)
 
 

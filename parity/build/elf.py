@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -16,15 +18,9 @@ from parity.core.errors import UserError
 
 WRITABLE = 2  # PF_W
 # What reading a file raises that is damaged, or made to look like an ELF file.
-DAMAGED = (
-    ELFError,
-    ValueError,
-    OverflowError,
-    LookupError,
-    TypeError,
-    AttributeError,
+STUMBLES = (
+    *(ELFError, ArithmeticError, LookupError, TypeError, AttributeError, AssertionError, MemoryError),
     struct.error,
-    MemoryError,
 )
 
 
@@ -47,6 +43,15 @@ class Segment:
     content: bytes
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """While pyelftools reads what may be anything: whatever it stumbles over is a ValueError."""
+    try:
+        yield
+    except STUMBLES as error:
+        raise ValueError(str(error) or type(error).__name__) from None
+
+
 class Kernel:
     """What is known of a kernel from its ELF file."""
 
@@ -61,15 +66,16 @@ class Kernel:
             UserError: the bytes are no ELF file with symbols.
         """
         try:
-            file = ELFFile(io.BytesIO(data))
-            segments = tuple(
-                Segment(s["p_vaddr"], s["p_paddr"], s["p_memsz"], bool(s["p_flags"] & WRITABLE), s.data())
-                for s in file.iter_segments("PT_LOAD")
-            )
-            table = file.get_section_by_name(".symtab")
-            symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
-            named = [symbol for symbol in symbols if symbol.name]
-        except DAMAGED as error:
+            with reading():
+                file = ELFFile(io.BytesIO(data))
+                segments = tuple(
+                    Segment(s["p_vaddr"], s["p_paddr"], s["p_memsz"], bool(s["p_flags"] & WRITABLE), s.data())
+                    for s in file.iter_segments("PT_LOAD")
+                )
+                table = file.get_section_by_name(".symtab")
+                symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
+                named = [symbol for symbol in symbols if symbol.name]
+        except ValueError as error:
             raise UserError(f"no ELF file: {error}", file=name) from None
         if not named and not stripped:
             raise UserError("it has no symbols", file=name)

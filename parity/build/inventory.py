@@ -6,13 +6,12 @@ architecture: `call FORK`, `driver console: PL011`.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from parity.build.elf import DAMAGED
+from parity.build.elf import reading
 from parity.core.errors import BuildError
 
 SECTION = ".inventory"
@@ -28,9 +27,10 @@ def read(elf: Path) -> Inventory | None:
         BuildError: not an ELF file, or a section that is no inventory.
     """
     try:
-        section = ELFFile(io.BytesIO(elf.read_bytes())).get_section_by_name(SECTION)
-        return None if section is None else parse(section.data().decode("utf-8"))
-    except DAMAGED as error:
+        with elf.open("rb") as file, reading():
+            section = ELFFile(file).get_section_by_name(SECTION)
+            return None if section is None else parse(section.data().decode("utf-8"))
+    except ValueError as error:
         raise BuildError(f"the kernel's inventory cannot be read: {error}") from None
 
 

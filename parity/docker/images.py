@@ -6,6 +6,7 @@ sources and the architecture. The installed versions say what the image became.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -17,6 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from parity.core import host, lock, yamlfile
 from parity.core.errors import InfraError
 from parity.core.progress import Progress
@@ -24,6 +27,7 @@ from parity.core.yamlfile import Model, Name
 from parity.docker import daemon, rootfs, versions
 from parity.docker.engine import Engine, Mount
 from parity.docker.rootfs import Debian
+from parity.store import files, sealed
 
 RECIPES = Path("toolchains/debian-trixie.yaml")
 DOCKER = Path("docker")
@@ -188,13 +192,10 @@ def context(files: Mapping[str, bytes]) -> bytes:
 
 def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
     """The installed versions; read once per image, as an image's content never changes."""
-    place = cache / "images" / f"{image_id.removeprefix('sha256:')}.json"
-    try:
-        packages = json.loads(place.read_text())
-        if isinstance(packages, dict) and packages:
+    place = cache / "images" / f"{image_id.removeprefix('sha256:')}.packages"
+    with contextlib.suppress(OSError, ValueError):
+        if packages := msgspec.convert(sealed.opened(files.read(place)), dict[str, str]):
             return packages
-    except (OSError, ValueError):
-        pass
     # This is the store's first container with this daemon: do containers see what is in the store?
     if not sees(engine, image_id, cache):
         raise daemon.other_files(str(cache))
@@ -206,7 +207,8 @@ def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
         raise InfraError(
             f"cannot read the installed versions of image {image_id[:19]}", "\n".join(lines[-5:])
         )
-    host.write_whole(place, json.dumps(packages, sort_keys=True).encode(), cache)
+    files.discard(place)
+    host.write_whole(place, sealed.seal(packages), cache)
     return packages
 
 

@@ -50,7 +50,7 @@ class Inspector:
         reply = self._lane.qmp(execute, **arguments)
         if "error" in reply:
             raise InfraError(f"the emulator refuses {execute}: {reply['error']['desc']}")
-        return reply["return"]
+        return reply.get("return")
 
     def monitor(self, command: str) -> str:
         """Executes a command of QEMU's human monitor and returns its output."""
@@ -59,7 +59,10 @@ class Inspector:
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Stops the machine during the block; afterwards it runs if it ran before."""
-        running = self.qmp("query-status")["running"]
+        status = self.qmp("query-status")
+        if not isinstance(status, dict) or not isinstance(status.get("running"), bool):
+            raise InfraError("the emulator does not say whether its guest runs")
+        running = status["running"]
         if running:
             self.qmp("stop")
         yield

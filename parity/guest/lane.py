@@ -233,8 +233,8 @@ class DockerLane:
             ANSWER_S,
         )
         if answer.kind == "reply":
-            error = answer.fields["reply"]["error"]["desc"]
-            raise InfraError(f"the emulator gives no memory at {address:#x}: {error}")
+            error = answer.fields["reply"].get("error", {"desc": "no reason"})
+            raise InfraError(f"the emulator gives no memory at {address:#x}: {error['desc']}")
         return answer.data
 
     def wait(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from parity.core.errors import MachineError
 
-PARTS = ("blobs", "actions", "evidence", "locks", "tmp")
+PARTS = ("blobs", "actions", "evidence", "images", "locks", "tmp")
 SHELVED = PARTS[:3]  # with a folder for each first two digits of a name
 FOLDER, FILE = 0o755, 0o644
 MOST = 2**26  # bytes of a record, or of all evidence under one key
