@@ -6,6 +6,7 @@ architecture: `call FORK`, `driver console: PL011`.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,8 +28,9 @@ def read(elf: Path) -> Inventory | None:
         BuildError: not an ELF file, or a section that is no inventory.
     """
     try:
-        with elf.open("rb") as file, reading():
-            section = ELFFile(file).get_section_by_name(SECTION)
+        # From memory: a file cannot be read from every offset that a damaged ELF file names.
+        with reading():
+            section = ELFFile(io.BytesIO(elf.read_bytes())).get_section_by_name(SECTION)
             return None if section is None else parse(section.data().decode("utf-8"))
     except ValueError as error:
         raise BuildError(f"the kernel's inventory cannot be read: {error}") from None
