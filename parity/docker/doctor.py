@@ -130,6 +130,6 @@ def _image(docker: engine.Engine, role: str, root: Path, cache: Path) -> Finding
         return Finding(f"image {role}", State.NOTE, "not made yet", "Made when needed, or by: doit images")
     differences = versions.differences(root, docker.architecture(), role, found.packages)
     if differences:
-        return Finding(f"image {role}", State.NOTE, versions.told(differences))
+        return Finding(f"image {role}", State.NOTE, versions.summary(differences))
     main = {"toolchain": "rustc-web", "qemu": "qemu-system-arm"}[role]
     return Finding(f"image {role}", State.OK, f"{main} {found.packages[main]}")

@@ -130,7 +130,7 @@ def ensure(
     if image_id != former and (
         differences := versions.differences(root, recipe.architecture, role, image.packages)
     ):
-        progress.note(f"image {role}: {versions.told(differences)}", "yellow")
+        progress.note(f"image {role}: {versions.summary(differences)}", "yellow")
     return image
 
 

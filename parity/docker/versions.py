@@ -51,7 +51,7 @@ def differences(root: Path, architecture: str, role: str, packages: Mapping[str,
     ]
 
 
-def told(found: list[str]) -> str:
+def summary(found: list[str]) -> str:
     """The differences in one line."""
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"{len(found)} packages are not as recorded in {RECORD}: {', '.join(found[:SHOWN])}{more}"
