@@ -37,7 +37,7 @@ CHECKED_BY = ("clippy.toml", "rustfmt.toml")
 USED_UP = {
     "Cannot fork": "it starts more processes and threads than it may",
     "Resource temporarily unavailable": "it starts more processes and threads than it may",
-    "SIGXFSZ": "it writes a file that is larger than it may be",
+    "(signal: 25": "it writes a file that is larger than it may be",  # SIGXFSZ
     "File too large": "it writes a file that is larger than it may be",
 }
 QUOTED = re.compile(r"^\s*\d*\s*\|")  # a compiler's quotation of a source

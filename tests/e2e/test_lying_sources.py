@@ -122,7 +122,7 @@ def while_cargo_builds(
     run = Engine.run_tool
 
     def watched(engine: Engine, image: str, argv: list[str], **more: Any) -> ToolResult:
-        if list(argv[:2]) != ["cargo", "build"]:
+        if list(argv[:2]) != ["cargo", "build"] or "--keep-going" in argv:  # of others' crates
             return run(engine, image, argv, **more)
         begin()
         try:
