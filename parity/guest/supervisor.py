@@ -15,7 +15,7 @@ in lane.py), so they stand alone: standard library only. Then it writes commands
 and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
 then n bytes. Types: started, serial, channel, stderr and every other name in `fds`, qmp (an event or the
 greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
-itself could not do it; `unreadable` where it cannot open a source), exit. `exit`, `failed` and `broken` end a
+itself could not do it; `unreadable`: it may not open a source), exit. `exit`, `failed` and `broken` end a
 guest. `files` become private copies, removed when the guest has ended; `shared` copies stay for the next ones
 (see streams.py). A copy that is not what it should be is not used. An `exit` is `asked` after a `stop`, and
 `overdue` when the emulator did not leave after its guest's end and was killed.
@@ -237,7 +237,7 @@ class Supervisor:
                 copies.append(target)
                 copy_verified(source, target, digest)
         except OSError as error:
-            unreadable = {"unreadable": True} if error.filename == source else {}
+            unreadable = {"unreadable": True} if isinstance(error, PermissionError) else {}
             self._refuse(
                 "broken", f"cannot copy {source} to {target}: {error.strerror}", copies, **unreadable
             )
