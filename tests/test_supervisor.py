@@ -302,7 +302,7 @@ def test_a_file_that_cannot_be_copied_breaks_the_lane(client: Client, tmp_path: 
     copy = tmp_path / "copy"
     client.run(*FAKE, "talk", files=[[str(tmp_path / "missing"), str(copy), DIGEST]])
     broken = client.until("broken")
-    assert "No such file or directory" in broken.fields["message"] and broken.fields["unreadable"]
+    assert "No such file or directory" in broken.fields["message"] and "unreadable" not in broken.fields
     source = tmp_path / "master"
     source.write_bytes(b"other content")
     client.run(*FAKE, "talk", files=[[str(source), str(copy), DIGEST]])

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -119,12 +119,12 @@ def that_run(root: Path, wanted: Mapping[str, Content]) -> dict[str, Content]:
             runs |= {os.path.normpath(place / script)} if isinstance(script, str) else set()
             folders += [str(place)] if _table(manifest, "lib").get("proc-macro") else []
             for crate in _table(manifest, "build-dependencies"):
-                local, inherited = (
+                inner, shared_by_all = (
                     _table(dependencies, crate).get("path")
                     for dependencies in (_table(manifest, "build-dependencies"), shared)
                 )
-                folders += [os.path.normpath(place / local)] if isinstance(local, str) else []
-                folders += [os.path.normpath(inherited)] if isinstance(inherited, str) else []
+                folders += [os.path.normpath(place / inner)] if isinstance(inner, str) else []
+                folders += [os.path.normpath(shared_by_all)] if isinstance(shared_by_all, str) else []
     return {
         name: content
         for name, content in wanted.items()
@@ -223,7 +223,7 @@ def outside(root: Path, copy: Path, text: str) -> list[str]:
     return sorted(
         name
         for name in named
-        if not name.startswith(("/", "..")) and _there(root / name) and not _there(copy / name)
+        if not name.startswith(("/", "..")) and _there(root / name, Path.is_file) and not _there(copy / name)
     )
 
 
@@ -235,9 +235,9 @@ def undeclared(root: Path, wanted: Collection[str], declared: Collection[str]) -
     )
 
 
-def _there(path: Path) -> bool:
+def _there(path: Path, asked: Callable[[Path], bool] = Path.exists) -> bool:
     """Whether something is at a path that a build has named, which may be no possible path."""
     try:
-        return path.exists()
+        return asked(path)
     except (OSError, ValueError):
         return False

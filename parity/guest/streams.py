@@ -130,7 +130,7 @@ def spawn(argv: list[str], fds: dict[str, int]) -> tuple[int, dict[str, int]]:
 def copy_sparse(source: str, target: str) -> str:
     """Copy a regular file, leaving its holes holes; the SHA-256 of what the copy holds.
 
-    OSError when it cannot be read, with its name as `filename` when it cannot be opened, or does not fit.
+    OSError when it cannot be read or does not fit.
     """
     digest, zeros = hashlib.sha256(), bytes(PIECE)
     handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

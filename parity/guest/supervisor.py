@@ -15,7 +15,7 @@ lane.py), so they use only the standard library. Then it writes commands, one JS
 and reads frames: a JSON header on one line, {"type": ..., "t": seconds since its start, "n": bytes},
 then n bytes. Types: started, serial, channel, stderr and every other name in `fds`, qmp (an event or the
 greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
-failed; `unreadable` if it cannot open a source), exit. `exit`, `failed` and `broken` end a guest. `files` are
+failed; `unreadable` if permission is missing), exit. `exit`, `failed` and `broken` end a guest. `files` are
 private copies, removed when the guest has ended; `shared` copies stay for the next guests (see streams.py). A
 copy without the right digest is not used. An `exit` is `asked` after a `stop`, and `overdue` if the emulator
 did not exit after its guest's end and was killed.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import frames
 import pytest
-from bare_guest import CHANNEL, End
+from bare_guest import CHANNEL, CONSOLE, End
 from checkout import Checkout
 from test_lanes import GOOD, Workbench
 
@@ -46,7 +46,8 @@ def test_a_flood_is_a_hang_that_says_what_it_wrote(bench: Workbench) -> None:
 
 def test_a_guest_never_runs_what_was_written_into_the_store_meanwhile(bench: Workbench) -> None:
     for changed in ("kernel", "disk"):
-        good = bench.spec(GOOD, disk=bench.store.put_bytes(f"a disk of {changed}".encode()))
+        own = (CONSOLE, changed.encode())  # files of its own, which no other test needs
+        good = bench.spec(own, GOOD, disk=bench.store.put_bytes(f"a disk of {changed}".encode()))
         assert good.disk is not None
         assert bench.store.intact(good.kernel) and bench.store.intact(good.disk)
         place = bench.store.local(good.kernel if changed == "kernel" else good.disk)
@@ -65,7 +66,7 @@ def test_a_guest_never_runs_what_was_written_into_the_store_meanwhile(bench: Wor
 
 @pytest.mark.skipif(os.getuid() != 0, reason="guests of other users run as themselves")
 def test_a_store_that_guests_may_not_read_is_told_before_the_first(bench: Workbench) -> None:
-    good = bench.spec(GOOD, disk=None)
+    good = bench.spec((CONSOLE, b"closed"), GOOD, disk=None)
     bench.store.local(good.kernel).chmod(0o600)
     lane = bench.lane()
     try:
