@@ -1,4 +1,4 @@
-"""The flock as it is written down, and when one has earned its verdict."""
+"""The canaries' file, and when a canary got its expected verdict."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_every_verdict_that_a_guest_can_earn_has_a_canary() -> None:
     assert len({each.name for each in all_canaries}) == len(all_canaries) >= 30
 
 
-def test_the_right_verdict_for_the_wrong_reason_is_not_earned() -> None:
-    assert BIRD.earned(SEEN)
-    assert not BIRD.earned(replace(SEEN, cause="PID 1 ended with status 1"))
-    assert not BIRD.earned(replace(SEEN, verdict="panic"))
+def test_the_right_verdict_for_the_wrong_reason_is_not_as_expected() -> None:
+    assert BIRD.as_expected(SEEN)
+    assert not BIRD.as_expected(replace(SEEN, cause="PID 1 ended with status 1"))
+    assert not BIRD.as_expected(replace(SEEN, verdict="panic"))
     passed = replace(SEEN, verdict="pass")
-    assert canary.unearned([BIRD], {("aarch64", "forges"): SEEN}) == []
-    assert canary.unearned([BIRD], {("aarch64", "forges"): passed}) == [(BIRD, passed)]
+    assert canary.unexpected([BIRD], {("aarch64", "forges"): SEEN}) == []
+    assert canary.unexpected([BIRD], {("aarch64", "forges"): passed}) == [(BIRD, passed)]
     assert selftest.unexpected([BIRD], {("aarch64", "forges"): passed}) == [
         "forges on aarch64: expected fail with 'status 7', but it is pass: PID 1 ended with status 7"
     ]

@@ -14,40 +14,9 @@ RETIRED = re.compile(
     re.IGNORECASE,
 )
 CLEAN = (
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "docs",
-    "benchmarks",
-    "suites",
-    "trees",
-    "machines",
-    "toolchains",
-    *(
-        f"parity/{name}"
-        for name in ("core", "judge", "spec", "guest", "trace", "autopsy", "compare", "debug", "report")
-    ),
-    *(
-        f"tasks/{name}.py"
-        for name in (
-            *(
-                "__init__",
-                "__main__",
-                "bench",
-                "bug",
-                "cache",
-                "debug",
-                "doitdb",
-                "ends",
-                "graph",
-                "guide",
-                "kernel",
-            ),
-            *("loader", "machine", "outlet", "reporter", "run", "schema", "settings", "toolchain", "uefi"),
-            *("userspace", "why"),
-        )
-    ),
-)  # the other folders follow when they are clean: parity, tasks, kernel, userspace
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "toolchains"),
+    *("parity", "tasks", "benchmarks", "suites", "trees", "machines", "kernel", "userspace"),
+)
 SUFFIXES = {".py", ".md", ".yaml", ".rs", ".toml"}
 
 

@@ -2,8 +2,8 @@
 
 Docker goes on creating a container whose client has died. A list of containers that is asked for in that
 moment does not have it. So a client chooses the container's name, and notes it before it asks for the
-container. Whoever finds the note of a dead client takes the name away: Docker refuses a name that is taken
-or about to be, so afterwards the container is known not to come.
+container. The next client that finds the note of a dead one takes the name away: Docker refuses a name that
+is taken or about to be, so afterwards the container is known not to come.
 """
 
 from __future__ import annotations

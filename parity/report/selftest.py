@@ -22,7 +22,7 @@ def canaries(all_canaries: Sequence[Canary], seen: Seen, archs: Sequence[str]) -
         table.add_column(title, no_wrap=True)
     for canary in all_canaries:
         found = [seen[arch, canary.name] for arch in archs]
-        looks = ["green" if canary.earned(each) else "bold red" for each in found]
+        looks = ["green" if canary.as_expected(each) else "bold red" for each in found]
         actual = [
             Text(_end(each.verdict, each.failure_kind), look) for each, look in zip(found, looks, strict=True)
         ]
@@ -34,7 +34,7 @@ def canaries(all_canaries: Sequence[Canary], seen: Seen, archs: Sequence[str]) -
 def unexpected(all_canaries: Sequence[Canary], seen: Seen) -> list[str]:
     """A sentence per guest with an unexpected result."""
     lines = []
-    for canary, found in parity.selftest.canary.unearned(all_canaries, seen):
+    for canary, found in parity.selftest.canary.unexpected(all_canaries, seen):
         expected = _end(canary.expected[found.arch], canary.words.get(found.arch))
         texts = [each[found.arch] for each in (canary.says, canary.explains) if found.arch in each]
         says = "".join(f" with {text!r}" for text in texts)

@@ -75,7 +75,7 @@ class Canary:
             ends_as=self.ends_as,
         )
 
-    def earned(self, seen: Evidence) -> bool:
+    def as_expected(self, seen: Evidence) -> bool:
         """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
         word = self.words.get(seen.arch, seen.failure_kind)
         right = seen.verdict == self.expected[seen.arch] and word == seen.failure_kind
@@ -122,7 +122,7 @@ def _texts(
 
 
 class FromOutside:
-    """A lane whose emulators get a signal from somebody else as soon as their kernel has said something."""
+    """A lane that signals its emulators from outside as soon as their kernel has written something."""
 
     def __init__(self, lane: DockerLane, engine: Engine, signal: str) -> None:
         self._lane: Lane = lane
@@ -151,14 +151,14 @@ class FromOutside:
 Seen = Mapping[tuple[str, str], Evidence]  # by architecture and canary
 
 
-def unearned(all_canaries: Sequence[Canary], seen: Seen) -> list[tuple[Canary, Evidence]]:
+def unexpected(all_canaries: Sequence[Canary], seen: Seen) -> list[tuple[Canary, Evidence]]:
     """The guests that are not what they must be, and what was seen of them."""
     named = {canary.name: canary for canary in all_canaries}
-    return [(named[name], found) for (_, name), found in seen.items() if not named[name].earned(found)]
+    return [(named[name], found) for (_, name), found in seen.items() if not named[name].as_expected(found)]
 
 
 def verdicts(all_canaries: Sequence[Canary], seen: Seen) -> Confusion:
-    """The verdicts that must be earned against those that are."""
+    """Expected against actual verdicts."""
     named = {canary.name: canary for canary in all_canaries}
     pairs = [(named[name].expected[arch], found.verdict) for (arch, name), found in seen.items()]
     return Confusion.of(pairs, tuple(Verdict))

@@ -1,4 +1,4 @@
-"""What the store holds, how long nobody used it, and what goes when it holds too much.
+"""What the store holds, when it was used last, and what is removed when it holds too much.
 
 Using a blob sets its access time (`Store.intact`), its time of change stays. The ledger of evidence is never
 touched: it is small, and what was seen is not seen again. What is no blob by its name and kind stays as well.

@@ -31,9 +31,9 @@ class Claims:
 
     @contextlib.contextmanager
     def claimed(self, digest: str) -> Iterator[None]:
-        """From now on and until this process ends nobody removes the blob, if it is there.
+        """Leases a blob, if it is there, until this process ends: eviction does not remove it.
 
-        While the block lasts nobody removes anything.
+        While the block lasts, eviction removes no blob at all.
 
         Raises:
             MachineError: it cannot be noted.
@@ -60,7 +60,7 @@ class Claims:
 
 @contextlib.contextmanager
 def removing(root: Path) -> Iterator[frozenset[str]]:
-    """The digests that living commands have claimed; until the block ends nobody looks at a blob.
+    """The digests that running commands lease; until the block ends no command can lease another.
 
     Raises:
         MachineError: the store is not as it should be.

@@ -39,7 +39,7 @@ fn main(_: &Args) {
         text::value(text::read(PROVIDERS), "lock: "),
         "id=0x05 enabled=0x0000000000000007",
     );
-    for wrong in ["", "\n", "2", "01x", "nobody 1", "lock", "lock -1", "lock 0x", "lock 1 2", "syscall"] {
+    for wrong in ["", "\n", "2", "01x", "unknown 1", "lock", "lock -1", "lock 0x", "lock 1 2", "syscall"] {
         check::error(format_args!("write of {wrong:?}"), text::write(ENABLE, wrong), Errno::EINVAL);
     }
     check::equal("after mistakes", text::read(ENABLE), "1\n");

@@ -1,7 +1,7 @@
 //! `fork` gives the child its own memory: stack, heap and static data.
 //!
 //! Checks: the child starts with the parent's content; after that, writes of either are invisible to the
-//! other, whichever writes first, in every page, over two generations; the heap grows and shrinks
+//! other, no matter which writes first, in every page, over two generations; the heap grows and shrinks
 //! independently, and new memory is zeroed; memory from `mmap` is private too; many children in a row do not
 //! change the parent's memory. Address space: mappings do not overlap; memory that was unmapped, in whole or
 //! in part, or is above a lowered break is inaccessible at once, and the rest stays; permissions to read,

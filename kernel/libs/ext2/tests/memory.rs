@@ -1,4 +1,4 @@
-//! Failing allocations: whichever allocation fails, an operation gives a typed error.
+//! Failing allocations: an operation gives a typed error, no matter which allocation fails.
 #![allow(clippy::unwrap_used)] // helpers of tests are not `#[test]` functions themselves
 
 #[expect(dead_code, reason = "other tests use the rest")]
