@@ -56,9 +56,9 @@ def test_the_right_verdict_for_the_wrong_reason_is_not_as_expected() -> None:
 def test_an_end_per_architecture(tmp_path: Path) -> None:
     own = "{expected: {aarch64: panic, x86_64: crash}, says: {aarch64: a, x86_64: b}, command_line: x}"
     (bird,) = loaded(tmp_path / "canaries.yaml", f"one: {own}")
-    assert bird.earned(replace(SEEN, verdict="panic", cause="a", failure_kind="panic"))
-    assert not bird.earned(replace(SEEN, verdict="crash", cause="b"))
-    assert bird.earned(replace(SEEN, arch="x86_64", verdict="crash", cause="b"))
+    assert bird.as_expected(replace(SEEN, verdict="panic", cause="a", failure_kind="panic"))
+    assert not bird.as_expected(replace(SEEN, verdict="crash", cause="b"))
+    assert bird.as_expected(replace(SEEN, arch="x86_64", verdict="crash", cause="b"))
 
 
 def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
@@ -68,13 +68,13 @@ def test_the_word_counts_where_one_is_asked_for(tmp_path: Path) -> None:
         "gone: {expected: crash, command_line: x}",
     ]
     hung, dead, gone = loaded(tmp_path / "canaries.yaml", *lines)
-    assert hung.earned(replace(SEEN, verdict="hang", failure_kind="deadlock"))
-    assert not hung.earned(replace(SEEN, verdict="hang", failure_kind="livelock"))
-    assert not hung.earned(replace(SEEN, verdict="hang", failure_kind=None))
-    assert hung.earned(replace(SEEN, arch="x86_64", verdict="hang", failure_kind="livelock"))
-    assert dead.earned(replace(SEEN, verdict="panic", failure_kind="panic"))
-    assert not dead.earned(replace(SEEN, verdict="panic", failure_kind="unknown"))
-    assert gone.earned(replace(SEEN, verdict="crash", failure_kind="unknown"))
+    assert hung.as_expected(replace(SEEN, verdict="hang", failure_kind="deadlock"))
+    assert not hung.as_expected(replace(SEEN, verdict="hang", failure_kind="livelock"))
+    assert not hung.as_expected(replace(SEEN, verdict="hang", failure_kind=None))
+    assert hung.as_expected(replace(SEEN, arch="x86_64", verdict="hang", failure_kind="livelock"))
+    assert dead.as_expected(replace(SEEN, verdict="panic", failure_kind="panic"))
+    assert not dead.as_expected(replace(SEEN, verdict="panic", failure_kind="unknown"))
+    assert gone.as_expected(replace(SEEN, verdict="crash", failure_kind="unknown"))
     seen = {
         (found.arch, "hung"): found
         for found in (replace(SEEN, verdict="hang", failure_kind="livelock"), SEEN)
@@ -88,10 +88,10 @@ def test_the_autopsys_sentence_counts_where_a_text_of_it_is_asked_for(tmp_path: 
     asked = "hung: {expected: hang, word: slow, explains: until tick, command_line: x}"
     (hung,) = loaded(tmp_path / "canaries.yaml", asked)
     found = replace(SEEN, verdict="hang", failure_kind="slow", sentence="thread 2 waits, until tick 9")
-    assert hung.earned(found)
+    assert hung.as_expected(found)
     for sentence in (None, "thread 2 waits"):
         wrong = replace(found, sentence=sentence)
-        assert not hung.earned(wrong)
+        assert not hung.as_expected(wrong)
         assert "with 'until tick'" in selftest.unexpected([hung], {("aarch64", "hung"): wrong})[0]
 
 
