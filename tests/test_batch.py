@@ -96,6 +96,7 @@ class Steps:
 
     unbuilt: Sequence[str] = ()
     unready: Sequence[str] = ()
+    error: Exception | None = None  # that ends the run of the guests
     ran: list[str] = field(default_factory=list)
 
     @property
@@ -109,6 +110,8 @@ class Steps:
 
     def run(self, _: Session, plans: Mapping[str, str]) -> dict[str, dict[str, Row]]:
         self.ran.append(f"guests of {' and '.join(plans.values())}")
+        if self.error is not None:
+            raise self.error
         return {arch: {"fork_test": replace(PASSED, arch=arch)} for arch in plans}
 
     def build(self, arch: str) -> None:
@@ -171,6 +174,14 @@ def test_where_no_architecture_builds_no_guest_runs() -> None:
     steps = Steps(unbuilt=ARCHS)
     assert steps.doit(*BOTH) == 2
     assert [each for each in steps.ran if each.startswith("guests")] == []
+
+
+@pytest.mark.parametrize("error", [MachineError("Docker does not answer"), OSError(errno.ENOSPC, "full")])
+def test_an_error_that_ends_the_step_is_told_once(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Steps(error=error).doit(*BOTH) == 2
+    assert capsys.readouterr().out.count("error: ") == 1
 
 
 def test_what_has_not_run_is_no_success() -> None:
