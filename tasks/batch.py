@@ -47,20 +47,26 @@ class Batch(Generic[Plan]):
         return task(self.name, doc, self.execute, after=["images"])
 
     def execute(self) -> None:
-        """Stores the rows of each architecture, or the BuildError that an architecture ends with.
+        """Stores the rows of each architecture, or the error that an architecture ends with.
 
         A BuildError is not raised: the guests of the other architectures run, and the task of the
-        architecture reports it.
+        architecture reports it. Any other error concerns all architectures, and is raised.
         """
-        session, plans, unbuilt = current(), dict[str, Plan](), dict[str, BuildError]()
-        for arch in session.archs:
-            if self.asked(session, arch):
+        session, plans, errors = current(), dict[str, Plan](), dict[str, BaseException]()
+        rows: Mapping[str, Mapping[str, Row]] = {}
+        archs = [arch for arch in session.archs if self.asked(session, arch)]
+        try:
+            for arch in archs:
                 try:
                     plans[arch] = self.plan(session, arch)
                 except BuildError as error:
-                    unbuilt[arch] = error
-        rows = self.run(session, plans) if plans else {}
-        session.accumulated.batches[self.suite] = BatchResult(rows, unbuilt)
+                    errors[arch] = error
+            rows = self.run(session, plans) if plans else {}
+        except Exception as error:
+            errors |= dict.fromkeys(archs, error)
+            raise
+        finally:
+            session.accumulated.batches[self.suite] = BatchResult(rows, errors)
 
     def rows(self, session: Session, arch: str) -> Mapping[str, Row]:
         """The rows of an architecture, by name.
@@ -68,10 +74,11 @@ class Batch(Generic[Plan]):
         Raises:
             BuildError: the architecture does not build.
             InfraError: the step has not run for this architecture.
+            Exception: the error that the step ended with; a command prints the same error once.
         """
         result = session.accumulated.batches.get(self.suite, BatchResult())
-        if arch in result.unbuilt:
-            raise result.unbuilt[arch]
+        if arch in result.errors:
+            raise result.errors[arch]
         if arch not in result.rows:
             raise InfraError(f"no guest of {self.suite} has run on {arch}")
         return result.rows[arch]

@@ -46,10 +46,10 @@ DECISIONS = "decisions.yaml"
 
 @dataclass(frozen=True)
 class BatchResult:
-    """The result of a batch step: by architecture, the rows by name, or the error of its build."""
+    """The result of a batch step: by architecture, the rows by name, or the error that it ended with."""
 
     rows: Mapping[str, Mapping[str, Row]] = field(default_factory=dict)
-    unbuilt: Mapping[str, BuildError] = field(default_factory=dict)
+    errors: Mapping[str, BaseException] = field(default_factory=dict)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from parity.autopsy import thread_table, unwind
 from parity.autopsy.findings import Call, CodeLocation, Cpu, Findings, PcSample, Thread
 from parity.autopsy.locations import BAD, Program
 from parity.autopsy.processor import KERNEL, PROCESSORS
+from parity.autopsy.sample_rules import MIN_SAMPLES
 from parity.autopsy.thread_table import ThreadTable
 from parity.autopsy.unwind import PAGE
 from parity.core.errors import InfraError, UserError
@@ -24,7 +25,7 @@ from parity.trace.memory import Memory, dump
 from parity.trace.reader import CPU, KIND, PAYLOAD, TIMESTAMP, Event, Trace
 
 SAMPLES, PAUSE_S = 20, 0.004  # number of samples, and how long the machine runs between two
-SAMPLING_S = 0.5  # limit for all samples; a busy host takes fewer
+SAMPLING_S = 0.5  # limit for all samples; a busy host takes fewer, but not fewer than MIN_SAMPLES
 STANDING_S = 0.2  # if no tick came, the machine runs this long once more
 TALKS_S = 1.0  # a guest without activity for this long is silent
 STACKS = 64  # read the stacks of at most so many threads
@@ -253,7 +254,7 @@ class Snapshot:
         inspector = self._inspector
         found: list[tuple[PcSample, ...]] = []
         deadline = time.monotonic() + SAMPLING_S
-        while len(found) < SAMPLES and time.monotonic() < deadline:
+        while len(found) < SAMPLES and (len(found) < MIN_SAMPLES or time.monotonic() < deadline):
             self._run(PAUSE_S)
             if inspector.qmp("query-status")["status"] == "shutdown":
                 break  # the machine has ended meanwhile
