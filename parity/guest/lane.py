@@ -183,7 +183,7 @@ class DockerLane:
         while True:
             message = self._pending.pop(0) if self._pending else self._next()
             if message.kind == "broken" and message.fields.get("unreadable"):
-                hint = "Check that other users can read it, and that SELinux or AppArmor let containers do so."
+                hint = "Check that other users and containers (SELinux, AppArmor) have permission to read it."
                 raise MachineError(
                     f"guests cannot read {self._store.root}: {message.fields['message']}", hint
                 )
