@@ -91,7 +91,7 @@ def test_what_cannot_be_read_may_be_a_failure_and_a_pass_before_it_is_not_known(
     ledger.append(SECOND)
     known = ledger.of(KEY).known
     assert known is not None and known.verdict == "pass"
-    assert known.cause.endswith("; passed over: 1 unreadable records")
+    assert known.cause.endswith("; ignored: 1 unreadable records")
     assert place.read_bytes().startswith(before), "what is not ours to read stays"
 
 

@@ -62,7 +62,7 @@ SAMPLE: dict[str, Any] = {"vcpus": [VCPU], "serial_bytes": 1, "channel_bytes": 1
     ],
 )
 def test_what_is_no_message_is_the_lanes_failure(frame: bytes, tmp_path: Path) -> None:
-    with pytest.raises(LaneError, match="it sent what is no message"):
+    with pytest.raises(LaneError, match="it sent an invalid message"):
         list(opened(FakeAttached(("stdout", frame)), tmp_path).run(spec()))
 
 

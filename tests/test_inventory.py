@@ -48,7 +48,7 @@ def test_a_kernel_without_the_section_says_nothing(tmp_path: Path) -> None:
     [
         (b"no ELF file", "Magic number does not match"),
         (elf(b".inventory", b"driver console: PL011\ndriver console: 16550\n"), "'PL011' and '16550'"),
-        (elf(b".inventory", b"call\n"), "'call' names nothing"),
+        (elf(b".inventory", b"call\n"), "'call' has no name"),
         (elf(b".inventory", b"\xff\n"), "can't decode"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_guest_without_a_disk_copies_nothing(tmp_path: Path) -> None:
         ([], "its container ended"),
         ([("stdout", framed("started", pid=3))], "its container ended"),
         ([("stderr", b"Traceback: boom\n")], "boom"),
-        ([("stdout", b"not a frame\n")], "it sent what is no message"),
+        ([("stdout", b"not a frame\n")], "it sent an invalid message"),
         ([("stdout", framed("broken", message="no room"))], "the lane could not start a guest: no room"),
     ],
 )

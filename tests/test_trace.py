@@ -359,5 +359,5 @@ def test_a_saved_dump_is_validated(
 
 
 def test_what_is_no_elf_file_is_a_users_mistake() -> None:
-    with pytest.raises(UserError, match="no ELF file"):
+    with pytest.raises(UserError, match="not an ELF file"):
         Kernel.parse(b"text")

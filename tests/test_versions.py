@@ -24,7 +24,7 @@ def test_what_differs_from_the_record_is_told(tmp_path: Path) -> None:
     now = {"rustc-web": "1.97.0", "gcc": "14"}
     found = versions.differences(tmp_path, "amd64", "toolchain", now)
     assert found == ["gcc absent → 14", "lld 1:19.0 → absent", "rustc-web 1.96.0 → 1.97.0"]
-    assert "3 packages are not as recorded" in versions.message(found)
+    assert "3 packages differ from those recorded" in versions.message(found)
     assert versions.differences(tmp_path, "arm64", "toolchain", now) == []
 
 
@@ -32,7 +32,7 @@ def test_what_differs_from_the_record_is_told(tmp_path: Path) -> None:
 def test_a_damaged_record_is_a_users_mistake(tmp_path: Path, text: str) -> None:
     (tmp_path / "toolchains").mkdir()
     (tmp_path / versions.RECORD).write_text(text)
-    with pytest.raises(UserError, match="no record of versions"):
+    with pytest.raises(UserError, match="not a record of versions"):
         versions.recorded(tmp_path)
 
 

@@ -162,7 +162,7 @@ def test_why_says_of_many_what_changed_in_which(house: House) -> None:
         "a, b: mke2fs is new",
         "g: has not run in this checkout",
         "c: nothing changed since it last ran",
-        "  nothing is kept for a, b, g: it would be made, then what needs it",
+        "  no cached result for a, b, g: it would be made, then all later stages",
     ]
 
 

@@ -1,8 +1,8 @@
-"""A folder that a container can write to, as the host sees it.
+"""Safe access from the host to a folder that a container can write to.
 
-A program in the container can put links, pipes and devices there. So no path is given to the system as a
-whole: each part is opened in the folder before it, and a part that is a link is refused. What is opened is a
-regular file. Paths are relative to the folder and are separated by `/`.
+A program in the container can put links, pipes and devices there. So a path is opened part by part, each part
+relative to its opened parent folder, and a part that is a link is refused. Only regular files are opened.
+Paths are relative to the folder and are separated by `/`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, folder or anything else in the folder: its path, and its status (a link's own)."""
+    """A file, folder or other entry: its path, and its status (of a link: not the target's)."""
 
     path: str
     status: os.stat_result
@@ -45,10 +45,10 @@ class Folder:
         self.root = root
 
     def open(self, path: str) -> BinaryIO:
-        """A regular file, to read.
+        """Opens a regular file for reading.
 
         Raises:
-            BuildError: it is not there, is no regular file, or the path leads outside.
+            BuildError: it is missing, is not a regular file, or the path leads outside.
         """
         try:
             with self._parent(path) as (parent, name):
@@ -58,16 +58,16 @@ class Folder:
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return file
         file.close()
-        raise BuildError(f"{self.root / path} is no file of the build: it is not a regular file")
+        raise BuildError(f"{self.root / path} is no file of the build: not a regular file")
 
     @contextlib.contextmanager
     def new(self, path: str, mode: int, time_ns: int) -> Iterator[BinaryIO]:
-        """A new file, to write, and the folders that it is in; they belong to the owner of the whole folder.
+        """Creates a file for writing, and its missing folders; they get the owner of the whole folder.
 
-        `time_ns` is the time that the file has afterwards, in nanoseconds since the epoch.
+        `time_ns` is the file's modification time after the block, in nanoseconds since the epoch.
 
         Raises:
-            OSError: something is there, a part of the path is no folder, or there is no room.
+            OSError: the path exists, a part of it is not a folder, or the disk is full.
         """
         with (
             self._parent(path, make=True) as (parent, name),
@@ -80,7 +80,7 @@ class Folder:
             os.utime(file.fileno(), ns=(time_ns, time_ns))
 
     def exists(self, path: str) -> bool:
-        """Whether something is at that path, also if it is a link, or is reached only by a link."""
+        """Whether the path exists; also true for a link, and for a path through a link."""
         try:
             with self._parent(path) as (parent, name):
                 os.lstat(name, dir_fd=parent)
@@ -91,12 +91,12 @@ class Folder:
         return True
 
     def remove(self, path: str) -> None:
-        """Removes a file, if it is there and can be reached."""
+        """Removes a file; does nothing if it is missing or its path leads through a link."""
         with contextlib.suppress(OSError), self._parent(path) as (parent, name):
             os.unlink(name, dir_fd=parent)
 
     def entries(self, below: str = "") -> Iterator[Entry]:
-        """All that is in the folder, or in one folder of it.
+        """All entries of the folder, or of one folder in it, at any depth.
 
         Raises:
             BuildError: folders are nested deeper than DEPTH.
@@ -112,7 +112,7 @@ class Folder:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError:
-                if folder == below:  # a link is where the folder should be
+                if folder == below:  # it is a link, for example
                     continue
                 raise
             with _closing(handle), os.scandir(handle) as found:
@@ -120,18 +120,18 @@ class Folder:
                     path = f"{folder}/{each.name}" if folder else each.name
                     try:
                         status = os.lstat(each.name, dir_fd=handle)
-                    except FileNotFoundError:  # a build runs, and has removed it
+                    except FileNotFoundError:  # a running build has removed it
                         continue
                     yield Entry(path, status)
                     if stat.S_ISDIR(status.st_mode):
                         folders.append(path)
 
     def give(self, uid: int, gid: int) -> None:
-        """Gives the folder, and all that is in it, to a user; nothing is done if it is that user's.
+        """Changes the owner of the folder and of all its entries; does nothing if the folder has this owner.
 
         Raises:
             BuildError: folders are nested too deep.
-            OSError: the caller may not do that.
+            OSError: the caller is not permitted to change the owner.
         """
         status = self.root.stat()
         if (status.st_uid, status.st_gid) == (uid, gid):
@@ -139,15 +139,15 @@ class Folder:
         for entry in self.entries():
             with self._parent(entry.path) as (parent, name):
                 os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
-        os.chown(self.root, uid, gid)  # last: after a kill, the next command goes on
+        os.chown(self.root, uid, gid)  # last, so that the next command continues after a kill
 
     def clear(self) -> None:
-        """Removes all that is in the folder.
+        """Removes all entries of the folder.
 
-        What is in a folder is moved up before the folder is removed, so that no depth is too deep.
+        Inner folders are moved to the top before their parent is removed, so that no nesting is too deep.
 
         Raises:
-            OSError: something cannot be removed.
+            OSError: an entry cannot be removed.
         """
         with _closing(self._open_folder("")) as top:
             while folders := _unlink_files(top):
@@ -160,7 +160,7 @@ class Folder:
 
     @contextlib.contextmanager
     def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """The folder that a path is in, opened, and the path's last part."""
+        """A descriptor of the folder that contains a path, and the last part of the path."""
         pure = PurePosixPath(path)
         if pure.is_absolute() or not pure.parts or ".." in pure.parts or "\0" in path:
             raise BuildError(f"{path!r} leads outside the build's folder")
@@ -168,8 +168,8 @@ class Folder:
             yield folder, pure.name
 
     def _open_folder(self, path: str, *, make: bool = False) -> int:
-        """A descriptor of a folder, opened part by part; `make`: parts that are not there are made."""
-        # What is above the root belongs to the user, and may be a link.
+        """A descriptor of a folder, opened part by part; `make`: missing parts are created."""
+        # The path above the root belongs to the user and can contain links.
         folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in PurePosixPath(path).parts:
             with _closing(folder):
@@ -183,14 +183,14 @@ class Folder:
         return folder
 
     def _give(self, handle: int) -> None:
-        """Gives what was made to the owner of the whole folder; that is another user if we are root."""
+        """Gives a new entry to the owner of the whole folder, who is another user if we are root."""
         wanted, status = self.root.stat(), os.fstat(handle)
         if (status.st_uid, status.st_gid) != (wanted.st_uid, wanted.st_gid):
             os.fchown(handle, wanted.st_uid, wanted.st_gid)
 
 
 def _unlink_files(folder: int) -> list[str]:
-    """Removes all but folders from an open folder; the names of these."""
+    """Removes all entries except folders from an open folder; returns the names of the folders."""
     with os.scandir(folder) as found:
         entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
     for name, is_folder in entries:
@@ -200,7 +200,7 @@ def _unlink_files(folder: int) -> list[str]:
 
 
 def _open_writable(name: str, parent: int) -> int:
-    """A folder opened to be emptied, whatever rights it was given."""
+    """Opens a folder to empty it; makes it writable first."""
     path_only = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     with _closing(path_only):
         Path(f"/proc/self/fd/{path_only}").chmod(0o700)

@@ -1,6 +1,6 @@
-"""Cargo in the toolchain's container, without network; and the messages that it writes.
+"""Runs Cargo in the toolchain's container without network, and reads its messages.
 
-A program of the tree can write messages like Cargo's. What they say is checked before it is used.
+A program of the tree can print messages that look like Cargo's. So each message is checked before it is used.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from parity.docker.attached import Stream
 from parity.docker.engine import Mount, OnLine
 
 SOURCE, TARGET, HOME = sources.INSIDE, "/target", "/cargo"
-UNPACKED = f"{HOME}/registry/src"  # in memory: Cargo unpacks the checked crates for each build
+UNPACKED = f"{HOME}/registry/src"  # in memory: Cargo unpacks the verified crates for each build
 UNPACKED_MIB = 2048
-FETCHED = ("registry/cache", "registry/index", "git")  # of Cargo's home, what compiling reads
+FETCHED = ("registry/cache", "registry/index", "git")  # folders of Cargo's home that a compilation reads
 RELEASE = "release"
 ENVIRONMENT = {
     "CARGO_HOME": HOME,
     "CARGO_TARGET_DIR": TARGET,
     "CARGO_TERM_COLOR": "never",
     "CARGO_INCREMENTAL": "0",
-    # Debian's compiler has the standard library for its host only. For other targets core and alloc are built
-    # from source, which a stable compiler refuses without this.
+    # Debian's compiler has the standard library only for its host. For other targets, core and alloc are
+    # built from source, which a stable compiler does only with this.
     "RUSTC_BOOTSTRAP": "1",
 }
 UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa0-\U0010ffff]")
 
 
 class Program(msgspec.Struct):
-    """Of a message: the Cargo target that was built."""
+    """The Cargo target that a message is about."""
 
     name: str
 
@@ -53,9 +53,9 @@ class Message(msgspec.Struct):
 
 
 class Heard:
-    """What a running Cargo says, its messages apart from diagnostics; given to `run` as `on_line`.
+    """Collects the output of a running Cargo: its messages, and all other lines as diagnostics.
 
-    The user sees those lines that begin with `shown`.
+    It is the `on_line` of `run`. The user sees the diagnostics that begin with `shown`.
     """
 
     def __init__(self, space: Workspace, shown: str = "") -> None:
@@ -68,7 +68,7 @@ class Heard:
         """Takes a line.
 
         Raises:
-            BuildError: it has said too much.
+            BuildError: the output is too long.
         """
         self._size += len(line) + 1
         if self._size > jail.OUTPUT_MIB * jail.MIB:
@@ -78,7 +78,7 @@ class Heard:
                 self.messages.append(msgspec.json.decode(line, type=Message))
                 return
             except (msgspec.DecodeError, RecursionError):
-                pass  # not Cargo's
+                pass  # not a message of Cargo
         text = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", line)
         self.diagnostics.append(text)
         if text.strip().startswith(self._shown):
@@ -98,14 +98,14 @@ def run(
     time_s: float = jail.TIME_S,
     on_line: OnLine,
 ) -> int:
-    """Runs cargo on the tree in the folder `source`; its exit status.
+    """Runs cargo on the tree in the folder `source`; returns its exit status.
 
-    `target` is Cargo's target folder on the host; `rustflags` concern what is built for the guest. Cargo sees
-    the fetched crates and nothing else of its home. If the build uses up a limit, the folder is emptied.
-    `role` is that of the tool image; `time_s` is the time limit in seconds.
+    `target` is Cargo's target folder on the host; `rustflags` apply to what is built for the guest. Of its
+    home, Cargo sees only the fetched crates. If the build exceeds a limit, the target folder is emptied.
+    `role` is the role of the tool image; `time_s` is the time limit in seconds.
 
     Raises:
-        BuildError: it uses more than it may.
+        BuildError: the build exceeds a limit.
         MachineError: Docker refuses.
     """
     folder = shared(space, target)
@@ -147,7 +147,7 @@ def crates(space: Workspace) -> list[Mount]:
 
 
 def shared(space: Workspace, target: Path) -> Folder:
-    """The target folder, made if it is not there, in which the user of builds can write."""
+    """The target folder; created if missing, and writable for the user that runs builds."""
     target.mkdir(parents=True, exist_ok=True)
     folder, user = Folder(target), space.engine.untrusted_user()
     if user != space.engine.calling_user():
@@ -162,15 +162,15 @@ def flags(rustflags: Sequence[str]) -> list[str]:
 
 
 def target_folder(target: str) -> str:
-    """The folder in which Cargo puts what it builds for a target, which may be named by its JSON file."""
+    """The folder of Cargo's outputs for a target; `target` is a name or the path of a JSON file."""
     return PurePosixPath(target).stem if target.endswith(".json") else target
 
 
 def executables(messages: Iterable[Message], target: str) -> dict[str, str]:
-    """The programs that the messages name, by name: paths below the target folder.
+    """The programs that the messages name: name → path below the target folder.
 
     Raises:
-        BuildError: a program is named that is not where Cargo puts programs for that target.
+        BuildError: a program is not where Cargo puts programs for that target.
     """
     folder = f"{target_folder(target)}/{RELEASE}"
     found = dict[str, str]()
@@ -184,13 +184,13 @@ def executables(messages: Iterable[Message], target: str) -> dict[str, str]:
         if not known or message.executable != f"{TARGET}/{path}" or found.setdefault(name, path) != path:
             raise BuildError(
                 f"a program of the build is not where Cargo puts it: {message.executable!r}",
-                "Cargo's messages are read from its output; does a build script write to that?",
+                "Parity reads Cargo's messages from its output; does a build script write to this output?",
             )
     return found
 
 
 def ids(messages: Iterable[Message]) -> Mapping[str, list[str]]:
-    """The paths of what was built, by the id of its package."""
+    """The paths of built files, by the id of their package."""
     found = dict[str, list[str]]()
     for message in messages:
         places = [*message.filenames, *([message.out_dir] if message.out_dir else [])]

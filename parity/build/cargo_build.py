@@ -1,9 +1,9 @@
-"""Kernels and programs: sources in, ELF files in the store out.
+"""Builds kernels and programs: from sources to ELF files in the store.
 
-Cargo runs in the toolchain's container on a copy of the sources (parity/build/sources.py) at one fixed path,
-so that an ELF is the same from any checkout, and its key names what it was made of. Crates are fetched in a
-step of their own (parity/build/crates.py); compiling has no network. The result enters the store before the
-target folder's lock is released, so that no other build can replace it.
+Cargo runs in the toolchain's container on a copy of the sources (parity/build/sources.py). The copy is always
+at the same path, so that every checkout gives the same ELF. The key contains the digests of the sources.
+Crates are fetched in a separate step (parity/build/crates.py), because compilation has no network. The ELF
+files are stored before the target folder is unlocked, so that no other build can replace them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from parity.store.store import Digest, Outputs, action_key
 
 LAST_LINES = 20
 COMMAND = ("build", "--frozen", "--message-format=json-render-diagnostics")
-HINT = "a build finds what `sources` in the tree's YAML names, and nothing else"
+HINT = "a build sees only the files that `sources` in the tree's YAML names"
 CHECKED_BY = ("clippy.toml", "rustfmt.toml")
-# What the kernel says to a program that has used up a limit of its container.
+# The kernel's messages to a program that exceeds a limit of its container, and the cause.
 USED_UP = {
-    "Cannot fork": "it starts more processes and threads than it may",
-    "Resource temporarily unavailable": "it starts more processes and threads than it may",
-    "(signal: 25": "it writes a file that is larger than it may be",  # SIGXFSZ
-    "File too large": "it writes a file that is larger than it may be",
+    "Cannot fork": "it starts too many processes and threads",
+    "Resource temporarily unavailable": "it starts too many processes and threads",
+    "(signal: 25": "it writes a file that is too large",  # SIGXFSZ
+    "File too large": "it writes a file that is too large",
 }
 QUOTED = re.compile(r"^\s*\d*\s*\|")  # a compiler's quotation of a source
 
@@ -56,8 +56,8 @@ def kernel(space: Workspace, tree: Tree, arch: str, feature_set: str) -> Kernel:
     """The kernel of one architecture and feature set, built or restored.
 
     Raises:
-        BuildError: the tree does not compile, or uses more than a build may.
-        MachineError: no Docker, no network, no room.
+        BuildError: the tree does not compile, or the build exceeds a limit.
+        MachineError: Docker or the network does not work, or the disk is full.
     """
     features = tree.feature_sets[feature_set].features
     outputs = _cargo(space, tree, tree.kernel, arch, f"kernel {arch}-{feature_set}", features)
@@ -73,7 +73,7 @@ def programs(space: Workspace, tree: Tree, arch: str) -> dict[str, Digest]:
 def _cargo(
     space: Workspace, tree: Tree, build: CargoBuild, arch: str, title: str, features: Sequence[str]
 ) -> Outputs:
-    """One cargo build, or what the same build gave before."""
+    """The outputs of one cargo build, built or restored."""
     wanted = sources.contents(space.digests, tree.root, build.sources, space.build)
     toolchain = space.image("toolchain").packages_digest
     settings = {"environment": ENVIRONMENT, "rustflags": flags(build.rustflags), "toolchain": toolchain}
@@ -89,7 +89,7 @@ def _cargo(
 
             def compiled(times: Mapping[str, int]) -> dict[str, str]:
                 if cargo_cache.bare(target.folder, target_folder(build.targets[arch])):
-                    # With no features: what others need more, Cargo compiles.
+                    # Without features; Cargo compiles the crates that the features need in addition.
                     others = [*COMMAND, *cargo_arguments(build, arch, ())]
                     flags = build.rustflags
                     cargo_cache.provide(space, settings, wanted, tree.root, others, flags, target.folder)
@@ -104,15 +104,15 @@ def _cargo(
 
 
 def _programs(build: CargoBuild, arch: str, messages: Sequence[Message]) -> dict[str, str]:
-    """The programs that a build gave, by name: paths below the target folder.
+    """The programs of a build: name → path below the target folder.
 
     Raises:
-        BuildError: they are not those that the build was to give.
+        BuildError: the build did not produce exactly the expected program.
     """
     found = executables(messages, build.targets[arch])
     if build.binary and set(found) != {build.binary}:
         gave = ", ".join(sorted(found)) or "nothing"
-        raise BuildError(f"the build was to give the program {build.binary}, and gave {gave}")
+        raise BuildError(f"the build must produce the program {build.binary}, but produced {gave}")
     return found
 
 
@@ -122,24 +122,24 @@ def _compiled(
     wanted: Mapping[str, Content],
     compiled: Callable[[Mapping[str, int]], dict[str, str]],
 ) -> dict[str, str]:
-    """The programs of a build that is made of these sources; `compiled` builds, given their times.
+    """The programs of a build of these sources. `compiled` builds them, given the times of the copied files.
 
     Raises:
-        BuildError: it does not compile, or goes by a file that is not among the sources.
+        BuildError: the build fails, or reads a file that is not among the sources.
     """
     times = target.begin(wanted)
     while True:
         files = compiled(times)
         read = declared(target.folder, files.values())
         if strangers := sources.undeclared(tree.root, wanted, read):
-            raise BuildError(f"goes by what is not among its sources: {', '.join(strangers)}", HINT)
+            raise BuildError(f"the build reads files outside its sources: {', '.join(strangers)}", HINT)
         if target.ended(read):
             return files
         times = target.begin_anew(wanted)
 
 
 def cargo_arguments(build: CargoBuild, arch: str, features: Sequence[str]) -> list[str]:
-    """What cargo is told to build, after `cargo build`."""
+    """The arguments after `cargo build` that select what to build."""
     chosen = [word for package in build.packages for word in ("--package", package)]
     if build.binary:
         chosen += ["--bin", build.binary]
@@ -156,7 +156,7 @@ def _compile(
     rustflags: Sequence[str],
     target: Path,
 ) -> list[Message]:
-    """Runs cargo; its messages."""
+    """Runs cargo; returns its messages."""
     heard = Heard(space)
     if cargo(space, source, command, target=target, rustflags=rustflags, on_line=heard) != 0:
         raise _failed(tree, source, heard.diagnostics)
@@ -172,7 +172,7 @@ def checked(
     rustflags: Sequence[str],
     on_line: OnLine,
 ) -> int:
-    """Runs cargo on a copy of all of the tree's sources, in a target folder of that name; its exit status."""
+    """Runs cargo on a copy of all sources of the tree, with the target folder `name`; its exit status."""
     wanted = _all_sources(space, tree)
     toolchain = space.image("toolchain").packages_digest
     made_with = action_key(name, {"environment": ENVIRONMENT, "rustflags": rustflags, "toolchain": toolchain})
@@ -180,12 +180,12 @@ def checked(
         Target.held(space.build, name, made_with) as target,
         sources.copied(space.build, tree.root, wanted, target.begin(wanted)) as source,
     ):
-        target.ended(wanted)  # what is checked is not kept: cargo may go by the times alone
+        target.ended(wanted)  # a check stores no outputs, so cargo can rely on the times
         return cargo(space, source, command, target=target.place, rustflags=rustflags, on_line=on_line)
 
 
 def copied(space: Workspace, tree: Tree) -> AbstractContextManager[Path]:
-    """A folder with a copy of all of the tree's sources, until the block ends."""
+    """A folder with a copy of all sources of the tree, until the block ends."""
     return sources.copied(space.build, tree.root, _all_sources(space, tree), {})
 
 
@@ -195,17 +195,17 @@ def _all_sources(space: Workspace, tree: Tree) -> dict[str, Content]:
 
 
 def _failed(tree: Tree, source: Path, diagnostics: Sequence[str]) -> BuildError | MachineError:
-    """The error for a cargo that failed: what this machine lacks is no mistake of the tree."""
+    """The error for a failed cargo: MachineError if this machine is the cause, else BuildError."""
     output = "\n".join(line for line in diagnostics if not line.strip().startswith("Compiling "))
     spoken = "\n".join(line for line in diagnostics if not QUOTED.match(line))
     for sign, what in USED_UP.items():
         if sign in spoken:
             return BuildError(f"the build failed: {what}", output=output)
     if cause := errors.machine_problem(diagnostics):
-        limit = [f"a build may use {jail.limits().memory_mib} MiB of memory"] if "memory" in cause else []
+        limit = [f"a build can use {jail.limits().memory_mib} MiB of memory"] if "memory" in cause else []
         words = "\n  ".join([*diagnostics[-LAST_LINES:], *limit])
         return MachineError(f"{cause} while compiling in build/", hint=words)
     strangers = sources.outside(tree.root, source, output)
-    said = f", and names what is not among its sources: {', '.join(strangers)}" if strangers else ""
+    said = f", and names files that are not among its sources: {', '.join(strangers)}" if strangers else ""
     lacks = strangers or "No such file or directory" in output
     return BuildError(f"does not compile{said}", HINT if lacks else None, output=output)

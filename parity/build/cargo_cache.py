@@ -1,15 +1,14 @@
-"""Crates of others, compiled once for all checkouts.
+"""External crates (core, alloc and crates of a registry), compiled once for all checkouts.
 
-core, alloc and the crates of the registry take most of a first build, and are the same in every checkout with
-the same compiler, lock file, manifests and settings. They are compiled by themselves, from a copy of the tree
-that has its manifests and nothing that runs: a build script or macro of the tree could change what is
-compiled beside it, and so what other checkouts take from the store. The tree's own packages fail to compile
-in that copy, as they have no content. The compiled crates are kept in the store and copied into target
-folders in which nothing is compiled yet. Cargo decides whether a unit fits, by a hash of all that the unit
-was compiled with, and compiles it where it does not.
+External crates take most of the time of a first build. They are the same in every checkout with the same
+compiler, lock file, manifests and settings. Parity compiles them separately, from a copy of the tree that has
+its manifests but no code: a build script or macro of the tree could change the compiled crates, and other
+checkouts would then take the changed crates from the store. The tree's own packages fail to compile in that
+copy, because their sources are empty. Parity stores the compiled crates and copies them into empty target
+folders. Cargo decides by a hash of all inputs whether a copied unit fits; if not, it compiles the unit.
 
-A unit is what Cargo compiles at once. Its files have its hash in their names, or are in a folder that has
-(`NAME-0123456789abcdef`). Those below `.fingerprint` tell Cargo that the unit is whole.
+A unit is what one run of the compiler builds. Its hash is in the name of each of its files, or of their
+folder (`NAME-0123456789abcdef`). Files below `.fingerprint` mark a unit as complete.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from parity.core.errors import MachineError
 from parity.store.store import Outputs, action_key
 
 STAGE = "crates"
-# Package ids that belong to no checkout: crates of a registry, and the sources of core in the tool image.
+# Package ids of external crates: crates of a registry, and the sources of core in the tool image.
 OTHERS = ("registry+", "path+file:///usr/")
 UNIT = re.compile(r"-([0-9a-f]{16})(?=[./]|$)")
 FINGERPRINT = ".fingerprint"
@@ -45,20 +44,21 @@ def provide(
     rustflags: Sequence[str],
     target: Folder,
 ) -> None:
-    """Copies the compiled crates of others into a target folder; compiles them if the store has none.
+    """Copies compiled external crates into a target folder; compiles them first if the store has none.
 
-    `command` is Cargo's for the tree at `root` with the sources `wanted`, `settings` what else decides.
+    `command` is Cargo's command line for the tree at `root` with the sources `wanted`. `settings` are the
+    other inputs.
 
     Raises:
-        MachineError: no Docker, or no room.
+        MachineError: Docker does not work, or the disk is full.
     """
     manifests = sources.manifests(wanted)
     key = action_key(STAGE, {**settings, "manifests": manifests, "command": list(command)})
     if lay(space, key, target) is None:
-        space.screen.say("crates of others")
+        space.screen.say("external crates")
         with space.scratch() as scratch:
             compiled = Path(scratch) / "target"
-            heard = Heard(space, "Compiling")  # the tree's packages fail
+            heard = Heard(space, "Compiling")  # hides the errors of the tree's packages
             with sources.copied(space.build, root, manifests, {}, stubs=sources.stubs(wanted)) as source:
                 cargo.run(
                     space,
@@ -75,7 +75,7 @@ def provide(
 
 
 def units(messages: Iterable[Message]) -> set[str]:
-    """The hashes of the units of others' crates that a build used, by Cargo's messages."""
+    """The hashes of the units of external crates that a build used, from Cargo's messages."""
     others, tree_units = set[str](), set[str]()
     for package, places in cargo.ids(messages).items():
         known = others if package.startswith(OTHERS) else tree_units
@@ -85,7 +85,7 @@ def units(messages: Iterable[Message]) -> set[str]:
 
 
 def files(target: Folder, wanted: set[str]) -> dict[str, bool]:
-    """The files of these units and of no other, by path: whether it is a program."""
+    """The files that belong only to these units: path → whether the file is executable."""
     found = {}
     for entry in target.entries():
         hashes = set(UNIT.findall(entry.path))
@@ -95,7 +95,7 @@ def files(target: Folder, wanted: set[str]) -> dict[str, bool]:
 
 
 def keep(space: Workspace, key: str, target: Folder, messages: Iterable[Message]) -> None:
-    """Keeps the units of others' crates under a key of what they are compiled with.
+    """Stores the units of external crates under the key of their inputs.
 
     Raises:
         MachineError: the store cannot be written.
@@ -106,18 +106,18 @@ def keep(space: Workspace, key: str, target: Folder, messages: Iterable[Message]
 
 
 def bare(target: Folder, name: str) -> bool:
-    """Whether a folder of the target folder has no file."""
+    """Whether the folder `name` of the target folder contains no file."""
     return not any(entry.regular for entry in target.entries(name))
 
 
 def lay(space: Workspace, key: str, target: Folder) -> int | None:
-    """Copies what is kept under the key into a target folder; the number of files, None if nothing is kept.
+    """Copies the stored units of a key into a target folder; the number of files, None if none are stored.
 
-    What is there stays, and a unit of which something is there is left to Cargo. A command that is killed
-    meanwhile leaves no unit that looks whole, as fingerprints come last.
+    Existing files stay, and a unit with an existing file is not copied. Fingerprints are copied last, so that
+    a killed command leaves no incomplete unit that looks complete.
 
     Raises:
-        OSError: there is no room; then nothing is copied.
+        OSError: the disk is full; the copied files are removed.
     """
     outputs, complaint = space.store.lookup(key)
     if complaint:
@@ -126,7 +126,7 @@ def lay(space: Workspace, key: str, target: Folder) -> int | None:
         return None
     there = {unit for path in outputs.files if target.exists(path) for unit in UNIT.findall(path)}
     paths = [path for path in outputs.files if there.isdisjoint(UNIT.findall(path))]
-    # All have one time: to Cargo, a unit is stale that is older than its sources or than a unit it needs.
+    # All get the same time. Cargo rebuilds a unit that is older than its sources or than a unit it needs.
     now = time.time_ns()
     laid = list[str]()
     try:

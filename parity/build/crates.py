@@ -1,8 +1,8 @@
-"""The crates of a lock file: fetched, and checked against the checksums in the lock file.
+"""Fetches the crates of a lock file, and compares them with the checksums in the lock file.
 
-Fetching has network, so it runs no code of the tree. Cargo sees the tree's manifests, its lock file, empty
-sources, and a configuration that we write: of the tree's own it has where crates come from. What names a
-program, such as `rustc-wrapper`, is left out.
+The fetch has network, so it runs no code of the tree. Cargo sees the tree's manifests, its lock file, empty
+sources, and a configuration written by Parity. This contains only the origins of crates of the tree's own
+configuration, and no key that names a program, such as `rustc-wrapper`.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ from parity.spec.tree import Tree
 from parity.store.store import action_key
 
 CONFIGS = (".cargo/config.toml", ".cargo/config")
-# What is taken of a tree's configuration: for each table of a table, its keys.
+# The keys that are copied from a tree's configuration.
 SOURCE_KEYS = ("registry", "directory", "local-registry", "git", "branch", "tag", "rev", "replace-with")
 REGISTRY_KEYS = ("index", "token")
 PATH_KEYS = ("directory", "local-registry", "path")
 STD_LOCK = "/usr/lib/rustlib/src/rust/library/Cargo.lock"  # in the toolchain's image
-CACHE = "registry/cache"  # in Cargo's home: a folder for each registry, and crates in it
-CRATES_IO = "index.crates.io-"  # begins the name of its folder
+CACHE = "registry/cache"  # in Cargo's home; it has a folder of crates for each registry
+CRATES_IO = "index.crates.io-"  # the prefix of the folder of crates.io
 FETCH_S = 3600.0  # over a slow network
 LAST_LINES = 20
 
 
 def fetch(space: Workspace, tree: Tree) -> None:
-    """Downloads the crates of the lock file and of the standard library's, unless they are there and whole.
+    """Downloads the crates of the tree's and the standard library's lock files, unless all are intact.
 
     Raises:
-        BuildError: there is no lock file, it does not fit the manifests, or the tree's Cargo configuration
-            cannot be read or leads outside the tree.
-        MachineError: no Docker, no network, no room, or a registry gives another crate than is locked.
+        BuildError: the lock file is missing or does not match the manifests, or the tree's Cargo
+            configuration cannot be read or leads outside the tree.
+        MachineError: Docker or the network does not work, the disk is full, or a crate does not match the
+            lock file.
     """
     locked = tree.root / "Cargo.lock"
     if not locked.is_file():
@@ -63,7 +64,7 @@ def fetch(space: Workspace, tree: Tree) -> None:
 
 @dataclass(frozen=True)
 class Fetched:
-    """The crates in Cargo's home, and the note of those that one fetch gave."""
+    """The crates in Cargo's home, and the note of the crates that one fetch downloaded."""
 
     space: Workspace
     home: Path
@@ -72,11 +73,11 @@ class Fetched:
     @property
     def note(self) -> Path:
         """A JSON object: the path of each crate below `registry/cache`, and its SHA-256."""
-        # In Cargo's own folder: a user who deletes the crates deletes the note.
+        # The note is in Cargo's folder, so that a user who deletes the crates also deletes the note.
         return self.home / ".parity-fetched" / f"{self.key[:32]}.json"
 
     def whole(self) -> bool:
-        """Whether all crates of the fetch are there with their content; tells and removes damaged ones."""
+        """Whether all crates of the fetch exist and are intact; reports and removes damaged ones."""
         try:
             noted = json.loads(self.note.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -94,7 +95,7 @@ class Fetched:
         """Notes the crates that were fetched.
 
         Raises:
-            MachineError: one is not what the lock file says.
+            MachineError: a crate does not match the lock file.
         """
         found = {
             name: self.space.digests.of(place) for name, place in self.crates() if _crate(name) in expected
@@ -102,17 +103,17 @@ class Fetched:
         noted = {name: digest for name, digest in found.items() if digest in expected[_crate(name)].split()}
         known = {_crate(name) for name in noted}
         for name in found.keys() - noted.keys():
-            # A crate of another registry may have the same name, and is not used here.
+            # A crate with the same name can come from another registry; this build does not use it.
             if name.startswith(CRATES_IO) or _crate(name) not in known:
                 (self.home / CACHE / name).unlink(missing_ok=True)
                 raise MachineError(
-                    f"crate {name} is not the one of Cargo.lock: its SHA-256 is {found[name]}",
-                    f"Cargo.lock says {expected[_crate(name)]}; it was removed, run the command again",
+                    f"crate {name} does not match Cargo.lock: its SHA-256 is {found[name]}",
+                    f"Cargo.lock has {expected[_crate(name)]}. The crate was removed; run the command again.",
                 )
         host.write_whole(self.note, json.dumps(noted, indent=1, sort_keys=True).encode(), self.space.cache)
 
     def crates(self) -> Iterator[tuple[str, Path]]:
-        """All crates that are there: `REGISTRY/NAME-VERSION.crate`, and the file."""
+        """All crates in Cargo's home: `REGISTRY/NAME-VERSION.crate`, and the file."""
         cache = self.home / CACHE
         for place in sorted(cache.glob("*/*.crate")):
             yield place.relative_to(cache).as_posix(), place
@@ -123,10 +124,10 @@ def _crate(name: str) -> str:
 
 
 def checksums(text: str, place: str) -> dict[str, str]:
-    """The SHA-256 of each crate of a lock file by `NAME-VERSION.crate`; several are separated by spaces.
+    """`NAME-VERSION.crate` → SHA-256, for each crate of a lock file; several are separated by spaces.
 
     Raises:
-        BuildError: it is no lock file.
+        BuildError: `text` is not a lock file.
     """
     found = dict[str, str]()
     try:
@@ -136,12 +137,12 @@ def checksums(text: str, place: str) -> dict[str, str]:
                 known = {*found.get(name, "").split(), str(package["checksum"])}
                 found[name] = " ".join(sorted(known))
     except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise BuildError(f"{place} is no lock file of Cargo: {error}") from None
+        raise BuildError(f"{place} is not a lock file of Cargo: {error}") from None
     return found
 
 
 def configuration(root: Path) -> dict[str, Any]:
-    """Where crates come from, by the tree's Cargo configuration.
+    """The origins of crates in the tree's Cargo configuration.
 
     Raises:
         BuildError: it is not TOML, or a path in it leads outside the tree.
@@ -176,7 +177,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _tables(table: Any, keys: Collection[str] | None) -> dict[str, dict[str, Any]]:
-    """The tables in a table, with these of their keys; None: with all keys, which describe a dependency."""
+    """The inner tables of a table, reduced to `keys`; None: all keys, as for dependencies."""
     return {
         name: {
             key: value
@@ -196,7 +197,7 @@ def _paths(value: Any) -> Iterator[str]:
 
 
 def _relative(path: str) -> str:
-    """A path of the configuration, which is relative to the folder that `.cargo` is in, from there."""
+    """A path of the configuration, relative to the folder that contains `.cargo`."""
     return os.path.relpath(os.path.join(cargo.SOURCE, path), cargo.SOURCE)  # noqa: PTH118
 
 
@@ -211,7 +212,7 @@ def _inside(root: Path, path: str) -> bool:
 
 
 def _download(space: Workspace, tree: Tree, config: Mapping[str, Any]) -> None:
-    """Runs `cargo fetch`, with network and nothing that the tree could run."""
+    """Runs `cargo fetch` with network; no code of the tree runs."""
     home = space.cache / "cargo"
     lines: list[str] = []
 
@@ -252,12 +253,12 @@ def _failed(lines: list[str], home: Path) -> BuildError | MachineError:
     if cause := errors.machine_problem(lines):
         return MachineError(f"{cause} while crates are fetched to {home}", text)
     if "--locked" in text and "lock file" in text:
-        return BuildError("Cargo.lock does not fit the Cargo.toml files", output=text)
+        return BuildError("Cargo.lock does not match the Cargo.toml files", output=text)
     return MachineError(f"crates could not be fetched:\n  {text}", "is the crates registry reachable?")
 
 
 def _std_checksums(space: Workspace) -> dict[str, str]:
-    """The same as `checksums` of the standard library's lock file; nothing if the image has none."""
+    """The `checksums` of the standard library's lock file; empty if the image has no such file."""
     lines: list[str] = []
     status = space.engine.run_tool(
         space.image("toolchain").id, ["cat", STD_LOCK], on_line=lambda _, line: lines.append(line)

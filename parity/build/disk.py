@@ -1,4 +1,4 @@
-"""The ext2 image: the same bytes for the same content, made without root and without a mount.
+"""Makes ext2 images without root and without a mount; the same content gives the same bytes.
 
 `mke2fs -d` fills the image from a tar archive that fixes owner, mode, time and order; UUID, hash seed and
 clock are fixed as well (e2fsprogs 1.47.1 or later honours SOURCE_DATE_EPOCH).
@@ -40,13 +40,13 @@ RECIPE = code_digest.of(["parity.build.disk"])
 
 
 def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> dict[str, Digest]:
-    """The programs (name → ELF in the store) as a loader sees them.
+    """The programs (name → ELF in the store) without what a loader ignores, such as debug information.
 
-    Debug information is not loaded. A comment that moves line numbers changes nothing else, so this stage
-    gives the same as before and all later stages are kept.
+    A changed comment only changes line numbers in the debug information. Then the outputs of this stage are
+    unchanged, and no later stage runs again.
 
     Raises:
-        BuildError: one is not an ELF file.
+        BuildError: a program is not an ELF file.
     """
 
     def make() -> Outputs:
@@ -60,7 +60,7 @@ def as_loaded(space: Workspace, arch: str, programs: Mapping[str, Digest]) -> di
 def whole(
     space: Workspace, tree: Tree, arch: str, programs: Mapping[str, Digest], title: str | None = None
 ) -> Digest:
-    """The image with all these programs (name → content, as loaded); raises as `of_tests`."""
+    """The image with all these programs (name → program as loaded); raises as `of_tests`."""
     title = title or f"disk {arch}"
     return _images(space, tree, title, {title: programs})[title]
 
@@ -73,11 +73,11 @@ def of_tests(
     programs: Mapping[str, Digest],
     tests: Iterable[Test],
 ) -> dict[str, Digest]:
-    """The images of tests, by their names; missing ones are made in one container.
+    """The images of tests: test name → image. Missing images are made in one container.
 
     Raises:
-        BuildError: the content does not fit the size that the tree's YAML gives.
-        MachineError: no Docker, no room.
+        BuildError: the content is too large for the size in the tree's YAML.
+        MachineError: Docker does not work, or the disk is full.
     """
     titles = {test.name: title(test.name, arch) for test in tests}
     wanted = {title_: _aboard(suite, name, programs) for name, title_ in titles.items()}
@@ -88,7 +88,7 @@ def of_tests(
 def known(
     space: Workspace, tree: Tree, suite: Suite, arch: str, programs: Mapping[str, Digest]
 ) -> dict[str, Digest]:
-    """The digests of the images of all tests, where they are known without making or reading one."""
+    """The digests of the tests' images that are recorded in the store. Makes and reads no image."""
     found = {}
     for name in suite.tests:
         if name in programs:
@@ -110,7 +110,7 @@ def _aboard(suite: Suite, name: str, programs: Mapping[str, Digest]) -> dict[str
 def _images(
     space: Workspace, tree: Tree, title: str, wanted: Mapping[str, Mapping[str, Digest]]
 ) -> dict[str, Digest]:
-    """Images by their titles, each with its programs and the tree's files."""
+    """The images by title; `wanted` has the programs of each. Each also contains the tree's files."""
 
     def make(missing: Sequence[str]) -> dict[str, Outputs]:
         contents = (_content(space, tree, wanted[each]) for each in missing)
@@ -153,10 +153,10 @@ def _content(space: Workspace, tree: Tree, programs: Mapping[str, Digest]) -> by
 
 
 def check(tree: Tree, built: Collection[str]) -> None:
-    """Checks that the build made all programs that are to be copied.
+    """Checks that the build produced all programs in `disk.copies`.
 
     Raises:
-        UserError: it did not make one, which is named.
+        UserError: a program is missing.
     """
     for path, name in tree.disk.copies.items():
         if name not in built:
@@ -164,19 +164,17 @@ def check(tree: Tree, built: Collection[str]) -> None:
 
 
 def places(tree: Tree, programs: Mapping[str, Digest]) -> dict[PurePosixPath, Digest]:
-    """The paths of all programs, with those that `disk.copies` gives them besides."""
+    """The path of every program, including the additional paths in `disk.copies`."""
     places = {tree.disk.programs / name: program for name, program in programs.items()}
     copies = tree.disk.copies.items()
     return places | {path: programs[name] for path, name in copies if name in programs}
 
 
 def loadable(elf: bytes) -> bytes:
-    """An ELF file cut down to what a loader reads: headers and segments, no sections, no debug information.
-
-    So a change of a comment, which moves line numbers, does not change the disk.
+    """An ELF file reduced to what a loader reads: headers and segments, no sections, no debug information.
 
     Raises:
-        BuildError: not an ELF64 file.
+        BuildError: `elf` is not an ELF64 file.
     """
     try:
         with reading():
@@ -197,9 +195,10 @@ def archive(
     empty: Iterable[PurePosixPath] = (),
     links: Mapping[PurePosixPath, str] | None = None,
 ) -> bytes:
-    """A tar archive of absolute paths, the same bytes for the same content; folders are 0755, all root's.
+    """A tar archive of absolute paths; the same content gives the same bytes.
 
-    The folders of files and of symbolic links (path → target) are in it, and those that may be `empty`.
+    It contains the folders of files and of symbolic links (path → target), and the folders in `empty`. The
+    mode of folders is 0755; all entries belong to root.
     """
     links = links or {}
     folders = {parent for path in (*files, *links) for parent in path.parents}
@@ -222,7 +221,7 @@ def archive(
 
 
 def _mke2fs(space: Workspace, tool: str, contents: Iterable[bytes], size_mib: int) -> list[Digest]:
-    """Formats and fills an image with each of the archives, side by side; their digests in the store."""
+    """Makes an image from each archive, in parallel; returns the digests of the stored images."""
     lines: list[str] = []
     with space.scratch() as folder:
         numbers: list[str] = []

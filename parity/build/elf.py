@@ -17,7 +17,7 @@ from elftools.elf.sections import SymbolTableSection
 from parity.core.errors import UserError
 
 WRITABLE = 2  # PF_W
-# What reading a file raises that is damaged, or made to look like an ELF file.
+# The exceptions of pyelftools for a file that is damaged or only looks like an ELF file.
 STUMBLES = (
     *(ELFError, ArithmeticError, LookupError, TypeError, AttributeError, AssertionError, MemoryError),
     struct.error,
@@ -34,7 +34,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of the kernel's memory. `content` is the part that the file has; zeros follow up to `size`."""
+    """A part of the kernel's memory: `content` from the file, then zeros up to `size`."""
 
     virtual: int
     physical: int
@@ -45,7 +45,7 @@ class Segment:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """While pyelftools reads what may be anything: whatever it stumbles over is a ValueError."""
+    """Turns the exceptions of pyelftools for a damaged file into ValueError."""
     try:
         yield
     except STUMBLES as error:
@@ -53,7 +53,7 @@ def reading() -> Iterator[None]:
 
 
 class Kernel:
-    """What is known of a kernel from its ELF file."""
+    """The segments and symbols of a kernel's ELF file."""
 
     def __init__(self, segments: tuple[Segment, ...], symbols: dict[str, Symbol]) -> None:
         self.segments, self.symbols = segments, symbols
@@ -63,7 +63,7 @@ class Kernel:
         """Reads an ELF file; a `stripped` one needs no symbols.
 
         Raises:
-            UserError: the bytes are no ELF file with symbols.
+            UserError: the bytes are not an ELF file with symbols.
         """
         try:
             with reading():
@@ -76,7 +76,7 @@ class Kernel:
                 symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
                 named = [symbol for symbol in symbols if symbol.name]
         except ValueError as error:
-            raise UserError(f"no ELF file: {error}", file=name) from None
+            raise UserError(f"is not an ELF file: {error}", file=name) from None
         if not named and not stripped:
             raise UserError("it has no symbols", file=name)
         return cls(segments, {s.name: Symbol(s["st_value"], s["st_size"]) for s in named})
@@ -85,17 +85,17 @@ class Kernel:
         """The symbol of that name.
 
         Raises:
-            UserError: there is none.
+            UserError: the kernel has no such symbol.
         """
         if name not in self.symbols:
             raise UserError(f"the kernel has no symbol {name}: was it built without tracing?")
         return self.symbols[name]
 
     def segment(self, address: int) -> Segment | None:
-        """The segment that a virtual address is in."""
+        """The segment that contains a virtual address."""
         return next((s for s in self.segments if 0 <= address - s.virtual < s.size), None)
 
     @cached_property
     def writable(self) -> tuple[Segment, ...]:
-        """What changes while the kernel runs, by rising address."""
+        """The writable segments, by ascending address."""
         return tuple(sorted((s for s in self.segments if s.writable), key=lambda s: s.virtual))

@@ -1,7 +1,7 @@
-"""What a kernel has, by section `.inventory` of its ELF file (kernel/libs/inventory).
+"""The parts of a kernel, from the section `.inventory` of its ELF file (kernel/libs/inventory).
 
-A line is a kind (one word), a space and a name. A colon may follow, and what implements the name on this
-architecture: `call FORK`, `driver console: PL011`.
+A line is a kind (one word), a space and a name. A colon and the implementation on this architecture can
+follow: `call FORK`, `driver console: PL011`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from parity.core.errors import BuildError
 SECTION = ".inventory"
 
 Inventory = Mapping[str, Mapping[str, str]]
-"""By kind and name: what implements the name, or ""."""
+"""Kind → name → implementation, or ""."""
 
 
 def read(elf: Path) -> Inventory | None:
     """The inventory of a kernel; None if it has none.
 
     Raises:
-        BuildError: not an ELF file, or a section that is no inventory.
+        BuildError: the file is not an ELF file, or the section is not an inventory.
     """
     try:
-        # From memory: a file cannot be read from every offset that a damaged ELF file names.
+        # Read from memory, because a damaged ELF file can contain offsets at which reading a file fails.
         with reading():
             section = ELFFile(io.BytesIO(elf.read_bytes())).get_section_by_name(SECTION)
             return None if section is None else parse(section.data().decode("utf-8"))
@@ -47,7 +47,7 @@ def parse(text: str) -> Inventory:
         kind, _, rest = line.partition(" ")
         name, _, what = rest.partition(": ")
         if not name:
-            raise ValueError(f"{line!r} names nothing")
+            raise ValueError(f"{line!r} has no name")
         if found.setdefault(kind, {}).setdefault(name, what) != what:
             raise ValueError(f"{kind} {name} is {found[kind][name]!r} and {what!r}")
     return {kind: dict(sorted(names.items())) for kind, names in found.items()}

@@ -1,8 +1,8 @@
-"""What a build of a tree may use of this machine.
+"""The limits of a build: the resources of this machine that it can use.
 
 A build runs programs of the tree: build scripts, procedural macros, tests. They are not trusted. They run as
-an ordinary user, in a container without network and capabilities that can write to Cargo's target folder and
-to memory, within these limits.
+an ordinary user, in a container without network and capabilities. It can write only to Cargo's target folder
+and to memory, within these limits.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from parity.docker.attached import Attached
 from parity.docker.engine import Limits
 
 TIME_S = 3600.0  # a cold build on a slow machine takes minutes
-PROCESSES, PROCESSES_PER_CORE = 512, 64  # with threads; rustc and lld start some per core
+PROCESSES, PROCESSES_PER_CORE = 512, 64  # including threads; rustc and lld start some per core
 MEMORY_SHARE = 0.75  # of this machine's
-FULL = 20  # so near to their limit, by a part of it, new processes fail; some end meanwhile
-FILE_MIB = 4096  # of one file
-DISK_MIB = 16_384  # that a build adds to the target folder
-FILES = 1_000_000  # that a build adds
+FULL = 20  # a build is ended when less than 1/FULL of the process limit is left, as new processes may fail
+FILE_MIB = 4096  # the size of one file
+DISK_MIB = 16_384  # added to the target folder by one build
+FILES = 1_000_000  # added by one build
 OUTPUT_MIB = 64  # of messages and diagnostics
 MIB = 2**20
-MEASURING = 0.05  # of a build's time, at most, is spent on measuring its disk use
+MEASURING = 0.05  # the largest share of a build's time for measuring its disk use
 
 
 def limits() -> Limits:
@@ -38,14 +38,14 @@ def limits() -> Limits:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a folder takes: bytes on the disk, and the number of its files and folders."""
+    """The disk use of a folder: bytes on the disk, and the number of its files and folders."""
 
     size: int = 0
     files: int = 0
 
 
 def usage(folder: Folder, more_than: Usage) -> Usage:
-    """What a folder takes, counted to the end or until it is more than `more_than`; raises as `entries`."""
+    """The disk use of a folder. Counting stops above `more_than`. Raises as `Folder.entries`."""
     size, seen = 0, set[tuple[int, int]]()
     for entry in folder.entries():
         identity = (entry.status.st_dev, entry.status.st_ino)
@@ -59,14 +59,14 @@ def usage(folder: Folder, more_than: Usage) -> Usage:
 
 @dataclass
 class Watch:
-    """Finds what a running build has used up; for `Engine.run_tool`."""
+    """Checks whether a running build exceeds a limit; for `Engine.run_tool`."""
 
     folder: Folder
     limits: Limits
     time_s: float = TIME_S
     error: ParityError | None = None
     _began: float = field(default_factory=time.monotonic)
-    _next: float = 0.0  # look at the disk
+    _next: float = 0.0  # time of the next check of the disk use
 
     def __post_init__(self) -> None:
         endless = 2**63
@@ -74,7 +74,7 @@ class Watch:
         self._most = Usage(before.size + DISK_MIB * MIB, before.files + FILES)
 
     def __call__(self, container: Attached) -> ParityError | None:
-        """The error that ends the build, if there is a reason."""
+        """The error that ends the build, or None."""
         self.error = self._late() or self._crowded(container) or self._large()
         return self.error
 

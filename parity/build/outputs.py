@@ -12,12 +12,12 @@ from parity.store.store import Digest
 
 @dataclass(frozen=True)
 class BuildOutputs:
-    """What guests of one architecture are made of, without their disks."""
+    """The inputs of all guests of one architecture, without their disks."""
 
     arch: str
     features: str  # the kernel's feature set
     kernel: Digest
-    programs: Mapping[str, Digest]  # as loaded: what is on disks
+    programs: Mapping[str, Digest]  # as loaded (see disk.py), as they are on disks
     machine: Machine
-    firmware: Digest | None = None  # of a machine that has one
+    firmware: Digest | None = None  # None: the machine has no firmware
     kind: RunKind = RunKind.PROGRAM  # what its guests do

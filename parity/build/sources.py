@@ -1,8 +1,8 @@
-"""The sources of a build: which files they are, their content, and a copy to build from.
+"""The sources of a build: the list of files, their content, and a copy from which the build runs.
 
-A build is stored under the digests of its sources, so it must read those bytes and no others. It gets a copy
-of its own that was hashed while it was written. A later change of a source does not reach the build, and a
-file that is not among the sources is not there. Links are followed, and must stay in the tree.
+The result of a build is stored under the digests of its sources. So a build must read exactly these bytes: it
+runs on its own copy, which is hashed while it is written. The copy contains only the sources, and a later
+change of a source does not change it. Links are followed, and must stay in the tree.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from parity.core.errors import InfraError, UserError
 from parity.store.store import FileDigests
 
 INSIDE = "/src"  # where a build finds its sources
-OLD_NS = 10**9  # older than all that was ever compiled
-# Files that editors and file managers put beside the user's.
+OLD_NS = 10**9  # a time before any compilation
+# Names of files that editors and file managers create.
 JUNK = (
     *("*~", ".#*", "#*#", ".*.sw[a-p]", "4913", ".*.kate-swp", ".goutputstream-*", "*___jb_*___"),
     *(".DS_Store", "._*", "Thumbs.db", "desktop.ini"),
@@ -33,22 +33,22 @@ MANIFEST = "Cargo.toml"
 CONFIGURATION = ".cargo/"
 
 Content = str
-"""SHA-256 of a source (hexadecimal), then EXECUTABLE if it is."""
+"""SHA-256 of a source (hexadecimal), followed by EXECUTABLE if the file is executable."""
 
 
 def contents(
     known: FileDigests, root: Path, patterns: Sequence[str], ours: Path | None = None
 ) -> dict[str, Content]:
-    """The content of every source by its path below `root`; `patterns` are as in the tree's YAML.
+    """Path below `root` → content, for every source; `patterns` are those of the tree's YAML.
 
-    No file below the folder `ours` is a source.
+    Files below the folder `ours` are not sources.
 
     Raises:
-        UserError: a link leads out of the tree, or to a folder that it is in.
+        UserError: a link leads outside the tree, or to a folder that contains it.
     """
     found: dict[str, Content] = {}
     for path in sorted(set(_files(root, patterns, [ours.resolve()] if ours else []))):
-        with contextlib.suppress(FileNotFoundError):  # it was just removed, or is a link that leads nowhere
+        with contextlib.suppress(FileNotFoundError):  # it was just removed, or is a broken link
             executable = EXECUTABLE if path.stat().st_mode & 0o100 else ""
             found[path.relative_to(root).as_posix()] = known.of(path) + executable
     return found
@@ -65,12 +65,12 @@ def _files(root: Path, patterns: Sequence[str], skipped: Sequence[Path]) -> Iter
 
 
 def _below(root: Path, folder: Path, above: tuple[Path, ...], skipped: Sequence[Path]) -> Iterator[Path]:
-    """The files below a folder without junk and folders to skip; `above` are the folders that it is in."""
+    """The files below a folder, without junk and `skipped`; `above` are the folders that contain it."""
     real = folder.resolve()
     if real in skipped:
         return
     if real in above:
-        raise UserError("a link among the sources leads back to a folder that it is in", file=folder)
+        raise UserError("a link among the sources leads back to a folder that contains it", file=folder)
     try:
         paths = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -96,7 +96,7 @@ def _inside(root: Path, path: Path) -> None:
 
 
 def manifests(wanted: Mapping[str, Content]) -> dict[str, Content]:
-    """Those sources that say which crates a build has, and how they are compiled."""
+    """The sources that decide which crates a build has and how they are compiled."""
     return {
         name: content
         for name, content in wanted.items()
@@ -105,9 +105,10 @@ def manifests(wanted: Mapping[str, Content]) -> dict[str, Content]:
 
 
 def that_run(root: Path, wanted: Mapping[str, Content]) -> dict[str, Content]:
-    """The sources that run while the tree at `root` is built, by its manifests.
+    """The sources that decide which code runs during a build of the tree at `root`.
 
-    They are build scripts, procedural macros and what these are made of, Cargo's configuration, and programs.
+    These are build scripts and procedural macros with the crates in the tree that they use, Cargo's
+    configuration, and executable files.
     """
     runs = {name for name in wanted if PurePosixPath(name).name == "build.rs"}
     folders = list[str]()
@@ -136,7 +137,7 @@ def that_run(root: Path, wanted: Mapping[str, Content]) -> dict[str, Content]:
 
 
 def _manifest(place: Path) -> dict[str, Any]:
-    """What a manifest says; nothing if it cannot be read, as Cargo tells what is wrong with it."""
+    """The content of a manifest; empty if it cannot be read, because Cargo reports the mistake."""
     try:
         return tomllib.loads(place.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -144,14 +145,14 @@ def _manifest(place: Path) -> dict[str, Any]:
 
 
 def _table(tables: Any, *names: str) -> dict[str, Any]:
-    """A table in tables; an empty one if something else is there."""
+    """The table at a path of names in nested tables; empty if it is missing or not a table."""
     for name in names:
         tables = tables.get(name) if isinstance(tables, dict) else None
     return tables if isinstance(tables, dict) else {}
 
 
 def stubs(wanted: Mapping[str, Content]) -> dict[str, str]:
-    """Empty files in place of Rust's, so that Cargo finds what manifests name."""
+    """Empty files in place of the Rust sources, so that Cargo finds the files that manifests name."""
     return {name: "" for name in wanted if name.endswith(".rs") and not name.startswith(CONFIGURATION)}
 
 
@@ -163,12 +164,12 @@ def copied(
     since_ns: Mapping[str, int],
     stubs: Mapping[str, str] | None = None,
 ) -> Iterator[Path]:
-    """A folder with these sources and no other file, until the block ends; it is made below `build`.
+    """A folder below `build` with a copy of these sources and no other file, until the block ends.
 
-    `since_ns` is the time (since the epoch) that each file gets; `stubs` are more files, and their text.
+    `since_ns` is the modification time of each file; `stubs` are additional files with their text.
 
     Raises:
-        InfraError: a source is no longer what it was.
+        InfraError: a source has changed since it was hashed.
     """
     with host.scratch(build) as scratch:
         folder = scratch / "src"
@@ -182,9 +183,9 @@ def copied(
                 place.chmod(0o444)
             time = since_ns.get(name, OLD_NS)
             os.utime(place, ns=(time, time))
-        for place in (folder, *folder.rglob("*")):  # a folder's time says nothing of its files
+        for place in (folder, *folder.rglob("*")):  # folders get a fixed time
             if place.is_dir():
-                place.chmod(0o755)  # a build runs as another user
+                place.chmod(0o755)  # a build can run as another user
                 os.utime(place, ns=(OLD_NS, OLD_NS))
         yield folder
 
@@ -201,9 +202,9 @@ def _copy(source: Path, place: Path, content: Content) -> None:
 
 
 def _stand_ins(wanted: Collection[str]) -> dict[str, str]:
-    """Files that Cargo looks for in packages of which only the manifest is a source.
+    """Files that Cargo needs in packages whose only source is the manifest.
 
-    The workspace names such packages, and they are not built.
+    The workspace lists these packages, but the build does not compile them.
     """
     files = [PurePosixPath(name) for name in wanted]
     others = {parent for file in files if file.name != MANIFEST for parent in file.parents}
@@ -217,7 +218,7 @@ def _stand_ins(wanted: Collection[str]) -> dict[str, str]:
 
 
 def outside(root: Path, copy: Path, text: str) -> list[str]:
-    """The files that a compiler's text names and that the tree has, but not the copy of it."""
+    """The files named in a compiler's output that exist in the tree but not in the copy."""
     words = re.findall(r"[\w./+@-]+", text)
     named = {os.path.normpath(word.removeprefix(f"{INSIDE}/")) for word in words}
     return sorted(
@@ -228,7 +229,7 @@ def outside(root: Path, copy: Path, text: str) -> list[str]:
 
 
 def undeclared(root: Path, wanted: Collection[str], declared: Collection[str]) -> list[str]:
-    """The files and folders that a build says it reads, that the tree has, and that are no sources."""
+    """The files and folders in `declared` (read by the build) that exist in the tree but are not sources."""
     folders = {str(folder) for name in wanted for folder in PurePosixPath(name).parents}
     return sorted(
         name for name in declared if name not in folders and name not in wanted and _there(root / name)
@@ -236,7 +237,7 @@ def undeclared(root: Path, wanted: Collection[str], declared: Collection[str]) -
 
 
 def _there(path: Path, asked: Callable[[Path], bool] = Path.exists) -> bool:
-    """Whether something is at a path that a build has named, which may be no possible path."""
+    """Whether a path that a build has named exists; false for a path that is not valid."""
     try:
         return asked(path)
     except (OSError, ValueError):

@@ -1,20 +1,19 @@
-"""Cargo's target folder, and what was compiled in it: content decides what Cargo compiles again.
+"""Cargo's target folder: makes Cargo recompile by the content of sources, although Cargo compares times.
 
-Cargo compares times: what it compiled is stale if a source is younger. So the copy that it builds from has
-times by content: a file's time is the moment at which its content first differed from what this folder was
-used with. The folder is emptied, and the crates of others are taken from the store again, where times cannot
-decide:
+Cargo recompiles if a source is younger than its output. So each file in the copy of the sources gets the time
+at which this target folder first had a build with this content of the file. In these cases times do not
+suffice; then the folder is emptied, and external crates are copied from the store again:
 
-- the folder is of another compiler, other settings or other build scripts, or nothing is known about it;
-- it was copied without its times, or its times are later than now: a clock was put back;
-- a source changed that nothing compiled in it declares to read. A build script or a linker has read it, and
-  which one is unknown. Rust files are no such sources: the compiler names those that it reads, and the others
-  belong to another architecture or feature set, or to tests.
+- the folder belongs to another compiler, other settings or other build scripts, or has no valid note;
+- it was copied without its times, or has times in the future, because a clock was set back;
+- a source changed that no output declares to have read. Then an unknown build script or linker may have read
+  it. Rust files are an exception: the compiler names those that it reads, and the others belong to another
+  architecture or feature set, or to tests.
 
-Build scripts can write to the folder `target`, so it is read as parity/build/beneath.py reads.
+Build scripts can write to the folder `target`, so it is accessed only by parity/build/beneath.py.
 
     build/cargo/NAME/target/         written by Cargo
-    build/cargo/NAME/compiled.json   what was compiled there; its time is the time that it notes
+    build/cargo/NAME/compiled.json   the note: what was compiled there; its mtime is its `written_ns`
     build/cargo/NAME/.parity.lock    locked by the command that compiles there
 """
 
@@ -39,20 +38,20 @@ from parity.store.store import Digest
 
 FORMAT = 1
 NOTE = "compiled.json"
-RULE_BYTES = 2**24  # at most; a rule has a path for each source
-COARSE_NS = 2 * 10**9  # no file system's clock is coarser
-# The compiler says which of the first it has read; Cargo reads the second each time and compares its content.
+RULE_BYTES = 2**24  # the most that is read of a rule, which has a path for each source
+COARSE_NS = 2 * 10**9  # the coarsest resolution of times in a file system
+# The compiler reports which Rust files it has read. Cargo compares the content of manifests in each build.
 RUST, MANIFEST = ".rs", "Cargo.toml"
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a target folder was used with since it was empty.
+    """The note about a target folder: its builds since it was empty.
 
-    `made_with` is the digest of all other inputs than sources, `begun_ns` the time at which it was empty,
-    `written_ns` the time of this note, `sources` the last content of each file, `since_ns` the time since
-    which it has that content, and `declared` what builds said that they read. Times are nanoseconds since the
-    epoch.
+    `made_with` is the digest of all inputs other than sources, `begun_ns` the time at which the folder was
+    empty, `written_ns` the time of this note, `sources` the last content of each file, `since_ns` the time of
+    the first build with that content, and `declared` the files that builds declare to have read. Times are
+    nanoseconds since the epoch.
     """
 
     made_with: Digest
@@ -77,15 +76,15 @@ class Target:
     @classmethod
     @contextmanager
     def held(cls, build: Path, name: str, made_with: Digest) -> Iterator[Target]:
-        """The target folder of that name below `build`, while no other command compiles there."""
+        """Locks the target folder `name` below `build` until the block ends."""
         folder = build / "cargo" / name
         (folder / "target").mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)  # no other user reaches a program that a build gave special rights
+        folder.chmod(0o700)  # no other user can reach a set-user-ID program in it
         with lock.held(folder / ".parity.lock"):
             yield cls(build, name, made_with)
 
     def begin(self, wanted: Mapping[str, Content]) -> Mapping[str, int]:
-        """Notes what is about to be compiled; the times that the copy of these sources must have."""
+        """Notes the sources of the next build; returns the times that their copies must have."""
         before, now = self._compiled, self._now()
         if before is None:
             return self.begin_anew(wanted)
@@ -101,7 +100,7 @@ class Target:
         return since
 
     def begin_anew(self, wanted: Mapping[str, Content]) -> Mapping[str, int]:
-        """Empties the folder, then does the same."""
+        """Empties the folder, then does the same as `begin`."""
         self._note.unlink(missing_ok=True)
         self.folder.clear()
         now = self._now()
@@ -110,9 +109,10 @@ class Target:
         return since
 
     def ended(self, declared: Collection[str]) -> bool:
-        """Notes what is declared to be read; whether it has all that changed since the folder was empty.
+        """Notes the files that the build declares to have read; returns whether its outputs are valid.
 
-        If not, what was compiled may be made of earlier sources, and the build has to begin anew.
+        They are valid if all sources that changed since the folder was empty are declared. Otherwise an
+        output can depend on an earlier content of a source, and the build must repeat after `begin_anew`.
         """
         assert self._compiled, "a build ends after it has begun"
         known = sorted({*self._compiled.declared, *declared})
@@ -121,13 +121,13 @@ class Target:
         return all(_declared(self._compiled, name) for name in changed)
 
     def _now(self) -> int:
-        """A time later than that of all compiled here, by this machine's and the file system's clocks."""
+        """The later of this machine's and the file system's time: no output here is younger."""
         mark = self._note.with_name(".now")
         mark.write_bytes(b"")
         return max(time.time_ns(), mark.stat().st_mtime_ns)
 
     def _read(self) -> Compiled | None:
-        """The note about the folder; None where times cannot be trusted."""
+        """The note about the folder; None if there is none or the times are not reliable."""
         try:
             values = json.loads(self._note.read_text(encoding="utf-8"))
             found = Compiled(**{**values, "declared": tuple(values["declared"])})
@@ -139,7 +139,7 @@ class Target:
         return found if self._latest() <= self._now() else None
 
     def _latest(self) -> float:
-        """The latest time of anything in the folder; infinite where that cannot be found out."""
+        """The latest time of all entries in the folder; infinite if the folder cannot be read."""
         try:
             return max((entry.status.st_mtime_ns for entry in self.folder.entries()), default=0)
         except (OSError, BuildError):
@@ -162,12 +162,13 @@ def _coarse(time_ns: int) -> int:
 
 
 def declared(folder: Folder, executables: Iterable[str]) -> set[str]:
-    """The tree's files that executables were made of, as Cargo says: their paths below the tree's folder.
+    """The files of the tree that executables depend on, as paths below the tree's folder.
 
-    Beside each executable Cargo writes a rule for `make`, which also names what build scripts go by.
+    For each executable Cargo writes a `.d` file, a rule for `make`. It names the sources and the files that
+    build scripts declare.
 
     Raises:
-        BuildError: there is no such rule.
+        BuildError: the `.d` file is missing.
     """
     found = set[str]()
     for executable in executables:

@@ -1,4 +1,4 @@
-"""A kernel in a disk image that UEFI firmware boots; the same inputs give the same bytes.
+"""Makes a disk image from which UEFI firmware boots a kernel; the same inputs give the same bytes.
 
 The image is one FAT file system, as on a USB stick: GRUB where the firmware looks for it, the kernel's ELF
 file, and the disk with the programs, which GRUB loads into memory. GRUB's commands, with the kernel's command
@@ -31,9 +31,9 @@ TOOLS = (
     "ovmf",
 )  # packages of the tool image whose versions matter
 MIB = 2**20
-SPARE_MIB = 2  # for GRUB and the file system's own tables, and a hundredth for larger ones
+SPARE_MIB = 2  # for GRUB and the tables of the file system, in addition to 1 % of the content
 SERIAL = "70617269"
-EPOCH_S = 315_532_800  # 1980, the oldest time there is on FAT
+EPOCH_S = 315_532_800  # 1980-01-01, the oldest time that FAT can store
 RECIPE = code_digest.of(["parity.build.uefi"])
 
 SCRIPT = """
@@ -65,8 +65,8 @@ def bootable(space: Workspace, tree: Tree, outputs: BuildOutputs) -> Bootable:
     """The image, made or restored, and its machine with firmware.
 
     Raises:
-        UserError: the machine profile has a mistake, or no firmware.
-        MachineError: no Docker, no room.
+        UserError: the machine profile has a mistake or no firmware.
+        MachineError: Docker does not work, or the disk is full.
     """
     profile = machine.load(space.root / "machines" / f"{tree.run.uefi[outputs.arch]}.yaml")
     uefi = machine.firmware_of(profile)
@@ -87,18 +87,18 @@ def bootable(space: Workspace, tree: Tree, outputs: BuildOutputs) -> Bootable:
 
 
 def commands(command_line: str) -> str:
-    """GRUB's commands: they boot the kernel with this command line, and the disk's image in memory."""
+    """GRUB's commands: load the kernel with this command line, load the disk image, and boot."""
     words = " ".join(shlex.quote(word) for word in command_line.split())
     return f"multiboot2 /kernel {words}\nmodule2 /disk\nboot\n"
 
 
 def size_mib(content_bytes: int) -> int:
-    """The size of an image whose files have so many bytes."""
+    """The size of an image with this many bytes of files."""
     return SPARE_MIB + -(-content_bytes * 101 // (100 * MIB))
 
 
 def folders(path: str) -> list[str]:
-    """The folders that a path is in, the outermost first."""
+    """The folders that contain a path, the outermost first."""
     return [str(folder) for folder in reversed(PurePosixPath(path).parents[:-1])]
 
 

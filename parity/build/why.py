@@ -1,4 +1,4 @@
-"""A workspace that makes nothing: it says how the inputs of each stage differ from the last time."""
+"""`doit why`: a workspace that runs no stage, and prints how the inputs of each stage have changed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LINES = 20  # of one stage
 
 
 class UnknownError(Exception):
-    """A stage has to run first; the inputs of later stages are not known."""
+    """A stage has no stored result, so the inputs of later stages are unknown."""
 
 
 class Asking(Workspace):
-    """Walks the stages of tasks as a command would."""
+    """Goes through the stages of tasks in the order of a real command."""
 
     def __init__(self, root: Path, cache: Path, screen: Progress) -> None:
         super().__init__(root, cache, screen)
@@ -29,11 +29,11 @@ class Asking(Workspace):
         self._said: set[str] = set()  # lines
 
     def image(self, role: str) -> images.Image:
-        """The tool image, if it is there; raises MachineError otherwise, or without Docker."""
+        """The tool image. Raises MachineError if it does not exist or Docker does not work."""
         if role not in self._images:
             found = images.present(self.engine, role, self.root, self.cache)
             if found is None:
-                raise MachineError(f"the tool image {role} has to be made first", hint=f"doit images:{role}")
+                raise MachineError(f"the tool image {role} does not exist yet", hint=f"doit images:{role}")
             self.compare({images.title(role): found.inputs})
             self._images[role] = found
         return self._images[role]
@@ -45,10 +45,10 @@ class Asking(Workspace):
         wanted: Mapping[str, Mapping[str, Any]],
         make: Callable[[Sequence[str]], Mapping[str, Outputs]],
     ) -> dict[str, Outputs]:
-        """Says what changed; gives the stored outputs.
+        """Prints the changed inputs; returns the stored outputs.
 
         Raises:
-            UnknownError: nothing is kept for some of these inputs.
+            UnknownError: the store has no outputs for some of these inputs.
         """
         self.compare(wanted)
         cached: dict[str, Outputs] = {}
@@ -61,7 +61,7 @@ class Asking(Workspace):
         missing = [each for each in wanted if each not in cached]
         if missing:
             names = title if len(missing) > NAMED else ", ".join(missing)
-            self._say_once(f"  nothing is kept for {names}: it would be made, then what needs it")
+            self._say_once(f"  no cached result for {names}: it would be made, then all later stages")
             raise UnknownError(title)
         return cached
 
@@ -71,9 +71,9 @@ class Asking(Workspace):
             self._said.add(line)
 
     def compare(self, wanted: Mapping[str, Mapping[str, Any]]) -> None:
-        """Says what differs from the last time, by title; stages with the same differences share a line.
+        """Prints the differences to the last inputs by title; stages with the same differences share a line.
 
-        Each stage is told once.
+        Each stage is printed once.
         """
         alike: dict[tuple[str, ...], list[str]] = {}
         for title, inputs in wanted.items():

@@ -1,7 +1,7 @@
-"""A checkout and a command: folders, the store, Docker when first needed, and what was made so far.
+"""The workspace of a command in a checkout: its folders, the store, the Docker engine, and finished stages.
 
-A stage gets all that it needs in a `Workspace`; nothing is global. The outputs of a stage are stored under
-the key of its inputs, so the same stage runs once, in one command or in two.
+A stage gets its environment from a `Workspace`; there is no global state. The outputs of a stage are stored
+under the key of its inputs, so a stage with the same inputs runs only once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from parity.docker.owner import current_owner
 from parity.store.stage_history import History
 from parity.store.store import Digest, FileDigests, Outputs, Store, action_key
 
-NAMED = 4  # of stages that run together, at most so many are named in a line
+NAMED = 4  # the most stages that one line names
 
 
 class Workspace:
@@ -39,16 +39,16 @@ class Workspace:
         self.history = History(self.build)
         self._images: dict[str, images.Image] = {}
         self._done: dict[str, Outputs] = {}
-        if Creations(cache, current_owner(cache)).abandoned():  # a command needs no Docker otherwise
+        if Creations(cache, current_owner(cache)).abandoned():  # `engine` removes their containers
             with contextlib.suppress(ParityError):
                 _ = self.engine
 
     @cached_property
     def engine(self) -> engine.Engine:
-        """Docker, connected on first use; then this owner's abandoned containers and files are removed.
+        """The Docker engine. The first use connects, and removes this owner's abandoned containers and files.
 
         Raises:
-            MachineError: Docker is not there, stopped, or not for this user.
+            MachineError: Docker is not installed, is stopped, or refuses this user.
         """
         host.sweep(self.cache)
         host.sweep(self.build)
@@ -57,7 +57,7 @@ class Workspace:
         return connected
 
     def image(self, role: str) -> images.Image:
-        """The tool image of that role, made when it is not there or was forgotten.
+        """The tool image of that role; made if it is missing, or after `doit forget`.
 
         Raises:
             MachineError: it cannot be made.
@@ -71,12 +71,12 @@ class Workspace:
         return self._images[role]
 
     def show(self, folder: str, files: Mapping[str, Digest]) -> Path:
-        """Copies blobs to `folder` below build/, for users and debuggers; other files there are removed.
+        """Copies blobs to `folder` below build/, for users and debuggers; removes all other files there.
 
-        Parity never reads them again. A copy that was changed is made again.
+        The copies are not inputs of any stage. A copy that was changed is replaced.
 
         Raises:
-            MachineError: they cannot be written.
+            MachineError: the copies cannot be written.
         """
         place = self.build / folder
         for stale in place.iterdir() if place.is_dir() else ():
@@ -94,7 +94,7 @@ class Workspace:
         """Stores a file that a container has written.
 
         Raises:
-            BuildError: it is not there, or is no regular file.
+            BuildError: the file is missing or not a regular file.
             MachineError: the store cannot be written.
         """
         with folder.open(path) as file:
@@ -109,7 +109,7 @@ class Workspace:
     def cached_stage(
         self, stage: str, title: str, inputs: Mapping[str, Any], make: Callable[[], Outputs]
     ) -> Outputs:
-        """The outputs of `make` for these inputs: of this command, from the store, or made now.
+        """The outputs of `make` for these inputs: from this command, from the store, or made now.
 
         `stage` and `inputs` are the key; `title` is the stage's name in messages.
         """
@@ -122,9 +122,9 @@ class Workspace:
         wanted: Mapping[str, Mapping[str, Any]],
         make: Callable[[Sequence[str]], Mapping[str, Outputs]],
     ) -> dict[str, Outputs]:
-        """`cached_stage` for many stages of a kind, by their titles; `make` gets all that are missing.
+        """`cached_stage` for many stages of a kind: title → inputs. `make` gets the titles that must run.
 
-        `title` is the name of all of them in messages.
+        `title` is the name of the whole group in messages.
         """
         keys = {each: action_key(stage, inputs) for each, inputs in wanted.items()}
         todo = [each for each in wanted if keys[each] not in self._done]
@@ -143,7 +143,7 @@ class Workspace:
         return {each: self._done[key] for each, key in keys.items()}
 
     def _restored(self, title: str, key: Digest) -> bool:
-        """Takes the outputs under a key from the store; whether they were there and whole."""
+        """Gets the outputs of a key from the store; returns whether they exist and are intact."""
         if self.history.forgotten(title):
             return False
         outputs, complaint = self.store.lookup(key)
@@ -154,9 +154,9 @@ class Workspace:
         return outputs is not None
 
     def known(self, stage: str, title: str, inputs: Mapping[str, Any]) -> Outputs | None:
-        """The outputs that are stored for these inputs, if any; ask `cached_stage` before they are used.
+        """The stored outputs for these inputs, or None. Call `cached_stage` before the blobs are used.
 
-        It makes nothing and reads only the record: 80 disk images take a second to hash.
+        Makes nothing and reads only the record, because hashing 80 disk images takes a second.
         """
         if self.history.forgotten(title):
             return None

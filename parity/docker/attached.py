@@ -1,4 +1,4 @@
-"""A running container seen from its client: input, output, end."""
+"""A running container, as its client uses it: input, output and end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Attached:
         """Sends bytes to standard input.
 
         Raises:
-            InfraError: the container has ended, or does not read.
+            InfraError: the container has ended or does not read its input.
         """
         try:
             self._socket.sendall(data)
@@ -54,7 +54,7 @@ class Attached:
             raise InfraError(f"container {self.id[:12]} no longer reads its input: {error}") from error
 
     def frames(self) -> Iterator[tuple[Stream, bytes]]:
-        """Output as it comes, in pieces of any size, until the container ends or `close` is called.
+        """Yields output as it arrives, in pieces of any size, until the container ends or `close` is called.
 
         Raises:
             MachineError: the connection is lost.
@@ -69,7 +69,7 @@ class Attached:
                 raise MachineError(f"lost the connection to container {self.id[:12]}: {error}") from error
 
     def wait(self, timeout_s: float | None = None) -> int | None:
-        """The exit status when the container has ended and is removed; None if the time is over first.
+        """Waits until the container is removed; returns its exit status, or None after the timeout.
 
         Raises:
             MachineError: the daemon died, or does not know the status.
@@ -81,7 +81,7 @@ class Attached:
         return self._status
 
     def threads(self) -> int | None:
-        """How many threads run in the container, at least one for a process; None when Docker cannot say."""
+        """The number of threads in the container; None if Docker does not report it."""
         try:
             stats = self._container.client.api.stats(self.id, stream=False, one_shot=True)  # type: ignore[union-attr]
             return int(stats["pids_stats"]["current"])
@@ -101,7 +101,7 @@ class Attached:
     def close(self, grace_s: float = 2.0) -> None:
         """Closes the input, waits up to `grace_s` for the container to end, then kills it.
 
-        Returns when it is removed; one that Docker does not remove within REMOVAL_S is left to `Engine.reap`.
+        Returns when the container is removed, or after REMOVAL_S; then `Engine.reap` removes it later.
         """
         self.hang_up()
         if not self._ended.wait(grace_s):

@@ -1,9 +1,9 @@
-"""Containers that are being created, noted on the disk: of a client that dies meanwhile, one may come later.
+"""Notes on the disk of containers that are being created, so that a client's death leaves no container.
 
-Docker goes on creating a container whose client has died. A list of containers that is asked for in that
-moment does not have it. So a client chooses the container's name, and notes it before it asks for the
-container. The next client that finds the note of a dead one takes the name away: Docker refuses a name that
-is taken or about to be, so afterwards the container is known not to come.
+If a client dies, Docker still completes the container that the client requested, and Docker does not list the
+container before it is complete. So a client chooses the container's name and writes a note of it before the
+request. The next client that finds the note of a dead client creates and removes a container of that name.
+Docker refuses a name that is used or reserved; so once this works, no late container can appear.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from parity.docker.owner import Owner
 
 FOLDER = "containers"
 CREATED_S = 60.0  # for Docker to create a container
-ASKED_S = 0.1  # between two questions whether it has
+ASKED_S = 0.1  # between two attempts to remove it
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Creations:
 
     @property
     def _prefix(self) -> str:
-        """Begins all names. Notes of other owners say nothing here: their processes are not ours to see."""
+        """The prefix of all names. Other owners' processes are not visible, so their notes are skipped."""
         return f"parity-{self.owner.id}-"
 
     @contextlib.contextmanager
     def noted(self, image: str) -> Iterator[str]:
-        """A name for a new container, noted until the block ends.
+        """A name for a new container; its note exists until the block ends.
 
         Raises:
-            MachineError: it cannot be noted.
+            MachineError: the note cannot be written.
         """
         name = f"{self._prefix}{uuid.uuid4().hex}"
         place = self.cache / FOLDER / name
@@ -56,13 +56,13 @@ class Creations:
             place.unlink(missing_ok=True)
 
     def abandoned(self) -> dict[str, str]:
-        """The names that dead clients have noted, and their images."""
+        """The names in the notes of dead clients, and their images."""
         found = {}
         for place in sorted((self.cache / FOLDER).glob(f"{self._prefix}*")):
             try:
                 note = json.loads(place.read_text(encoding="utf-8"))
                 client, image = host.ProcessId.parse(str(note["client"])), str(note["image"])
-            except FileNotFoundError:  # it has just been started
+            except FileNotFoundError:  # the container has just started
                 continue
             except (OSError, ValueError, KeyError, TypeError):
                 client, image = None, ""
@@ -71,7 +71,7 @@ class Creations:
         return found
 
     def reap(self, client: docker.DockerClient) -> int:
-        """Removes the containers of abandoned notes, or makes sure that they will not come; how many came.
+        """Removes the containers of abandoned notes, even if Docker still creates them; their number.
 
         Raises:
             DockerException: the daemon does not answer.
@@ -99,7 +99,7 @@ def _removed(client: docker.DockerClient, name: str) -> bool:
 
 
 def _taken(client: docker.DockerClient, name: str, image: str) -> bool:
-    """Whether the name could be taken, and so no container of that name is about to come."""
+    """Whether the name is free, so that Docker is not creating a container of that name."""
     try:
         container = client.api.create_container(image, ["true"], name=name)
     except docker.errors.APIError as error:

@@ -1,4 +1,4 @@
-"""The Docker daemon: how to reach it, and what its refusals mean to a user."""
+"""The Docker daemon: the connection to it, and messages for users about its errors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ DEFAULT, DEFAULT_SOCKET = "default", "unix:///var/run/docker.sock"  # of the doc
 def reach() -> docker.DockerClient:
     """A client of the daemon that the docker command uses.
 
-    That is the daemon of DOCKER_HOST, else of DOCKER_CONTEXT, else of the context that `docker context use`
+    The daemon is that of DOCKER_HOST, else of DOCKER_CONTEXT, else of the context that `docker context use`
     has chosen, else of this machine.
 
     Raises:
-        MachineError: it cannot be reached; with what to do about it.
-        UserError: there is no such context.
+        MachineError: the daemon cannot be reached; the hint says what to do.
+        UserError: the context does not exist.
     """
     try:
         client = docker.DockerClient(**_address(), timeout=TIMEOUT_S)
@@ -69,7 +69,7 @@ def _config_folder() -> Path:
         return Path(chosen)
     try:
         return Path.home() / ".docker"
-    except RuntimeError:  # no HOME, and no such user
+    except RuntimeError:  # HOME is not set and the user has no entry
         return Path("/nonexistent")
 
 
@@ -80,7 +80,7 @@ def _context_name() -> tuple[str, str]:
     file = _config_folder() / "config.json"
     try:
         return str(json.loads(file.read_text(encoding="utf-8")).get("currentContext") or DEFAULT), str(file)
-    except (OSError, ValueError, AttributeError):  # the docker command goes on as well
+    except (OSError, ValueError, AttributeError):  # the docker command ignores this as well
         return DEFAULT, str(file)
 
 
@@ -92,7 +92,7 @@ def _of_context(name: str, where: str) -> dict[str, Any]:
         endpoint = json.loads(file.read_text(encoding="utf-8"))["Endpoints"]["docker"]
         url, insecure = str(endpoint["Host"]), bool(endpoint.get("SkipTLSVerify"))
     except FileNotFoundError:
-        hint = "Which there are: docker context ls"
+        hint = "List the contexts: docker context ls"
         raise UserError(f"there is no Docker context {name!r}, which {where} names", hint) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MachineError(f"the Docker context {name!r} cannot be read: {file}: {error}") from None
@@ -129,16 +129,17 @@ def unreachable(error: Exception) -> MachineError:
 
 
 def other_files(folder: str) -> MachineError:
-    """The error for a daemon that has other files at our paths, such as one on another machine."""
+    """The error for a daemon that does not see this machine's files, such as a remote one."""
     return MachineError(
         f"the Docker daemon does not see the files of this machine: {folder}",
-        "Parity shows its folders to containers. Use a daemon of this machine (DOCKER_HOST, DOCKER_CONTEXT,"
-        " docker context ls); inside a container, give it those folders under the paths they have outside.",
+        "Parity mounts its folders into containers. Use a daemon of this machine (DOCKER_HOST,"
+        " DOCKER_CONTEXT, docker context ls). If Parity runs in a container, mount these folders there"
+        " under the same paths.",
     )
 
 
 def known_error(error: BaseException) -> ParityError | None:
-    """What an error of the docker SDK means to a user; None for any other error."""
+    """The message for a user about an error of the docker SDK; None for any other error."""
     if isinstance(error, docker.errors.DockerException | requests.RequestException):
         return MachineError("Docker does not answer as it should", str(error) or type(error).__name__)
     return None
@@ -146,7 +147,7 @@ def known_error(error: BaseException) -> ParityError | None:
 
 @contextlib.contextmanager
 def daemon_errors(doing: str, *, api: bool = True) -> Iterator[None]:
-    """Turns errors of the docker SDK into MachineError; with `api=False` not the daemon's refusals."""
+    """Turns errors of the docker SDK into MachineError; with `api=False`, the daemon's API errors pass."""
     try:
         yield
     except docker.errors.ImageNotFound as error:

@@ -1,4 +1,4 @@
-"""What this machine has and what it lacks, as findings; `report` prints them."""
+"""Checks that this machine has what Parity needs; `report` prints the findings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLES = ("toolchain", "qemu")
 
 
 class State(StrEnum):
-    """OK: as needed. NOTE: fine, worth knowing. LACK: something will not work."""
+    """OK: as needed. NOTE: works, but worth knowing. LACK: something will not work."""
 
     OK = "ok"
     NOTE = "note"
@@ -30,7 +30,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was examined; `hint` says what to do where something is lacking."""
+    """The result of one check; `hint` says what to do if something is lacking."""
 
     name: str
     state: State
@@ -39,7 +39,7 @@ class Finding:
 
 
 def examine(root: Path, cache: Path) -> list[Finding]:
-    """Examines everything and makes no images. Raises nothing: what cannot be found out is a finding."""
+    """Runs all checks; makes no images. A check that fails gives a finding, not an exception."""
     findings = [_python(), _machine(), *_guarded("cache", lambda: [_space("cache", cache)])]
     try:
         docker = engine.connect(cache)
@@ -71,7 +71,7 @@ def _machine() -> Finding:
 
 
 def _space(name: str, folder: Path) -> Finding:
-    """Free space where ``folder`` is, or will be."""
+    """Free space on the disk of ``folder``, which may not exist yet."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free_gib = shutil.disk_usage(there).free / 2**30
     detail = f"{folder}: {free_gib:.1f} GiB free"
@@ -97,7 +97,7 @@ def _docker(docker: engine.Engine) -> Iterator[Finding]:
 
 
 def _debian(docker: engine.Engine, root: Path) -> Iterator[Finding]:
-    """Where a Debian base for new tool images would come from."""
+    """The source of the Debian base for new tool images."""
     image = images.load_recipe(root, ROLES[0], docker.architecture()).debian.image
     if docker.find_image(image):
         yield Finding("debian base", State.OK, f"{image} is here")
@@ -114,7 +114,7 @@ def _debian(docker: engine.Engine, root: Path) -> Iterator[Finding]:
 
 
 def _sees(docker: engine.Engine, root: Path, cache: Path) -> Iterator[Finding]:
-    """Whether containers see this machine's files; only if there is an image to try it with."""
+    """Whether containers see this machine's files; checked only if a tool image exists."""
     present = [found for role in ROLES if (found := images.present(docker, role, root, cache))]
     for folder in (cache, root / "build") if present else ():
         if not images.sees(docker, present[0].id, folder):

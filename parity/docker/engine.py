@@ -1,8 +1,9 @@
-"""Containers and images, by way of the Docker daemon.
+"""Containers and images of the Docker daemon.
 
-Every container is created, attached, then started, in that order. Only then does Docker bind its standard
-input to the attached client (StdinOnce), and the input closes when that client dies, in whatever way. In the
-container, PID 1 waits for this end of input: a small shell for tools, the supervisor for lanes.
+Every container is created, attached and started, in that order. Only with this order does Docker bind the
+container's standard input to the client (StdinOnce), so that the input closes when the client dies, even by
+SIGKILL. In the container, PID 1 waits for this end of input: a small shell for tools, the supervisor for
+lanes.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ REMOVED_S = 120.0  # from the end of a container's output to its removal
 BUILD_S = 3600.0  # between two messages of an image's build: a mirror may be slow
 PULL_S = 600.0  # between two messages of a registry
 IMPORT_S = 1800.0  # to import a file system
-UNTRUSTED_USER = 65_533  # runs what is not trusted, where the caller is root
+UNTRUSTED_USER = 65_533  # runs untrusted code if the caller is root
 
-# PID 1 of a tool's container. When it ends, the kernel kills all else in the container. It ends with the
-# command, or when the client dies, which closes its input.
+# PID 1 of a tool's container. It ends with the command, or when the client dies, which closes the input. Then
+# the kernel kills all other processes in the container.
 _TOOL_PID1 = """
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -77,7 +78,7 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Engine:
-    """A Docker daemon, and the owner of the containers that it makes for us."""
+    """A Docker daemon, and the owner of the containers that Parity creates with it."""
 
     client: docker.DockerClient = field(repr=False)
     owner: Owner
@@ -97,10 +98,11 @@ class Engine:
         workdir: str | None = None,
         network: bool = False,
     ) -> Attached:
-        """Starts `argv` in a new container, which is removed when it ends. Its input closes when we die.
+        """Starts `argv` in a new container, which is removed at its end. Its input closes if we die.
 
-        It has no capabilities, no new privileges, a read-only root file system and no log. `user` ("uid:gid")
-        defaults to the image's. `tmpfs_mib` maps paths to sizes in MiB; every user inside can write there.
+        The container has no capabilities, no new privileges, a read-only root file system and no log. `user`
+        ("uid:gid") defaults to the image's. `tmpfs_mib` maps paths of folders in memory, which every user can
+        write, to sizes in MiB.
 
         Raises:
             MachineError: the daemon refuses.
@@ -164,8 +166,8 @@ class Engine:
         caller's. A status other than 0 raises nothing.
 
         Raises:
-            MachineError: the daemon refuses or dies, or the time is over.
-            ParityError: what `watch` returned.
+            MachineError: the daemon refuses or dies, or the command does not end in time.
+            ParityError: the error that `watch` returned.
         """
         started = time.monotonic()
         attached = self.start_attached(
@@ -204,7 +206,7 @@ class Engine:
         return f"{os.getuid()}:{os.getgid()}"
 
     def untrusted_user(self) -> str:
-        """The "uid:gid" that runs what is not trusted: never root of this machine."""
+        """The "uid:gid" for untrusted code: never root of this machine."""
         user = self.calling_user()
         return f"{UNTRUSTED_USER}:{UNTRUSTED_USER}" if user == "0:0" and not self.rootless() else user
 
@@ -214,7 +216,7 @@ class Engine:
             return self.client.containers.get(container_id).exec_run(list(argv)).exit_code
 
     def facts(self) -> dict[str, Any]:
-        """What the daemon says of itself and its machine (`docker info`)."""
+        """The daemon's facts about itself and its machine (`docker info`)."""
         with daemon_errors("ask for Docker's settings"):
             return dict(self.client.info())
 
@@ -246,8 +248,8 @@ class Engine:
     ) -> str | None:
         """Builds a tar archive with a Dockerfile; the image's id, or None if a step failed (see the lines).
 
-        With `cached`, earlier results of steps are used. The image gets its tag when it is whole. The daemon
-        stops the build when its client is gone.
+        `cached`: results of earlier steps are used. The image gets its tag when it is complete. The daemon
+        stops the build when its client disconnects.
         """
         build = partial(
             self.client.api.build,
@@ -310,9 +312,9 @@ class Engine:
     def reap(self) -> int:
         """Removes this owner's containers that ended, or whose client is dead; returns how many.
 
-        A container that was created and not started is removed when its client is dead; a living client is
-        about to start it. One that Docker is still creating for a dead client is waited for. Containers of
-        other owners are not touched.
+        A container that was created but not started is removed only if its client is dead, because a living
+        client will start it. If Docker still creates a container for a dead client, this waits for it.
+        Containers of other owners are not touched.
 
         Raises:
             MachineError: Docker does not answer.
@@ -333,8 +335,8 @@ class Engine:
         connection = api.attach_socket(
             str(container.id), params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         )
-        # The headers of the answer come when the daemon is waiting, its body when the container is removed.
-        # We ask before the start, as otherwise a short command could end unnoticed.
+        # The daemon sends the headers of the answer when it waits, the body when the container is removed.
+        # The request precedes the start, because a short command could otherwise end unnoticed.
         waiting = api.post(
             f"{api.base_url}/v{api.api_version}/containers/{container.id}/wait",
             params={"condition": "removed"},
@@ -356,8 +358,8 @@ def connect(cache: Path | None = None) -> Engine:
     """Connects to the Docker daemon of DOCKER_HOST, else of the Docker context, else of this machine.
 
     Raises:
-        MachineError: Docker is absent, stopped, closed to this user or older than Engine 20.10; with what to
-            do about it.
+        MachineError: Docker is absent, stopped, closed to this user or older than Engine 20.10; the hint
+            says what to do.
     """
     owner = current_owner(cache)
     return Engine(daemon.reach(), owner, Creations(cache or host.cache_dir(), owner))
@@ -370,5 +372,5 @@ def connect(cache: Path | None = None) -> Engine:
     retry_error_callback=lambda _: 500,
 )
 def _ask(api: docker.APIClient, address: str, timeout_s: float) -> int:
-    """The HTTP status of an answer of the daemon; asked once more if it says that it failed."""
+    """The HTTP status of the daemon's answer; repeats the request once after a server error."""
     return api.get(address, timeout=timeout_s).status_code

@@ -1,4 +1,4 @@
-"""Ends a container that runs too long, or uses too much."""
+"""Ends a container that exceeds its time or another limit."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from collections.abc import Callable
 from parity.core.errors import MachineError, ParityError
 from parity.docker.attached import Attached
 
-WATCH_S = 1.0  # between two looks at a container that is watched
+WATCH_S = 1.0  # between two calls of a Watch
 Watch = Callable[[Attached], ParityError | None]
-"""Looks at a container that runs. The error that it returns ends the container, and is raised."""
+"""Checks a running container. If it returns an error, the container is ended and the error is raised."""
 
 
 class Guard:
-    """Ends a container at its deadline, or when `watch` finds a reason to, and keeps the error to raise."""
+    """Ends a container at its deadline or when `watch` returns an error; `error` is the error to raise."""
 
     def __init__(self, attached: Attached, what: str, timeout_s: float, watch: Watch | None) -> None:
         self.error: ParityError | None = None
-        self.last = ""  # line of its output
+        self.last = ""  # the last line of its output
         self._attached, self._what, self._timeout_s, self._watch = attached, what, timeout_s, watch
         self._ended = threading.Event()
         threading.Thread(target=self._run, daemon=True, name="container-guard").start()
 
     def end(self) -> None:
-        """The container is no longer of interest."""
+        """Stops the checks."""
         self._ended.set()
 
     def _run(self) -> None:

@@ -1,7 +1,7 @@
-"""Tool images: one per role, found by the digest of its recipe, made where it is missing.
+"""Tool images: one per role, found by the digest of its recipe, and made if it is missing.
 
-A recipe has all that decides what an image should be: the role's Dockerfile, the packages, the suite's
-sources and the architecture. The installed versions say what the image became.
+A recipe has all inputs of an image that Parity controls: the role's Dockerfile, the packages, the suite's
+sources and the architecture. The versions of the installed packages come from Debian's mirror at build time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SEEN_INSIDE = "/run/parity-seen"
 
 
 class ToolchainFile(Model, frozen=True):
-    """What the tool images are made of."""
+    """The inputs of the tool images."""
 
     image: str  # Debian's image in registries
     suite: Name
@@ -46,7 +46,7 @@ class ToolchainFile(Model, frozen=True):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an image is made. ``files`` is the build context: path inside it → content."""
+    """The inputs of an image. ``files`` is the build context: path inside it → content."""
 
     role: str
     debian: Debian
@@ -62,13 +62,13 @@ class Recipe:
 
     @property
     def tag(self) -> str:
-        """The image's name, put on when it is whole (labels are on its unfinished layers too)."""
+        """The image's name. Unlike the labels, it is only on complete images."""
         return f"parity-{self.role}:{self.digest[:24]}"
 
 
 @dataclass(frozen=True)
 class Image:
-    """A tool image that is there. ``packages`` maps Debian's packages to their versions."""
+    """An existing tool image. ``packages`` maps Debian's packages to their versions."""
 
     id: str
     role: str
@@ -77,23 +77,23 @@ class Image:
 
     @cached_property
     def packages_digest(self) -> str:
-        """SHA-256 over recipe and installed versions: what decides about anything made with this image."""
+        """SHA-256 over recipe and installed versions; a part of all keys of what it makes."""
         text = json.dumps([self.recipe, sorted(self.packages.items())])
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What it is made of, for `doit why`."""
+        """The inputs of the image, for `doit why`."""
         return {"recipe": self.recipe, "packages": dict(self.packages)}
 
 
 def title(role: str) -> str:
-    """What the user reads of an image."""
+    """The image's name in messages."""
     return f"image {role}"
 
 
 def load_recipe(root: Path, role: str, architecture: str) -> Recipe:
-    """The recipe of a role, from a checkout's data. Raises UserError for a mistake in it."""
+    """The recipe of a role, from the files of a checkout. Raises UserError for a mistake in them."""
     path = root / RECIPES
     file = yamlfile.load(path, ToolchainFile)
     given = file.value
@@ -111,25 +111,25 @@ def load_recipe(root: Path, role: str, architecture: str) -> Recipe:
 def ensure(
     engine: Engine, role: str, root: Path, cache: Path, progress: Progress, *, again: bool = False
 ) -> Image:
-    """The image of a role by the recipe of the checkout `root`, made when it is not there, or `again`.
+    """The image of a role by the recipe of the checkout `root`; made if it is missing, or if `again` is true.
 
-    An image that is made again takes the name. The former one stays, as another command may use it. Packages
-    other than the recorded ones are reported.
+    An image that is made again takes over the name. The former image stays, because another command may use
+    it. Differences between installed and recorded package versions are reported.
 
     Raises:
-        MachineError: no room, network or permission.
+        MachineError: the disk is full, or network or permission is missing.
         UserError: a mistake in the recipe's data.
     """
     recipe = load_recipe(root, role, engine.architecture())
     former = engine.find_image(recipe.tag)
     image_id = None if again else former
     if image_id is None:
-        # One command at a time: two would download the same and be no faster.
+        # One command at a time, because two would download the same files.
         with lock.held(cache / "locks" / "images.lock"):
             image_id = None if again else engine.find_image(recipe.tag)
             image_id = image_id or _make(engine, recipe, cache, progress, again=again)
     if former not in (None, image_id):
-        progress.note(f"image {role}: the former one stays; to remove it: docker image rm {former}")
+        progress.note(f"image {role}: the former image stays; to remove it: docker image rm {former}")
     image = Image(image_id, role, recipe.digest, _packages(engine, image_id, cache))
     if image_id != former and (
         differences := versions.differences(root, recipe.architecture, role, image.packages)
@@ -139,7 +139,7 @@ def ensure(
 
 
 def present(engine: Engine, role: str, root: Path, cache: Path) -> Image | None:
-    """The role's image, if it is there; makes nothing."""
+    """The role's image, or None if it does not exist; makes nothing."""
     recipe = load_recipe(root, role, engine.architecture())
     image_id = engine.find_image(recipe.tag)
     if image_id is None:
@@ -148,7 +148,7 @@ def present(engine: Engine, role: str, root: Path, cache: Path) -> Image | None:
 
 
 def ca_mounts() -> tuple[list[Mount], dict[str, str]]:
-    """What a container with network needs of this machine: mounts of certificates, and proxy settings."""
+    """This machine's certificates (as mounts) and proxy settings, for containers with network."""
     bundle = host.ca_bundle()
     if bundle is None:
         return [], host.proxies()
@@ -191,12 +191,12 @@ def context(files: Mapping[str, bytes]) -> bytes:
 
 
 def _packages(engine: Engine, image_id: str, cache: Path) -> dict[str, str]:
-    """The installed versions; read once per image, as an image's content never changes."""
+    """The installed versions. They are read once per image, because an image never changes."""
     place = cache / "images" / f"{image_id.removeprefix('sha256:')}.packages"
     with contextlib.suppress(OSError, ValueError):
         if packages := msgspec.convert(sealed.opened(files.read(place)), dict[str, str]):
             return packages
-    # This is the store's first container with this daemon: do containers see what is in the store?
+    # This is the store's first container with this daemon. Check that containers see the store's files.
     if not sees(engine, image_id, cache):
         raise daemon.other_files(str(cache))
     lines: list[str] = []

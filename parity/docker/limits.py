@@ -1,4 +1,4 @@
-"""What a container may use of the machine."""
+"""Limits of the resources of a container."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import docker.types
 
-TMP = "/tmp"  # the only folder of a tool's own that it can write to; it is in memory
+TMP = "/tmp"  # a folder in memory that every tool can write to
 TMP_MIB = 2048  # at most
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a container may use; None: no limit.
+    """The resources that a container can use; None: no limit.
 
-    `memory_mib` includes tmpfs mounts, `pids` counts threads, `cpus` is a quota, and `file_mib` is for each
-    file that it writes.
+    `memory_mib` includes tmpfs mounts, `pids` counts threads, `cpus` is a quota, and `file_mib` is the
+    largest size of one written file.
     """
 
     memory_mib: int | None = None
@@ -40,5 +40,5 @@ class Limits:
 
 
 def tmpfs_options(path: str, mib: int) -> str:
-    """Docker's options for a folder in memory. Programs can be run from TMP, as tests of crates do."""
+    """Docker's options for a folder in memory. Only in TMP can programs run: tests of crates do."""
     return f"size={mib}m,mode=1777,nosuid,nodev{',exec' if path == TMP else ''}"

@@ -1,4 +1,4 @@
-"""Who owns a container, and whether its client is alive."""
+"""The owner of a container, and whether its client is alive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWNER_LABEL, CLIENT_LABEL, ROLE_LABEL = "parity.docker.owner", "parity.client", 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who makes containers: `id` is the same for a user and cache directory, `client` is this process."""
+    """The creator of containers: `id` stands for a user and cache directory, `client` for this process."""
 
     id: str
     client: host.ProcessId
@@ -29,8 +29,8 @@ class Owner:
 def current_owner(cache: Path | None = None) -> Owner:
     """The owner for the calling user and cache directory.
 
-    The identity includes the machine and the PID namespace: another machine or container that shares the
-    daemon has other processes under the same numbers.
+    `id` also depends on the machine and the PID namespace: another machine or container that uses the same
+    daemon has other processes with the same process ids.
     """
     machine = host.machine_id()
     namespace = Path("/proc/self/ns/pid").readlink()
@@ -39,7 +39,7 @@ def current_owner(cache: Path | None = None) -> Owner:
 
 
 def stale(entry: Mapping[str, Any]) -> bool:
-    """Whether a container of ours, as Docker lists it, has ended or its client is dead."""
+    """Whether a container of this owner, as listed by Docker, has ended or has a dead client."""
     if entry["State"] in ("exited", "dead"):
         return True
     client = host.ProcessId.parse(entry["Labels"].get(CLIENT_LABEL, ""))

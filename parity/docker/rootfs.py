@@ -1,4 +1,4 @@
-"""The file system that tool images start from: Debian's image, or one made of Debian's packages."""
+"""The base of tool images: Debian's image from a registry, or an image made of Debian's packages."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Debian:
 
 @contextlib.contextmanager
 def provided(engine: Engine, debian: Debian, cache: Path, progress: Progress) -> Iterator[str]:
-    """The id of a Debian image: a local one, else pulled until the block ends, else bootstrapped and kept.
+    """The id of a Debian image: a local one, else pulled and removed at the block's end, else bootstrapped.
 
     Raises:
-        MachineError: none of that works; with what to do about it.
+        MachineError: none of these works; the hint says what to do.
     """
     tag = name(debian, engine.architecture())
     known = engine.find_image(tag) or engine.find_image(debian.image)
@@ -49,7 +49,7 @@ def provided(engine: Engine, debian: Debian, cache: Path, progress: Progress) ->
             try:
                 yield known
             finally:
-                # Its layers stay below the image made of it. The name has no label of ours, so it must go.
+                # The tool image keeps the layers. The name has no label of Parity, so it is removed.
                 engine.remove_tag(debian.image)
             return
     if known is None:
@@ -72,7 +72,7 @@ def _recipe(debian: Debian, architecture: str) -> str:
 def _bootstrap(
     engine: Engine, debian: Debian, tag: str, labels: dict[str, str], cache: Path, progress: Progress
 ) -> str:
-    """Makes the image with mmdebstrap, in a folder that is removed even after a kill."""
+    """Makes the image with mmdebstrap, in a folder that a later command removes if this one is killed."""
     packages = {"mmdebstrap": "mmdebstrap", "debian-archive-keyring": KEYRING}
     why = f"making {debian.image} without a registry"
     if os.geteuid() != 0:
@@ -100,7 +100,7 @@ def _bootstrap(
 
 
 def making_failed(what: str, lines: list[str]) -> MachineError:
-    """The error for a failed mmdebstrap or image build, by its last lines."""
+    """The error for a failed mmdebstrap or image build; the cause comes from its output."""
     text = "\n  ".join(lines[-12:])
     causes = {
         "No space left on device": "the disk is full",

@@ -1,8 +1,8 @@
-"""The versions of Debian packages in the tool images, as recorded in the checkout, and what differs.
+"""The recorded versions of Debian packages in the tool images, and the differences to an image.
 
-Debian's mirrors have one version of each package at a time. So an image that is made later can have others;
-Parity reports that, and the versions enter the keys of all that is made with the image. `toolchains/update`
-records the versions of the images that are there.
+Debian's mirrors have only one version of each package at a time. So an image that is made later can have
+other versions. Parity reports the differences, and the versions are part of the keys of all that is made with
+the image. `toolchains/update` records the versions of the existing images.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from parity.core.errors import UserError
 
 RECORD = Path("toolchains/debian-trixie.lock.json")
-SHOWN = 5  # of the packages that differ
+SHOWN = 5  # the most packages in a message
 
 Versions = dict[str, dict[str, dict[str, str]]]
 """Architecture of the daemon → role → package → version."""
 
 
 def recorded(root: Path) -> Versions:
-    """What a checkout has recorded; nothing if it has no record.
+    """The recorded versions of a checkout; empty if it has no record.
 
     Raises:
         UserError: the record is damaged.
@@ -36,11 +36,11 @@ def recorded(root: Path) -> Versions:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         hint = "record the versions again: toolchains/update"
-        raise UserError(f"is no record of versions: {error}", hint, file=root / RECORD) from None
+        raise UserError(f"is not a record of versions: {error}", hint, file=root / RECORD) from None
 
 
 def differences(root: Path, architecture: str, role: str, packages: Mapping[str, str]) -> list[str]:
-    """The packages of an image that are not those recorded, one each; nothing if none are recorded."""
+    """The packages whose version in an image is not the recorded one; empty if no versions are recorded."""
     before = recorded(root).get(architecture, {}).get(role)
     if before is None:
         return []
@@ -54,11 +54,11 @@ def differences(root: Path, architecture: str, role: str, packages: Mapping[str,
 def message(found: list[str]) -> str:
     """The differences in one line."""
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{len(found)} packages are not as recorded in {RECORD}: {', '.join(found[:SHOWN])}{more}"
+    return f"{len(found)} packages differ from those recorded in {RECORD}: {', '.join(found[:SHOWN])}{more}"
 
 
 def record(root: Path, found: Versions) -> None:
-    """Records the versions of some images; those of others stay."""
+    """Records the versions of these images; the records of other images stay."""
     versions = recorded(root)
     for architecture, roles in found.items():
         versions.setdefault(architecture, {}).update(roles)

@@ -160,11 +160,11 @@ class DockerLane:
     ) -> Iterator[Message]:
         """See Lane. `hold`: the machine stays paused at its end until `release`. `paused`: the caller starts
         the machine. `release_on`: a guest that sends one of these on its channel is no longer held. `extra`:
-        more descriptors of the emulator, by the kind of message that their bytes become.
+        message kind → additional descriptor of the emulator whose bytes become messages of this kind.
 
         Raises:
             LaneError: as Lane.
-            MachineError: the lane may not read the store.
+            MachineError: the lane has no permission to read the store.
         """
         disk = f"{SCRATCH}/disk.img" if spec.disk else None
         firmware = _copy(spec.firmware) if spec.firmware else None
@@ -183,7 +183,7 @@ class DockerLane:
         while True:
             message = self._pending.pop(0) if self._pending else self._next()
             if message.kind == "broken" and message.fields.get("unreadable"):
-                hint = "May another user read it, and may containers, by the rules of SELinux and AppArmor?"
+                hint = "Check that other users and containers (SELinux, AppArmor) have permission to read it."
                 raise MachineError(
                     f"guests cannot read {self._store.root}: {message.fields['message']}", hint
                 )
@@ -297,7 +297,7 @@ class DockerLane:
         except ParityError as error:
             self._failure = self._failure or str(error)
         except ValueError as error:
-            self._failure = self._failure or f"it sent what is no message: {error}"
+            self._failure = self._failure or f"it sent an invalid message: {error}"
         finally:
             self._messages.put(None)
 
@@ -332,13 +332,13 @@ def _blobs(store: Store) -> Path:
 
 
 def _shared(spec: RunSpec) -> list[Digest]:
-    """What the emulator only reads, the same for many guests."""
+    """The files that the emulator only reads, and that many guests share."""
     kernel = [spec.kernel] if any("{kernel}" in word for word in spec.machine.load) else []
     return [*kernel, *([spec.firmware] if spec.firmware else [])]
 
 
 def _copy(digest: Digest) -> str:
-    """Where a lane has such a file: a copy that it has hashed, as the store is not for us alone to write."""
+    """The path of a shared file in a lane: a verified copy, because other programs can write to the store."""
     return f"{SCRATCH}/{digest}"
 
 

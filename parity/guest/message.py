@@ -1,7 +1,8 @@
-"""Messages of a supervisor, as frames of a lane and as lines of a recording. Both may hold anything.
+"""Messages of a supervisor: reads them from frames of a lane and from lines of a recording.
 
-A lane holds a guest that may have broken out of its emulator, and a recording lies in a store that other
-programs write to. So a message is taken when its kind has these fields, of these types, and no other.
+Neither source is trusted: the guest of a lane can have broken out of its emulator, and other programs can
+write to the store that has the recordings. So a message is valid only if its fields and their types are
+exactly those of its kind.
 """
 
 import base64
@@ -16,11 +17,11 @@ from msgspec import Meta
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Amount = Annotated[int, Meta(ge=0, le=2**62)]
 HEADER_MOST = 2**20  # bytes
-DATA_MOST = 2**26  # more than a supervisor keeps of a stream, or is asked for of a guest's memory
+DATA_MOST = 2**26  # more than a supervisor keeps of a stream, and more than any request for guest memory
 
 
 class _Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fields of a kind of message; these are of one that has none."""
+    """The fields of one kind of message; this base class has none."""
 
 
 class _Started(_Fields, frozen=True):
@@ -118,12 +119,12 @@ KINDS: Mapping[str, type[_Fields]] = {
     "broken": _Refusal,
     "exit": _Exit,
 }
-"""The kinds that have fields; all others are bytes of a descriptor."""
+"""The kinds that have fields; a message of any other kind has the bytes of a descriptor."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a supervisor reported; its docstring lists the kinds. `t`: seconds since the emulator's start."""
+    """One message; supervisor.py documents the kinds. `t`: seconds since the emulator's start."""
 
     kind: str
     t: float
@@ -132,9 +133,9 @@ class Message:
 
     @classmethod
     def checked(cls, kind: object, t: object, data: bytes, fields: Mapping[str, Any]) -> Self:
-        """A message; raises ValueError for one that cannot be."""
+        """A message with checked fields; raises ValueError if it is not valid."""
         if not isinstance(kind, str):
-            raise ValueError("a kind is a word")  # noqa: TRY004
+            raise ValueError("the type is not a string")  # noqa: TRY004
         msgspec.convert(fields, KINDS.get(kind, _Fields))
         return cls(kind, msgspec.convert(t, Seconds), data, fields)
 
@@ -149,22 +150,22 @@ class Message:
         values = _object(line)
         data = values.pop("data", "")
         if not isinstance(data, str):
-            raise ValueError("data is text")  # noqa: TRY004
+            raise ValueError("the data is not a string")  # noqa: TRY004
         return cls.checked(
             values.pop("type", None), values.pop("t", None), base64.b64decode(data, validate=True), values
         )
 
 
 class FrameReader:
-    """The supervisor's standard output, in any pieces, into messages."""
+    """Splits the supervisor's standard output, given in pieces of any size, into messages."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._header: dict[str, Any] | None = None  # of the frame whose bytes are awaited
+        self._header: dict[str, Any] | None = None  # of the frame whose bytes are not complete
         self._size = 0
 
     def feed(self, piece: bytes) -> list[Message]:
-        """Add bytes; returns the messages now complete. Raises ValueError when they are no frames."""
+        """Adds bytes; returns the messages that are now complete. Raises ValueError for an invalid frame."""
         self._buffer += piece
         messages: list[Message] = []
         while self._header is not None or self._read_header():
@@ -177,7 +178,7 @@ class FrameReader:
         return messages
 
     def _read_header(self) -> bool:
-        """Takes a header off the buffer, if there is one."""
+        """Moves a header out of the buffer; returns whether it has a complete one."""
         end = self._buffer.find(b"\n", 0, HEADER_MOST)
         if end < 0:
             if len(self._buffer) >= HEADER_MOST:

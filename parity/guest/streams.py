@@ -128,16 +128,16 @@ def spawn(argv: list[str], fds: dict[str, int]) -> tuple[int, dict[str, int]]:
 
 
 def copy_sparse(source: str, target: str) -> str:
-    """Copy a regular file, leaving its holes holes; the SHA-256 of what the copy holds.
+    """Copies a regular file with its holes; returns the SHA-256 of the copy.
 
-    OSError when it cannot be read or does not fit.
+    Raises OSError if the file cannot be read or the copy does not fit.
     """
     digest, zeros = hashlib.sha256(), bytes(PIECE)
     handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with contextlib.ExitStack() as ends:
         ends.callback(os.close, handle)
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is no file", source)
+            raise OSError(errno.EINVAL, "it is not a regular file", source)
         write = ends.enter_context(Path(target).open("wb", buffering=0))
         at, size = 0, os.fstat(handle).st_size
         write.truncate(size)
@@ -154,7 +154,7 @@ def copy_sparse(source: str, target: str) -> str:
 
 
 def _data_from(handle: int, at: int, size: int) -> int:
-    """Where the next data begins; `size` where only a hole is left."""
+    """The offset of the next data; `size` if only a hole follows."""
     try:
         return min(size, os.lseek(handle, at, os.SEEK_DATA))
     except OSError as error:
@@ -164,22 +164,22 @@ def _data_from(handle: int, at: int, size: int) -> int:
 
 
 def copy_verified(source: str, target: str, digest: str) -> None:
-    """The same of a file that must have this SHA-256; OSError as well when the copy has another."""
+    """Copies like `copy_sparse`; also raises OSError if the SHA-256 of the copy is not `digest`."""
     if copy_sparse(source, target) != digest:
         raise OSError(errno.EILSEQ, "it was changed while it was used")
 
 
 class Shared:
-    """Copies that several guests read, one after another: the KEPT that were used last.
+    """Copies of files that several guests read, one after another. Only the last KEPT copies stay.
 
-    A copy's name says what it holds, so the same name is the same content.
+    The name of a copy contains its digest, so the same name means the same content.
     """
 
     def __init__(self) -> None:
         self._copies: list[str] = []
 
     def add(self, source: str, copy: str, digest: str) -> None:
-        """Has a copy there; raises as `copy_verified`."""
+        """Makes the copy unless it exists; raises as `copy_verified`."""
         if copy in self._copies:
             self._copies.remove(copy)
         else:

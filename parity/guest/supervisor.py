@@ -17,7 +17,7 @@ then n bytes. Types: started, serial, channel, stderr and every other name in `f
 greeting), reply, memory, hold, sample, dropped, failed (the emulator could not be started), broken (the lane
 failed; `unreadable` if permission is missing), exit. `exit`, `failed` and `broken` end a guest. `files` are
 private copies, removed when the guest has ended; `shared` copies stay for the next guests (see streams.py). A
-copy without the right digest is not used. An `exit` is `asked` after a `stop`, and `overdue` if the emulator
+copy with a wrong digest is not used. An `exit` is `asked` after a `stop`, and `overdue` if the emulator
 did not exit after its guest's end and was killed.
 
 The guest's end (QMP event SHUTDOWN; the machine is paused then) is answered with one `quit`, unless the guest

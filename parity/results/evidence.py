@@ -1,11 +1,10 @@
-"""What was seen of a test under which digests: append-only, shared by all checkouts of a user.
+"""Evidence: the append-only record of each run of a test, shared by all checkouts of a user.
 
-    evidence/ab/abcdef….jsonl   a sealed line each, oldest first, under the key of everything that mattered
+    evidence/ab/abcdef….jsonl   one sealed line per run, oldest first; the name is the digest of all inputs
 
-A line is written with one append. One that cannot be read (cut by a kill in mid-write, damaged, with a value
-that cannot be, of a version that writes another format) is left alone: it may be a failure, so passes that
-were seen before it do not count as known. The recording of the guest lies in the store under `recording`, so
-that every verdict can be judged again.
+A line is written with one append. A line that cannot be read (cut by a kill, damaged, with an impossible
+value, or of another format) stays in the file. It may be a failure, so a pass before it does not count. The
+recording of the guest is in the store under the digest `recording`, so that each guest can be judged again.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,199}$(?!\n)")]  # becomes part of a path
 Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)")]  # is safe to print
-SAID = ("pass", "fail", "panic", "hang", "crash")  # verdicts on one guest that say something about its kernel
+SAID = ("pass", "fail", "panic", "hang", "crash")  # the verdicts on one guest that concern its kernel
 
 
 @dataclass(frozen=True)
@@ -51,21 +50,21 @@ class Evidence:
     host: Line
     recording: Digest
     when: Line  # UTC, ISO 8601
-    host_pressure: Share | None = None  # share of wall_s in which something here waited for a processor
-    # Of a guest that hung or died: what was the matter, in a word and a sentence; a text that is the same for
-    # guests that are ill of the same; and what was found, JSON in the store (parity.report.autopsy).
+    host_pressure: Share | None = None  # share of wall_s in which a task of this host waited for a CPU
+    # The autopsy of a guest that hung, panicked or crashed: its failure kind and sentence; a text that is the
+    # same for the same failure; the digest of its details, JSON in the store (parity.report.autopsy).
     failure_kind: Line | None = None
     sentence: Line | None = None
     failure_signature: Line | None = None
     autopsy: Digest | None = None
-    fresh: bool = False  # the count of passes and failures began anew with this run
+    fresh: bool = False  # the count of passes and failures restarts with this run
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen under a key, oldest first: `found`, which can be read, and `unread` lines, which cannot.
+    """The evidence under a key: the readable lines (`found`), oldest first, and the number of the others.
 
-    `since` of those that can be read are older than the last that cannot.
+    `since` is the number of readable lines before the last unreadable line.
     """
 
     found: tuple[Evidence, ...] = ()
@@ -74,17 +73,17 @@ class Seen:
 
     @property
     def known(self) -> Evidence | None:
-        """All of it as one; None where it would be a pass, and none was seen since a line was unreadable."""
+        """The combined evidence; None for a pass if no pass was recorded after the last unreadable line."""
         one = summed(self.found)
         if one is None or not self.unread:
             return one
         if one.verdict == Verdict.PASS and self.since == len(self.found):
             return None
-        return replace(one, cause=f"{one.cause}; passed over: {self.unread} unreadable records")
+        return replace(one, cause=f"{one.cause}; ignored: {self.unread} unreadable records")
 
 
 def summed(found: Sequence[Evidence]) -> Evidence | None:
-    """All that was seen under a key as one: its verdict may be flaky, its log is the last failure's if so."""
+    """Combines the evidence under a key. If the verdict is flaky, the other fields are the last failure's."""
     if not found:
         return None
     start = max((number for number, each in enumerate(found) if each.fresh), default=0)
@@ -97,7 +96,7 @@ def summed(found: Sequence[Evidence]) -> Evidence | None:
 
 
 def _parse(key: Digest, line: bytes) -> Evidence | None:
-    """What a line says that was seen under a key; None where this version cannot tell."""
+    """The evidence in a line of the file for a key; None if this version cannot read it."""
     try:
         values = sealed.opened(line)
         if values.pop("format", None) != FORMAT:
@@ -115,10 +114,10 @@ class Ledger:
         self.root = root / "evidence"
 
     def of(self, key: Digest) -> Seen:
-        """Everything seen under a key.
+        """All evidence under a key.
 
         Raises:
-            MachineError: there is something that cannot be read at all.
+            MachineError: the file cannot be read.
         """
         place = self._place(key)
         try:
@@ -135,7 +134,7 @@ class Ledger:
         return Seen(tuple(each for each in read if each), len(unread), since)
 
     def append(self, evidence: Evidence) -> None:
-        """Adds what was seen.
+        """Adds the evidence of one run.
 
         Raises:
             MachineError: it cannot be written.
@@ -146,7 +145,7 @@ class Ledger:
             host.make_open(place.parent)
             handle = files.descriptor(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
-                # A leading line feed keeps a line that an earlier kill cut short from swallowing this one.
+                # The leading line feed separates this line from one that an earlier kill cut short.
                 os.write(handle, b"\n" + line + b"\n")
             finally:
                 os.close(handle)

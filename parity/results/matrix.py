@@ -44,7 +44,7 @@ def rates(rows: Sequence[Row]) -> list[Rate]:
 def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
     """The rows of `new`, and the rows of `old` of the other architectures.
 
-    A row that has not run gets the last verdict from `old`.
+    A row whose test did not run gets the last verdict from `old`.
     """
     before = {(row.arch, row.name): row.last or row.verdict for row in old}
     archs = {row.arch for row in new}

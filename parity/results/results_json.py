@@ -1,8 +1,8 @@
 """`results.json`: an object with `format` (1), `tree`, `made` (UTC), `stages` and `tests`, a list of rows.
 
-`stages` are title and seconds of what the command that wrote it has made, in that order, its guests included.
-A row has the fields of `parity.core.row.Row`; `guest_s` is the kernel's hello to its shutdown, `wall_s` the
-emulator's start to its being reaped, both in seconds, null where no guest has run.
+`stages` lists title and seconds of each stage that the command ran, in order, including the guests. A row has
+the fields of `parity.core.row.Row`. `guest_s` is the time from the kernel's hello to its shutdown, `wall_s`
+from the emulator's start to its end, both in seconds; they are null if no guest ran.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def render(rows: Sequence[Row], tree: str, written_at: str, stages: Sequence[Sta
 
 
 def parse(path: Path) -> list[Row]:
-    """The rows of an earlier document; none where there is none, or it is damaged or of another format."""
+    """The rows of an earlier document; none if it is missing, damaged or of another format."""
     try:
         document = msgspec.json.decode(files.read(path))
         if document["format"] != FORMAT:
             return []
-        return [record.parse_known(Row, row) for row in document["tests"]]  # another commit's may have others
+        return [record.parse_known(Row, row) for row in document["tests"]]  # of any version
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []

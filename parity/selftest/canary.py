@@ -1,4 +1,4 @@
-"""Canaries: guests built to deceive, each with the one verdict that it must get (`suites/canaries.yaml`)."""
+"""Canaries: guests that try to deceive the judge. `suites/canaries.yaml` has their expected verdicts."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ NO_WORD = "none"
 
 
 class CanaryEntry(Model, frozen=True):
-    """What the file says of one canary. What is given by architecture is one value for all, or a mapping."""
+    """One canary of the file. A value that depends on the architecture is a mapping by architecture."""
 
     expected: Verdict | dict[str, Verdict]
-    command_line: Text  # the kernel's, `init=` included where a program takes part
-    word: FailureKind | dict[str, FailureKind] | None = None  # the autopsy's; `panic` for one that must panic
-    explains: str | dict[str, str] | None = None  # text that the autopsy's sentence must hold
-    says: str | dict[str, str] | None = None  # text that the judge's sentence must hold
-    cpu_budget_s: Seconds | None = None  # CPU seconds of its own
-    runs: RunKind = RunKind.PROGRAM  # tests, for one that is asked for tests of its own
-    ends_as: str | None = None  # path of the program that PID 1 must be when it ends
-    # What the emulator gets from outside once the kernel has said hello.
+    command_line: Text  # the kernel's; with `init=` if the canary has a program
+    word: FailureKind | dict[str, FailureKind] | None = None  # the failure kind; `panic` for the verdict
+    explains: str | dict[str, str] | None = None  # a part of the autopsy's sentence
+    says: str | dict[str, str] | None = None  # a part of the judge's cause
+    cpu_budget_s: Seconds | None = None  # CPU seconds, instead of the file's
+    runs: RunKind = RunKind.PROGRAM  # what its guest is asked to run
+    ends_as: str | None = None  # path of the program that PID 1 must run at its end
+    # The signal that the emulator gets after the kernel's hello record.
     signal: Literal["KILL", "STOP"] | None = None
 
 
 class CanaryFile(Model, frozen=True):
-    """All canaries, and what they have in common."""
+    """All canaries, and their common values."""
 
     features: Name  # the feature set of their kernel
     cpu_budget_s: Seconds  # CPU seconds before one counts as hung
@@ -49,7 +49,7 @@ class CanaryFile(Model, frozen=True):
 
 @dataclass(frozen=True)
 class Canary:
-    """One guest built to deceive. `expected`, `says`, `words` and `explains` are by architecture."""
+    """One guest that tries to deceive the judge. The dictionaries are by architecture."""
 
     name: str
     expected: dict[str, Verdict]
@@ -64,7 +64,7 @@ class Canary:
     ends_as: str | None = None
 
     def spec(self, like: RunSpec) -> RunSpec:
-        """The guest: as `like`, but with this canary's name and command line."""
+        """The run spec of the canary's guest: `like` with the canary's own values."""
         return replace(
             like,
             test=self.name,
@@ -76,7 +76,7 @@ class Canary:
         )
 
     def as_expected(self, seen: Evidence) -> bool:
-        """Whether the verdict is the one it must be, for the reason it must be, and so is the word."""
+        """Whether verdict, cause, failure kind and sentence are as the file demands."""
         word = self.words.get(seen.arch, seen.failure_kind)
         right = seen.verdict == self.expected[seen.arch] and word == seen.failure_kind
         explained = self.explains.get(seen.arch, "") in (seen.sentence or "")
@@ -87,7 +87,7 @@ def load(path: Path, archs: Sequence[str]) -> tuple[str, list[Canary]]:
     """The feature set of the canaries' kernel, and the canaries.
 
     Raises:
-        UserError: with file and line, for anything that is not as described above.
+        UserError: the file has a mistake; with file and line.
     """
     file = yamlfile.load(path, CanaryFile)
     return file.value.features, [_canary(file, name, archs) for name in file.value.canaries]
@@ -117,12 +117,12 @@ def _canary(file: Document[CanaryFile], name: str, archs: Sequence[str]) -> Cana
 def _texts(
     file: Document[CanaryFile], value: str | dict[str, str] | None, archs: Sequence[str], *where: str
 ) -> dict[str, str]:
-    """A text for each architecture; none where nothing is said."""
+    """A text for each architecture; empty if the file has none."""
     return yamlfile.each(file, value, archs, *where) if value is not None else {}
 
 
 class FromOutside:
-    """A lane that signals its emulators from outside as soon as their kernel has written something."""
+    """A lane that sends a signal to each emulator after the first bytes on its result channel."""
 
     def __init__(self, lane: DockerLane, engine: Engine, signal: str) -> None:
         self._lane: Lane = lane
@@ -152,7 +152,7 @@ Seen = Mapping[tuple[str, str], Evidence]  # by architecture and canary
 
 
 def unexpected(all_canaries: Sequence[Canary], seen: Seen) -> list[tuple[Canary, Evidence]]:
-    """The guests that are not what they must be, and what was seen of them."""
+    """The canaries whose evidence is not as expected, with this evidence."""
     named = {canary.name: canary for canary in all_canaries}
     return [(named[name], found) for (_, name), found in seen.items() if not named[name].as_expected(found)]
 
@@ -165,7 +165,7 @@ def verdicts(all_canaries: Sequence[Canary], seen: Seen) -> Confusion:
 
 
 def words(all_canaries: Sequence[Canary], seen: Seen) -> Confusion:
-    """The words that must be said against those that are (NO_WORD: none), of the guests that have one."""
+    """Expected against actual failure kinds (NO_WORD: none) of the canaries that have an expected one."""
     named = {canary.name: canary for canary in all_canaries}
     pairs = [
         (str(named[name].words[arch]), found.failure_kind or NO_WORD)

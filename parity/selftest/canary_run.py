@@ -1,4 +1,4 @@
-"""The canaries of a checkout at work: what they are made of, and what comes of them."""
+"""Builds and runs the canaries of a checkout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load(space: Workspace, tree: Tree) -> tuple[str, list[Canary]]:
 
 
 def like(space: Workspace, tree: Tree, arch: str, features: str) -> RunSpec:
-    """What the canaries of an architecture have in common, built or restored; raises as the stages do."""
+    """The run spec that the canaries of an architecture share, built or restored; raises as the stages do."""
     outputs = suite_run.built(space, tree, arch, features)
     image = disk.whole(space, tree, arch, outputs.programs)
     return suite_run.spec(tree, Test("canary", "canary", {arch: Verdict.PASS}, None), outputs, image)
@@ -35,10 +35,10 @@ def like(space: Workspace, tree: Tree, arch: str, features: str) -> RunSpec:
 def run(
     runner: EvidenceRunner, likes: Sequence[RunSpec], all_canaries: Sequence[Canary], *, lanes: int
 ) -> Seen:
-    """Runs every canary on every architecture; what came of them, in the order of both.
+    """Runs every canary on every architecture; returns the evidence, by architecture and then by canary.
 
     Raises:
-        MachineError: no Docker, no room.
+        MachineError: Docker does not work, or the disk is full.
     """
     engine, screen = runner.space.engine, runner.space.screen
     seen = {}

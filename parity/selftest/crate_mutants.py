@@ -1,7 +1,7 @@
 """Mutants of crates: `cargo mutants` changes a crate in one place, and the crate's own tests must fail.
 
-It runs in a tool image of its own. `suites/mutants.yaml` lists the crates, and the mutants that no test can
-tell from the original, each with its reason.
+`cargo mutants` runs in a tool image of its own. `suites/mutants.yaml` lists the crates, and the mutants that
+behave like the original, each with its reason.
 """
 
 from __future__ import annotations
@@ -76,11 +76,11 @@ def arguments(file: MutantsFile, shard: str | None) -> list[str]:
 def run(
     space: Workspace, tree: Tree, file: MutantsFile, out: Path, *, shard: str | None, on_line: OnLine
 ) -> list[Mutant]:
-    """Tests all mutants, or those of a shard; cargo's own report stays in the folder `out`.
+    """Tests all mutants, or those of a shard; writes cargo's own report to the folder `out`.
 
     Raises:
         InfraError: cargo wrote no outcomes, for example because the crates' own tests fail.
-        MachineError: no Docker, no network, no room.
+        MachineError: Docker or the network does not work, or the disk is full.
     """
     cargo_build.fetch(space, tree)
     shutil.rmtree(out, ignore_errors=True)
@@ -101,7 +101,7 @@ def run(
             target=target,
             role=ROLE,
             extra_mounts=[Mount(out, OUT, read_only=False)],
-            extra_env={"TMPDIR": cargo.TARGET},  # where it copies the sources to before it changes them
+            extra_env={"TMPDIR": cargo.TARGET},  # it copies the sources there before it changes them
             time_s=ALL_S,
             on_line=record,
         )
@@ -112,7 +112,7 @@ def run(
 
 
 def _make_writable(folder: Path) -> None:
-    """Lets the owner write the files: `cargo mutants` keeps the modes in its copies, which it changes."""
+    """Makes the files writable. `cargo mutants` copies the modes too, and must write its copies."""
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(path.stat().st_mode | 0o200)
@@ -122,7 +122,7 @@ def outcomes(report: Mapping[str, Any]) -> list[Mutant]:
     """The mutants of cargo's `outcomes.json`.
 
     Raises:
-        InfraError: there are none; the unchanged crates' tests fail, so no outcome means anything.
+        InfraError: there are no mutants, or the tests of the unchanged crates fail.
     """
     mutants = []
     for outcome in report["outcomes"]:
@@ -139,14 +139,14 @@ def outcomes(report: Mapping[str, Any]) -> list[Mutant]:
 
 
 def _name(mutant: Mapping[str, Any]) -> str:
-    """Place, new text and function; `mutants.out/*.txt` has cargo's own words for it."""
+    """Place, new text and function of a mutant, similar to the names in `mutants.out/*.txt`."""
     start, function = mutant["span"]["start"], mutant["function"]
     within = f" in {function['function_name']}" if function else ""
     return f"{mutant['file']}:{start['line']}:{start['column']}: {mutant['replacement'] or 'nothing'}{within}"
 
 
 def missed(mutants: Iterable[Mutant]) -> list[str]:
-    """The names of those under which all tests passed."""
+    """The names of the mutants that no test detected."""
     return [mutant.name for mutant in mutants if mutant.outcome == "missed"]
 
 

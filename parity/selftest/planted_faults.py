@@ -1,6 +1,6 @@
 """Planted faults: deliberate mistakes in the kernel that its tests must detect.
 
-A fault is detected when a test fails under it. A test that fails under no fault proves nothing.
+A fault is detected if a test fails under it. A test that fails under no fault proves nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def spec(like: RunSpec, fault: str) -> RunSpec:
 
 
 def controls(guests: Mapping[tuple[str, str], RunSpec]) -> list[RunSpec]:
-    """The guests without a fault, of guests by fault and test."""
+    """The guests without a fault; `guests` are by fault and test."""
     return [spec for (fault, _), spec in guests.items() if fault == CONTROL]
 
 

@@ -1,7 +1,7 @@
-"""What the store holds, when it was used last, and what is removed when it holds too much.
+"""Eviction: lists the blobs of the store, and removes the least recently used ones above a limit.
 
-Using a blob sets its access time (`Store.intact`), its time of change stays. The ledger of evidence is never
-touched: it is small, and what was seen is not seen again. What is no blob by its name and kind stays as well.
+The access time of a blob is the time of its last use (`Store.intact` sets it). Eviction never removes
+evidence, because it is small and cannot be made again. It removes only regular files with a blob's name.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class Holding:
-    """What the blobs of one stage amount to; ages are seconds since the last use."""
+    """Number and total size of the blobs of one stage; ages are seconds since the last use."""
 
     stage: str
     count: int
@@ -50,13 +50,13 @@ def blobs(root: Path) -> list[Blob]:
             stat = path.lstat()
         except FileNotFoundError:  # damaged, and removed by another command
             continue
-        size = min(stat.st_size, stat.st_blocks * 512)  # holes take no room
+        size = min(stat.st_size, stat.st_blocks * 512)  # holes take no space
         found.append(Blob(path.name, path, size, stat.st_atime))
     return sorted(found, key=lambda blob: (blob.used, blob.digest))
 
 
 def holdings(root: Path, found: Sequence[Blob]) -> list[Holding]:
-    """The blobs by the stage that made them, the largest first."""
+    """The blobs grouped by the stage that made them, the largest group first."""
     stage_of = {digest: stage for stage, digests in _actions(root).values() for digest in digests}
     now, by_stage = time.time(), dict[str, list[Blob]]()
     for blob in found:
@@ -75,9 +75,9 @@ def holdings(root: Path, found: Sequence[Blob]) -> list[Holding]:
 
 
 def surplus(found: Sequence[Blob], limit: float, claimed: Container[Digest] = ()) -> list[Blob]:
-    """Those of the blobs, least recently used first, without which the rest is at most `limit` bytes.
+    """The blobs to remove, least recently used first, so that the rest has at most `limit` bytes.
 
-    What is `claimed` stays, even if that is more.
+    Blobs in `claimed` are never removed, even if they alone exceed the limit.
     """
     left, gone = sum(blob.size for blob in found), list[Blob]()
     for blob in found:
@@ -91,7 +91,7 @@ def surplus(found: Sequence[Blob], limit: float, claimed: Container[Digest] = ()
 
 
 def remove(root: Path, gone: Collection[Blob]) -> None:
-    """Removes blobs, and before them the actions that name one: what is not promised is not missed."""
+    """Removes blobs. The actions that name them are removed first, so that no action names a missing blob."""
     digests = {blob.digest for blob in gone}
     for record, (_, outputs) in _actions(root).items():
         if digests.intersection(outputs):
@@ -101,7 +101,7 @@ def remove(root: Path, gone: Collection[Blob]) -> None:
 
 
 def _actions(root: Path) -> dict[Path, tuple[str, list[Digest]]]:
-    """Stage and outputs of every action; a torn record is `Store.lookup`'s to find."""
+    """Stage and outputs of every action. Damaged records are skipped; `Store.lookup` reports them."""
     found = {}
     for path in files.regular(root / "actions"):
         try:

@@ -1,7 +1,7 @@
-"""Files and folders of the store as they may be found: other programs write there as well.
+"""Safe access to files and folders of the store, where other programs can also write.
 
-What is no regular file (a folder, a FIFO, a device, a link) is never opened, so nothing waits for its other
-end, and nothing is read, written or removed through a link. Modes are set, never inherited from the umask.
+Parity opens only regular files there. So it never waits at a FIFO or a device, and never reads, writes or
+removes anything through a link. It sets modes explicitly, because a umask can take permissions away.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from parity.core.errors import MachineError
 
 PARTS = ("blobs", "actions", "evidence", "images", "locks", "tmp")
-SHELVED = PARTS[:3]  # with a folder for each first two digits of a name
+SHELVED = PARTS[:3]  # these have a subfolder for each first two digits of a name
 FOLDER, FILE = 0o755, 0o644
-MOST = 2**26  # bytes of a record, or of all evidence under one key
+MOST = 2**26  # the most bytes of a record, or of all evidence under one key
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFLNK: "a symbolic link",
@@ -29,18 +29,18 @@ _KINDS = {
 
 
 class OddFileError(OSError):
-    """Something else than a regular file is in a file's place, or one that is too large."""
+    """The path is not a regular file, or the file is too large."""
 
 
 def descriptor(place: Path, flags: int = os.O_RDONLY) -> int:
-    """Opens a regular file, made with mode FILE where `flags` has O_CREAT.
+    """Opens a regular file. If `flags` has O_CREAT, the file is created with mode FILE.
 
     Raises:
-        OddFileError: it is something else.
+        OddFileError: it is not a regular file.
         OSError: it cannot be opened.
     """
     try:
-        _regular(place, os.lstat(place))  # before it is opened, which alone does things to a device
+        _regular(place, os.lstat(place))  # checked first: opening a device can already have effects
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
@@ -57,12 +57,12 @@ def descriptor(place: Path, flags: int = os.O_RDONLY) -> int:
 
 
 def reader(place: Path) -> BufferedReader:
-    """A regular file to read; raises as `descriptor`."""
+    """Opens a regular file for reading; raises as `descriptor`."""
     return open(descriptor(place), "rb")
 
 
 def read(place: Path) -> bytes:
-    """What a small file holds; raises as `descriptor`, and OddFileError for more than MOST bytes."""
+    """The content of a file; raises as `descriptor`, and OddFileError for more than MOST bytes."""
     with reader(place) as file:
         content = file.read(MOST + 1)
     if len(content) > MOST:
@@ -71,7 +71,7 @@ def read(place: Path) -> bytes:
 
 
 def discard(place: Path) -> None:
-    """Removes what is in a file's place: a file, a link itself, an empty folder. Nothing need be there.
+    """Removes a file, a link (not its target) or an empty folder; does nothing if the path does not exist.
 
     Raises:
         MachineError: it cannot be removed.
@@ -85,12 +85,12 @@ def discard(place: Path) -> None:
         pass
     except OSError as error:
         raise MachineError(
-            f"{place} is damaged, and cannot be removed: {error.strerror}", _away(place)
+            f"{place} is damaged and cannot be removed: {error.strerror}", _away(place)
         ) from None
 
 
 def regular(folder: Path) -> Iterator[Path]:
-    """The regular files on the shelves of a folder (`folder/ab/…`), none that links lead to."""
+    """The regular files in the subfolders of a folder (`folder/ab/…`); links are not followed."""
     for shelf in _entries(folder):
         if shelf.is_dir(follow_symlinks=False):
             yield from (
@@ -99,10 +99,10 @@ def regular(folder: Path) -> Iterator[Path]:
 
 
 def check(root: Path) -> None:
-    """Gives the folders of a store that are ours the mode FOLDER; those that are not there do not matter.
+    """Sets the mode FOLDER on the store's folders that belong to the calling user; missing ones are skipped.
 
     Raises:
-        MachineError: one is no folder, or another user's where we cannot write.
+        MachineError: one is not a folder, or belongs to another user and cannot be written.
     """
     for part in PARTS:
         folder = root / part
@@ -127,12 +127,12 @@ def _usable(folder: Path) -> None:
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode):
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "a file")
-        raise MachineError(f"{folder} must be a folder of the store, and is {kind}", _away(folder))
+        raise MachineError(f"{folder} must be a folder of the store, but is {kind}", _away(folder))
     if found.st_uid == os.geteuid() and found.st_mode & FOLDER != FOLDER:
         folder.chmod(FOLDER)
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         hint = f"Make it yours, sudo chown -R {os.geteuid()} {folder}, or set PARITY_CACHE to another folder"
-        raise MachineError(f"{folder} belongs to user {found.st_uid}, and cannot be written", hint)
+        raise MachineError(f"{folder} belongs to user {found.st_uid} and cannot be written", hint)
 
 
 def _regular(place: Path, found: os.stat_result) -> None:

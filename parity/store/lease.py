@@ -1,7 +1,7 @@
-"""What running commands use of the store, so that `doit gc` spares that, and removes the rest under them.
+"""Leases: running commands list the blobs that they use, and `doit gc` does not remove these.
 
-tmp/PID-…/claims   of one command: the digests that it uses, one a line; the folder is locked while it lives
-locks/store.lock   held shared while a blob is claimed and looked at, alone while blobs are removed
+tmp/PID-…/claims   the digests that one command uses, one per line; the running command locks the folder
+locks/store.lock   locked shared while a command leases and checks a blob, exclusively while blobs are removed
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "claims"
 
 
 class Claims:
-    """What this command uses of a store."""
+    """The leases of this command on blobs of a store."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -31,12 +31,12 @@ class Claims:
 
     @contextlib.contextmanager
     def claimed(self, digest: str) -> Iterator[None]:
-        """Leases a blob, if it is there, until this process ends: eviction does not remove it.
+        """Leases a blob until this process ends: eviction does not remove it. The blob may be missing.
 
-        While the block lasts, eviction removes no blob at all.
+        Until the block ends, eviction removes no blob at all.
 
         Raises:
-            MachineError: it cannot be noted.
+            MachineError: the lease cannot be written.
         """
         with _lock(self._root, fcntl.LOCK_SH):
             try:
@@ -52,7 +52,7 @@ class Claims:
                 folder = ends.enter_context(host.scratch(self._root))
                 weakref.finalize(
                     self, ends.close
-                )  # at the latest when the interpreter ends; else it is swept
+                )  # at interpreter exit at the latest; after a kill, `host.sweep` removes the folder
                 self._file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
                 ends.callback(os.close, self._file)
             return self._file
@@ -60,10 +60,10 @@ class Claims:
 
 @contextlib.contextmanager
 def removing(root: Path) -> Iterator[frozenset[str]]:
-    """The digests that running commands lease; until the block ends no command can lease another.
+    """The digests that running commands lease; until the block ends, no command can lease a blob.
 
     Raises:
-        MachineError: the store is not as it should be.
+        MachineError: a folder of the store is not usable.
     """
     files.check(root)
     with _lock(root, fcntl.LOCK_EX):
@@ -81,7 +81,7 @@ def _of_the_living(file: Path) -> list[str]:
         FileNotFoundError,
         NotADirectoryError,
         files.OddFileError,
-    ):  # its command has just ended, or is none
+    ):  # the command has just ended, or this is not a folder of a command
         return []
 
 

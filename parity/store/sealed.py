@@ -1,9 +1,9 @@
-"""JSON that carries a digest of itself: what was damaged since it was written is told from what was not.
+"""Sealed JSON: a line of JSON that starts with a digest of the rest, so that a reader detects damage.
 
     {"digest": "…64 hexadecimal digits…", "format": 2, …}
 
-The digest is the SHA-256 of all that follows it, with the first brace put back. It shows damage, not malice:
-a program that may write the file can write another digest.
+The digest is the SHA-256 of the line without the key `digest`. It does not protect against forgery: a program
+that can write the file can also compute a matching digest.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def seal(values: Mapping[str, Any]) -> bytes:
 
 
 def opened(line: bytes) -> dict[str, Any]:
-    """The values that were sealed so.
+    """The values of a sealed line.
 
     Raises:
-        ValueError: the line is damaged, or no such line.
+        ValueError: the line is damaged, or was not written by `seal`.
     """
     head, body = line[:LENGTH], b"{" + line[LENGTH:]
     if head != HEAD % hashlib.sha256(body).hexdigest().encode():
-        raise ValueError("the digest is another")
+        raise ValueError("the digest does not match")
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except RecursionError:

@@ -1,10 +1,10 @@
-"""What a checkout's stages were last made of, and which of them have to be made again whatever is kept.
+"""The last inputs of each stage in a checkout, and the stages that `doit forget` makes run again.
 
     build/stages/NAME.json        sealed: {"format", "title", "inputs"} when it was last made or restored here
-    build/stages/NAME.forgotten   it was forgotten since
+    build/stages/NAME.forgotten   `doit forget` was run on the stage since then
 
-It says nothing about results, which only the store does. Without it `doit why` has nothing to compare with,
-and the same goes for what is damaged.
+`doit why` compares with these inputs. Results are only in the store. If a file is missing or damaged, `doit
+why` has nothing to compare with; nothing else changes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from parity.core import host
 from parity.store import files, sealed
 
 FORMAT = 2
-SHOWN = 60  # characters of a value that are worth reading
+SHOWN = 60  # the most characters of an old and a new value that are shown
 
 
 class History:
-    """The stages of one checkout, by the titles that the user reads."""
+    """The stages of one checkout, by their titles in messages."""
 
     def __init__(self, build: Path) -> None:
         self.folder = build / "stages"
 
     def remember(self, title: str, inputs: Mapping[str, Any]) -> None:
-        """The stage has given its result for these inputs; a mark that it was forgotten goes.
+        """Records the inputs of a stage that now has a result, and ends the effect of `forget`.
 
         Raises:
             MachineError: it cannot be written.
@@ -43,7 +43,7 @@ class History:
         self._place(title, "forgotten").unlink(missing_ok=True)
 
     def inputs(self, title: str) -> dict[str, Any] | None:
-        """What the stage was last made of; None when that is unknown, or `another_version`."""
+        """The last inputs of the stage; None if they are unknown or cannot be read."""
         try:
             note = sealed.opened(self._read(title))
         except ValueError:
@@ -53,7 +53,7 @@ class History:
         return inputs if known and isinstance(inputs, dict) else None
 
     def another_version(self, title: str) -> bool:
-        """Whether there is a note that cannot be read: damaged, or of another version of Parity."""
+        """Whether the recorded inputs cannot be read: damaged, or written by another version of Parity."""
         return bool(self._read(title)) and self.inputs(title) is None
 
     def _read(self, title: str) -> bytes:
@@ -63,23 +63,23 @@ class History:
             return b""
 
     def forget(self, title: str) -> None:
-        """Next time the stage is made, whatever is kept of it."""
+        """Makes the stage run next time, even if its result is stored."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._place(title, "forgotten").touch()
 
     def forgotten(self, title: str) -> bool:
-        """Whether it has to be made."""
+        """Whether `forget` was called since the stage last ran."""
         return self._place(title, "forgotten").exists()
 
     def _place(self, title: str, kind: str) -> Path:
-        # A digest keeps titles apart that differ only in what a file's name cannot hold.
+        # A digest distinguishes titles that differ only in characters that are replaced here.
         readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", title)[:80]
         return self.folder / f"{readable}-{hashlib.sha256(title.encode()).hexdigest()[:8]}.{kind}"
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two inputs, a line each; a value is shown where it is short enough to read."""
-    # Through JSON, as `before` was: tuples become lists.
+    """The differences between two inputs, one per line, with the values if these are short."""
+    # `before` was stored as JSON. The same conversion of `now` turns tuples into lists.
     old, new = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
     lines = []
     for name in sorted(old.keys() | new.keys()):

@@ -1,16 +1,15 @@
-"""Blobs by SHA-256, and actions by the key of what went into them.
+"""The store: blobs by SHA-256, and actions by the digest of their inputs.
 
 Layout below the cache directory, shared by all checkouts of a user:
 
-    blobs/ab/abcdef…      a file's bytes under the hexadecimal SHA-256 of its content, read-only
+    blobs/ab/abcdef…          a file's bytes under the hexadecimal SHA-256 of its content, read-only
     actions/ab/abcdef….json   an action, sealed: {format, key, stage, outputs: {name: digest}, facts}
 
-Everything is written below `tmp/` and renamed into its place, so that a command killed at any moment leaves
-either the whole or nothing. A blob is hashed again before it is used, and once more as it is read: one that
-does not match its name (half written, cut, changed with its time put back) is removed and reported, and its
-action runs again; so does that of a record that does not match its digest. A name in a record is a path that
-stays below whatever folder it is joined to. Zeros are kept as holes, so that a disk image takes the room of
-what is on it.
+Every file is written below `tmp/` and then renamed, so that a command that is killed leaves no partial file
+under a final name. A blob is hashed before each command uses it, and again while it is read. If the hash does
+not match the name, the blob is removed and reported, and its action runs again. The same holds for a record
+that does not match its digest. Output names in a record are relative paths without `..`. Blocks of zeros
+become holes, so that a disk image takes only the space of its files.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ from parity.store import files, sealed
 from parity.store.lease import Claims
 
 TICKS_NS = 100_000_000  # no clock of a file system is coarser
-PIECE = bytes(2**20)  # zeros; as much as is hashed at once, for many small pieces cost more than their bytes
-FORMAT = 2  # of an action's record, and part of its key: versions that write others never meet one
-HOLE = 2**14  # so many zeros, aligned, become a hole
+PIECE = bytes(2**20)  # zeros, of the size that is read and hashed at once; small pieces would be slow
+FORMAT = 2  # of an action's record; part of its key, so that a version never reads another version's record
+HOLE = 2**14  # this many zeros, aligned, become a hole
 REMEDY = "make room there, or set PARITY_CACHE to another disk"
-AGAIN = "another program writes to the store; run the command again: what is damaged is made again"
-READABLE = 0o444  # by guests, which run as another user
+AGAIN = "another program writes to the store; run the command again: it makes damaged files again"
+READABLE = 0o444  # lanes may run as another user
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 """64 hexadecimal digits of a SHA-256."""
@@ -50,7 +49,7 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 
 @dataclass(frozen=True)
 class Outputs:
-    """What an action gave: blobs by name, and small facts (counts, seconds, versions)."""
+    """The outputs of an action: blobs by name, and small facts (counts, seconds, versions)."""
 
     files: Mapping[str, Digest]
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -67,10 +66,10 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def parse(cls, text: bytes) -> Action:
-        """Raises ValueError for what is damaged, or no such record."""
+        """Reads a record. Raises ValueError if it is damaged or of another format."""
         found = msgspec.convert(sealed.opened(text), cls)
         if found.format != FORMAT or not all(map(_stays_below, found.outputs)):
-            raise ValueError("a record of another format, or with a name that leads elsewhere")
+            raise ValueError("a record of another format, or an output name that leaves its folder")
         return found
 
 
@@ -81,10 +80,10 @@ def file_digest(path: Path) -> Digest:
 
 
 class FileDigests:
-    """SHA-256 of files, read again only when something about the file has changed.
+    """SHA-256 of files; a file is read again only if its status has changed.
 
-    The time of the last change of a file's status (ctime) cannot be put back by a user, unlike its mtime; a
-    file that changed within the clock's last ticks is not remembered.
+    A user can set a file's mtime back, but not its ctime. The digest of a file that changed just now is not
+    remembered, because another change within the same clock tick would not be visible.
     """
 
     def __init__(self) -> None:
@@ -104,7 +103,7 @@ class FileDigests:
 
 
 def action_key(stage: str, inputs: Mapping[str, Any]) -> Digest:
-    """The key of an action: SHA-256 over its stage and everything that went into it, as canonical JSON."""
+    """The key of an action: SHA-256 over its stage and all of its inputs, as canonical JSON."""
     values = {"stage": stage, "inputs": inputs, "records": FORMAT}
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -120,42 +119,42 @@ class Store:
 
     @cached_property
     def root(self) -> Path:
-        """The store's folder, once the folders in it are found to be usable; raises MachineError."""
+        """The store's folder. The first access checks its folders; raises MachineError as `files.check`."""
         files.check(self._root)
         return self._root
 
     def put(self, path: Path) -> Digest:
-        """Takes a copy of a file; its digest is that of the bytes copied, whatever happens to the file."""
+        """Stores a copy of a file; returns the digest of the copied bytes, even if the file changes."""
         with path.open("rb") as file:
             return self._take(file)
 
     def put_open(self, file: BinaryIO) -> Digest:
-        """The same for a file that is open."""
+        """Stores the rest of an open file and returns its digest."""
         return self._take(file)
 
     def put_bytes(self, content: bytes) -> Digest:
-        """Keeps `content` and returns its digest."""
+        """Stores `content` and returns its digest."""
         return self._take(io.BytesIO(content))
 
     def _take(self, source: BinaryIO) -> Digest:
-        """Keeps what is left to read of `source`."""
+        """Stores the rest of `source` and returns its digest."""
         with self._new() as file:
             digest = _copy(source, file)
             if not self.intact(digest):
                 files.discard(self.local(digest))
                 host.settle(file, self.local(digest), lasting=True)
-        self._checked.add(digest)  # and claimed, as it was looked at
+        self._checked.add(digest)  # `intact` has leased it
         return digest
 
     def local(self, digest: Digest) -> Path:
-        """The path of a blob on this machine, also of a missing one: the one way from a digest to a path."""
+        """The path of a blob, which may be missing. No other code turns a digest into a path."""
         return self.root / "blobs" / digest[:2] / digest
 
     def read(self, digest: Digest) -> bytes:
-        """A blob's bytes; the caller has asked `intact` first.
+        """A blob's bytes. The caller must call `intact` first.
 
         Raises:
-            MachineError: it has changed since.
+            MachineError: the blob has changed since.
         """
         with self._reader(digest) as source:
             content = source.read()
@@ -163,10 +162,10 @@ class Store:
         return content
 
     def copy(self, digest: Digest, target: BinaryIO) -> None:
-        """Writes a blob to a file, holes and all; the caller has asked `intact` first.
+        """Writes a blob with its holes to a file. The caller must call `intact` first.
 
         Raises:
-            MachineError: it has changed since; what was written is not the blob.
+            MachineError: the blob has changed since; the written bytes are not the blob's.
         """
         with self._reader(digest) as source:
             self._agree(digest, _copy(source, target))
@@ -186,8 +185,10 @@ class Store:
         return MachineError(f"{self.local(digest)} was changed while it was used", AGAIN)
 
     def intact(self, digest: Digest) -> bool:
-        """Whether the blob is there with its own content, for every user to read; read once per command, and
-        claimed from then on.
+        """Whether the blob exists and its content matches its digest.
+
+        The file is hashed once per command. This command holds a lease on it from then on, and the file
+        becomes readable for all users.
         """
         if digest in self._checked:
             return True
@@ -206,12 +207,12 @@ class Store:
             return whole
 
     def lookup(self, key: Digest) -> tuple[Outputs | None, str | None]:
-        """The kept outputs of an action, and a complaint when something kept was found damaged.
+        """The stored outputs of an action, and a message if something stored was damaged.
 
-        Outputs are None when the action has to run (again).
+        If the outputs are None, the action must run.
 
         Raises:
-            MachineError: what is damaged cannot be removed.
+            MachineError: a damaged file cannot be removed.
         """
         outputs, complaint = self._recorded(key)
         for name, digest in outputs.files.items() if outputs else ():
@@ -222,9 +223,9 @@ class Store:
         return outputs, complaint
 
     def known(self, key: Digest) -> Outputs | None:
-        """What an action gave, if the blobs are there; not whether they are whole: `lookup` before their use.
+        """The stored outputs of an action if the blobs exist, without a check of their content.
 
-        Counts as their use all the same.
+        Call `lookup` before the blobs are used. This call also counts as a use of the blobs.
         """
         outputs, _ = self._recorded(key)
         if outputs is None or not all(_touch(self.local(digest)) for digest in outputs.files.values()):
@@ -245,7 +246,7 @@ class Store:
         return None, f"record {key[:12]} in the store is damaged; made again"
 
     def record(self, key: Digest, stage: str, outputs: Outputs) -> None:
-        """Keeps the outputs of an action under its key; raises MachineError when they cannot be written."""
+        """Stores the outputs of an action under its key; raises MachineError if they cannot be written."""
         action = Action(FORMAT, key, stage, dict(outputs.files), dict(outputs.facts))
         with self._new() as file:
             file.write(sealed.seal(msgspec.structs.asdict(action)))
@@ -255,18 +256,18 @@ class Store:
         return self.root / "actions" / key[:2] / f"{key}.json"
 
     def _new(self) -> AbstractContextManager[BinaryIO]:
-        """A file to write, gone at the block's end unless it was settled; raises MachineError."""
+        """A new file, removed at the block's end unless `host.settle` renamed it; raises MachineError."""
         return host.new_file(self.root, f"the store {self.root}", REMEDY)
 
 
 def _stays_below(name: str) -> bool:
-    """Whether a name is a path that, joined to a folder, leads to a place below it."""
+    """Whether a name, joined to a folder, gives a path below this folder."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> Digest:
-    """Copies what is left to read, with holes for zeros; the digest of what was copied."""
+    """Copies the rest of `source`, with holes for zeros; returns the digest of the copied bytes."""
     digest = hashlib.sha256()
     while piece := source.read(len(PIECE)):
         digest.update(piece)
@@ -282,7 +283,7 @@ def _copy(source: BinaryIO, target: BinaryIO) -> Digest:
 
 
 def _touch(place: Path) -> bool:
-    """Notes that a file was used: its access time, whatever the file system's rule for it. Is it there?"""
+    """Sets a file's access time, as many file systems do not; returns whether the file exists."""
     try:
         found = place.lstat()
         if not stat.S_ISREG(found.st_mode):
@@ -291,5 +292,5 @@ def _touch(place: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        pass  # another user's: it is still whole
+        pass  # it belongs to another user, but can be used
     return True

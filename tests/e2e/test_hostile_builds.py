@@ -300,7 +300,7 @@ def test_a_build_is_an_ordinary_user_without_rights_and_network(tmp_path: Path, 
          "more than 5000 files"),
         ("TIME_S", 5.0, "loop { n += 1; }", "longer than 5 s"),
         ("FILE_MIB", 256, 'std::fs::write("/target/x", vec![1u8; 300 << 20]).unwrap(); n += 1;',
-         "larger than it may be"),
+         "a file that is too large"),
         ("OUTPUT_MIB", 4, 'loop { say(&"x".repeat(9999)); n += 1; }', "prints more than 4 MiB"),
     ],
 )  # fmt: skip

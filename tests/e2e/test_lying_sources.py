@@ -239,7 +239,7 @@ def test_a_file_outside_the_sources_is_named_and_not_read(small: Small, name: st
 def test_a_build_script_that_finds_no_file_is_told_where_it_looks(small: Small) -> None:
     write(small, "beside.txt", "OLD")
     write(small, SCRIPT, FILES[SCRIPT].replace('read_to_string("word', 'read_to_string("../beside'))
-    with pytest.raises(BuildError, match="a build finds what `sources`"):
+    with pytest.raises(BuildError, match="a build sees only the files that `sources`"):
         small.built()
 
 

@@ -52,11 +52,11 @@ def test_one_changed_program_makes_one_disk_and_runs_one_guest(checkout: Checkou
     edit(program, with_a_string)
     said = checkout.says("why:test_aarch64:dup_test")
     assert "userspace aarch64: sources: userspace/tests/fs/dup_test.rs changed" in said
-    assert "nothing is kept for userspace aarch64" in said
+    assert "no cached result for userspace aarch64" in said
     checkout.says("userspace:aarch64")
     said = checkout.says("why:test_aarch64:dup_test")
     assert "disk dup_test aarch64: programs: dup_test changed" in said
-    assert "nothing is kept for disk dup_test aarch64" in said
+    assert "no cached result for disk dup_test aarch64" in said
     assert "disk fork_test aarch64: nothing changed" in checkout.says("why:test_aarch64:fork_test")
 
     said = checkout.says("test_aarch64")
