@@ -238,7 +238,7 @@ class Supervisor:
                 copies.append(target)
                 copy_verified(source, target, digest)
         except OSError as error:
-            unreadable = {"unreadable": True} if error.filename == source else {}
+            unreadable = {"unreadable": True} if isinstance(error, PermissionError) else {}
             self._refuse(
                 "broken", f"cannot copy {source} to {target}: {error.strerror}", copies, **unreadable
             )
