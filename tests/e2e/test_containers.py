@@ -58,13 +58,13 @@ def test_a_tool_works_on_the_callers_files_without_network(
         qemu.id,
         ["sh", "-c", script],
         mounts=[Mount(tmp_path / "in", "/in"), Mount(tmp_path / "out", "/out", read_only=False)],
-        on_line=lambda _, line: lines.append(line),
+        on_line=lambda stream, line: lines.append(f"{stream}: {line}"),
     )
     copy = tmp_path / "out" / "copy"
     assert copy.read_text() == "content"
     assert (copy.stat().st_uid, copy.stat().st_gid) == (os.getuid(), os.getgid())
     assert (tmp_path / "in").read_text() == "content", "a read-only mount was written"
-    assert lines[-1] == "lo"
+    assert [line for line in lines if line.startswith("stdout")] == ["stdout: lo"]
 
 
 @pytest.mark.timeout(300)
