@@ -95,21 +95,21 @@ def run(
     role: str = "toolchain",
     extra_mounts: Sequence[Mount] = (),
     extra_env: Mapping[str, str] | None = None,
-    time_s: float = jail.TIME_S,
+    time_s: float | None = None,
     on_line: OnLine,
 ) -> int:
     """Runs cargo on the tree in the folder `source`; returns its exit status.
 
     `target` is Cargo's target folder on the host; `rustflags` apply to what is built for the guest. Of its
     home, Cargo sees only the fetched crates. If the build exceeds a limit, the target folder is emptied.
-    `role` is the role of the tool image; `time_s` is the time limit in seconds.
+    `role` is the role of the tool image; `time_s` is the time limit in seconds; None: that of a build.
 
     Raises:
         BuildError: the build exceeds a limit.
         MachineError: Docker refuses.
     """
     folder = shared(space, target)
-    watch = jail.Watch(folder, jail.limits(), time_s)
+    watch = jail.Watch(folder, jail.limits(), time_s or jail.TIME_S)
     try:
         return space.engine.run_tool(
             space.image(role).id,
@@ -131,7 +131,7 @@ def run(
             on_line=on_line,
             limits=watch.limits,
             watch=watch,
-            timeout_s=2 * time_s,
+            timeout_s=2 * watch.time_s,
         ).status
     except BuildError:
         folder.clear()

@@ -63,7 +63,7 @@ class Watch:
 
     folder: Folder
     limits: Limits
-    time_s: float = TIME_S
+    time_s: float
     error: ParityError | None = None
     _began: float = field(default_factory=time.monotonic)
     _next: float = 0.0  # time of the next check of the disk use
