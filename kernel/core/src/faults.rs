@@ -177,7 +177,7 @@ faults! {
         ThreadNumbersCut = "thread_numbers_cut", "events contain only the lower 16 bits of thread numbers";
         UnknownCallOk = "unknown_call_ok", "an unknown system call returns 0";
         TerminalEnds = "terminal_ends", "a read from the terminal returns end of file if nothing was typed";
-        TerminalLosesBytes = "terminal_loses_bytes", "every third typed byte is lost";
+        TerminalLosesBytes = "terminal_loses_bytes", "every second typed byte is lost";
         TerminalSleeps = "terminal_sleeps", "terminal input wakes no reader";
         TerminalTakesAll = "terminal_takes_all", "editing keys are treated as letters";
         LogLinesTorn = "log_lines_torn", "the pieces of a log line are written separately";
