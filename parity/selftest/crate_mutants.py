@@ -68,8 +68,7 @@ def arguments(file: MutantsFile, shard: str | None) -> list[str]:
     words = ["mutants", "--dir", cargo.SOURCE, "--output", OUT, "--colors", "never", "--no-times"]
     words += ["--timeout", str(file.timeout_s), "--cargo-arg=--frozen"]
     words += [word for crate in file.crates for word in ("--package", crate)]
-    # A part is a sample: `check:crates` tests the unchanged crates.
-    words += ["--shard", shard, "--baseline=skip"] if shard else []
+    words += ["--shard", shard] if shard else []
     return words + [word for name in file.equivalent for word in ("--exclude-re", name)]
 
 

@@ -204,6 +204,25 @@ fn a_read_up_to_the_last_good_block() {
     assert_eq!(filesystem.read(&big, 0, &mut buffer), Err(Error::Corrupt));
 }
 
+/// A table of block numbers ends with its block, whatever is in the block behind it.
+#[test]
+fn the_end_of_a_table() {
+    const LAST: usize = 12 + BLOCK / 4 - 1; // the file's block with the last number of the first table
+    let mut image = small_image("table-end");
+    let big = lookup(&mount(image.clone()).unwrap(), "sub/big").unwrap();
+    // Zeros behind the table look like more holes: they are in the block of its first number.
+    let behind = pointers(&image, big.number)[12] as usize * BLOCK;
+    let pointer_to_table = inode_place(&image, big.number) + 40 + 4 * 12;
+    let table = u32::from_le_bytes(image[pointer_to_table..pointer_to_table + 4].try_into().unwrap());
+    assert_eq!(table as usize * BLOCK + BLOCK, behind, "mke2fs left a gap");
+    image[behind - 4..behind + BLOCK / 2].fill(0);
+    let mut buffer = vec![0xaa; 3 * BLOCK];
+    let filesystem = mount(image).unwrap();
+    assert_eq!(filesystem.read(&big, (LAST * BLOCK) as u64, &mut buffer), Ok(3 * BLOCK));
+    assert!(buffer[..BLOCK].iter().all(|byte| *byte == 0), "the hole");
+    assert!(buffer[BLOCK..].iter().all(|byte| *byte == 7), "the blocks of the next table");
+}
+
 /// Mounts the image with other bytes in an inode; returns it with that inode.
 fn inode_with(image: &[u8], path: &str, bytes: &[(usize, &[u8])]) -> (Filesystem<Bytes>, Inode) {
     let root = mount(image.to_vec()).unwrap();
