@@ -39,6 +39,8 @@ class MutantsFile(Model, frozen=True):
     timeout_s: Annotated[int, Meta(ge=1, le=3600)]
     # Regular expression of the names of mutants that behave like the original -> reason.
     equivalent: dict[str, str]
+    # Crates of which not all mutants were tested yet; a sample leaves them out.
+    unfinished: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def arguments(file: MutantsFile, shard: str | None) -> list[str]:
     """The arguments of cargo. `shard` is `k/n`, one of n parts counted from 0; None: all mutants."""
     words = ["mutants", "--dir", cargo.SOURCE, "--output", OUT, "--colors", "never", "--no-times"]
     words += ["--timeout", str(file.timeout_s), "--cargo-arg=--frozen"]
-    words += [word for crate in file.crates for word in ("--package", crate)]
+    crates = [crate for crate in file.crates if shard is None or crate not in file.unfinished]
+    words += [word for crate in crates for word in ("--package", crate)]
     words += ["--shard", shard] if shard else []
     return words + [word for name in file.equivalent for word in ("--exclude-re", name)]
 
